@@ -1,0 +1,145 @@
+// What a call needs from the outside: media, recording, signalling and storage, as roles. Adapters implement these.
+import type { JournalEntry } from '../lib/journal-entry.js';
+
+/** The two sides of a call as media and recordings see them: left channel caller, right channel callee. */
+export type Side = 'caller' | 'callee';
+
+// ---- media ---------------------------------------------------------------------------------------------------------
+
+export interface MediaAddress {
+  /** The address that the side's network advertises. */
+  readonly address: string;
+  readonly rtpPort: number;
+  readonly rtcpPort: number;
+}
+
+/** Where a side's media is sent to and accepted from, as negotiated. */
+export interface MediaRemote {
+  readonly address: string;
+  readonly rtpPort: number;
+  readonly rtcpPort: number;
+  /** Source address of the peer's signalling, for class (c) of the accepted senders. */
+  readonly signallingAddress: string;
+  readonly nat: 'auto' | 'off';
+  /** Addresses or CIDR blocks of class (d). */
+  readonly sources: readonly string[];
+  /** Payload types that were negotiated; any other is dropped and counted. */
+  readonly payloadTypes: readonly number[];
+  /** RTP clock rate in Hz of the audio codec. */
+  readonly clockRateHz: number;
+  /** False while the side is on hold towards us (sendonly from it, or inactive): nothing is sent to it. */
+  readonly sends: boolean;
+}
+
+/** Counters of one direction, named after the side that sends. */
+export interface StreamReport {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly lost: number;
+  readonly jitterMs: number;
+  readonly outOfOrder: number;
+  readonly duplicates: number;
+  readonly rtcpPackets: number;
+  /** Dropped packets by cause. */
+  readonly dropped: Readonly<Record<MediaDropCause, number>>;
+  /** Where the first accepted packet came from, or null when none came. */
+  readonly source: string | null;
+  /** Wall time in ms of the first accepted packet, or null. */
+  readonly firstPacketWallMs: number | null;
+}
+
+export type MediaDropCause = 'source' | 'payload-type' | 'malformed' | 'no-destination' | 'send-error';
+
+export interface MediaReport {
+  /** What the caller sent and what the callee sent. */
+  readonly caller: StreamReport;
+  readonly callee: StreamReport;
+}
+
+export type MediaRefusal = 'no-media-ports' | 'relay-down';
+
+export type MediaOpenResult =
+  | { readonly ok: true; readonly session: MediaSession }
+  | { readonly ok: false; readonly reason: MediaRefusal };
+
+export interface MediaSession {
+  readonly sessionId: string;
+  local(side: Side): MediaAddress;
+  /** Moves the callee side to another network for a later attempt; same address and ports when it is the same network. */
+  placeCallee(network: string): Promise<{ ok: true } | { ok: false; reason: MediaRefusal }>;
+  /** A changed address or port reopens learning of the source (semantics: "Who may send media"). */
+  setRemote(side: Side, remote: MediaRemote): void;
+  /** Forgets the side's remote: the next attempt starts unlearned. */
+  clearRemote(side: Side): void;
+  /** Copies both directions to the recorder, under this id. */
+  fork(recordingId: string): void;
+  unfork(): void;
+  /** Milliseconds since the last accepted packet of either side, monotonic; null before the first. */
+  report(): Promise<MediaReport>;
+  /** Frees the ports; the report is final. Idempotent. */
+  close(): Promise<MediaReport>;
+  /** Called once if the relay loses the session (its thread ended). */
+  onLost(listener: () => void): void;
+}
+
+export interface MediaPort {
+  /** Allocates a port pair on each side's network. */
+  open(request: {
+    readonly sessionId: string;
+    readonly callerNetwork: string;
+    readonly calleeNetwork: string;
+  }): Promise<MediaOpenResult>;
+}
+
+// ---- recording -----------------------------------------------------------------------------------------------------
+
+export type RecordedCodec = 'PCMU' | 'PCMA';
+
+export interface RecordingRequest {
+  readonly recordingId: string;
+  readonly callId: string;
+  readonly startedWallMs: number;
+  /** Codec by payload type, for each side. A payload type not listed (telephone-event) is not audio. */
+  readonly codecs: Readonly<Record<Side, Readonly<Record<number, RecordedCodec>>>>;
+}
+
+export interface RecordingReport {
+  /** `partial`: something was lost (a full queue, a full disk, a dead thread); the file holds the rest. */
+  readonly state: 'complete' | 'partial' | 'lost';
+  readonly path: string;
+  /** Hex SHA-256 of the finished file; null when there is none. */
+  readonly sha256: string | null;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly packets: Readonly<Record<Side, number>>;
+  /** Times a run was anchored anew (semantics: "Recording timeline"). */
+  readonly reanchored: number;
+  /** Forked packets that did not reach the file. */
+  readonly lostPackets: number;
+}
+
+export interface RecordingHandle {
+  readonly recordingId: string;
+  readonly path: string;
+  /** Adds payload types after a renegotiation. */
+  setCodecs(codecs: RecordingRequest['codecs']): void;
+  /** Ends, patches and hashes the file. Always resolves. */
+  finish(): Promise<RecordingReport>;
+  /** Called once when audio is being lost: disk full, write error, thread ended. */
+  onLoss(listener: (cause: RecordingLossCause) => void): void;
+}
+
+export type RecordingLossCause = 'disk-full' | 'write-error' | 'recorder-down';
+
+export interface RecordingPort {
+  /** Whether a new call can be recorded now. */
+  readiness(): { readonly ok: true } | { readonly ok: false; readonly cause: RecordingLossCause };
+  begin(request: RecordingRequest): RecordingHandle;
+}
+
+// ---- storage -------------------------------------------------------------------------------------------------------
+
+/** Entries to commit with a ledger step, and a way to commit them alone. */
+export interface CommitPort {
+  commit(entries: readonly JournalEntry[]): Promise<void>;
+}

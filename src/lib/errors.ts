@@ -1,0 +1,27 @@
+// The catalogue of exceptions. An expected refusal is a value, not one of these.
+
+/** Every code that a {@link SimtrunkError} can carry, with what it means to an operator. */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'The config file has problems; all are listed.',
+  CONFIG_UNREADABLE: 'The config file cannot be read.',
+  LISTENER_UNAVAILABLE: 'An address or port of the config cannot be bound.',
+  SIP_SERVER_UNREACHABLE: 'The drachtio server cannot be reached or refused the secret.',
+  JOURNAL_UNAVAILABLE: 'The journal file cannot be opened or written.',
+  JOURNAL_IN_USE: 'Another process has this journal open.',
+  RECORDING_UNAVAILABLE: 'The recording folder cannot be written.',
+  RELAY_UNAVAILABLE: 'The media relay did not start or has ended.',
+  USAGE: 'The command line is not understood.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An exception with a code from the catalogue and a message that says what to do. */
+export class SimtrunkError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'SimtrunkError';
+    this.code = code;
+  }
+}

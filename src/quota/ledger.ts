@@ -1,0 +1,101 @@
+// The ledger is the only thing that changes usage. Domain interface; implementations live in ledgers/.
+import type { JournalEntry } from '../lib/journal-entry.js';
+import type { NumberClass } from '../numbers/number-class.js';
+
+export interface ReserveRequest {
+  /** Made by the caller of the ledger; the idempotence key of everything that follows. */
+  readonly reservationId: string;
+  readonly callId: string;
+  readonly channelId: string;
+  readonly simId: string;
+  /** Canonical E.164 number, or the short code itself for special and emergency numbers. */
+  readonly callee: string;
+  readonly numberClass: NumberClass;
+  readonly wallMs: number;
+}
+
+export type ReserveRefusal =
+  | 'channel-busy'
+  | 'channel-resting'
+  | 'quota-exhausted'
+  | 'class-not-covered'
+  | 'unknown-channel'
+  | 'journal-stalled';
+
+export type ReserveResult =
+  | {
+      readonly ok: true;
+      readonly reservationId: string;
+      /** Longest call, in seconds from answer, whose rounded charge still fits, less a second for the BYE. */
+      readonly maxCallSeconds: number;
+    }
+  | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string };
+
+export interface Settlement {
+  readonly reservationId: string;
+  /** Wall time of the gateway's 200; the windows charged follow from it. */
+  readonly answeredWallMs: number;
+  /** Time from the gateway's 200 to the BYE on that leg, by the monotonic clock, milliseconds. */
+  readonly durationMs: number;
+  /** True when the end is not known exactly (after a crash). */
+  readonly estimated: boolean;
+}
+
+export interface Charge {
+  readonly reservationId: string;
+  readonly simId: string;
+  /** Rounded by the plan's steps. */
+  readonly billedSeconds: number;
+  /** Decimal string in the plan's currency; '0' inside the allowances. */
+  readonly cost: string;
+  readonly currency: string;
+  readonly estimated: boolean;
+}
+
+/** One allowance's state at an instant. */
+export interface AllowanceUsage {
+  readonly allowanceId: string;
+  readonly counts: 'seconds' | 'callees';
+  readonly window: 'day' | 'month';
+  readonly windowStartWallMs: number;
+  readonly used: number;
+  readonly held: number;
+  readonly limit: number;
+}
+
+export interface SimUsage {
+  readonly simId: string;
+  readonly allowances: readonly AllowanceUsage[];
+}
+
+/** A reservation found at start that its process did not finish. */
+export interface OrphanReservation {
+  readonly reservationId: string;
+  readonly callId: string;
+  readonly channelId: string;
+  readonly simId: string;
+  readonly callee: string;
+  /** Null when the attempt was not answered. */
+  readonly answeredWallMs: number | null;
+  /** End of the last slice that was journalled, wall time; null when not answered. */
+  readonly coveredUntilWallMs: number | null;
+}
+
+/**
+ * Reserve → confirm → renew… → settle, or reserve → release. Every method applies to memory before its first
+ * await and resolves after its record has committed. All but `reserve` are idempotent by reservation id.
+ * `alongside` entries commit in the same transaction, where the ledger lives in the journal.
+ */
+export interface Ledger {
+  reserve(request: ReserveRequest, alongside?: readonly JournalEntry[]): Promise<ReserveResult>;
+  confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<void>;
+  /** Extends what is held for an answered call to `coveredUntilWallMs`. */
+  renew(reservationId: string, coveredUntilWallMs: number): Promise<void>;
+  /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
+  settle(settlement: Settlement, alongside?: readonly JournalEntry[]): Promise<Charge>;
+  /** Frees an unanswered reservation and its channel (after its gap). */
+  release(reservationId: string, alongside?: readonly JournalEntry[]): Promise<void>;
+  usageOf(simId: string, wallMs: number): SimUsage | undefined;
+  /** Reservations left by an earlier process; their channels stay busy until each is settled or released. */
+  orphans(): readonly OrphanReservation[];
+}
