@@ -39,6 +39,8 @@ export interface Settlement {
   readonly durationMs: number;
   /** True when the end is not known exactly (after a crash). */
   readonly estimated: boolean;
+  /** True while our BYE awaits its final response: the charge is booked, the channel stays busy until `vacate`. */
+  readonly channelInUse: boolean;
 }
 
 export interface Charge {
@@ -79,10 +81,12 @@ export interface OrphanReservation {
   readonly answeredWallMs: number | null;
   /** End of the last slice that was journalled, wall time; null when not answered. */
   readonly coveredUntilWallMs: number | null;
+  /** True when the charge was booked with `channelInUse` and only `vacate` is missing. */
+  readonly settled: boolean;
 }
 
 /**
- * Reserve → confirm → renew… → settle, or reserve → release. Every method applies to memory before its first
+ * Reserve → confirm → renew… → settle (→ vacate), or reserve → release. Every method applies to memory before its first
  * await and resolves after its record has committed. All but `reserve` are idempotent by reservation id.
  * `alongside` entries commit in the same transaction, where the ledger lives in the journal.
  */
@@ -93,9 +97,11 @@ export interface Ledger {
   renew(reservationId: string, coveredUntilWallMs: number): Promise<void>;
   /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
   settle(settlement: Settlement, alongside?: readonly JournalEntry[]): Promise<Charge>;
+  /** Frees the channel (after its gap) of a reservation that was settled with `channelInUse`. */
+  vacate(reservationId: string): Promise<void>;
   /** Frees an unanswered reservation and its channel (after its gap). */
   release(reservationId: string, alongside?: readonly JournalEntry[]): Promise<void>;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
-  /** Reservations left by an earlier process; their channels stay busy until each is settled or released. */
+  /** Reservations left by an earlier process; their channels stay busy until each is settled (and vacated) or released. */
   orphans(): readonly OrphanReservation[];
 }
