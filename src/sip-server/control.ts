@@ -55,6 +55,11 @@ export interface RunningSipServer {
   readonly listeners: readonly SipListenerSettings[];
   setSources(sources: SipSources): Promise<void>;
   counters(): Promise<SipServerCounters>;
+  /**
+   * Called with the Call-ID of an INVITE of ours whose first response was 100 Trying. drachtio's protocol does not
+   * deliver 100, yet a gateway that says it is not silent.
+   */
+  onTrying(listener: (callId: string) => void): void;
   /** Called once if the thread ends by itself. */
   onExit(listener: (cause: Error) => void): void;
   /** Closes sockets and ends the thread. Idempotent. */
