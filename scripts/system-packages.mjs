@@ -1,0 +1,56 @@
+// Debian packages that tests need: found by their command, installed by apt-get where root or sudo allows, else named.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Command → the Debian or Ubuntu package that brings it. */
+const PACKAGES = { sipp: 'sip-tester' };
+
+function isOnPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const succeeds = (command, args, options = {}) =>
+  spawnSync(command, args, { stdio: ['ignore', 'ignore', 'ignore'], ...options }).status === 0;
+
+/** How to become root without being asked for a password: nothing to do, sudo, or not at all. */
+function rootPrefix() {
+  if (process.getuid?.() === 0) return [];
+  if (isOnPath('sudo') && succeeds('sudo', ['-n', 'true'])) return ['sudo', '-n'];
+  return undefined;
+}
+
+/** Makes sure that the commands are there; false after saying on standard error what the reader has to install. */
+export function installSystemPackages(commands) {
+  const missing = commands.filter((command) => !isOnPath(command));
+  if (missing.length === 0) return true;
+  const packages = missing.map((command) => PACKAGES[command]);
+  const prefix = isOnPath('apt-get') ? rootPrefix() : undefined;
+  if (prefix !== undefined && aptInstall(prefix, packages) && missing.every(isOnPath)) return true;
+  process.stderr.write(
+    `\nThe tests need ${missing.join(', ')}, which ${prefix === undefined ? 'only root may install' : 'apt-get could not install'}. ` +
+      `On Debian or Ubuntu:\n\n    sudo apt-get install --yes ${packages.join(' ')}\n\nThen run npm test again.\n`,
+  );
+  return false;
+}
+
+function aptInstall(prefix, packages) {
+  process.stderr.write(`Installing Debian packages: ${packages.join(' ')} …\n`);
+  const apt = (...args) => {
+    const [command, ...rest] = [...prefix, 'apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=300', ...args];
+    return succeeds(command, rest, {
+      stdio: ['ignore', 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  };
+  const installed = () => apt('install', '--yes', '--no-install-recommends', ...packages);
+  // The package lists of a fresh machine are empty or old: fetched only when the first try shows that.
+  return installed() || (apt('update') && installed());
+}
