@@ -1,0 +1,91 @@
+// A SIPp case as its folder says it: `case.yaml` beside the scenarios of the PBX side and the gateway side.
+// Boundary: reads and checks the file; it starts nothing.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const gatewaySchema = z.strictObject({
+  name: z.string().default('gw1'),
+  /** Number of SIM channels behind this gateway. */
+  channels: z.int().min(1).default(1),
+  /** SIPp scenario that answers for it. Without one nothing may arrive here, and nothing is answered. */
+  uas: z.string().optional(),
+  /** Nothing listens at its address. */
+  isDead: z.boolean().default(false),
+  /** How many INVITEs with a Call-ID of their own the scenario handles before SIPp exits. */
+  dialogs: z.int().min(1).default(1),
+  transport: z.enum(['udp', 'tcp']).default('udp'),
+  /** Merged into the gateway's config. */
+  settings: z.record(z.string(), z.unknown()).default({}),
+});
+
+const callerSchema = z.strictObject({
+  uac: z.string().default('uac.xml'),
+  /** User of the request URI. */
+  called: z.string().default('01012345678'),
+  calls: z.int().min(1).default(1),
+  /** Source address of the packets. */
+  address: z.string().default('127.0.0.1'),
+  transport: z.enum(['udp', 'tcp']).default('udp'),
+  /** Holds the caller back until another scenario's trace holds this text: order without sleeping. */
+  startsWhen: z.strictObject({ scenario: z.string(), trace: z.string() }).optional(),
+});
+
+const caseSchema = z.strictObject({
+  title: z.string(),
+  /** One sentence: the behaviour that a pass proves. */
+  shows: z.string(),
+  gateways: z.array(gatewaySchema).default([gatewaySchema.parse({ uas: 'uas.xml' })]),
+  callers: z
+    .array(callerSchema)
+    .min(1)
+    .default([callerSchema.parse({})]),
+  /** Merged over the base config: objects by key, lists and scalars replaced. */
+  config: z.record(z.string(), z.unknown()).default({}),
+  expect: z.strictObject({
+    /** Every CDR of the case, in the order in which the calls were offered; see expectation.ts for the patterns. */
+    cdrs: z.array(z.unknown()),
+    /** Counters of the running service, by dotted path. */
+    counters: z.record(z.string(), z.unknown()).default({}),
+    /** Usage of SIMs by channel id at the end, by allowance id. */
+    ledger: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  }),
+  /** SIPp's own limit; a case that needs more is stuck. */
+  timeoutSeconds: z.int().min(1).max(60).default(15),
+});
+
+export type SipCaseGateway = z.output<typeof gatewaySchema>;
+export type SipCaseCaller = z.output<typeof callerSchema>;
+export type SipCase = z.output<typeof caseSchema> & { readonly name: string; readonly folder: string };
+
+/** The folder with one folder for each case: `sip-tests/` of the package. */
+export function casesFolder(): string {
+  return join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'sip-tests');
+}
+
+export function listCaseNames(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'case.yaml')))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** @throws Error with every problem of the case's files, by path. */
+export function loadCase(casesFolderPath: string, name: string): SipCase {
+  const folder = join(casesFolderPath, name);
+  const file = join(folder, 'case.yaml');
+  const parsed = caseSchema.safeParse(parse(readFileSync(file, 'utf8')));
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || '(top)'}: ${issue.message}`);
+    throw new Error(`${file}:\n${problems.join('\n')}`);
+  }
+  const scenarios = [
+    ...parsed.data.callers.map((caller) => caller.uac),
+    ...parsed.data.gateways.flatMap((gateway) => (gateway.uas === undefined ? [] : [gateway.uas])),
+  ];
+  const missing = scenarios.filter((scenario) => !existsSync(join(folder, scenario)));
+  if (missing.length > 0) throw new Error(`${file}: no such scenario beside it: ${missing.join(', ')}`);
+  return { ...parsed.data, name, folder };
+}

@@ -1,0 +1,215 @@
+// One case from start to end: a fresh simtrunk, SIPp on both sides, then the CDRs, counters and usage compared.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { drawLadder } from './call-ladder.js';
+import { buildConfig, iccidOf } from './case-config.js';
+import type { SipCase, SipCaseCaller, SipCaseGateway } from './case-file.js';
+import { differencesFrom, valueAt } from './expectation.js';
+import { freePort, freePortRange, isTaken } from './free-ports.js';
+import { listenForNothing, type QuietPort } from './quiet-port.js';
+import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
+import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
+
+export interface CaseResult {
+  readonly name: string;
+  readonly isPassed: boolean;
+  readonly elapsedMs: number;
+  /** What differed, as lines for a person; empty when passed. */
+  readonly problems: readonly string[];
+}
+
+interface Stage {
+  readonly simtrunk: SimtrunkProcess;
+  readonly gateways: readonly RunningSipp[];
+  readonly quiet: readonly QuietPort[];
+}
+
+const MEDIA_PORTS = 40;
+const POLL_MS = 25;
+/** How long a CDR may take after the last message: recording is finished and hashed first. */
+const CDR_WAIT_MS = 8000;
+
+export async function runCase(sipCase: SipCase, sipp: readonly string[], keep: boolean): Promise<CaseResult> {
+  const startedMs = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), `simtrunk-${sipCase.name}-`));
+  let problems: string[];
+  try {
+    problems = await perform(sipCase, sipp, folder);
+  } catch (error) {
+    problems = [error instanceof Error ? error.message : String(error)];
+  }
+  if (keep) problems = problems.length > 0 ? [...problems, `kept: ${folder}`] : problems;
+  else rmSync(folder, { recursive: true, force: true });
+  return { name: sipCase.name, isPassed: problems.length === 0, elapsedMs: performance.now() - startedMs, problems };
+}
+
+async function perform(sipCase: SipCase, sipp: readonly string[], folder: string): Promise<string[]> {
+  const gatewayPorts = new Map<string, number>();
+  for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
+  const from = await freePortRange(MEDIA_PORTS);
+  const places = { folder, mediaPorts: { from, to: from + MEDIA_PORTS - 1 }, gatewayPorts };
+  const configFile = join(folder, 'simtrunk.yaml');
+  writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
+  mkdirSync(join(folder, 'logs'));
+
+  const simtrunk = await startSimtrunk(configFile, folder);
+  const gateways: RunningSipp[] = [];
+  const quiet: QuietPort[] = [];
+  const callers: RunningSipp[] = [];
+  try {
+    for (const gateway of sipCase.gateways) {
+      const port = gatewayPorts.get(gateway.name) ?? 0;
+      if (gateway.uas !== undefined) gateways.push(await startGateway(sipCase, gateway, sipp, port, folder));
+      else if (!gateway.isDead) quiet.push(await listenForNothing(gateway.name, port));
+    }
+    for (const caller of sipCase.callers) {
+      if (caller.startsWhen !== undefined) await waitForTrace([...gateways, ...callers], caller.startsWhen);
+      callers.push(await startCaller(sipCase, caller, sipp, simtrunk, folder));
+    }
+    const outcomes = await Promise.all([...callers, ...gateways].map((run) => run.done));
+    const problems = [
+      ...outcomes.flatMap(describeOutcome),
+      ...quiet.flatMap((port) => port.problems()),
+      ...(await observe(sipCase, folder, { simtrunk, gateways, quiet })),
+    ];
+    if (problems.length === 0) return [];
+    const sides = [...callers, ...gateways].map((run) => ({ label: run.label, messages: run.trace() }));
+    return [...problems, 'messages:', drawLadder(sides), ...warningsOf(simtrunk.log())];
+  } finally {
+    for (const run of [...callers, ...gateways]) run.child.kill('SIGKILL');
+    for (const port of quiet) port.close();
+    await simtrunk.stop();
+  }
+}
+
+async function startGateway(
+  sipCase: SipCase,
+  gateway: SipCaseGateway,
+  sipp: readonly string[],
+  port: number,
+  folder: string,
+): Promise<RunningSipp> {
+  const run = startSipp(sipp, {
+    label: (gateway.uas ?? '').replace('.xml', ''),
+    scenarioFile: join(sipCase.folder, gateway.uas ?? ''),
+    address: '127.0.0.1',
+    port,
+    mediaPort: await freePortRange(4),
+    controlPort: await freePort(),
+    transport: gateway.transport,
+    calls: gateway.dialogs,
+    timeoutSeconds: sipCase.timeoutSeconds,
+    logFolder: join(folder, 'logs'),
+  });
+  const endMs = performance.now() + 5000;
+  while (!(await isTaken(gateway.transport, '127.0.0.1', port))) {
+    if (performance.now() > endMs || run.child.exitCode !== null) {
+      throw new Error(`SIPp did not listen: ${describeOutcome(await run.done).join('\n')}`);
+    }
+    await delay(POLL_MS);
+  }
+  return run;
+}
+
+async function startCaller(
+  sipCase: SipCase,
+  caller: SipCaseCaller,
+  sipp: readonly string[],
+  simtrunk: SimtrunkProcess,
+  folder: string,
+): Promise<RunningSipp> {
+  return startSipp(sipp, {
+    label: caller.uac.replace('.xml', ''),
+    scenarioFile: join(sipCase.folder, caller.uac),
+    remote: `127.0.0.1:${simtrunk.portOf(caller.transport)}`,
+    address: caller.address,
+    port: await freePort(caller.address),
+    mediaPort: await freePortRange(4, caller.address),
+    controlPort: await freePort(),
+    transport: caller.transport,
+    calls: caller.calls,
+    called: caller.called,
+    timeoutSeconds: sipCase.timeoutSeconds,
+    logFolder: join(folder, 'logs'),
+  });
+}
+
+async function waitForTrace(runs: readonly RunningSipp[], wanted: { scenario: string; trace: string }): Promise<void> {
+  const run = runs.find((candidate) => `${candidate.label}.xml` === wanted.scenario);
+  if (run === undefined) throw new Error(`startsWhen: no scenario ${wanted.scenario} was started before`);
+  while (!run.hasTraced(wanted.trace)) {
+    if (run.child.exitCode !== null) {
+      throw new Error(`${wanted.scenario} ended before its trace held "${wanted.trace}"`);
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/** Compares CDRs, counters and usage; the CDRs once more after simtrunk has ended, so that none comes late. */
+async function observe(sipCase: SipCase, folder: string, stage: Stage): Promise<string[]> {
+  const { simtrunk } = stage;
+  const cdrProblems = () => compareCdrs(sipCase.expect.cdrs, readCdrs(join(folder, 'cdr')));
+  const endMs = performance.now() + CDR_WAIT_MS;
+  while (cdrProblems().length > 0 && performance.now() < endMs && simtrunk.ended() === undefined) await delay(POLL_MS);
+
+  const early = simtrunk.ended();
+  if (early !== undefined) return [`simtrunk ended by itself: ${early}`, simtrunk.log().slice(-3000)];
+  const counters = await simtrunk.counters();
+  const usage = await simtrunk.usage(channelSims(sipCase).map((channel) => channel.iccid));
+  const exitCode = await simtrunk.stop();
+  return [
+    ...(exitCode === 0 ? [] : [`simtrunk ended with exit code ${exitCode}`, simtrunk.log().slice(-3000)]),
+    ...cdrProblems(),
+    ...Object.entries(sipCase.expect.counters).flatMap(([path, expected]) =>
+      differencesFrom(expected, valueAt(counters, path), `counter ${path}`),
+    ),
+    ...Object.entries(sipCase.expect.ledger).flatMap(([channelId, expected]) => {
+      const sim = channelSims(sipCase).find((channel) => channel.channelId === channelId);
+      return differencesFrom(expected, usage[sim?.iccid ?? ''], `usage of ${channelId}`);
+    }),
+  ];
+}
+
+function channelSims(sipCase: SipCase): { channelId: string; iccid: string }[] {
+  return sipCase.gateways
+    .flatMap((gateway) => Array.from({ length: gateway.channels }, (_, i) => `${gateway.name}/${i + 1}`))
+    .map((channelId, i) => ({ channelId, iccid: iccidOf(i + 1) }));
+}
+
+type Cdr = Record<string, unknown>;
+
+/** The latest revision of each CDR, in the order in which the calls were offered. */
+export function readCdrs(folder: string): Cdr[] {
+  const latest = new Map<string, Cdr>();
+  if (!existsSync(folder)) return [];
+  for (const file of readdirSync(folder).sort()) {
+    const lines = readFileSync(join(folder, file), 'utf8').split('\n');
+    for (const line of lines) {
+      // The last line may be half written while the service runs.
+      if (!line.endsWith('}')) continue;
+      const cdr = JSON.parse(line) as Cdr;
+      latest.set(String(cdr.callId), cdr);
+    }
+  }
+  return [...latest.values()].sort((a, b) => String(a.offeredAt).localeCompare(String(b.offeredAt)));
+}
+
+function compareCdrs(expected: readonly unknown[], actual: readonly Cdr[]): string[] {
+  const problems = differencesFrom(expected, actual, 'cdr');
+  return problems.length === 0 ? [] : [...problems, ...actual.map((cdr) => `the CDR was ${JSON.stringify(cdr)}`)];
+}
+
+function describeOutcome(outcome: SippOutcome): string[] {
+  if (outcome.exitCode === 0) return [];
+  const meaning = outcome.exitCode === 1 ? 'its scenario did not match' : 'it could not run';
+  return [`SIPp ${outcome.label}: exit code ${outcome.exitCode}, ${meaning}`, outcome.errors.trim().slice(0, 4000)];
+}
+
+/** Log lines of level warn and above, the last 20. */
+function warningsOf(log: string): string[] {
+  const lines = log.split('\n').filter((line) => !/^\{"level":(10|20|30),/.test(line) && line.trim() !== '');
+  return lines.length === 0 ? [] : ['simtrunk said:', ...lines.slice(-20)];
+}

@@ -1,0 +1,46 @@
+// The process under test: the whole application through startApp, with counters and usage answered over IPC.
+// Started by simtrunk-process.ts with the config file as its only argument.
+import type { ChildMessage, ChildRequest, Listener } from './simtrunk-process.js';
+
+interface RunningApp {
+  readonly listeners: readonly Listener[];
+  counters(): Promise<unknown>;
+  usageOf(simId: string): { allowances: readonly { allowanceId: string; used: number }[] } | undefined;
+  close(): Promise<void>;
+}
+
+const send = (message: ChildMessage) => process.send?.(message);
+const [configFile = ''] = process.argv.slice(2);
+
+try {
+  const entry = new URL('../../app.js', import.meta.url).href;
+  const { startApp } = (await import(entry)) as { startApp(file: string): Promise<RunningApp> };
+  const app = await startApp(configFile);
+  process.on('message', (request: ChildRequest) => void answer(app, request));
+  // The parent's end closes the channel: nothing may be left running.
+  process.once('disconnect', () => void app.close());
+  send({ kind: 'ready', listeners: app.listeners });
+} catch (error) {
+  send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+  process.exitCode = 1;
+  process.disconnect?.();
+}
+
+async function answer(app: RunningApp, request: ChildRequest): Promise<void> {
+  switch (request.kind) {
+    case 'counters':
+      send({ kind: 'answer', value: await app.counters() });
+      return;
+    case 'usage': {
+      const bySim = request.simIds.map((simId) => {
+        const allowances = app.usageOf(simId)?.allowances ?? [];
+        return [simId, Object.fromEntries(allowances.map(({ allowanceId, used }) => [allowanceId, used]))] as const;
+      });
+      send({ kind: 'answer', value: Object.fromEntries(bySim) });
+      return;
+    }
+    case 'stop':
+      await app.close();
+      process.disconnect?.();
+  }
+}
