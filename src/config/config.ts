@@ -1,0 +1,96 @@
+// The loaded config: the file with defaults filled in, names resolved, paths absolute and secrets read.
+import { dirname, resolve } from 'node:path';
+import { parseHostPort } from '../lib/host-port.js';
+import type { Plan } from '../quota/plan.js';
+import type { ConfigFile } from './schema.js';
+
+type Element<T extends readonly unknown[]> = T[number];
+
+export type NetworkConfig = Element<ConfigFile['networks']> & { readonly advertise: string };
+export type TrunkConfig = Element<ConfigFile['trunks']>;
+
+/** `address` as written; `host` and `port` as parsed (port 5060 when none is given). */
+export type GatewayConfig = Element<ConfigFile['gateways']> & { readonly host: string; readonly port: number };
+
+export interface SimConfig {
+  /** ICCID, or the number of a SIM whose ICCID is not given. */
+  readonly simId: string;
+  readonly iccid: string | undefined;
+  readonly number: string;
+  readonly plan: string;
+}
+
+export interface ChannelConfig {
+  /** `gateway/port`. */
+  readonly channelId: string;
+  readonly gateway: string;
+  readonly port: number;
+  readonly simId: string;
+  readonly enabled: boolean;
+}
+
+export interface DrachtioConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+}
+
+export interface Config {
+  /** Absolute path of the file that this was read from. */
+  readonly file: string;
+  /** Absolute; relative paths of the ledger, recordings and CDRs are below it. */
+  readonly dataDir: string;
+  readonly networks: readonly NetworkConfig[];
+  readonly sip: Omit<ConfigFile['sip'], 'drachtio'> & { readonly drachtio: DrachtioConfig | undefined };
+  readonly trunks: readonly TrunkConfig[];
+  readonly gateways: readonly GatewayConfig[];
+  readonly plans: readonly Plan[];
+  readonly sims: readonly SimConfig[];
+  readonly channels: readonly ChannelConfig[];
+  readonly call: ConfigFile['call'];
+  readonly ledger: ConfigFile['ledger'];
+  readonly recording: ConfigFile['recording'];
+  readonly cdr: ConfigFile['cdr'];
+  readonly log: ConfigFile['log'];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A SIM's identity: usage belongs to the ICCID, else to the number. */
+export function simIdOf(sim: { readonly iccid?: string | undefined; readonly number: string }): string {
+  return sim.iccid ?? sim.number;
+}
+
+/** Turns a file that passed all checks into the config that the parts receive. */
+export function resolveConfig(parsed: ConfigFile, file: string, env: Environment, dataDirOverride?: string): Config {
+  const dataDir = resolve(dataDirOverride ?? resolve(dirname(file), parsed.dataDir));
+  const simIds = new Map(parsed.sims.flatMap((sim) => [sim.iccid, sim.number].map((key) => [key, simIdOf(sim)])));
+  const { drachtio, ...sip } = parsed.sip;
+  return {
+    ...parsed,
+    file,
+    dataDir,
+    networks: parsed.networks.map((network) => ({ ...network, advertise: network.advertise ?? network.bind })),
+    sip: { ...sip, drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' } },
+    gateways: parsed.gateways.map((gateway) => {
+      const address = parseHostPort(gateway.address);
+      return { ...gateway, host: address?.host ?? gateway.address, port: address?.port ?? 5060 };
+    }),
+    sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
+    channels: parsed.channels.map((channel) => ({
+      channelId: `${channel.gateway}/${channel.port}`,
+      gateway: channel.gateway,
+      port: channel.port,
+      simId: simIds.get(channel.sim) ?? channel.sim,
+      enabled: channel.enabled,
+    })),
+    ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
+    recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
+    cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },
+  };
+}
+
+/** The secret itself, or undefined when its environment variable is not set. */
+export function readSecret(secret: string | { readonly env: string }, env: Environment): string | undefined {
+  return typeof secret === 'string' ? secret : env[secret.env] || undefined;
+}

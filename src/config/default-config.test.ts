@@ -1,0 +1,102 @@
+// Holds config/simtrunk.yaml to its word: each key with a default is shown with that default, and says so.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { type ConfigPath, formatPath, positionOf } from './config-problem.js';
+import { configFileSchema } from './schema.js';
+
+const FILE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'config', 'simtrunk.yaml');
+
+/** Keys whose value in the default config is not the schema's default, and why. */
+const DELIBERATE: Readonly<Record<string, string>> = {
+  dataDir: 'the default config lies in config/, its data belongs beside that folder',
+  'plans[].allowances': 'the default plan has small allowances, so that quota is visible in the demo',
+};
+
+/** Keys with a default that the file shows in a comment only, and why. */
+const COMMENTED_OUT: Readonly<Record<string, string>> = {
+  'sip.drachtio.port': 'an external drachtio-server is not the default',
+};
+
+interface DefaultedKey {
+  readonly pattern: string;
+  readonly value: unknown;
+}
+
+interface Def {
+  readonly type: string;
+  readonly innerType?: z.core.$ZodType;
+  readonly element?: z.core.$ZodType;
+  readonly options?: readonly z.core.$ZodType[];
+  readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
+  readonly defaultValue?: unknown;
+}
+
+/** Every key of the schema that has a default, with `[]` for "each element". */
+function defaultedKeys(schema: z.core.$ZodType, pattern: string): DefaultedKey[] {
+  const def = schema._zod.def as unknown as Def;
+  if (def.type === 'default') return [{ pattern, value: def.defaultValue }, ...inside(def, pattern)];
+  return inside(def, pattern);
+}
+
+function inside(def: Def, pattern: string): DefaultedKey[] {
+  if (def.innerType !== undefined) {
+    const inner = def.innerType._zod.def as unknown as Def;
+    // What a default gives as a whole is compared as a whole.
+    return def.type === 'default' && inner.type !== 'array' ? [] : defaultedKeys(def.innerType, pattern);
+  }
+  if (def.element !== undefined) return defaultedKeys(def.element, `${pattern}[]`);
+  if (def.options !== undefined) return def.options.flatMap((option) => defaultedKeys(option, pattern));
+  return Object.entries(def.shape ?? {}).flatMap(([key, value]) =>
+    defaultedKeys(value, pattern === '' ? key : `${pattern}.${key}`),
+  );
+}
+
+/** The paths in a value that match a pattern and are there. */
+function pathsOf(value: unknown, steps: readonly string[], path: ConfigPath = []): ConfigPath[] {
+  const [step, ...rest] = steps;
+  if (step === undefined) return value === undefined ? [] : [path];
+  if (step === '[]') {
+    return Array.isArray(value) ? value.flatMap((element, index) => pathsOf(element, rest, [...path, index])) : [];
+  }
+  return typeof value === 'object' && value !== null
+    ? pathsOf((value as Record<string, unknown>)[step], rest, [...path, step])
+    : [];
+}
+
+describe('config/simtrunk.yaml', () => {
+  const text = readFileSync(FILE, 'utf8');
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const raw: unknown = document.toJS();
+  const keys = defaultedKeys(configFileSchema, '');
+
+  it('finds the keys that have a default', () => {
+    const patterns = keys.map(({ pattern }) => pattern);
+    for (const expected of ['sip.t1Ms', 'gateways[].gapMs', 'plans[].allowances[].beyond', 'log.level']) {
+      assert.ok(patterns.includes(expected), expected);
+    }
+  });
+
+  for (const { pattern, value } of keys) {
+    if (pattern in COMMENTED_OUT) continue;
+    it(`shows ${pattern} with its default`, () => {
+      const paths = pathsOf(raw, pattern.split(/(?=\[\])|\./));
+      const first = paths[0];
+      assert.ok(first !== undefined, 'the key is not in the file');
+      if (pattern in DELIBERATE) return;
+      assert.deepEqual(toPlain(document.getIn(first)), value, formatPath(first));
+      const { line } = positionOf(document, lines, first, true);
+      assert.match(text.split('\n')[line - 1] ?? '', /default/, `line ${line} does not say "default"`);
+    });
+  }
+});
+
+function toPlain(node: unknown): unknown {
+  return typeof node === 'object' && node !== null && 'toJSON' in node
+    ? (node as { toJSON(): unknown }).toJSON()
+    : node;
+}

@@ -1,0 +1,284 @@
+// The config file's schema: what may stand in it, and what is assumed when a key is left out.
+// References between parts (names, ports, sources) are checked in cross-checks.ts.
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseHostPort } from '../lib/host-port.js';
+import { parseIpRange } from '../lib/ip-range.js';
+import { NUMBER_CLASSES } from '../numbers/number-class.js';
+
+const NAME_RULE = 'must be 1 to 63 letters, digits, ".", "_" or "-", and start with a letter or digit';
+const FORWARDED_HEADER_RULE = 'may not be passed on: it is written by simtrunk, or would carry a caller identity';
+
+/** Headers that the B2BUA owns, or that would let a PBX set the caller ID (product.md, "Stance"). */
+const OWN_HEADERS = new Set(
+  [
+    ['via', 'from', 'to', 'call-id', 'cseq', 'contact', 'route', 'record-route', 'max-forwards'],
+    ['content-length', 'content-type', 'authorization', 'proxy-authorization', 'require', 'supported', 'allow'],
+    ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id', 'identity', 'privacy', 'diversion'],
+    ['v', 'f', 't', 'i', 'm', 'l', 'c', 'k', 'y'],
+  ].flat(),
+);
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, NAME_RULE);
+const milliseconds = z.int().min(0).max(86_400_000);
+const port = z.int().min(1).max(65_535);
+const path = z.string().min(1);
+const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address');
+const ipRange = z
+  .string()
+  .refine((text) => parseIpRange(text) !== undefined, 'must be an address or a CIDR block, such as 10.0.0.0/24');
+const source = z
+  .string()
+  .refine(
+    (text) => parseIpRange(text) !== undefined || isAddressWithPort(text),
+    'must be an address, a CIDR block, or address:port, such as 10.0.0.5, 10.0.0.0/24, 10.0.0.5:5060, [fd00::5]:5060',
+  );
+const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone, such as Asia/Seoul');
+const currency = z.string().regex(/^[A-Z]{3}$/, 'must be a currency code of three capitals, such as KRW');
+const amount = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,6})?$/, 'must be a decimal in quotes, such as "1.98" (at most six decimals)');
+const country = z.string().regex(/^[A-Z]{2}$/, 'must be a country code of two capitals, such as KR');
+const codec = z.enum(['PCMA', 'PCMU']);
+const nat = z.enum(['auto', 'off']);
+const numberClass = z.enum(NUMBER_CLASSES);
+const secret = z.union([z.string().min(1), z.strictObject({ env: z.string().min(1) })]);
+
+/** What a trunk may call unless it lists otherwise (semantics.md, "Emergency and defaults"). */
+const DEFAULT_CLASSES: z.infer<typeof numberClass>[] = [
+  'mobile',
+  'landline',
+  'internet',
+  'representative',
+  'special',
+  'emergency',
+];
+
+const network = z.strictObject({
+  name,
+  bind: ipAddress,
+  advertise: ipAddress.optional(),
+  mediaPorts: z.strictObject({ from: port, to: port }).default({ from: 20_000, to: 29_999 }),
+  sip: z
+    .array(z.strictObject({ transport: z.enum(['udp', 'tcp']), port: z.int().min(0).max(65_535) }))
+    .min(1)
+    .default([
+      { transport: 'udp', port: 5060 },
+      { transport: 'tcp', port: 5060 },
+    ]),
+});
+
+const sip = z.strictObject({
+  t1Ms: z.int().min(10).max(10_000).default(500),
+  t2Ms: z.int().min(10).max(60_000).default(4_000),
+  t4Ms: z.int().min(10).max(60_000).default(5_000),
+  maxMessageBytes: z.int().min(1_024).max(65_535).default(65_535),
+  allowedHeaders: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9!%*_+`'~.-]+$/, 'must be a SIP header name')
+        .refine((header) => !OWN_HEADERS.has(header.toLowerCase()), FORWARDED_HEADER_RULE),
+    )
+    .default([]),
+  drachtio: z.strictObject({ host: z.string().min(1), port: port.default(9022), secret }).optional(),
+});
+
+const trunk = z.strictObject({
+  name,
+  network: name,
+  sources: z.array(source).min(1),
+  traffic: z.enum(['commercial', 'personal']).default('commercial'),
+  codecs: z.array(codec).min(1).default(['PCMA', 'PCMU']),
+  classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
+  country: country.default('KR'),
+  timeZone: timeZone.default('Asia/Seoul'),
+  spendCap: z
+    .union([z.literal(false), z.strictObject({ perDay: amount, currency })])
+    .default({ perDay: '100000', currency: 'KRW' }),
+  nat: nat.default('auto'),
+  mediaSources: z.array(ipRange).default([]),
+});
+
+const probe = z.strictObject({
+  intervalSeconds: z.int().min(1).max(3_600).default(30),
+  timeoutMs: milliseconds.min(1).default(4_000),
+  failAfter: z.int().min(1).max(100).default(3),
+  succeedAfter: z.int().min(1).max(100).default(1),
+});
+
+const gateway = z.strictObject({
+  name,
+  network: name,
+  address: z
+    .string()
+    .refine(
+      (text) => parseHostPort(text) !== undefined,
+      'must be host or host:port, such as 10.0.0.20:5060 or [fd00::20]:5060',
+    ),
+  transport: z.enum(['udp', 'tcp']).default('udp'),
+  dial: z.string().superRefine(checkDialTemplate).default('{port}#{number}'),
+  codecs: z.array(codec).min(1).default(['PCMA', 'PCMU']),
+  firstResponseTimeoutMs: milliseconds.min(1).default(4_000),
+  progressTimeoutMs: milliseconds.min(1).default(20_000),
+  ringTimeoutMs: milliseconds.min(1).default(60_000),
+  failoverCodes: z.array(z.int().min(400).max(699)).default([404, 408, 500, 502, 503, 504]),
+  gapMs: milliseconds.default(2_000),
+  maxCalls: z.int().min(1).optional(),
+  nat: nat.default('auto'),
+  mediaSources: z.array(ipRange).default([]),
+  probe: z
+    .union([z.literal(false), probe])
+    .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1 }),
+});
+
+const window = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('day') }),
+  z.strictObject({ kind: z.literal('month'), resetDay: z.int().min(1).max(31).default(1) }),
+]);
+
+const beyond = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('forbid') }),
+  z.strictObject({
+    kind: z.literal('charge'),
+    perStep: amount,
+    stepSeconds: z.int().min(1).max(86_400).default(1),
+  }),
+]);
+
+const allowance = z.strictObject({
+  id: name,
+  counts: z.enum(['seconds', 'callees']),
+  window,
+  limit: z.int().min(0),
+  classes: z.array(numberClass).min(1),
+  beyond: beyond.default({ kind: 'forbid' }),
+});
+
+const plan = z.strictObject({
+  name,
+  timeZone: timeZone.default('Asia/Seoul'),
+  currency: currency.default('KRW'),
+  commercialUse: z.enum(['allowed', 'forbidden']),
+  classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
+  rounding: z
+    .strictObject({ firstSeconds: z.int().min(1).max(3_600), thenSeconds: z.int().min(1).max(3_600) })
+    .default({ firstSeconds: 1, thenSeconds: 1 }),
+  windowEdge: z.enum(['split', 'start']).default('split'),
+  calleesCountOn: z.enum(['answer', 'attempt']).default('answer'),
+  maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
+  allowances: z.array(allowance).default([]),
+});
+
+const sim = z.strictObject({
+  iccid: z
+    .string()
+    .regex(/^\d{18,22}$/, 'must be the 18 to 22 digits printed on the card, in quotes')
+    .optional(),
+  number: z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be in E.164 form and in quotes, such as "+821012345678"'),
+  plan: name,
+});
+
+const channel = z.strictObject({
+  gateway: name,
+  port: z.int().min(0).max(65_535),
+  sim: z.string(),
+  enabled: z.boolean().default(true),
+});
+
+const call = z.strictObject({
+  maxAttempts: z.int().min(1).max(20).default(3),
+  setupTimeoutMs: milliseconds.min(1_000).default(90_000),
+  maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
+  noMediaTimeoutMs: milliseconds.default(0),
+  recoverHoldSeconds: z.int().min(0).max(3_600).default(32),
+});
+
+const ledger = z.strictObject({
+  durability: z.enum(['process', 'power']).default('process'),
+  journalTimeoutMs: milliseconds.min(10).default(2_000),
+  file: path.default('simtrunk.db'),
+  sliceSeconds: z.int().min(1).max(3_600).default(30),
+});
+
+const recording = z.strictObject({
+  enabled: z.boolean().default(true),
+  required: z.boolean().default(false),
+  onLoss: z.enum(['continue', 'end']).default('continue'),
+  dir: path.default('recordings'),
+  minFreeBytes: z.int().min(0).default(104_857_600),
+});
+
+const cdr = z.strictObject({
+  recordingDeadlineMs: milliseconds.default(30_000),
+  sinks: z
+    .array(z.strictObject({ kind: z.literal('ndjson'), dir: path.default('cdr') }))
+    .default([{ kind: 'ndjson', dir: 'cdr' }]),
+});
+
+const log = z.strictObject({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  redactNumbers: z.boolean().default(false),
+});
+
+/** The whole file. A key without a default is required. */
+export const configFileSchema = z.strictObject({
+  dataDir: path.default('var'),
+  networks: z.array(network).min(1),
+  sip: sip.prefault({}),
+  trunks: z.array(trunk).min(1),
+  gateways: z.array(gateway).min(1),
+  plans: z.array(plan).min(1),
+  sims: z.array(sim).min(1),
+  channels: z.array(channel).min(1),
+  call: call.prefault({}),
+  ledger: ledger.prefault({}),
+  recording: recording.prefault({}),
+  cdr: cdr.prefault({}),
+  log: log.prefault({}),
+});
+
+export type ConfigFile = z.infer<typeof configFileSchema>;
+
+/** The schemas of the lists' elements, so that sound elements can be cross-checked beside unsound ones. */
+export const ELEMENT_SCHEMAS = {
+  networks: network,
+  trunks: trunk,
+  gateways: gateway,
+  plans: plan,
+  sims: sim,
+  channels: channel,
+} as const;
+
+export type ListSection = keyof typeof ELEMENT_SCHEMAS;
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isAddressWithPort(text: string): boolean {
+  const parsed = parseHostPort(text);
+  return parsed?.port !== undefined && isIP(parsed.host) !== 0;
+}
+
+function checkDialTemplate(template: string, context: z.core.$RefinementCtx<string>): void {
+  const placeholders = [...template.matchAll(/\{([^}]*)\}/g)].map((match) => match[1] ?? '');
+  const refuse = (message: string) => context.addIssue({ code: 'custom', message, input: template });
+  for (const placeholder of placeholders) {
+    if (!['port', 'number', 'e164', 'sim'].includes(placeholder)) {
+      refuse(`has the unknown placeholder {${placeholder}}; allowed are {port}, {number}, {e164} and {sim}`);
+    }
+  }
+  if (!placeholders.includes('number') && !placeholders.includes('e164')) {
+    refuse('must contain {number} or {e164}, else every call would dial the same');
+  }
+  // RFC 3261 §25.1: user = 1*( unreserved / escaped / user-unreserved ); "#" is written by GoIP-like gateways as is.
+  if (!/^[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*$/.test(template.replaceAll(/\{[^}]*\}/g, ''))) {
+    refuse('may contain only characters of a SIP user part (RFC 3261 §25.1) and "#"');
+  }
+}
