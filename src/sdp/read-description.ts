@@ -1,0 +1,173 @@
+// Reads a peer's session description (RFC 8866). The text is hostile: whatever it holds, the outcome is a value.
+// Only the lines that we use are shown to sdp-transform's grammar, so that no pattern of it runs over foreign text.
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import sdpTransform, { type ParsedMedia, type ParsedSession } from 'sdp-transform';
+import { isTelephoneEvent, staticCodec } from './codecs.js';
+import type { AudioStream, Direction, MediaLine, PeerDescription, SdpCodec, SdpResult } from './description.js';
+
+const MAX_SDP_CHARS = 16_384;
+const MAX_MEDIA_LINES = 16;
+const MAX_FORMATS = 64;
+const MAX_FMTP_CHARS = 256;
+const MAX_PTIME_MS = 200;
+
+const M_LINE = /^m=([!-~]{1,32}) (\d{1,5})(?:\/\d{1,5})? ([!-~]{1,64}) ([ -~]+)$/;
+const USED_LINE = /^(?:[vct]=|a=(?:rtpmap:|fmtp:|ptime:|rtcp:|rtcp-mux$|sendrecv$|sendonly$|recvonly$|inactive$))/;
+const DIRECTIONS: readonly string[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
+
+/** The lines of a description that parsed, before an audio stream is looked for. */
+interface ParsedDescription {
+  readonly media: readonly MediaLine[];
+  readonly parsed: ParsedSession;
+}
+
+/** Reads an offer: the first audio stream that we can relay, or why there is none. */
+export function readOffer(sdp: string): SdpResult<{ offer: PeerDescription }> {
+  const lines = parseLines(sdp);
+  if (lines === null) return { ok: false, reason: 'malformed' };
+  const audioLines = [...lines.media.keys()].filter((index) => {
+    const line = lines.media[index];
+    return line?.type === 'audio' && line.port !== 0;
+  });
+  const plain = audioLines.find((index) => isPlainRtp(lines.media[index]));
+  if (plain === undefined) {
+    const encrypted = audioLines.some((index) => lines.media[index]?.protocol.toUpperCase().includes('SAVP'));
+    return { ok: false, reason: encrypted ? 'encrypted' : 'no-audio' };
+  }
+  const described = describe(lines, plain);
+  return described.ok ? { ok: true, offer: described.description } : described;
+}
+
+/** Reads an answer to an offer that had `mediaLines` m-lines with the audio stream at `audioIndex`. */
+export function readAnswer(
+  sdp: string,
+  mediaLines: number,
+  audioIndex: number,
+): SdpResult<{ answer: PeerDescription }> {
+  const lines = parseLines(sdp);
+  if (lines === null) return { ok: false, reason: 'malformed' };
+  // RFC 3264 §6: as many m-lines as the offer, in its order.
+  const line = lines.media[audioIndex];
+  if (lines.media.length !== mediaLines || line?.type !== 'audio') return { ok: false, reason: 'not-an-answer' };
+  if (line.port === 0) return { ok: false, reason: 'stream-refused' };
+  if (line.protocol.toUpperCase().includes('SAVP')) return { ok: false, reason: 'encrypted' };
+  if (!isPlainRtp(line)) return { ok: false, reason: 'not-an-answer' };
+  const described = describe(lines, audioIndex);
+  return described.ok ? { ok: true, answer: described.description } : described;
+}
+
+function isPlainRtp(line: MediaLine | undefined): boolean {
+  return line?.protocol === 'RTP/AVP' || line?.protocol === 'RTP/AVPF';
+}
+
+function parseLines(sdp: string): ParsedDescription | null {
+  if (typeof sdp !== 'string' || sdp.length > MAX_SDP_CHARS) return null;
+  const lines = sdp.split(/\r\n|\r|\n/).map((line) => line.trimEnd());
+  if (lines[0] !== 'v=0') return null;
+  const media: MediaLine[] = [];
+  const used: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith('m=')) {
+      const mediaLine = parseMediaLine(line);
+      if (mediaLine === null || media.length === MAX_MEDIA_LINES) return null;
+      media.push(mediaLine);
+      // A stand-in that the grammar always matches keeps its sections aligned with ours.
+      used.push('m=audio 9 RTP/AVP 0');
+    } else if (USED_LINE.test(line)) {
+      used.push(line);
+    }
+  }
+  return { media, parsed: sdpTransform.parse(used.join('\r\n')) };
+}
+
+function parseMediaLine(line: string): MediaLine | null {
+  const match = M_LINE.exec(line);
+  if (match === null) return null;
+  const [, type = '', port = '', protocol = '', formats = ''] = match;
+  const tokens = formats.split(' ').filter((token) => token !== '');
+  if (Number(port) > 65_535 || tokens.length === 0 || tokens.length > MAX_FORMATS) return null;
+  return { type, port: Number(port), protocol, formats: tokens };
+}
+
+function describe(lines: ParsedDescription, index: number): SdpResult<{ description: PeerDescription }> {
+  const line = lines.media[index];
+  const section = lines.parsed.media[index];
+  if (line === undefined || section === undefined) return { ok: false, reason: 'malformed' };
+  const address = readAddress(section.connection ?? lines.parsed.connection);
+  if (address === 'malformed' || address === 'unsupported-address') return { ok: false, reason: address };
+  const formats = readFormats(line, section);
+  if (formats === null) return { ok: false, reason: 'malformed' };
+  const ptimeMs = Number(section.ptime);
+  const audio: AudioStream = {
+    index,
+    address: address.canonical,
+    rtpPort: line.port,
+    rtcpPort: readRtcpPort(line, section),
+    rtcpMux: section.rtcpMux !== undefined,
+    direction: readDirection(section.direction ?? lines.parsed.direction),
+    codecs: formats.filter((codec) => !isTelephoneEvent(codec)),
+    telephoneEvents: formats.filter(isTelephoneEvent),
+    ...(ptimeMs > 0 && ptimeMs <= MAX_PTIME_MS && { ptimeMs }),
+  };
+  const timing = { start: wholeNumber(lines.parsed.timing?.start), stop: wholeNumber(lines.parsed.timing?.stop) };
+  return { ok: true, description: { media: lines.media, timing, audio } };
+}
+
+function readAddress(
+  connection: { version?: unknown; ip?: unknown } | undefined,
+): { canonical: string } | 'malformed' | 'unsupported-address' {
+  if (connection === undefined || connection.ip === undefined) return 'malformed';
+  const text = String(connection.ip);
+  if (connection.version === 4 && isIPv4(text)) {
+    return Number(text.split('.')[0]) >= 224 ? 'unsupported-address' : { canonical: text };
+  }
+  if (connection.version === 6 && isIPv6(text) && !text.includes('%')) {
+    return text.toLowerCase().startsWith('ff') ? 'unsupported-address' : { canonical: canonicalIpv6(text) };
+  }
+  return isIPv4(text) || isIPv6(text) ? 'malformed' : 'unsupported-address';
+}
+
+function canonicalIpv6(text: string): string {
+  return new SocketAddress({ address: text, family: 'ipv6' }).address;
+}
+
+/** The codecs of an RTP m-line in its order; null when a format is no payload type. Unknown ones are left out. */
+function readFormats(line: MediaLine, section: ParsedMedia): SdpCodec[] | null {
+  const codecs: SdpCodec[] = [];
+  for (const format of line.formats) {
+    if (!/^\d{1,3}$/.test(format) || Number(format) > 127) return null;
+    const payloadType = Number(format);
+    if (codecs.some((codec) => codec.payloadType === payloadType)) continue;
+    const codec = mappedCodec(payloadType, section) ?? staticCodec(payloadType);
+    if (codec === undefined) continue;
+    const fmtp = section.fmtp.find((entry) => entry.payload === payloadType)?.config;
+    const config = fmtp === undefined ? '' : String(fmtp).slice(0, MAX_FMTP_CHARS);
+    codecs.push(config === '' ? codec : { ...codec, fmtp: config });
+  }
+  return codecs;
+}
+
+function mappedCodec(payloadType: number, section: ParsedMedia): SdpCodec | undefined {
+  const entry = section.rtp.find((rtp) => rtp.payload === payloadType);
+  if (entry === undefined) return undefined;
+  const name = String(entry.codec ?? '');
+  const clockRateHz = wholeNumber(entry.rate);
+  if (name === '' || name.length > 32 || clockRateHz < 1000 || clockRateHz > 384_000) return undefined;
+  const channels = wholeNumber(entry.encoding);
+  return { payloadType, name, clockRateHz, ...(channels > 1 && channels <= 255 && { channels }) };
+}
+
+function readRtcpPort(line: MediaLine, section: ParsedMedia): number {
+  const stated = wholeNumber(section.rtcp?.port);
+  // An offer of rtcp-mux may state its RTP port here; without our agreement RTCP falls back to the next port.
+  if (stated > 0 && stated <= 65_535 && stated !== line.port) return stated;
+  return line.port > 0 && line.port < 65_535 ? line.port + 1 : 0;
+}
+
+function readDirection(value: unknown): Direction {
+  return DIRECTIONS.includes(value as string) ? (value as Direction) : 'sendrecv';
+}
+
+function wholeNumber(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
