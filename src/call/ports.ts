@@ -143,3 +143,90 @@ export interface RecordingPort {
 export interface CommitPort {
   commit(entries: readonly JournalEntry[]): Promise<void>;
 }
+
+// ---- signalling ----------------------------------------------------------------------------------------------------
+
+/** What is needed to end a leg after its dialog was lost: RFC 3261 §12.2.1.1, kept in the journal. */
+export interface LegIdentity {
+  readonly callId: string;
+  /** From and To of a request that we send: our URI with our tag, the peer's with its tag. */
+  readonly local: string;
+  readonly remote: string;
+  /** Highest CSeq number that we have used. */
+  readonly cseq: number;
+  readonly remoteTarget: string;
+  /** SIP URI that the packets go to. */
+  readonly nextHop: string;
+}
+
+/** A re-INVITE or UPDATE: its offer (null without SDP) and the way to answer it. */
+export interface Renegotiation {
+  readonly offerSdp: string | null;
+  /** Answers 200 with this SDP. */
+  accept(sdp: string): void;
+  refuse(status: number): void;
+  /** The SDP of the ACK, when our 200 carried the offer. */
+  onAnswer(listener: (sdp: string | null) => void): void;
+}
+
+export interface CallerLegListener {
+  cancelled(): void;
+  /** Our 200 has left; the identity is complete now. */
+  connected(): void;
+  connectFailed(): void;
+  /** ACK of our 200, with its SDP if it had one. */
+  acknowledged(sdp: string | null): void;
+  /** BYE from the caller, or the SIP server ended the dialog (`acknowledged: false`: no ACK ever came). */
+  hungUp(cause: 'bye' | 'no-ack' | 'lost'): void;
+  renegotiated(renegotiation: Renegotiation): void;
+}
+
+export interface CallerLeg {
+  readonly identity: LegIdentity | null;
+  listen(listener: CallerLegListener): void;
+  ring(): void;
+  progress(status: number, sdp: string): void;
+  connect(sdp: string): void;
+  refuse(status: number, reason: string | undefined): void;
+  /** BYE, sent once the ACK has come (RFC 3261 §15). */
+  hangUp(reason: string | undefined): void;
+}
+
+export interface CalleeLegListener {
+  sent(sipCallId: string): void;
+  trying(): void;
+  progressed(status: number, sdp: string | null): void;
+  answered(sdp: string | null): void;
+  failed(failure: {
+    readonly status: number | null;
+    readonly reasons: readonly string[];
+    readonly local: boolean;
+  }): void;
+  hungUp(reasons: readonly string[]): void;
+  /** Final response to our BYE or its timeout. */
+  cleared(): void;
+  renegotiated(renegotiation: Renegotiation): void;
+}
+
+export interface CalleeLeg {
+  readonly identity: LegIdentity | null;
+  cancel(reason: string | undefined): void;
+  hangUp(reason: string | undefined): void;
+}
+
+export interface DialRequest {
+  readonly attemptId: string;
+  readonly gateway: string;
+  readonly requestUri: string;
+  /** Presented to the callee's side: always the SIM's own number. */
+  readonly callerNumber: string;
+  readonly offerSdp: string;
+  readonly maxForwards: number;
+  readonly passedHeaders: Readonly<Record<string, string>>;
+}
+
+export interface DialPort {
+  dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg;
+  /** Sends a BYE for a leg whose dialog this process does not have; resolves with its final status, null for none. */
+  endOrphan(identity: LegIdentity): Promise<number | null>;
+}

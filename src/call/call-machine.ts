@@ -1,0 +1,553 @@
+// The pure machine of one call: phase × input → next phase, effects. It never does I/O and never throws.
+// What it decides follows semantics.md: "Attempts have clocks", "What failure means", "What is billed", "The journal".
+//
+//             call:admitted        channel:reserved          attempt:answered        caller:connected
+//  admitting ──────────────► selecting ─────────► dialling ─────────────────► connecting ────────► talking
+//      │                      │    ▲                │  │                          │                   │
+//      │ call:refused         │    └── fail over ───┘  │ final refusal, CANCEL,   │ CANCEL            │ BYE, limit
+//      ▼                      ▼  channel:none          ▼ clocks                   ▼                   ▼
+//     over ◄───────────────────────────────────── clearing (BYE or a late final response awaited) ◄───┘
+
+import type { CallEffect, CallInput, Instant } from './call-events.js';
+import type { AttemptOutcome, AttemptRecord, CallRecord } from './call-record.js';
+import type { Attempt, CallPhase, CallState } from './call-state.js';
+import { openAttempt } from './call-state.js';
+import { type EndReason, endOfResponse, type FinalAnswer, finalAnswerFor } from './end-reason.js';
+
+export interface CallStep {
+  readonly state: CallState;
+  readonly effects: readonly CallEffect[];
+  /** False when the input means nothing in this phase: to be logged, never an error. */
+  readonly expected: boolean;
+}
+
+type InputOf<T extends CallInput['type']> = Extract<CallInput, { type: T }>;
+type PhaseTable = { readonly [T in CallInput['type']]?: (draft: Draft, input: InputOf<T>) => void };
+
+/** One step under construction: the next state and the effects, in order. */
+class Draft {
+  state: CallState;
+  readonly effects: CallEffect[] = [];
+  readonly now: Instant;
+
+  constructor(state: CallState, now: Instant) {
+    this.state = state;
+    this.now = now;
+  }
+
+  enter(phase: CallPhase): void {
+    this.state = { ...this.state, phase };
+  }
+
+  record(change: Partial<CallRecord>): void {
+    this.state = { ...this.state, record: { ...this.state.record, ...change } };
+  }
+
+  attempt(attemptId: string): Attempt | undefined {
+    return this.state.attempts.find((attempt) => attempt.channel.attemptId === attemptId);
+  }
+
+  change(attemptId: string, change: Partial<Omit<Attempt, 'record'>>, record: Partial<AttemptRecord> = {}): void {
+    this.state = {
+      ...this.state,
+      attempts: this.state.attempts.map((attempt) =>
+        attempt.channel.attemptId === attemptId
+          ? { ...attempt, ...change, record: { ...attempt.record, ...record } }
+          : attempt,
+      ),
+    };
+  }
+
+  do(effect: CallEffect): void {
+    this.effects.push(effect);
+  }
+}
+
+/** The attempt that the caller is waiting for or talking over. */
+export function currentAttempt(state: CallState): Attempt | undefined {
+  const last = state.attempts.at(-1);
+  return last !== undefined && isLive(last) ? last : undefined;
+}
+
+function isLive(attempt: Attempt): boolean {
+  return attempt.phase !== 'abandoned' && attempt.phase !== 'hanging-up' && attempt.phase !== 'over';
+}
+
+/** Advances a call by one input. */
+export function stepCall(state: CallState, input: CallInput, now: Instant): CallStep {
+  const draft = new Draft(state, now);
+  const table = tableFor(state, input);
+  const handler = table[input.type] as ((draft: Draft, input: CallInput) => void) | undefined;
+  if (handler === undefined) return { state, effects: [], expected: false };
+  handler(draft, input);
+  return { state: draft.state, effects: draft.effects, expected: true };
+}
+
+function tableFor(state: CallState, input: CallInput): PhaseTable {
+  if ('attemptId' in input && input.attemptId !== null) {
+    const attempt = state.attempts.find((other) => other.channel.attemptId === input.attemptId);
+    if (attempt?.phase === 'abandoned') return ABANDONED;
+    if (attempt?.phase === 'hanging-up') return HANGING_UP;
+    if (attempt === undefined || attempt.phase === 'over') return NOTHING;
+  }
+  return PHASES[state.phase];
+}
+
+const NOTHING: PhaseTable = {};
+
+const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
+  admitting: {
+    'call:refused': (draft, input) => refuse(draft, input.reason),
+    'call:admitted': (draft, input) => {
+      draft.state = { ...draft.state, emergency: input.emergency };
+      draft.do({ type: 'arm', timer: 'setup', attemptId: null, delayMs: draft.state.limits.setupTimeoutMs });
+      selectChannel(draft);
+    },
+    'caller:cancelled': (draft) => finish(draft, 'caller', 'caller-cancelled'),
+    'call:end-wanted': (draft, input) => refuse(draft, input.reason),
+  },
+
+  // A reservation is under way: whatever ends the call now waits for it, so that it can be released.
+  selecting: {
+    'channel:reserved': (draft, input) => {
+      const attempt = openAttempt(input.channel, draft.now.wallMs);
+      draft.state = { ...draft.state, attempts: [...draft.state.attempts, attempt] };
+      draft.record({
+        routedAtMs: draft.state.record.routedAtMs ?? draft.now.wallMs,
+        decision: draft.state.record.decision ?? input.decision,
+      });
+      const { attemptId } = input.channel;
+      if (draft.state.pendingEnd !== null) {
+        closeAttempt(draft, attemptId, 'cancelled');
+        draft.do({ type: 'release', attemptId });
+        endPending(draft, draft.state.pendingEnd);
+        return;
+      }
+      draft.enter('dialling');
+      draft.do({ type: 'send-invite', attemptId });
+    },
+    'channel:none': (draft, input) => {
+      draft.record({ decision: draft.state.record.decision ?? input.decision });
+      if (draft.state.pendingEnd !== null) {
+        endPending(draft, draft.state.pendingEnd);
+        return;
+      }
+      const last = draft.state.attempts.at(-1);
+      refuse(draft, last === undefined ? input.reason : failureOf(last));
+    },
+    'caller:cancelled': (draft) => holdEnd(draft, 'caller-cancelled'),
+    'timer:fired': (draft) => holdEnd(draft, 'no-progress'),
+    'call:end-wanted': (draft, input) => holdEnd(draft, input.reason),
+  },
+
+  dialling: {
+    'attempt:sent': (draft, input) => {
+      const attempt = draft.attempt(input.attemptId);
+      if (attempt === undefined) return;
+      draft.change(input.attemptId, {}, { sipCallId: input.sipCallId });
+      // A gateway on the same machine may have answered 100 before the echo of the INVITE was read.
+      if (attempt.phase !== 'silent') return;
+      arm(draft, 'first-response', input.attemptId, attempt.channel.gateway.firstResponseTimeoutMs);
+    },
+    'attempt:trying': (draft, input) => heardFrom(draft, input.attemptId),
+    'attempt:progressed': (draft, input) => {
+      heardFrom(draft, input.attemptId);
+      const attempt = draft.attempt(input.attemptId);
+      if (attempt === undefined) return;
+      if (attempt.phase === 'trying') {
+        disarm(draft, 'progress', input.attemptId);
+        arm(draft, 'ring', input.attemptId, attempt.channel.gateway.ringTimeoutMs);
+        draft.change(input.attemptId, { phase: 'alerting' }, { ringingAtMs: draft.now.wallMs });
+        draft.record({ ringingAtMs: draft.state.record.ringingAtMs ?? draft.now.wallMs });
+      }
+      if (input.media) {
+        draft.do({ type: 'progress-caller', attemptId: input.attemptId, status: input.status });
+      } else if (!draft.state.ringingSent) {
+        draft.state = { ...draft.state, ringingSent: true };
+        draft.do({ type: 'ring-caller' });
+      }
+    },
+    'attempt:answered': (draft, input) => {
+      markAnswered(draft, input.attemptId, false);
+      disarmAttempt(draft, input.attemptId);
+      disarm(draft, 'setup', null);
+      draft.enter('connecting');
+      draft.do({ type: 'confirm', attemptId: input.attemptId });
+    },
+    'attempt:answered-unusable': (draft, input) => {
+      markAnswered(draft, input.attemptId, false);
+      disarmAttempt(draft, input.attemptId);
+      hangUpCallee(draft, input.attemptId, 'no-common-codec');
+      refuse(draft, 'no-common-codec');
+    },
+    'attempt:failed': (draft, input) => {
+      disarmAttempt(draft, input.attemptId);
+      const outcome = outcomeOf(input.status, input.local);
+      closeAttempt(draft, input.attemptId, outcome, { sipStatus: input.status, reasons: input.reasons });
+      draft.do({ type: 'release', attemptId: input.attemptId });
+      const attempt = draft.attempt(input.attemptId);
+      if (attempt === undefined) return;
+      if (input.local) noteSilentGateway(draft, attempt);
+      if (mayFailOver(draft.state, attempt, input.status, input.local)) {
+        draft.do({ type: 'forget-media', attemptId: input.attemptId });
+        selectChannel(draft);
+        return;
+      }
+      const meaning =
+        input.status === null || input.local
+          ? { reason: 'gateway-failure' as const, answer: finalAnswerFor('gateway-failure') }
+          : retried(attempt, input.status)
+            ? { reason: failureOf(attempt), answer: finalAnswerFor(failureOf(attempt)) }
+            : endOfResponse(input.status);
+      refuse(draft, meaning.reason, meaning.answer, input.local ? 'simtrunk' : 'callee');
+    },
+    'timer:fired': (draft, input) => {
+      const attempt = currentAttempt(draft.state);
+      if (attempt === undefined) return;
+      const { attemptId } = attempt.channel;
+      if (input.timer === 'first-response') {
+        noteSilentGateway(draft, attempt);
+        abandon(draft, attemptId, 'no-progress', 'silent');
+        if (canTryAgain(draft.state)) {
+          draft.do({ type: 'forget-media', attemptId });
+          selectChannel(draft);
+        } else {
+          refuse(draft, 'gateway-failure');
+        }
+        return;
+      }
+      // A callee may be alerted from here on: the call ends, another SIM never rings the same phone again.
+      const reason = attempt.phase === 'alerting' ? 'no-answer' : 'no-progress';
+      abandon(draft, attemptId, reason, 'cancelled');
+      refuse(draft, reason);
+    },
+    'caller:cancelled': (draft) => {
+      const attempt = currentAttempt(draft.state);
+      if (attempt !== undefined) abandon(draft, attempt.channel.attemptId, 'caller-cancelled', 'cancelled');
+      finish(draft, 'caller', 'caller-cancelled');
+    },
+    'call:end-wanted': (draft, input) => {
+      const attempt = currentAttempt(draft.state);
+      if (attempt !== undefined) abandon(draft, attempt.channel.attemptId, input.reason, 'cancelled');
+      refuse(draft, input.reason);
+    },
+  },
+
+  // The gateway has answered; the caller's 200 waits for the journal, then for the wire.
+  connecting: {
+    'attempt:confirmed': (draft, input) => {
+      draft.change(input.attemptId, { confirmed: true });
+      draft.do({ type: 'start-recording', attemptId: input.attemptId });
+      draft.do({ type: 'connect-caller', attemptId: input.attemptId });
+    },
+    'caller:connected': (draft) => {
+      draft.state = { ...draft.state, callerAnsweredMonotonicMs: draft.now.monotonicMs };
+      draft.record({ answeredAtMs: draft.now.wallMs });
+      draft.enter('talking');
+      const attempt = draft.state.attempts.at(-1);
+      if (attempt === undefined) return;
+      if (draft.state.calleeGone) {
+        draft.do({ type: 'end-caller', reason: 'normal' });
+        finish(draft, 'callee', 'normal');
+        return;
+      }
+      const { limits } = draft.state;
+      const seconds = Math.min(attempt.channel.maxCallSeconds, limits.maxCallSeconds);
+      const sinceAnswerMs = draft.now.monotonicMs - (attempt.answeredMonotonicMs ?? draft.now.monotonicMs);
+      arm(draft, 'max-duration', null, Math.max(0, seconds * 1000 - sinceAnswerMs));
+      arm(draft, 'slice', null, limits.sliceSeconds * 1000);
+    },
+    'attempt:hung-up': (draft, input) => {
+      draft.change(input.attemptId, {}, { reasons: input.reasons });
+      bookCallee(draft, input.attemptId, false);
+      draft.state = { ...draft.state, calleeGone: true };
+    },
+    'caller:connect-failed': (draft) => endConnecting(draft, 'caller', 'caller-cancelled'),
+    'caller:cancelled': (draft) => endConnecting(draft, 'caller', 'caller-cancelled'),
+    'call:end-wanted': (draft, input) => {
+      const answer = finalAnswerFor(input.reason);
+      draft.do({ type: 'refuse-caller', reason: input.reason, answer });
+      draft.record({ sipStatus: answer.status, q850: answer.q850 });
+      endConnecting(draft, 'simtrunk', input.reason);
+    },
+  },
+
+  talking: {
+    'attempt:hung-up': (draft, input) => {
+      draft.change(input.attemptId, {}, { reasons: input.reasons });
+      bookCallee(draft, input.attemptId, false);
+      draft.do({ type: 'end-caller', reason: 'normal' });
+      finish(draft, 'callee', 'normal');
+    },
+    'caller:hung-up': (draft, input) => {
+      hangUpCurrent(draft, input.reason);
+      finish(draft, input.reason === 'normal' ? 'caller' : 'simtrunk', input.reason);
+    },
+    'caller:mismatched': (draft) => endBoth(draft, 'late-offer-mismatch'),
+    'call:end-wanted': (draft, input) => endBoth(draft, input.reason),
+    'timer:fired': (draft, input) => {
+      if (input.timer === 'max-duration') {
+        endBoth(draft, 'max-duration');
+        return;
+      }
+      const attempt = currentAttempt(draft.state);
+      if (input.timer !== 'slice' || attempt === undefined) return;
+      draft.do({ type: 'renew', attemptId: attempt.channel.attemptId });
+      arm(draft, 'slice', null, draft.state.limits.sliceSeconds * 1000);
+    },
+  },
+
+  clearing: {},
+  over: {},
+};
+
+/** An attempt that was given up: its channel is busy until the gateway has said the last word. */
+const ABANDONED: PhaseTable = {
+  'attempt:sent': (draft, input) => {
+    draft.change(input.attemptId, {}, { sipCallId: input.sipCallId });
+    // Given up before the INVITE had an identity: only now can it be cancelled.
+    draft.do({
+      type: 'cancel-invite',
+      attemptId: input.attemptId,
+      reason: draft.state.record.endReason ?? 'no-progress',
+    });
+  },
+  'attempt:trying': () => {},
+  'attempt:progressed': () => {},
+  'attempt:answered': (draft, input) => answeredLate(draft, input.attemptId),
+  'attempt:answered-unusable': (draft, input) => answeredLate(draft, input.attemptId),
+  'attempt:failed': (draft, input) => {
+    disarm(draft, 'abandon', input.attemptId);
+    const outcome = draft.attempt(input.attemptId)?.record.outcome ?? 'cancelled';
+    closeAttempt(draft, input.attemptId, outcome, {
+      sipStatus: input.local ? null : input.status,
+      reasons: input.reasons,
+    });
+    draft.do({ type: 'release', attemptId: input.attemptId });
+    completeIfQuiet(draft, true);
+  },
+  'timer:fired': (draft, input) => {
+    if (input.timer !== 'abandon' || input.attemptId === null) return;
+    closeAttempt(draft, input.attemptId, draft.attempt(input.attemptId)?.record.outcome ?? 'cancelled');
+    draft.do({ type: 'release', attemptId: input.attemptId });
+    completeIfQuiet(draft, true);
+  },
+};
+
+/** An attempt whose BYE is on its way: charged already, its channel still busy. */
+const HANGING_UP: PhaseTable = {
+  'attempt:confirmed': () => {},
+  'attempt:hung-up': () => {},
+  'attempt:cleared': (draft, input) => clearAttempt(draft, input.attemptId),
+  'timer:fired': (draft, input) => {
+    if (input.timer === 'abandon' && input.attemptId !== null) clearAttempt(draft, input.attemptId);
+  },
+};
+
+// ---- steps that several inputs share ---------------------------------------------------------------------------------
+
+function selectChannel(draft: Draft): void {
+  draft.enter('selecting');
+  draft.do({
+    type: 'select-channel',
+    excludeChannels: draft.state.attempts.map((attempt) => attempt.channel.channelId),
+    avoidGateways: draft.state.silentGateways,
+  });
+}
+
+function heardFrom(draft: Draft, attemptId: string): void {
+  const attempt = draft.attempt(attemptId);
+  if (attempt?.phase !== 'silent') return;
+  disarm(draft, 'first-response', attemptId);
+  arm(draft, 'progress', attemptId, attempt.channel.gateway.progressTimeoutMs);
+  draft.change(attemptId, { phase: 'trying' }, { firstResponseAtMs: draft.now.wallMs });
+}
+
+function markAnswered(draft: Draft, attemptId: string, late: boolean): void {
+  const attempt = draft.attempt(attemptId);
+  draft.change(
+    attemptId,
+    { phase: 'answered', answeredMonotonicMs: draft.now.monotonicMs },
+    {
+      answeredAtMs: draft.now.wallMs,
+      firstResponseAtMs: attempt?.record.firstResponseAtMs ?? draft.now.wallMs,
+      outcome: 'answered',
+      sipStatus: 200,
+      answeredLate: late,
+    },
+  );
+}
+
+function closeAttempt(
+  draft: Draft,
+  attemptId: string,
+  outcome: AttemptOutcome,
+  record: Partial<AttemptRecord> = {},
+): void {
+  draft.change(attemptId, { phase: 'over' }, { ...record, outcome, endedAtMs: draft.now.wallMs });
+  draft.do({ type: 'report-attempt', attemptId, outcome });
+}
+
+function abandon(draft: Draft, attemptId: string, reason: EndReason, outcome: AttemptOutcome): void {
+  disarmAttempt(draft, attemptId);
+  draft.change(attemptId, { phase: 'abandoned' }, { outcome });
+  arm(draft, 'abandon', attemptId, draft.state.limits.abandonTimeoutMs);
+  draft.do({ type: 'cancel-invite', attemptId, reason });
+}
+
+/** The callee's leg is at its end: from here on its duration is fixed and charged. */
+function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean): void {
+  const attempt = draft.attempt(attemptId);
+  if (attempt === undefined) return;
+  const billableMs = Math.max(0, draft.now.monotonicMs - (attempt.answeredMonotonicMs ?? draft.now.monotonicMs));
+  draft.change(
+    attemptId,
+    { phase: byeUnderWay ? 'hanging-up' : 'over', billableMs },
+    { endedAtMs: draft.now.wallMs, outcome: 'answered' },
+  );
+  draft.do({ type: 'settle', attemptId, channelInUse: byeUnderWay });
+  draft.do({ type: 'report-attempt', attemptId, outcome: 'answered' });
+}
+
+function hangUpCallee(draft: Draft, attemptId: string, reason: EndReason): void {
+  draft.do({ type: 'end-leg', attemptId, reason });
+  arm(draft, 'abandon', attemptId, draft.state.limits.abandonTimeoutMs);
+  bookCallee(draft, attemptId, true);
+}
+
+function hangUpCurrent(draft: Draft, reason: EndReason): void {
+  const attempt = currentAttempt(draft.state);
+  if (attempt !== undefined) hangUpCallee(draft, attempt.channel.attemptId, reason);
+}
+
+/** semantics.md: a 200 that comes after giving up is ACKed, ended with BYE, charged to its channel and shown in the CDR. */
+function answeredLate(draft: Draft, attemptId: string): void {
+  disarm(draft, 'abandon', attemptId);
+  markAnswered(draft, attemptId, true);
+  hangUpCallee(draft, attemptId, draft.state.record.endReason ?? 'no-progress');
+  completeIfQuiet(draft, true);
+}
+
+function clearAttempt(draft: Draft, attemptId: string): void {
+  disarm(draft, 'abandon', attemptId);
+  draft.change(attemptId, { phase: 'over' });
+  draft.do({ type: 'vacate', attemptId });
+  completeIfQuiet(draft, false);
+}
+
+function endConnecting(draft: Draft, by: 'caller' | 'simtrunk', reason: EndReason): void {
+  hangUpCurrent(draft, reason);
+  finish(draft, by, reason);
+}
+
+function endBoth(draft: Draft, reason: EndReason): void {
+  draft.do({ type: 'end-caller', reason });
+  hangUpCurrent(draft, reason);
+  finish(draft, 'simtrunk', reason);
+}
+
+function holdEnd(draft: Draft, reason: EndReason): void {
+  if (draft.state.pendingEnd === null) draft.state = { ...draft.state, pendingEnd: reason };
+}
+
+function endPending(draft: Draft, reason: EndReason): void {
+  if (reason === 'caller-cancelled') finish(draft, 'caller', reason);
+  else refuse(draft, reason);
+}
+
+function refuse(
+  draft: Draft,
+  reason: EndReason,
+  answer: FinalAnswer = finalAnswerFor(reason),
+  by: 'callee' | 'simtrunk' = 'simtrunk',
+): void {
+  draft.do({ type: 'refuse-caller', reason, answer });
+  draft.record({ sipStatus: answer.status, q850: answer.q850 });
+  finish(draft, by, reason);
+}
+
+/** The caller's leg is over, or as good as over: media closes and the record is kept. */
+function finish(draft: Draft, by: 'caller' | 'callee' | 'simtrunk', reason: EndReason): void {
+  const answer = finalAnswerFor(reason);
+  const { state, now } = draft;
+  const answered = state.callerAnsweredMonotonicMs;
+  draft.record({
+    endedAtMs: now.wallMs,
+    endedBy: by,
+    endReason: reason,
+    durationMs: answered === null ? 0 : Math.max(0, now.monotonicMs - answered),
+    sipStatus: answered === null ? (state.record.sipStatus ?? answer.status) : 200,
+    q850: state.record.q850 ?? answer.q850,
+  });
+  disarm(draft, 'setup', null);
+  disarm(draft, 'max-duration', null);
+  disarm(draft, 'slice', null);
+  draft.do({ type: 'close-media' });
+  draft.enter('clearing');
+  draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
+  overIfQuiet(draft);
+}
+
+/** After an attempt's last word: when the call itself is over, its record may be complete now. */
+function completeIfQuiet(draft: Draft, recordChanged: boolean): void {
+  if (draft.state.phase !== 'clearing') return;
+  if (recordChanged) draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
+  overIfQuiet(draft);
+}
+
+function overIfQuiet(draft: Draft): void {
+  if (draft.state.attempts.some((attempt) => attempt.phase !== 'over')) return;
+  draft.enter('over');
+  draft.do({ type: 'done' });
+}
+
+function hasAbandoned(state: CallState): boolean {
+  return state.attempts.some((attempt) => attempt.phase === 'abandoned');
+}
+
+function noteSilentGateway(draft: Draft, attempt: Attempt): void {
+  const gateway = attempt.channel.gateway.name;
+  if (draft.state.silentGateways.includes(gateway)) return;
+  draft.state = { ...draft.state, silentGateways: [...draft.state.silentGateways, gateway] };
+}
+
+function outcomeOf(status: number | null, local: boolean): AttemptOutcome {
+  if (status === null) return 'unreachable';
+  if (local) return status === 408 ? 'silent' : 'unreachable';
+  return 'refused';
+}
+
+function canTryAgain(state: CallState): boolean {
+  return state.attempts.length < state.limits.maxAttempts;
+}
+
+function retried(attempt: Attempt, status: number): boolean {
+  return attempt.channel.gateway.failoverCodes.includes(status);
+}
+
+function mayFailOver(state: CallState, attempt: Attempt, status: number | null, local: boolean): boolean {
+  if (!canTryAgain(state)) return false;
+  return state.emergency || status === null || local || retried(attempt, status);
+}
+
+/** What the caller is told when no further channel takes a call whose last attempt failed. */
+function failureOf(attempt: Attempt): EndReason {
+  return attempt.record.sipStatus === 503 && attempt.record.outcome === 'refused' ? 'no-channel' : 'gateway-failure';
+}
+
+function arm(
+  draft: Draft,
+  timer: Extract<CallEffect, { type: 'arm' }>['timer'],
+  attemptId: string | null,
+  delayMs: number,
+): void {
+  draft.do({ type: 'arm', timer, attemptId, delayMs });
+}
+
+function disarm(draft: Draft, timer: Extract<CallEffect, { type: 'arm' }>['timer'], attemptId: string | null): void {
+  draft.do({ type: 'disarm', timer, attemptId });
+}
+
+function disarmAttempt(draft: Draft, attemptId: string): void {
+  for (const timer of ['first-response', 'progress', 'ring'] as const) disarm(draft, timer, attemptId);
+}

@@ -1,0 +1,96 @@
+// Everything that is known of a call when it is over: the domain's side of the CDR. Times are wall milliseconds.
+import type { NumberClass } from '../numbers/number-class.js';
+import type { EndReason } from './end-reason.js';
+import type { MediaReport, RecordingReport } from './ports.js';
+
+export type AttemptOutcome =
+  /** Its leg was answered, in time or late. */
+  | 'answered'
+  /** A final response of 300 or more. */
+  | 'refused'
+  /** No response at all within the first clock, or none before the transaction ended. */
+  | 'silent'
+  /** Given up by a later clock, by the caller's CANCEL, or by an operator. */
+  | 'cancelled'
+  /** The INVITE could not be sent. */
+  | 'unreachable'
+  /** The process ended before the outcome was known. */
+  | 'interrupted';
+
+export interface AttemptRecord {
+  readonly attemptId: string;
+  readonly channelId: string;
+  readonly gateway: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  readonly requestUri: string;
+  /** Call-ID of the outbound leg, null before the INVITE was sent. */
+  readonly sipCallId: string | null;
+  readonly startedAtMs: number;
+  readonly firstResponseAtMs: number | null;
+  readonly ringingAtMs: number | null;
+  readonly answeredAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly outcome: AttemptOutcome | null;
+  /** The final status of its INVITE. */
+  readonly sipStatus: number | null;
+  /** Reason headers of the gateway, raw. */
+  readonly reasons: readonly string[];
+  /** True when the answer came after the call had given this attempt up. */
+  readonly answeredLate: boolean;
+  readonly billedSeconds: number;
+  readonly cost: string;
+  readonly currency: string | null;
+  readonly estimated: boolean;
+}
+
+/** What routing said when the first channel was chosen (or none was). */
+export interface DecisionSummary {
+  readonly considered: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Winner's score terms by name. */
+  readonly winner: { readonly channelId: string; readonly terms: Readonly<Record<string, number>> } | null;
+  readonly version: number;
+}
+
+export interface CallRecord {
+  readonly callId: string;
+  /** Call-ID of the caller's leg. */
+  readonly sipCallId: string;
+  readonly trunk: string;
+  readonly traffic: 'commercial' | 'personal';
+  readonly calling: string;
+  /** As the PBX dialled it. */
+  readonly dialled: string;
+  readonly callee: string | null;
+  readonly numberClass: NumberClass | null;
+  readonly offeredAtMs: number;
+  readonly routedAtMs: number | null;
+  readonly ringingAtMs: number | null;
+  readonly answeredAtMs: number | null;
+  readonly endedAtMs: number | null;
+  /** From the 200 to the caller until its leg ended, by the monotonic clock; 0 when not answered. */
+  readonly durationMs: number;
+  readonly attempts: readonly AttemptRecord[];
+  readonly decision: DecisionSummary | null;
+  readonly endedBy: 'caller' | 'callee' | 'simtrunk' | null;
+  readonly endReason: EndReason | null;
+  /** What the caller was told: the final response, or 200 for an answered call. */
+  readonly sipStatus: number | null;
+  readonly q850: number | null;
+  readonly codec: string | null;
+  readonly media: MediaReport | null;
+  readonly recording: RecordingState | null;
+}
+
+export interface RecordingState {
+  readonly recordingId: string;
+  readonly path: string;
+  /** Null until the recorder has reported. */
+  readonly report: RecordingReport | null;
+}
+
+/** Sum of the billed seconds of all attempts: the call's billed seconds. */
+export function billedSecondsOf(record: CallRecord): number {
+  return record.attempts.reduce((sum, attempt) => sum + attempt.billedSeconds, 0);
+}

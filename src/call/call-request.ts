@@ -1,0 +1,52 @@
+// A call as a trunk asks for it, and the facts that the call needs of trunk and gateway. No SIP words beyond URIs.
+
+/** What the signalling adapter read from an INVITE of a known trunk. */
+export interface CallRequest {
+  readonly callId: string;
+  readonly sipCallId: string;
+  readonly trunk: TrunkTerms;
+  readonly calling: string;
+  readonly dialled: string;
+  /** Null for an INVITE without SDP (late offer). */
+  readonly offerSdp: string | null;
+  /** Null when the header is absent: RFC 3261 §8.1.1.6 then counts as 70. */
+  readonly maxForwards: number | null;
+  readonly looped: boolean;
+  readonly hasContact: boolean;
+  readonly signallingAddress: string;
+  /** Headers that the allow list lets through to the outbound leg. */
+  readonly passedHeaders: Readonly<Record<string, string>>;
+}
+
+export interface TrunkTerms {
+  readonly name: string;
+  readonly network: string;
+  readonly traffic: 'commercial' | 'personal';
+  readonly codecs: readonly string[];
+  readonly nat: 'auto' | 'off';
+  readonly mediaSources: readonly string[];
+}
+
+export interface GatewayTerms {
+  readonly name: string;
+  readonly network: string;
+  readonly codecs: readonly string[];
+  readonly firstResponseTimeoutMs: number;
+  readonly progressTimeoutMs: number;
+  readonly ringTimeoutMs: number;
+  readonly failoverCodes: readonly number[];
+  readonly nat: 'auto' | 'off';
+  readonly mediaSources: readonly string[];
+}
+
+/** One channel chosen for an attempt, reserved in the ledger. */
+export interface ChosenChannel {
+  readonly attemptId: string;
+  readonly channelId: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  readonly gateway: GatewayTerms;
+  readonly requestUri: string;
+  /** Longest call that the plan still allows, seconds from answer. */
+  readonly maxCallSeconds: number;
+}

@@ -1,0 +1,133 @@
+// The state of one call: its phase, its attempts and the record that grows with every input.
+import type { AttemptRecord, CallRecord } from './call-record.js';
+import type { CallRequest, ChosenChannel } from './call-request.js';
+import type { EndReason } from './end-reason.js';
+
+export type CallPhase = 'admitting' | 'selecting' | 'dialling' | 'connecting' | 'talking' | 'clearing' | 'over';
+
+export type AttemptPhase =
+  /** INVITE sent, nothing heard. */
+  | 'silent'
+  /** 100 heard. */
+  | 'trying'
+  /** 18x heard. */
+  | 'alerting'
+  | 'answered'
+  /** Given up; its final response is awaited and its channel stays reserved. */
+  | 'abandoned'
+  /** Our BYE awaits its final response. */
+  | 'hanging-up'
+  | 'over';
+
+export interface Attempt {
+  readonly channel: ChosenChannel;
+  readonly phase: AttemptPhase;
+  readonly record: AttemptRecord;
+  readonly answeredMonotonicMs: number | null;
+  /** From the gateway's 200 to the BYE on that leg; set when the leg ends. */
+  readonly billableMs: number | null;
+  readonly confirmed: boolean;
+}
+
+export interface CallLimits {
+  readonly maxAttempts: number;
+  readonly setupTimeoutMs: number;
+  readonly maxCallSeconds: number;
+  readonly sliceSeconds: number;
+  /** 64·T1 and a little, after which an abandoned attempt or an unanswered BYE is over in any case. */
+  readonly abandonTimeoutMs: number;
+}
+
+export interface CallState {
+  readonly phase: CallPhase;
+  readonly request: CallRequest;
+  readonly limits: CallLimits;
+  readonly emergency: boolean;
+  readonly attempts: readonly Attempt[];
+  /** Gateways that did not respond to this call. */
+  readonly silentGateways: readonly string[];
+  readonly ringingSent: boolean;
+  readonly callerAnsweredMonotonicMs: number | null;
+  /** Set when the callee's leg ended while the caller's 200 was on its way. */
+  readonly calleeGone: boolean;
+  /** A cause that ended selection while a reservation was under way. */
+  readonly pendingEnd: EndReason | null;
+  readonly record: CallRecord;
+}
+
+export function openCall(request: CallRequest, limits: CallLimits, wallMs: number): CallState {
+  return {
+    phase: 'admitting',
+    request,
+    limits,
+    emergency: false,
+    attempts: [],
+    silentGateways: [],
+    ringingSent: false,
+    callerAnsweredMonotonicMs: null,
+    calleeGone: false,
+    pendingEnd: null,
+    record: {
+      callId: request.callId,
+      sipCallId: request.sipCallId,
+      trunk: request.trunk.name,
+      traffic: request.trunk.traffic,
+      calling: request.calling,
+      dialled: request.dialled,
+      callee: null,
+      numberClass: null,
+      offeredAtMs: wallMs,
+      routedAtMs: null,
+      ringingAtMs: null,
+      answeredAtMs: null,
+      endedAtMs: null,
+      durationMs: 0,
+      attempts: [],
+      decision: null,
+      endedBy: null,
+      endReason: null,
+      sipStatus: null,
+      q850: null,
+      codec: null,
+      media: null,
+      recording: null,
+    },
+  };
+}
+
+export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
+  return {
+    channel,
+    phase: 'silent',
+    answeredMonotonicMs: null,
+    billableMs: null,
+    confirmed: false,
+    record: {
+      attemptId: channel.attemptId,
+      channelId: channel.channelId,
+      gateway: channel.gateway.name,
+      simId: channel.simId,
+      simNumber: channel.simNumber,
+      requestUri: channel.requestUri,
+      sipCallId: null,
+      startedAtMs: wallMs,
+      firstResponseAtMs: null,
+      ringingAtMs: null,
+      answeredAtMs: null,
+      endedAtMs: null,
+      outcome: null,
+      sipStatus: null,
+      reasons: [],
+      answeredLate: false,
+      billedSeconds: 0,
+      cost: '0',
+      currency: null,
+      estimated: false,
+    },
+  };
+}
+
+/** The record with its attempts as they stand. */
+export function recordOf(state: CallState): CallRecord {
+  return { ...state.record, attempts: state.attempts.map((attempt) => attempt.record) };
+}

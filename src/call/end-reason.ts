@@ -1,0 +1,111 @@
+// Why a call ended, and what the caller is told: one table, so that the caller never gets a code by chance.
+// Status and Q.850 pairs follow RFC 3398 §7.2.4 and semantics.md, "What failure means"; Reason header: RFC 3326.
+
+export type EndReason =
+  | 'normal'
+  | 'caller-cancelled'
+  | 'busy'
+  | 'declined'
+  | 'unavailable'
+  | 'refused'
+  | 'no-answer'
+  | 'no-progress'
+  | 'no-channel'
+  | 'refused-for-this-call'
+  | 'gateway-failure'
+  | 'bad-request'
+  | 'bad-number'
+  | 'class-not-allowed'
+  | 'spend-cap'
+  | 'no-common-codec'
+  | 'too-many-hops'
+  | 'loop-detected'
+  | 'no-media-ports'
+  | 'media-lost'
+  | 'no-media'
+  | 'recording-unavailable'
+  | 'journal-stalled'
+  | 'max-duration'
+  | 'no-ack'
+  | 'late-offer-mismatch'
+  | 'signalling-lost'
+  | 'operator'
+  | 'shutdown'
+  | 'interrupted';
+
+export interface FinalAnswer {
+  readonly status: number;
+  /** Q.850 cause of the Reason header, or null for none. */
+  readonly q850: number | null;
+}
+
+const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
+  normal: { status: 200, q850: 16 },
+  'caller-cancelled': { status: 487, q850: 16 },
+  busy: { status: 486, q850: 17 },
+  declined: { status: 603, q850: 21 },
+  unavailable: { status: 480, q850: 18 },
+  refused: { status: 480, q850: 31 },
+  'no-answer': { status: 480, q850: 19 },
+  'no-progress': { status: 504, q850: 102 },
+  'no-channel': { status: 503, q850: 34 },
+  'refused-for-this-call': { status: 403, q850: 21 },
+  'gateway-failure': { status: 503, q850: 41 },
+  'bad-request': { status: 400, q850: null },
+  'bad-number': { status: 484, q850: 28 },
+  'class-not-allowed': { status: 403, q850: 21 },
+  'spend-cap': { status: 403, q850: 21 },
+  'no-common-codec': { status: 488, q850: 88 },
+  'too-many-hops': { status: 483, q850: null },
+  'loop-detected': { status: 482, q850: null },
+  'no-media-ports': { status: 503, q850: 34 },
+  'media-lost': { status: 503, q850: 41 },
+  'no-media': { status: 503, q850: 41 },
+  'recording-unavailable': { status: 503, q850: 41 },
+  'journal-stalled': { status: 503, q850: 41 },
+  'max-duration': { status: 200, q850: 16 },
+  'no-ack': { status: 200, q850: 102 },
+  'late-offer-mismatch': { status: 488, q850: 88 },
+  'signalling-lost': { status: 503, q850: 41 },
+  operator: { status: 480, q850: 31 },
+  shutdown: { status: 503, q850: 41 },
+  interrupted: { status: 503, q850: 41 },
+};
+
+export function finalAnswerFor(reason: EndReason): FinalAnswer {
+  return ANSWERS[reason];
+}
+
+/** Reason header value for an end, or undefined when the status says all (RFC 3326 §2). */
+export function reasonHeader(reason: EndReason, q850: number | null = ANSWERS[reason].q850): string | undefined {
+  return q850 === null ? undefined : `Q.850;cause=${q850};text="${reason}"`;
+}
+
+/**
+ * The end that a gateway's final response means when it is not retried: the callee's own answers keep their
+ * code, trouble of the gateway becomes 503 (semantics.md, "What failure means").
+ */
+export function endOfResponse(status: number): { readonly reason: EndReason; readonly answer: FinalAnswer } {
+  const reason: EndReason =
+    status === 486 || status === 600
+      ? 'busy'
+      : status === 603
+        ? 'declined'
+        : status === 480
+          ? 'unavailable'
+          : status === 404 || status === 410 || status === 484 || status === 604
+            ? 'bad-number'
+            : status === 488 || status === 606
+              ? 'no-common-codec'
+              : status >= 500 || status === 408
+                ? 'gateway-failure'
+                : 'refused';
+  const answer = ANSWERS[reason];
+  if (reason === 'bad-number')
+    return {
+      reason,
+      answer: { status: status === 604 ? 604 : status, q850: status === 410 ? 22 : status === 484 ? 28 : 1 },
+    };
+  if (reason === 'busy') return { reason, answer: { status, q850: 17 } };
+  return { reason, answer };
+}

@@ -1,0 +1,96 @@
+// The call detail record as it is published: one JSON object a call, described by this schema and by docs/cdr.md.
+// Its version changes when a field changes its meaning; fields may be added within a version.
+import { z } from 'zod';
+
+export const CDR_VERSION = 1;
+
+/** ISO 8601 with its zone. */
+const instant = z.iso.datetime({ offset: true });
+const codes = z.record(z.string(), z.number());
+
+const streamSchema = z.object({
+  packets: z.int(),
+  bytes: z.int(),
+  lost: z.int(),
+  jitterMs: z.number(),
+  outOfOrder: z.int(),
+  duplicates: z.int(),
+  rtcpPackets: z.int(),
+  dropped: codes,
+  source: z.string().nullable(),
+  firstPacketAt: instant.nullable(),
+});
+
+const attemptSchema = z.object({
+  attemptId: z.string(),
+  channel: z.string(),
+  gateway: z.string(),
+  sim: z.string(),
+  simNumber: z.string(),
+  requestUri: z.string(),
+  sipCallId: z.string().nullable(),
+  startedAt: instant,
+  firstResponseAt: instant.nullable(),
+  ringingAt: instant.nullable(),
+  answeredAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  outcome: z.enum(['answered', 'refused', 'silent', 'cancelled', 'unreachable', 'interrupted']).nullable(),
+  sipStatus: z.int().nullable(),
+  reasons: z.array(z.string()),
+  answeredLate: z.boolean(),
+  billedSeconds: z.int(),
+  cost: z.string(),
+  currency: z.string().nullable(),
+  estimated: z.boolean(),
+});
+
+const recordingSchema = z.object({
+  recordingId: z.string(),
+  state: z.enum(['complete', 'partial', 'lost', 'unfinished']),
+  path: z.string(),
+  sha256: z.string().nullable(),
+  bytes: z.int().nullable(),
+  durationMs: z.number().nullable(),
+  packets: z.object({ caller: z.int(), callee: z.int() }).nullable(),
+  reanchored: z.int().nullable(),
+  lostPackets: z.int().nullable(),
+});
+
+export const cdrSchema = z.object({
+  version: z.literal(CDR_VERSION),
+  /** The same in every revision of one call's record: consumers keep the highest revision. */
+  callId: z.string(),
+  revision: z.int(),
+  sipCallId: z.string(),
+  trunk: z.string(),
+  traffic: z.enum(['commercial', 'personal']),
+  calling: z.string(),
+  dialled: z.string(),
+  callee: z.string().nullable(),
+  numberClass: z.string().nullable(),
+  offeredAt: instant,
+  routedAt: instant.nullable(),
+  ringingAt: instant.nullable(),
+  answeredAt: instant.nullable(),
+  endedAt: instant,
+  durationMs: z.int(),
+  attempts: z.array(attemptSchema),
+  decision: z
+    .object({
+      considered: z.int(),
+      refused: codes,
+      winner: z.object({ channel: z.string(), terms: z.record(z.string(), z.number()) }).nullable(),
+      version: z.int(),
+    })
+    .nullable(),
+  endedBy: z.enum(['caller', 'callee', 'simtrunk']),
+  endReason: z.string(),
+  sipStatus: z.int().nullable(),
+  q850: z.int().nullable(),
+  billedSeconds: z.int(),
+  codec: z.string().nullable(),
+  media: z.object({ caller: streamSchema, callee: streamSchema }).nullable(),
+  recording: recordingSchema.nullable(),
+});
+
+export type Cdr = z.infer<typeof cdrSchema>;

@@ -1,0 +1,106 @@
+// From the domain's record of a call to the published CDR: times become ISO 8601, states become words.
+import { type AttemptRecord, billedSecondsOf, type CallRecord, type RecordingState } from '../call/call-record.js';
+import type { StreamReport } from '../call/ports.js';
+import { CDR_VERSION, type Cdr } from './cdr.js';
+
+function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
+function isoTimeOrNull(wallMs: number | null): string | null {
+  return wallMs === null ? null : isoTime(wallMs);
+}
+
+function toAttempt(attempt: AttemptRecord): Cdr['attempts'][number] {
+  return {
+    attemptId: attempt.attemptId,
+    channel: attempt.channelId,
+    gateway: attempt.gateway,
+    sim: attempt.simId,
+    simNumber: attempt.simNumber,
+    requestUri: attempt.requestUri,
+    sipCallId: attempt.sipCallId,
+    startedAt: isoTime(attempt.startedAtMs),
+    firstResponseAt: isoTimeOrNull(attempt.firstResponseAtMs),
+    ringingAt: isoTimeOrNull(attempt.ringingAtMs),
+    answeredAt: isoTimeOrNull(attempt.answeredAtMs),
+    endedAt: isoTimeOrNull(attempt.endedAtMs),
+    outcome: attempt.outcome,
+    sipStatus: attempt.sipStatus,
+    reasons: [...attempt.reasons],
+    answeredLate: attempt.answeredLate,
+    billedSeconds: attempt.billedSeconds,
+    cost: attempt.cost,
+    currency: attempt.currency,
+    estimated: attempt.estimated,
+  };
+}
+
+function toStream(stream: StreamReport): NonNullable<Cdr['media']>['caller'] {
+  return {
+    packets: stream.packets,
+    bytes: stream.bytes,
+    lost: stream.lost,
+    jitterMs: Math.round(stream.jitterMs * 100) / 100,
+    outOfOrder: stream.outOfOrder,
+    duplicates: stream.duplicates,
+    rtcpPackets: stream.rtcpPackets,
+    dropped: { ...stream.dropped },
+    source: stream.source,
+    firstPacketAt: isoTimeOrNull(stream.firstPacketWallMs),
+  };
+}
+
+function toRecording(recording: RecordingState | null): Cdr['recording'] {
+  if (recording === null) return null;
+  const { recordingId, path, report } = recording;
+  if (report === null) {
+    const unknown = { sha256: null, bytes: null, durationMs: null, packets: null, reanchored: null, lostPackets: null };
+    return { recordingId, path, state: 'unfinished', ...unknown };
+  }
+  const { state, sha256, bytes, durationMs, packets, reanchored, lostPackets } = report;
+  return { recordingId, path: report.path, state, sha256, bytes, durationMs, packets: { ...packets }, reanchored, lostPackets };
+}
+
+/** The CDR of a call that is over; `revision` counts from 1. */
+export function toCdr(record: CallRecord, revision: number): Cdr {
+  return {
+    version: CDR_VERSION,
+    callId: record.callId,
+    revision,
+    sipCallId: record.sipCallId,
+    trunk: record.trunk,
+    traffic: record.traffic,
+    calling: record.calling,
+    dialled: record.dialled,
+    callee: record.callee,
+    numberClass: record.numberClass,
+    offeredAt: isoTime(record.offeredAtMs),
+    routedAt: isoTimeOrNull(record.routedAtMs),
+    ringingAt: isoTimeOrNull(record.ringingAtMs),
+    answeredAt: isoTimeOrNull(record.answeredAtMs),
+    endedAt: isoTime(record.endedAtMs ?? record.offeredAtMs),
+    durationMs: Math.round(record.durationMs),
+    attempts: record.attempts.map(toAttempt),
+    decision:
+      record.decision === null
+        ? null
+        : {
+            considered: record.decision.considered,
+            refused: { ...record.decision.refused },
+            winner:
+              record.decision.winner === null
+                ? null
+                : { channel: record.decision.winner.channelId, terms: { ...record.decision.winner.terms } },
+            version: record.decision.version,
+          },
+    endedBy: record.endedBy ?? 'simtrunk',
+    endReason: record.endReason ?? 'interrupted',
+    sipStatus: record.sipStatus,
+    q850: record.q850,
+    billedSeconds: billedSecondsOf(record),
+    codec: record.codec,
+    media: record.media === null ? null : { caller: toStream(record.media.caller), callee: toStream(record.media.callee) },
+    recording: toRecording(record.recording),
+  };
+}

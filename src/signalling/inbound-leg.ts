@@ -1,0 +1,186 @@
+// The caller's leg: one INVITE from a trunk, answered through createUAS, never createB2BUA (semantics.md).
+import type { CallerLeg, CallerLegListener, LegIdentity } from '../call/ports.js';
+import type { Logger } from '../lib/logger.js';
+import { guarded } from './callback-guard.js';
+import type { LegHost } from './leg-host.js';
+import { identityOfCaller } from './leg-identity.js';
+import { reasonHeaders, sdpOf } from './message-parts.js';
+import { toRenegotiation } from './renegotiation.js';
+import type { ServerResponse, SipDialog, SipMessage, SipRequest, SrfApplication } from './srf.js';
+
+export class InboundLeg implements CallerLeg {
+  readonly #srf: SrfApplication;
+  readonly #request: SipRequest;
+  readonly #response: ServerResponse;
+  readonly #host: LegHost;
+  readonly #log: Logger;
+  #listener: CallerLegListener | undefined;
+  #cancelled = false;
+  #refused = false;
+  #dialog: SipDialog | undefined;
+  #identity: LegIdentity | null = null;
+  #acknowledged = false;
+  #ended = false;
+  #hangUpWanted: { reason: string | undefined } | undefined;
+  #onReinviteAck: ((sdp: string | null) => void) | undefined;
+
+  /** To be made in the tick that delivers the INVITE, so that no CANCEL is missed. */
+  constructor(srf: SrfApplication, request: SipRequest, response: ServerResponse, host: LegHost, log: Logger) {
+    this.#srf = srf;
+    this.#request = request;
+    this.#response = response;
+    this.#host = host;
+    this.#log = log;
+    request.on(
+      'cancel',
+      guarded(log, 'cancel', () => {
+        this.#cancelled = true;
+        this.#listener?.cancelled();
+      }),
+    );
+    request.on(
+      'update',
+      guarded(log, 'early update', (update, answer) => this.#renegotiate(update, answer)),
+    );
+  }
+
+  get identity(): LegIdentity | null {
+    return this.#identity;
+  }
+
+  listen(listener: CallerLegListener): void {
+    this.#listener = listener;
+    if (this.#cancelled) listener.cancelled();
+  }
+
+  ring(): void {
+    if (this.#cancelled) return;
+    this.#response.send(180, {});
+  }
+
+  progress(status: number, sdp: string): void {
+    if (this.#cancelled) return;
+    this.#response.send(status, { headers: { 'Content-Type': 'application/sdp' }, body: sdp });
+  }
+
+  connect(sdp: string): void {
+    this.#srf.createUAS(
+      this.#request,
+      this.#response,
+      { localSdp: sdp },
+      guarded(this.#log, 'caller answered', (error, dialog) => {
+        if (error || dialog === undefined) {
+          this.#log.info({ leg: 'caller', cause: String(error) }, 'caller could not be answered');
+          this.#listener?.connectFailed();
+          return;
+        }
+        this.#adopt(dialog);
+        this.#listener?.connected();
+      }),
+    );
+  }
+
+  refuse(status: number, reason: string | undefined): void {
+    // After a CANCEL the SIP server has already answered 487.
+    if (this.#cancelled || this.#refused) return;
+    this.#refused = true;
+    this.#response.send(status, reasonHeaders(reason));
+  }
+
+  hangUp(reason: string | undefined): void {
+    if (this.#ended) return;
+    if (this.#dialog === undefined) {
+      this.#endWithoutDialog();
+      return;
+    }
+    // RFC 3261 §15: the callee's UA must not send BYE before its 200 was ACKed; without an ACK the SIP server ends the dialog.
+    if (!this.#acknowledged) {
+      this.#hangUpWanted = { reason };
+      return;
+    }
+    this.#ended = true;
+    this.#dialog.destroy(
+      reasonHeaders(reason),
+      guarded(this.#log, 'caller ended', (error) => {
+        this.#host.callerOver(this);
+        if (error && this.#identity !== null) void this.#host.endOrphan(this.#identity);
+      }),
+    );
+  }
+
+  /** The SIP server that held the dialog is gone: from now on a BYE goes out as a request of its own. */
+  detach(): void {
+    this.#dialog = undefined;
+  }
+
+  /** Ends a detached leg and says so. */
+  lose(): void {
+    if (this.#ended) return;
+    this.#endWithoutDialog();
+    this.#listener?.hungUp('lost');
+  }
+
+  #endWithoutDialog(): void {
+    this.#ended = true;
+    this.#host.callerOver(this);
+    if (this.#identity !== null) void this.#host.endOrphan(this.#identity);
+  }
+
+  #adopt(dialog: SipDialog): void {
+    this.#dialog = dialog;
+    this.#identity = identityOfCaller(this.#request, dialog);
+    this.#host.callerAnswered(this);
+    dialog.on(
+      'ack',
+      guarded(this.#log, 'caller ack', (ack) => this.#onAck(ack)),
+    );
+    dialog.on(
+      'destroy',
+      guarded(this.#log, 'caller bye', (bye) => {
+        this.#ended = true;
+        this.#host.callerOver(this);
+        this.#listener?.hungUp(bye.source === 'application' && !this.#acknowledged ? 'no-ack' : 'bye');
+      }),
+    );
+    for (const event of ['modify', 'update'] as const) {
+      dialog.on(
+        event,
+        guarded(this.#log, event, (request, response) => this.#renegotiate(request, response)),
+      );
+    }
+    // A transfer or a message of the caller must not reach the gateway, nor be taken for done.
+    for (const event of ['refer', 'message'] as const) {
+      dialog.on(
+        event,
+        guarded(this.#log, event, (_request, response) => response.send(405, {})),
+      );
+    }
+  }
+
+  #onAck(ack: SipMessage): void {
+    const sdp = sdpOf(ack);
+    if (this.#onReinviteAck !== undefined) {
+      const listener = this.#onReinviteAck;
+      this.#onReinviteAck = undefined;
+      listener(sdp);
+      return;
+    }
+    if (this.#acknowledged) return;
+    this.#acknowledged = true;
+    this.#listener?.acknowledged(sdp);
+    const wanted = this.#hangUpWanted;
+    if (wanted !== undefined) this.hangUp(wanted.reason);
+  }
+
+  #renegotiate(request: SipRequest, response: ServerResponse): void {
+    if (this.#listener === undefined) {
+      response.send(500, { headers: { 'Retry-After': '5' } });
+      return;
+    }
+    this.#listener.renegotiated(
+      toRenegotiation(request, response, this.#dialog?.local.contact, (listener) => {
+        this.#onReinviteAck = listener;
+      }),
+    );
+  }
+}

@@ -1,0 +1,41 @@
+// What names a dialog on the wire, read from the messages that made it (RFC 3261 §12.1), for a BYE without the dialog.
+import type { LegIdentity } from '../call/ports.js';
+import type { SipDialog, SipMessage } from './srf.js';
+
+function cseqNumber(message: SipMessage): number {
+  const number = Number.parseInt(message.get('CSeq') ?? '', 10);
+  return Number.isSafeInteger(number) ? number : 1;
+}
+
+/** Identity of a leg where we answered: the local side is the To of the request, with the tag of our response. */
+export function identityOfCaller(invite: SipMessage, dialog: SipDialog): LegIdentity {
+  return {
+    callId: invite.get('Call-ID') ?? '',
+    local: `${invite.get('To') ?? ''};tag=${dialog.sip.localTag}`,
+    remote: invite.get('From') ?? '',
+    // The peer's CSeq space is its own; ours begins with the first request that we send (§12.1.1).
+    cseq: cseqNumber(invite),
+    remoteTarget: dialog.remote.uri,
+    nextHop: hop(invite),
+  };
+}
+
+/** Identity of a leg where we called. */
+export function identityOfCallee(invite: SipMessage, answer: SipMessage, remoteTarget: string): LegIdentity {
+  return {
+    callId: invite.get('Call-ID') ?? '',
+    local: invite.get('From') ?? '',
+    remote: answer.get('To') ?? '',
+    cseq: cseqNumber(invite),
+    remoteTarget,
+    nextHop: hop(answer),
+  };
+}
+
+/** The source of the peer's packets: it reaches the peer, or the proxy between, also behind a NAT. */
+function hop(message: SipMessage): string {
+  const address = message.source_address;
+  const host = address.includes(':') ? `[${address}]` : address;
+  const transport = message.protocol === 'tcp' ? ';transport=tcp' : '';
+  return `sip:${host}:${message.source_port}${transport}`;
+}

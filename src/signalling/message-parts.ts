@@ -1,0 +1,34 @@
+// Parts of SIP messages that several legs read: Reason headers (RFC 3326; Q.850, SIP and the GSM form of some gateways,
+// kept raw for the CDR) and bodies.
+import type { SipMessage } from './srf.js';
+
+const MAX_REASONS = 8;
+const MAX_REASON_CHARACTERS = 200;
+
+/** The Reason values of a message, split at commas outside quotes, bounded. */
+export function readReasons(message: SipMessage): readonly string[] {
+  const raw = message.get('Reason');
+  if (raw === undefined) return [];
+  const values: string[] = [];
+  let quoted = false;
+  let start = 0;
+  for (let i = 0; i <= raw.length; i++) {
+    const char = raw[i];
+    if (char === '"' && raw[i - 1] !== '\\') quoted = !quoted;
+    if (i === raw.length || (char === ',' && !quoted)) {
+      const value = raw.slice(start, i).trim();
+      if (value !== '') values.push(value.slice(0, MAX_REASON_CHARACTERS));
+      start = i + 1;
+    }
+  }
+  return values.slice(0, MAX_REASONS);
+}
+
+export function reasonHeaders(reason: string | undefined): { headers?: Record<string, string> } {
+  return reason === undefined ? {} : { headers: { Reason: reason } };
+}
+
+/** The body of a message, null when it has none. */
+export function sdpOf(message: SipMessage): string | null {
+  return message.body === undefined || message.body === '' ? null : message.body;
+}

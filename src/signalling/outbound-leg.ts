@@ -1,0 +1,222 @@
+// One attempt's leg: one INVITE to one channel through createUAC, with its CANCEL, its late answer and its BYE.
+import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity } from '../call/ports.js';
+import type { Logger } from '../lib/logger.js';
+import { guarded } from './callback-guard.js';
+import type { LegHost } from './leg-host.js';
+import { identityOfCallee } from './leg-identity.js';
+import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
+import { toRenegotiation } from './renegotiation.js';
+import type { DialError, SipDialog, SipRequest, SipResponse, SrfApplication } from './srf.js';
+
+export class OutboundLeg implements CalleeLeg {
+  readonly #srf: SrfApplication;
+  readonly #host: LegHost;
+  readonly #log: Logger;
+  readonly #listener: CalleeLegListener;
+  #invite: SipRequest | undefined;
+  #cancelWanted: { reason: string | undefined } | undefined;
+  #dialog: SipDialog | undefined;
+  #identity: LegIdentity | null = null;
+  #sipCallId = '';
+  #over = false;
+  #hangingUp = false;
+  #onReinviteAck: ((sdp: string | null) => void) | undefined;
+
+  constructor(srf: SrfApplication, host: LegHost, listener: CalleeLegListener, log: Logger) {
+    this.#srf = srf;
+    this.#host = host;
+    this.#listener = listener;
+    this.#log = log;
+  }
+
+  get identity(): LegIdentity | null {
+    return this.#identity;
+  }
+
+  noteTrying(): void {
+    if (!this.#over && this.#dialog === undefined) this.#listener.trying();
+  }
+
+  start(request: DialRequest, markers: Readonly<Record<string, string>>): void {
+    this.#srf.createUAC(
+      request.requestUri,
+      {
+        localSdp: request.offerSdp,
+        callingNumber: request.callerNumber,
+        headers: { ...request.passedHeaders, ...markers, 'Max-Forwards': String(request.maxForwards) },
+      },
+      {
+        cbRequest: guarded(this.#log, 'invite sent', (error, invite) => {
+          if (error || invite === undefined) return;
+          this.#invite = invite;
+          this.#takeOverUpdates(invite);
+          this.#sipCallId = invite.get('Call-ID') ?? '';
+          this.#host.calleeSent(this.#sipCallId, this);
+          this.#listener.sent(this.#sipCallId);
+          const wanted = this.#cancelWanted;
+          if (wanted !== undefined) this.cancel(wanted.reason);
+        }),
+        cbProvisional: guarded(this.#log, 'provisional response', (response) => {
+          if (response.status === 100) this.#listener.trying();
+          else this.#listener.progressed(response.status, sdpOf(response));
+        }),
+      },
+      guarded(this.#log, 'final response', (error, dialog) => {
+        if (dialog !== undefined && !error) this.#onAnswer(dialog);
+        else this.#onFailure(error);
+      }),
+    );
+  }
+
+  cancel(reason: string | undefined): void {
+    if (this.#over || this.#dialog !== undefined) return;
+    if (this.#invite === undefined) {
+      this.#cancelWanted = { reason };
+      return;
+    }
+    this.#cancelWanted = undefined;
+    // The server holds it back until a provisional response (RFC 3261 §9.1); an unknown transaction has ended already.
+    this.#invite.cancel(reasonHeaders(reason), (error) => {
+      if (error) this.#log.debug({ leg: 'callee', cause: String(error) }, 'cancel was not needed');
+    });
+  }
+
+  hangUp(reason: string | undefined): void {
+    if (this.#over || this.#hangingUp) return;
+    this.#hangingUp = true;
+    if (this.#dialog === undefined) {
+      this.#endWithoutDialog();
+      return;
+    }
+    this.#dialog.destroy(
+      reasonHeaders(reason),
+      guarded(this.#log, 'callee ended', (error) => {
+        if (error) this.#endWithoutDialog();
+        else this.#clear();
+      }),
+    );
+  }
+
+  /** The SIP server that held the transaction or dialog is gone: a BYE now goes out as a request of its own. */
+  detach(): void {
+    this.#dialog = undefined;
+  }
+
+  /** Ends a detached leg and says so. */
+  lose(): void {
+    if (this.#over) return;
+    if (this.#identity === null) {
+      this.#markOver();
+      this.#listener.failed({ status: null, reasons: [], local: true });
+      return;
+    }
+    if (this.#hangingUp) {
+      this.#endWithoutDialog();
+      return;
+    }
+    this.#hangingUp = true;
+    this.#listener.hungUp([]);
+    this.#endWithoutDialog();
+  }
+
+  /**
+   * createUAC answers an early UPDATE with its first offer whatever was asked; it attaches that listener right after
+   * this callback, so ours takes its place in the microtask that follows.
+   */
+  #takeOverUpdates(invite: SipRequest): void {
+    queueMicrotask(() => {
+      invite.removeAllListeners('update');
+      invite.on(
+        'update',
+        guarded(this.#log, 'early update', (request, response) =>
+          this.#listener.renegotiated(toRenegotiation(request, response, undefined, () => {})),
+        ),
+      );
+    });
+  }
+
+  #onAnswer(dialog: SipDialog): void {
+    this.#dialog = dialog;
+    this.#identity = identityOfCallee(dialog.req, dialog.res, dialog.remote.uri);
+    dialog.on(
+      'destroy',
+      guarded(this.#log, 'callee bye', (bye) => {
+        // Also when the server ended the leg by itself: a 200 that crossed our CANCEL.
+        if (this.#hangingUp) {
+          this.#clear();
+          return;
+        }
+        this.#markOver();
+        this.#listener.hungUp(readReasons(bye));
+      }),
+    );
+    for (const event of ['modify', 'update'] as const) {
+      dialog.on(
+        event,
+        guarded(this.#log, event, (request, response) =>
+          this.#listener.renegotiated(
+            toRenegotiation(request, response, dialog.local.contact, (listener) => {
+              this.#onReinviteAck = listener;
+            }),
+          ),
+        ),
+      );
+    }
+    dialog.on(
+      'ack',
+      guarded(this.#log, 'callee ack', (ack) => {
+        const listener = this.#onReinviteAck;
+        this.#onReinviteAck = undefined;
+        listener?.(sdpOf(ack));
+      }),
+    );
+    for (const event of ['refer', 'message'] as const) {
+      dialog.on(
+        event,
+        guarded(this.#log, event, (_request, response) => response.send(405, {})),
+      );
+    }
+    this.#listener.answered(sdpOf(dialog.res));
+  }
+
+  #onFailure(error: DialError | null): void {
+    const response = error?.res;
+    // Answered, but without the Contact that a dialog needs (RFC 3261 §12.1.1): it is billed, so it has to be ended.
+    if (response !== undefined && response.status === 200 && this.#invite !== undefined) {
+      this.#identity = identityOfCallee(this.#invite, response, this.#invite.uri);
+      this.#listener.answered(null);
+      return;
+    }
+    this.#markOver();
+    if (response === undefined) {
+      this.#log.warn({ leg: 'callee', cause: error?.message }, 'invite was not sent');
+      this.#listener.failed({ status: null, reasons: [], local: true });
+      return;
+    }
+    this.#listener.failed({ status: response.status, reasons: readReasons(response), local: isLocal(response) });
+  }
+
+  #endWithoutDialog(): void {
+    if (this.#identity === null) {
+      this.#clear();
+      return;
+    }
+    void this.#host.endOrphan(this.#identity).finally(() => this.#clear());
+  }
+
+  #clear(): void {
+    if (this.#over) return;
+    this.#markOver();
+    this.#listener.cleared();
+  }
+
+  #markOver(): void {
+    this.#over = true;
+    this.#host.calleeOver(this.#sipCallId);
+  }
+}
+
+/** The server makes 408 and 503 itself and then gives no source address (wire protocol §3). */
+function isLocal(response: SipResponse): boolean {
+  return response.source_address === '' || response.source_address === undefined;
+}

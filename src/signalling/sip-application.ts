@@ -1,0 +1,265 @@
+// The drachtio-srf application: takes INVITEs of trunks, answers OPTIONS, dials gateways, ends legs of lost dialogs.
+// It reaches the embedded SIP server exactly as it reaches a drachtio-server: over the admin socket, and only so.
+import { randomUUID } from 'node:crypto';
+import type { CallRequest, TrunkTerms } from '../call/call-request.js';
+import type { CalleeLeg, CalleeLegListener, CallerLeg, DialPort, DialRequest, LegIdentity } from '../call/ports.js';
+import { SimtrunkError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
+import { guarded } from './callback-guard.js';
+import { InboundLeg } from './inbound-leg.js';
+import type { LegHost } from './leg-host.js';
+import { sdpOf } from './message-parts.js';
+import { OutboundLeg } from './outbound-leg.js';
+import { PeerTable, parsePeerSource, plainAddress } from './peer-table.js';
+import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } from './srf.js';
+
+/** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
+const LOOP_MARKER = 'X-Simtrunk-Loop';
+const DEFAULT_MAX_FORWARDS = 70;
+/** Methods that a trunk may try and that have no meaning here: better 405 than the server's 503. */
+const REFUSED_METHODS = ['register', 'subscribe', 'publish', 'message', 'notify', 'info', 'refer'] as const;
+const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
+
+export interface SignallingTrunk extends TrunkTerms {
+  readonly sources: readonly string[];
+}
+
+export interface SignallingSettings {
+  readonly trunks: readonly SignallingTrunk[];
+  /** Headers that pass from the caller's INVITE to the gateway's; everything else stays on its side. */
+  readonly allowedHeaders: readonly string[];
+}
+
+export interface DrachtioServer {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+}
+
+export type CallHandler = (request: CallRequest, leg: CallerLeg) => void;
+
+export interface SignallingCounters {
+  readonly invites: number;
+  readonly unknownSources: number;
+  readonly badRequests: number;
+  readonly optionsAnswered: number;
+  readonly refusedMethods: number;
+}
+
+export class SipApplication implements DialPort, LegHost {
+  readonly #settings: SignallingSettings;
+  readonly #log: Logger;
+  readonly #srf: SrfApplication;
+  readonly #trunks = new PeerTable<SignallingTrunk>();
+  readonly #marker = randomUUID();
+  readonly #callees = new Map<string, OutboundLeg>();
+  readonly #callers = new Set<InboundLeg>();
+  readonly #counters = { invites: 0, unknownSources: 0, badRequests: 0, optionsAnswered: 0, refusedMethods: 0 };
+  #onCall: CallHandler | undefined;
+  #isAccepting: () => boolean = () => true;
+
+  constructor(settings: SignallingSettings, log: Logger) {
+    this.#settings = settings;
+    this.#log = log;
+    for (const trunk of settings.trunks) {
+      for (const text of trunk.sources) {
+        const source = parsePeerSource(text);
+        if (source !== undefined) this.#trunks.add(source, trunk);
+      }
+    }
+    this.#srf = createSrf();
+    this.#srf.on('error', (error) => log.warn({ err: error }, 'connection to the SIP server failed'));
+    this.#srf.use('invite', (request, response) => this.#onInvite(request, response));
+    this.#srf.use('options', (request, response) => this.#onOptions(request, response));
+    for (const method of REFUSED_METHODS) {
+      this.#srf.use(method, (request, response) => this.#onRefusedMethod(request, response));
+    }
+  }
+
+  get counters(): SignallingCounters {
+    return this.#counters;
+  }
+
+  /** Sets who takes the calls, and whether new ones are welcome (OPTIONS then says 503). */
+  serve(onCall: CallHandler, isAccepting: () => boolean): void {
+    this.#onCall = onCall;
+    this.#isAccepting = isAccepting;
+  }
+
+  /**
+   * Connects and authenticates; drachtio-srf itself reconnects later.
+   * @throws SimtrunkError SIP_SERVER_UNREACHABLE when the secret is refused or nobody answers in time.
+   */
+  connect(server: DrachtioServer, timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const where = `${server.host}:${server.port}`;
+      const timer = setTimeout(() => {
+        reject(new SimtrunkError('SIP_SERVER_UNREACHABLE', `no drachtio server answers at ${where}`));
+      }, timeoutMs);
+      this.#srf.on('connect', (error, hostport) => {
+        clearTimeout(timer);
+        if (error) {
+          reject(new SimtrunkError('SIP_SERVER_UNREACHABLE', `the drachtio server at ${where} refused our secret`));
+          return;
+        }
+        this.#log.info({ hostport }, 'connected to the SIP server');
+        resolve();
+      });
+      this.#srf.connect(server);
+    });
+  }
+
+  close(): void {
+    try {
+      this.#srf.disconnect();
+    } catch (error) {
+      this.#log.debug({ err: error }, 'was not connected');
+    }
+  }
+
+  dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
+    const leg = new OutboundLeg(this.#srf, this, listener, this.#log);
+    leg.start(request, { [LOOP_MARKER]: this.#marker });
+    return leg;
+  }
+
+  calleeSent(sipCallId: string, leg: OutboundLeg): void {
+    this.#callees.set(sipCallId, leg);
+  }
+
+  calleeOver(sipCallId: string): void {
+    this.#callees.delete(sipCallId);
+  }
+
+  callerAnswered(leg: InboundLeg): void {
+    this.#callers.add(leg);
+  }
+
+  callerOver(leg: InboundLeg): void {
+    this.#callers.delete(leg);
+  }
+
+  /** 100 Trying for one of our INVITEs, as the embedded server's control port tells it. */
+  noteTrying(sipCallId: string): void {
+    this.#callees.get(sipCallId)?.noteTrying();
+  }
+
+  /** The SIP server lost its dialogs: every leg ends, those that were up by a BYE of their own over the new server. */
+  loseLegs(): void {
+    const legs = [...this.#callers, ...this.#callees.values()];
+    for (const leg of legs) leg.detach();
+    for (const leg of legs) leg.lose();
+  }
+
+  endOrphan(identity: LegIdentity): Promise<number | null> {
+    return new Promise((resolve) => {
+      // The next number that this dialog cannot have used: no process of ours sends more than a few requests in it.
+      const cseq = identity.cseq + 100;
+      this.#srf.request(
+        identity.remoteTarget,
+        {
+          method: 'BYE',
+          proxy: identity.nextHop,
+          headers: {
+            From: identity.local,
+            To: identity.remote,
+            'Call-ID': identity.callId,
+            CSeq: `${cseq} BYE`,
+            Reason: 'SIP;cause=503;text="restarted"',
+          },
+        },
+        guarded(this.#log, 'orphan bye', (error, request) => {
+          if (error || request === undefined) {
+            this.#log.warn({ cause: String(error), sipCallId: identity.callId }, 'orphaned leg could not be ended');
+            resolve(null);
+            return;
+          }
+          request.on('response', (response) => resolve(response.source_address ? response.status : null));
+        }),
+      );
+    });
+  }
+
+  /** Sends OPTIONS; resolves with the final status, null when nothing came from the peer. */
+  probe(uri: string): Promise<number | null> {
+    return new Promise((resolve) => {
+      this.#srf.request(
+        uri,
+        { method: 'OPTIONS', headers: {} },
+        guarded(this.#log, 'probe', (error, request) => {
+          if (error || request === undefined) {
+            resolve(null);
+            return;
+          }
+          request.on('response', (response) => {
+            if (response.status >= 200) resolve(response.source_address ? response.status : null);
+          });
+        }),
+      );
+    });
+  }
+
+  #onInvite(request: SipRequest, response: ServerResponse): void {
+    const trunk = this.#trunks.find(request.source_address, request.source_port);
+    if (trunk === undefined) {
+      this.#counters.unknownSources++;
+      response.send(403, {});
+      return;
+    }
+    this.#counters.invites++;
+    if (this.#onCall === undefined) {
+      response.send(503, {});
+      return;
+    }
+    const leg = new InboundLeg(this.#srf, request, response, this, this.#log);
+    this.#onCall(this.#readRequest(request, trunk), leg);
+  }
+
+  #readRequest(request: SipRequest, trunk: SignallingTrunk): CallRequest {
+    const hops = Number.parseInt(request.get('Max-Forwards') ?? String(DEFAULT_MAX_FORWARDS), 10);
+    const passedHeaders: Record<string, string> = {};
+    for (const name of this.#settings.allowedHeaders) {
+      const value = request.get(name);
+      if (value !== undefined) passedHeaders[name] = value;
+    }
+    return {
+      callId: randomUUID(),
+      sipCallId: request.get('Call-ID') ?? '',
+      trunk,
+      calling: userOf(request.get('From') ?? ''),
+      dialled: userOf(request.uri),
+      offerSdp: sdpOf(request),
+      maxForwards: Number.isSafeInteger(hops) ? hops : DEFAULT_MAX_FORWARDS,
+      looped: request.get(LOOP_MARKER) === this.#marker,
+      hasContact: request.has('Contact'),
+      signallingAddress: plainAddress(request.source_address),
+      passedHeaders,
+    };
+  }
+
+  #onOptions(request: SipRequest, response: ServerResponse): void {
+    if (this.#trunks.find(request.source_address, request.source_port) === undefined) this.#counters.unknownSources++;
+    this.#counters.optionsAnswered++;
+    const headers = { Allow: ALLOWED, Accept: 'application/sdp' };
+    response.send(this.#isAccepting() ? 200 : 503, { headers });
+  }
+
+  #onRefusedMethod(request: SipRequest, response: ServerResponse): void {
+    this.#counters.refusedMethods++;
+    const known = this.#trunks.find(request.source_address, request.source_port) !== undefined;
+    response.send(known ? 405 : 403, { headers: { Allow: ALLOWED } });
+  }
+}
+
+/** The user part of a URI or name-addr, percent-decoded; empty when there is none. */
+export function userOf(text: string): string {
+  const match = /(?:sips?|tel):([^@;>]*)(@?)/i.exec(text);
+  if (match === null) return '';
+  if (match[2] === '' && !/^[^<]*<?tel:/i.test(text)) return '';
+  const user = (match[1] ?? '').split(':')[0] ?? '';
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return user;
+  }
+}

@@ -1,0 +1,91 @@
+// drachtio-srf as this application uses it: the calls and events that its own types leave out. Never patched.
+import Srf from 'drachtio-srf';
+
+export interface SipMessage {
+  /** Empty or absent when the message has none. */
+  readonly body: string | undefined;
+  readonly method: string;
+  readonly uri: string;
+  readonly source: 'network' | 'application';
+  readonly source_address: string;
+  readonly source_port: number;
+  readonly protocol: string;
+  get(name: string): string | undefined;
+  has(name: string): boolean;
+}
+
+export interface SipResponse extends SipMessage {
+  readonly status: number;
+  readonly reason: string;
+}
+
+export interface SipRequest extends SipMessage {
+  cancel(options: { headers?: Record<string, string> }, callback: (error: unknown) => void): void;
+  on(event: 'response', listener: (response: SipResponse, ack: () => void) => void): void;
+  on(event: 'cancel', listener: (request: SipMessage) => void): void;
+  on(event: 'update', listener: (request: SipRequest, response: ServerResponse) => void): void;
+  removeAllListeners(event: 'update'): void;
+}
+
+/** The object by which a request from the network is answered. */
+export interface ServerResponse {
+  readonly finalResponseSent: boolean;
+  send(
+    status: number,
+    options: { headers?: Record<string, string>; body?: string },
+    callback?: (error: unknown, sent: SipMessage) => void,
+    onAck?: (ack: SipMessage) => void,
+  ): void;
+}
+
+export interface SipDialog {
+  readonly sip: { readonly callId: string; readonly localTag: string };
+  readonly local: { readonly contact: string | undefined };
+  readonly remote: { readonly uri: string };
+  readonly req: SipMessage;
+  readonly res: SipMessage;
+  destroy(options: { headers?: Record<string, string> }, callback: (error: unknown, bye?: SipMessage) => void): void;
+  on(event: 'destroy', listener: (request: SipMessage, reason?: string) => void): void;
+  on(event: 'modify' | 'update', listener: (request: SipRequest, response: ServerResponse) => void): void;
+  on(event: 'ack', listener: (request: SipMessage) => void): void;
+  on(event: 'info' | 'refer' | 'message', listener: (request: SipRequest, response: ServerResponse) => void): void;
+}
+
+/** What a failed createUAC hands over: a SipError with the response, or a local error without. */
+export interface DialError {
+  readonly status?: number;
+  readonly res?: SipResponse;
+  readonly message?: string;
+}
+
+export interface SrfApplication {
+  connect(options: { host: string; port: number; secret: string }): void;
+  disconnect(): void;
+  on(event: 'connect', listener: (error: Error | null, hostport: string) => void): void;
+  on(event: 'error' | 'close', listener: (error?: Error) => void): void;
+  use(method: string, handler: (request: SipRequest, response: ServerResponse) => void): void;
+  createUAS(
+    request: SipRequest,
+    response: ServerResponse,
+    options: { localSdp: string; headers?: Record<string, string> },
+    callback: (error: unknown, dialog?: SipDialog) => void,
+  ): void;
+  createUAC(
+    uri: string,
+    options: { localSdp: string; headers: Record<string, string>; callingNumber: string },
+    progress: {
+      cbRequest: (error: unknown, request?: SipRequest) => void;
+      cbProvisional: (response: SipResponse) => void;
+    },
+    callback: (error: DialError | null, dialog?: SipDialog) => void,
+  ): void;
+  request(
+    uri: string,
+    options: { method: string; headers?: Record<string, string>; proxy?: string },
+    callback: (error: unknown, request?: SipRequest) => void,
+  ): void;
+}
+
+export function createSrf(): SrfApplication {
+  return new Srf() as unknown as SrfApplication;
+}
