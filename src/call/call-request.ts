@@ -1,4 +1,5 @@
 // A call as a trunk asks for it, and the facts that the call needs of trunk and gateway. No SIP words beyond URIs.
+import type { NumberClass } from '../numbers/number-class.js';
 
 /** What the signalling adapter read from an INVITE of a known trunk. */
 export interface CallRequest {
@@ -30,6 +31,8 @@ export interface TrunkTerms {
 export interface GatewayTerms {
   readonly name: string;
   readonly network: string;
+  /** Where its packets come from, as far as the config tells. */
+  readonly signallingAddress: string;
   readonly codecs: readonly string[];
   readonly firstResponseTimeoutMs: number;
   readonly progressTimeoutMs: number;
@@ -37,6 +40,15 @@ export interface GatewayTerms {
   readonly failoverCodes: readonly number[];
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
+}
+
+/** The called number, canonical. */
+export interface Callee {
+  /** E.164, or the short code itself. */
+  readonly e164: string;
+  /** As dialled inside the SIM's country. */
+  readonly national: string;
+  readonly numberClass: NumberClass;
 }
 
 /** One channel chosen for an attempt, reserved in the ledger. */

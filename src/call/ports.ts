@@ -1,5 +1,8 @@
 // What a call needs from the outside: media, recording, signalling and storage, as roles. Adapters implement these.
 import type { JournalEntry } from '../lib/journal-entry.js';
+import type { AttemptOutcome, CallRecord, DecisionSummary } from './call-record.js';
+import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
+import type { EndReason } from './end-reason.js';
 
 /** The two sides of a call as media and recordings see them: left channel caller, right channel callee. */
 export type Side = 'caller' | 'callee';
@@ -137,13 +140,6 @@ export interface RecordingPort {
   begin(request: RecordingRequest): RecordingHandle;
 }
 
-// ---- storage -------------------------------------------------------------------------------------------------------
-
-/** Entries to commit with a ledger step, and a way to commit them alone. */
-export interface CommitPort {
-  commit(entries: readonly JournalEntry[]): Promise<void>;
-}
-
 // ---- signalling ----------------------------------------------------------------------------------------------------
 
 /** What is needed to end a leg after its dialog was lost: RFC 3261 §12.2.1.1, kept in the journal. */
@@ -229,4 +225,70 @@ export interface DialPort {
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg;
   /** Sends a BYE for a leg whose dialog this process does not have; resolves with its final status, null for none. */
   endOrphan(identity: LegIdentity): Promise<number | null>;
+}
+
+// ---- policy and routing ----------------------------------------------------------------------------------------------
+
+export type AdmissionResult =
+  | { readonly ok: true; readonly callee: Callee }
+  | { readonly ok: false; readonly reason: EndReason; readonly callee: Callee | null };
+
+export interface AdmissionPort {
+  /** Canonical callee and policy, once a call, before routing. */
+  admit(request: CallRequest): AdmissionResult;
+}
+
+export interface RouteRequest {
+  readonly callId: string;
+  readonly trunk: TrunkTerms;
+  readonly callee: Callee;
+  /** Codec names that the caller's side allows. */
+  readonly codecs: readonly string[];
+  readonly excludeChannels: readonly string[];
+  readonly excludeGateways: readonly string[];
+  readonly wallMs: number;
+}
+
+export interface RouteCandidate {
+  readonly channelId: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  readonly gateway: GatewayTerms;
+  readonly requestUri: string;
+}
+
+export interface RouteDecision {
+  /** Best first. */
+  readonly candidates: readonly RouteCandidate[];
+  readonly summary: DecisionSummary;
+  /** What the caller is told when there is no candidate (semantics.md, "What failure means"). */
+  readonly refusal: 'no-channel' | 'refused-for-this-call';
+}
+
+export interface RoutePort {
+  decide(request: RouteRequest): RouteDecision;
+  /** How an attempt ended, for the channel's and the gateway's history. */
+  report(channelId: string, outcome: AttemptOutcome): void;
+}
+
+// ---- records -----------------------------------------------------------------------------------------------------------
+
+/** What the journal keeps of a live call, to end it after a crash. */
+export interface LiveCall {
+  readonly record: CallRecord;
+  readonly caller: LegIdentity | null;
+  readonly callees: readonly { readonly attemptId: string; readonly identity: LegIdentity }[];
+}
+
+export interface CallBooks {
+  /** Entries that keep the live call's row; to be committed alongside a ledger step. */
+  keepLive(call: LiveCall): readonly JournalEntry[];
+  /**
+   * Entries that keep the record of an ended call. `ready` releases it for publication and forgets the live row;
+   * otherwise the record still waits for an attempt, the media report or the recording.
+   */
+  keepRecord(record: CallRecord, ready: boolean): readonly JournalEntry[];
+  commit(entries: readonly JournalEntry[]): Promise<void>;
+  /** A ready record has committed: it may be published. */
+  announce(): void;
 }

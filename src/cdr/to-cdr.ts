@@ -59,7 +59,17 @@ function toRecording(recording: RecordingState | null): Cdr['recording'] {
     return { recordingId, path, state: 'unfinished', ...unknown };
   }
   const { state, sha256, bytes, durationMs, packets, reanchored, lostPackets } = report;
-  return { recordingId, path: report.path, state, sha256, bytes, durationMs, packets: { ...packets }, reanchored, lostPackets };
+  return {
+    recordingId,
+    path: report.path,
+    state,
+    sha256,
+    bytes,
+    durationMs,
+    packets: { ...packets },
+    reanchored,
+    lostPackets,
+  };
 }
 
 /** The CDR of a call that is over; `revision` counts from 1. */
@@ -100,7 +110,8 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     q850: record.q850,
     billedSeconds: billedSecondsOf(record),
     codec: record.codec,
-    media: record.media === null ? null : { caller: toStream(record.media.caller), callee: toStream(record.media.callee) },
+    media:
+      record.media === null ? null : { caller: toStream(record.media.caller), callee: toStream(record.media.callee) },
     recording: toRecording(record.recording),
   };
 }

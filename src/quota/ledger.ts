@@ -96,7 +96,7 @@ export interface Ledger {
   /** Extends what is held for an answered call to `coveredUntilWallMs`. */
   renew(reservationId: string, coveredUntilWallMs: number): Promise<void>;
   /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
-  settle(settlement: Settlement, alongside?: readonly JournalEntry[]): Promise<Charge>;
+  settle(settlement: Settlement, alongside?: (charge: Charge) => readonly JournalEntry[]): Promise<Charge>;
   /** Frees the channel (after its gap) of a reservation that was settled with `channelInUse`. */
   vacate(reservationId: string): Promise<void>;
   /** Frees an unanswered reservation and its channel (after its gap). */

@@ -10,7 +10,7 @@ import { InboundLeg } from './inbound-leg.js';
 import type { LegHost } from './leg-host.js';
 import { sdpOf } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
-import { PeerTable, parsePeerSource, plainAddress } from './peer-table.js';
+import { PeerTable, plainAddress } from './peer-table.js';
 import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
@@ -62,10 +62,7 @@ export class SipApplication implements DialPort, LegHost {
     this.#settings = settings;
     this.#log = log;
     for (const trunk of settings.trunks) {
-      for (const text of trunk.sources) {
-        const source = parsePeerSource(text);
-        if (source !== undefined) this.#trunks.add(source, trunk);
-      }
+      for (const source of trunk.sources) this.#trunks.add(source, trunk);
     }
     this.#srf = createSrf();
     this.#srf.on('error', (error) => log.warn({ err: error }, 'connection to the SIP server failed'));

@@ -1,0 +1,560 @@
+// One live call: feeds inputs to the pure machine and carries out its effects through the ports, in order.
+// Effects that must not outrun the journal (INVITE, 200) follow an input that tells of the commit.
+import { randomUUID } from 'node:crypto';
+import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { JournalEntry } from '../lib/journal-entry.js';
+import type { Logger } from '../lib/logger.js';
+import type { Charge, Ledger } from '../quota/ledger.js';
+import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js';
+import { stepCall } from './call-machine.js';
+import { CallMedia } from './call-media.js';
+import type { CallRecord } from './call-record.js';
+import { CallRecording } from './call-recording.js';
+import type { Callee, CallRequest } from './call-request.js';
+import { type Attempt, type CallLimits, type CallState, openCall, recordOf } from './call-state.js';
+import { type EndReason, reasonHeader } from './end-reason.js';
+import type {
+  AdmissionPort,
+  CallBooks,
+  CalleeLeg,
+  CalleeLegListener,
+  CallerLeg,
+  DialPort,
+  LiveCall,
+  MediaPort,
+  MediaReport,
+  RecordingPort,
+  RoutePort,
+} from './ports.js';
+import { selectChannel } from './select-channel.js';
+
+export interface CallSettings {
+  readonly limits: CallLimits;
+  readonly recording: { readonly enabled: boolean; readonly required: boolean; readonly onLoss: 'continue' | 'end' };
+  /** A live call goes on without the journal after this long; new ones were refused before. */
+  readonly journalTimeoutMs: number;
+  /** The CDR is published as `unfinished` when the recorder has not reported by then. */
+  readonly recordingDeadlineMs: number;
+}
+
+export interface CallPorts {
+  readonly admission: AdmissionPort;
+  readonly routes: RoutePort;
+  readonly ledger: Ledger;
+  readonly media: MediaPort;
+  readonly recorder: RecordingPort | null;
+  readonly dialler: DialPort;
+  readonly books: CallBooks;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class Call {
+  readonly #ports: CallPorts;
+  readonly #settings: CallSettings;
+  readonly #log: Logger;
+  readonly #caller: CallerLeg;
+  readonly #onOver: (record: CallRecord) => void;
+  readonly #timers = new Map<string, ClockTimer>();
+  readonly #callees = new Map<string, CalleeLeg>();
+  #state: CallState;
+  #media: CallMedia | null = null;
+  #callee: Callee | null = null;
+  #recording: CallRecording | null = null;
+  #mediaReport: MediaReport | null = null;
+  #mediaClosed = true;
+  #recordComplete = false;
+  #over = false;
+
+  constructor(
+    request: CallRequest,
+    caller: CallerLeg,
+    ports: CallPorts,
+    settings: CallSettings,
+    onOver: (record: CallRecord) => void,
+  ) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#caller = caller;
+    this.#onOver = onOver;
+    this.#log = ports.log.child({ callId: request.callId, trunk: request.trunk.name });
+    this.#state = openCall(request, settings.limits, ports.clock.wallMs());
+  }
+
+  get id(): string {
+    return this.#state.request.callId;
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** Admits or refuses the call and, from then on, lets it run. */
+  start(refused: EndReason | null): void {
+    const { request } = this.#state;
+    this.#caller.listen({
+      cancelled: () => this.#feed({ type: 'caller:cancelled' }),
+      connected: () => {
+        this.#feed({ type: 'caller:connected' });
+        this.#keepLive();
+      },
+      connectFailed: () => this.#feed({ type: 'caller:connect-failed' }),
+      acknowledged: (sdp) => this.#onAcknowledged(sdp),
+      hungUp: (cause) => {
+        const reason = cause === 'bye' ? 'normal' : cause === 'no-ack' ? 'no-ack' : 'signalling-lost';
+        this.#feed({ type: 'caller:hung-up', reason });
+      },
+      renegotiated: (renegotiation) => {
+        if (this.#media === null) renegotiation.refuse(500);
+        else this.#media.renegotiate('caller', renegotiation);
+      },
+    });
+    if (this.#state.phase !== 'admitting') return;
+    const reason = refused ?? this.#admit(request);
+    if (reason === null) {
+      this.#feed({ type: 'call:admitted', emergency: this.#callee?.numberClass === 'emergency' });
+    } else {
+      this.#feed({ type: 'call:refused', reason });
+    }
+  }
+
+  /** Ends the call from outside: an operator, a shutdown, a dead relay. */
+  end(reason: EndReason): void {
+    this.#feed({ type: 'call:end-wanted', reason });
+  }
+
+  #admit(request: CallRequest): EndReason | null {
+    if (!request.hasContact) return 'bad-request';
+    if (request.looped) return 'loop-detected';
+    if (request.maxForwards !== null && request.maxForwards <= 0) return 'too-many-hops';
+    const admitted = this.#ports.admission.admit(request);
+    this.#callee = admitted.callee;
+    if (admitted.callee !== null) {
+      this.#amend({ callee: admitted.callee.e164, numberClass: admitted.callee.numberClass });
+    }
+    if (!admitted.ok) return admitted.reason;
+    const { recording } = this.#settings;
+    if (recording.enabled && recording.required && !this.#ports.recorder?.readiness().ok)
+      return 'recording-unavailable';
+    const media = CallMedia.read({
+      trunk: request.trunk,
+      signallingAddress: request.signallingAddress,
+      offerSdp: request.offerSdp,
+      recorded: recording.enabled,
+      sessionId: String(BigInt.asUintN(62, BigInt(`0x${request.callId.replaceAll('-', '')}`))),
+    });
+    if (!media.ok) return media.reason === 'malformed' ? 'bad-request' : 'no-common-codec';
+    this.#media = media.media;
+    return null;
+  }
+
+  #feed(input: CallInput): void {
+    const before = this.#state;
+    const step = stepCall(before, input, this.#now());
+    if (!step.expected) {
+      this.#log.debug({ phase: before.phase, input: input.type }, 'input means nothing in this phase');
+      return;
+    }
+    this.#state = step.state;
+    if (step.state.phase !== before.phase) {
+      this.#log.debug({ from: before.phase, to: step.state.phase, cause: input.type }, 'call moved');
+    }
+    this.#carryOut(step.effects);
+  }
+
+  #carryOut(effects: readonly CallEffect[]): void {
+    // The record commits with the step of the ledger that ends the call: one transaction (semantics.md, "The journal").
+    const record = effects.find((effect) => effect.type === 'write-record');
+    const booking = effects.find((effect) => effect.type === 'settle' || effect.type === 'release');
+    if (effects.some((effect) => effect.type === 'close-media')) this.#closeMedia();
+    if (record?.complete) this.#recordComplete = true;
+    for (const effect of effects) {
+      try {
+        if (effect === booking) this.#book(booking, record !== undefined);
+        else if (effect === record) this.#writeAlone(booking === undefined);
+        else this.#perform(effect);
+      } catch (error) {
+        this.#log.error({ err: error, effect: effect.type }, 'effect failed');
+      }
+    }
+  }
+
+  #perform(effect: CallEffect): void {
+    switch (effect.type) {
+      case 'select-channel':
+        void this.#select(effect.excludeChannels, effect.avoidGateways);
+        return;
+      case 'send-invite':
+        this.#dial(effect.attemptId);
+        return;
+      case 'cancel-invite':
+        this.#callees.get(effect.attemptId)?.cancel(reasonHeader(effect.reason));
+        return;
+      case 'end-leg':
+        this.#callees.get(effect.attemptId)?.hangUp(reasonHeader(effect.reason));
+        return;
+      case 'forget-media':
+        this.#media?.forgetCallee();
+        return;
+      case 'ring-caller':
+        this.#caller.ring();
+        return;
+      case 'progress-caller': {
+        const sdp = this.#media?.callerSdp ?? null;
+        if (sdp === null) this.#caller.ring();
+        else this.#caller.progress(effect.status, sdp);
+        return;
+      }
+      case 'connect-caller':
+        this.#caller.connect(this.#media?.callerSdp ?? '');
+        return;
+      case 'refuse-caller':
+        this.#caller.refuse(effect.answer.status, reasonHeader(effect.reason, effect.answer.q850));
+        return;
+      case 'end-caller':
+        this.#caller.hangUp(reasonHeader(effect.reason));
+        return;
+      case 'start-recording':
+        this.#startRecording();
+        return;
+      case 'confirm':
+        void this.#confirm(effect.attemptId);
+        return;
+      case 'renew': {
+        const until = this.#ports.clock.wallMs() + this.#settings.limits.sliceSeconds * 1000;
+        this.#ports.ledger.renew(effect.attemptId, until).catch((error) => this.#notCommitted('renewal', error));
+        return;
+      }
+      case 'vacate':
+        this.#ports.ledger.vacate(effect.attemptId).catch((error) => this.#notCommitted('vacation', error));
+        return;
+      case 'settle':
+      case 'release':
+        this.#book(effect, false);
+        return;
+      case 'report-attempt': {
+        const attempt = this.#attempt(effect.attemptId);
+        if (attempt !== undefined) this.#ports.routes.report(attempt.channel.channelId, effect.outcome);
+        return;
+      }
+      case 'arm':
+        this.#arm(effect.timer, effect.attemptId, effect.delayMs);
+        return;
+      case 'disarm':
+        this.#disarm(effect.timer, effect.attemptId);
+        return;
+      case 'close-media':
+      case 'write-record':
+      case 'done':
+        this.#overIfDone();
+        return;
+    }
+  }
+
+  // ---- the way to an answer ------------------------------------------------------------------------------------------
+
+  async #select(excludeChannels: readonly string[], avoidGateways: readonly string[]): Promise<void> {
+    const { request } = this.#state;
+    if (this.#callee === null || this.#media === null) return;
+    const attemptId = randomUUID();
+    try {
+      const selection = await selectChannel(this.#ports, {
+        request,
+        callee: this.#callee,
+        media: this.#media,
+        attemptId,
+        excludeChannels,
+        avoidGateways,
+        wallMs: this.#ports.clock.wallMs(),
+        alongside: () => this.#ports.books.keepLive(this.#liveCall()),
+      });
+      this.#mediaClosed = this.#media.session === null;
+      this.#media.session?.onLost(() => this.#feed({ type: 'call:end-wanted', reason: 'media-lost' }));
+      if (selection.ok) {
+        this.#feed({ type: 'channel:reserved', channel: selection.channel, decision: selection.decision });
+      } else {
+        this.#feed({ type: 'channel:none', reason: selection.reason, decision: selection.decision });
+      }
+    } catch (error) {
+      this.#log.error({ err: error }, 'channel could not be selected');
+      this.#feed({ type: 'channel:none', reason: 'journal-stalled', decision: null });
+    }
+  }
+
+  #dial(attemptId: string): void {
+    const attempt = this.#attempt(attemptId);
+    const { request } = this.#state;
+    // The offer was built for this channel while it was being selected.
+    const offerSdp = this.#media?.calleeSdp ?? null;
+    if (attempt === undefined || offerSdp === null) return;
+    this.#log.info(
+      { channelId: attempt.channel.channelId, callee: this.#callee?.e164, attempt: this.#state.attempts.length },
+      'dialling',
+    );
+    const leg = this.#ports.dialler.dial(
+      {
+        attemptId,
+        gateway: attempt.channel.gateway.name,
+        requestUri: attempt.channel.requestUri,
+        callerNumber: attempt.channel.simNumber,
+        offerSdp,
+        maxForwards: (request.maxForwards ?? 70) - 1,
+        passedHeaders: request.passedHeaders,
+      },
+      this.#calleeListener(attemptId),
+    );
+    this.#callees.set(attemptId, leg);
+  }
+
+  #calleeListener(attemptId: string): CalleeLegListener {
+    return {
+      sent: (sipCallId) => this.#feed({ type: 'attempt:sent', attemptId, sipCallId }),
+      trying: () => this.#feed({ type: 'attempt:trying', attemptId }),
+      progressed: (status, sdp) => {
+        const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
+        this.#feed({ type: 'attempt:progressed', attemptId, status, media });
+      },
+      answered: (sdp) => this.#onAnswered(attemptId, sdp),
+      failed: ({ status, reasons, local }) => this.#feed({ type: 'attempt:failed', attemptId, status, reasons, local }),
+      hungUp: (reasons) => this.#feed({ type: 'attempt:hung-up', attemptId, reasons }),
+      cleared: () => this.#feed({ type: 'attempt:cleared', attemptId }),
+      renegotiated: (renegotiation) => {
+        if (this.#media === null) renegotiation.refuse(500);
+        else this.#media.renegotiate('callee', renegotiation);
+      },
+    };
+  }
+
+  /** Early media reaches the caller; with a late offer nothing can, for its own SDP is not known yet. */
+  #acceptEarlyMedia(attemptId: string, sdp: string): boolean {
+    if (this.#media === null || this.#media.isLateOffer || !this.#isCurrent(attemptId)) return false;
+    const accepted = this.#media.acceptAnswer(sdp);
+    if (!accepted.ok) this.#log.warn({ cause: accepted.reason }, 'early media cannot be used');
+    return accepted.ok;
+  }
+
+  #onAnswered(attemptId: string, sdp: string | null): void {
+    if (!this.#isCurrent(attemptId)) {
+      this.#feed({ type: 'attempt:answered', attemptId });
+      return;
+    }
+    // RFC 3261 §13.2.1: a 200 without SDP keeps the answer of a reliable or repeated provisional response.
+    const accepted =
+      sdp === null ? { ok: this.#media?.callerSdp !== null, reason: 'no-audio' } : this.#media?.acceptAnswer(sdp);
+    if (accepted?.ok) {
+      this.#amend({ codec: this.#media?.codecName ?? null });
+      this.#feed({ type: 'attempt:answered', attemptId });
+      return;
+    }
+    this.#log.warn({ cause: accepted?.reason }, 'answer cannot be used');
+    this.#feed({ type: 'attempt:answered-unusable', attemptId });
+  }
+
+  async #confirm(attemptId: string): Promise<void> {
+    const attempt = this.#attempt(attemptId);
+    const answeredAtMs = attempt?.record.answeredAtMs ?? this.#ports.clock.wallMs();
+    const entries = this.#ports.books.keepLive(this.#liveCall());
+    const committed = this.#ports.ledger.confirm(attemptId, answeredAtMs, entries);
+    let timer: ClockTimer | undefined;
+    const timeout = new Promise<void>((_resolve, reject) => {
+      timer = this.#ports.clock.after(this.#settings.journalTimeoutMs, () => reject(new Error('journal stalled')));
+    });
+    try {
+      await Promise.race([committed, timeout]);
+    } catch (error) {
+      // The callee is on the line: live calls go on when the journal stalls (semantics.md, "The journal").
+      this.#notCommitted('answer', error);
+      committed.catch(() => {});
+    } finally {
+      timer?.cancel();
+    }
+    this.#feed({ type: 'attempt:confirmed', attemptId });
+  }
+
+  #onAcknowledged(sdp: string | null): void {
+    if (this.#media === null || !this.#media.isLateOffer) return;
+    const accepted = this.#media.acceptLateAnswer(sdp);
+    if (accepted.ok) return;
+    this.#log.warn({ cause: accepted.reason }, 'answer in the ACK cannot be used');
+    this.#feed({ type: 'caller:mismatched' });
+  }
+
+  // ---- recording and media -------------------------------------------------------------------------------------------
+
+  #startRecording(): void {
+    const { recorder, clock } = this.#ports;
+    const session = this.#media?.session ?? null;
+    if (!this.#settings.recording.enabled || recorder === null || session === null || this.#media === null) return;
+    if (!recorder.readiness().ok) {
+      this.#log.error({ alarm: 'recording' }, 'call is not recorded');
+      return;
+    }
+    this.#recording = CallRecording.begin(recorder, session, {
+      recordingId: this.id,
+      callId: this.id,
+      startedWallMs: clock.wallMs(),
+      codecs: this.#media.recordedCodecs(),
+    });
+    this.#amend({ recording: this.#recording.state });
+    this.#recording.onLoss((cause) => {
+      this.#log.error({ alarm: 'recording', cause }, 'recording is losing audio');
+      if (this.#settings.recording.onLoss === 'end') this.end('recording-unavailable');
+    });
+  }
+
+  /** Ends the recording and frees the ports; the record follows with both reports, or without at the deadline. */
+  #closeMedia(): void {
+    const session = this.#media?.session ?? null;
+    const finished = this.#recording?.finish();
+    const closed = session?.close();
+    if (finished === undefined && closed === undefined) return;
+    this.#mediaClosed = false;
+    const deadline = this.#ports.clock.after(this.#settings.recordingDeadlineMs, () => {
+      this.#log.warn({}, 'recording has not been reported in time');
+      this.#mediaClosed = true;
+      this.#writeAlone(true);
+      this.#overIfDone();
+    });
+    const mediaDone = closed?.then((report) => {
+      this.#mediaReport = report;
+    });
+    void Promise.allSettled([mediaDone, finished]).then(() => {
+      deadline.cancel();
+      this.#mediaClosed = true;
+      this.#amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
+      this.#writeAlone(true);
+      this.#overIfDone();
+    });
+  }
+
+  // ---- books ---------------------------------------------------------------------------------------------------------
+
+  /** Settles or releases an attempt, with the call's record in the same transaction when it is over. */
+  #book(effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void {
+    const { ledger } = this.#ports;
+    const { attemptId } = effect;
+    if (effect.type === 'release') {
+      const entries = withRecord ? this.#recordEntries() : [];
+      ledger.release(attemptId, entries).then(
+        () => this.#announce(withRecord),
+        (error) => this.#notCommitted('release', error),
+      );
+      return;
+    }
+    const attempt = this.#attempt(attemptId);
+    if (attempt === undefined) return;
+    const settlement = {
+      reservationId: attemptId,
+      answeredWallMs: attempt.record.answeredAtMs ?? this.#ports.clock.wallMs(),
+      durationMs: attempt.billableMs ?? 0,
+      estimated: false,
+      channelInUse: effect.channelInUse,
+    };
+    const alongside = (charge: Charge) => {
+      this.#noteCharge(charge);
+      return withRecord ? this.#recordEntries() : [];
+    };
+    ledger.settle(settlement, alongside).then(
+      () => this.#announce(withRecord),
+      (error) => this.#notCommitted('settlement', error),
+    );
+  }
+
+  #noteCharge(charge: Charge): void {
+    const { billedSeconds, cost, currency, estimated } = charge;
+    this.#state = {
+      ...this.#state,
+      attempts: this.#state.attempts.map((attempt) =>
+        attempt.channel.attemptId === charge.reservationId
+          ? { ...attempt, record: { ...attempt.record, billedSeconds, cost, currency, estimated } }
+          : attempt,
+      ),
+    };
+  }
+
+  get #isReady(): boolean {
+    return this.#recordComplete && this.#mediaClosed;
+  }
+
+  #recordEntries(): readonly JournalEntry[] {
+    return this.#ports.books.keepRecord(recordOf(this.#state), this.#isReady);
+  }
+
+  #writeAlone(wanted: boolean): void {
+    if (!wanted || this.#state.record.endReason === null) return;
+    this.#ports.books.commit(this.#recordEntries()).then(
+      () => this.#announce(true),
+      (error) => this.#notCommitted('record', error),
+    );
+  }
+
+  #announce(withRecord: boolean): void {
+    if (withRecord && this.#isReady) this.#ports.books.announce();
+  }
+
+  #keepLive(): void {
+    if (this.#state.phase !== 'talking') return;
+    this.#ports.books
+      .commit(this.#ports.books.keepLive(this.#liveCall()))
+      .catch((error) => this.#notCommitted('live call', error));
+  }
+
+  #liveCall(): LiveCall {
+    const callees = [...this.#callees].flatMap(([attemptId, leg]) =>
+      leg.identity === null ? [] : [{ attemptId, identity: leg.identity }],
+    );
+    return { record: recordOf(this.#state), caller: this.#caller.identity, callees };
+  }
+
+  #notCommitted(what: string, error: unknown): void {
+    this.#log.error({ alarm: 'journal', what, err: error }, 'journal did not commit in time');
+  }
+
+  // ---- small things --------------------------------------------------------------------------------------------------
+
+  #amend(change: Partial<CallRecord>): void {
+    this.#state = { ...this.#state, record: { ...this.#state.record, ...change } };
+  }
+
+  #attempt(attemptId: string): Attempt | undefined {
+    return this.#state.attempts.find((attempt) => attempt.channel.attemptId === attemptId);
+  }
+
+  #isCurrent(attemptId: string): boolean {
+    return this.#state.phase === 'dialling' && this.#state.attempts.at(-1)?.channel.attemptId === attemptId;
+  }
+
+  #arm(timer: CallTimer, attemptId: string | null, delayMs: number): void {
+    this.#disarm(timer, attemptId);
+    const key = timerKey(timer, attemptId);
+    this.#timers.set(
+      key,
+      this.#ports.clock.after(delayMs, () => {
+        this.#timers.delete(key);
+        this.#feed({ type: 'timer:fired', timer, attemptId });
+      }),
+    );
+  }
+
+  #disarm(timer: CallTimer, attemptId: string | null): void {
+    const key = timerKey(timer, attemptId);
+    this.#timers.get(key)?.cancel();
+    this.#timers.delete(key);
+  }
+
+  #overIfDone(): void {
+    if (this.#over || this.#state.phase !== 'over' || !this.#isReady) return;
+    this.#over = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#onOver(recordOf(this.#state));
+  }
+
+  #now(): Instant {
+    return { wallMs: this.#ports.clock.wallMs(), monotonicMs: this.#ports.clock.monotonicMs() };
+  }
+}
+
+function timerKey(timer: CallTimer, attemptId: string | null): string {
+  return attemptId === null ? timer : `${timer}:${attemptId}`;
+}
