@@ -57,6 +57,8 @@ export interface MediaReport {
   /** What the caller sent and what the callee sent. */
   readonly caller: StreamReport;
   readonly callee: StreamReport;
+  /** Milliseconds since the last accepted RTP packet of either side, monotonic; null before the first. */
+  readonly lastPacketAgeMs: number | null;
 }
 
 export type MediaRefusal = 'no-media-ports' | 'relay-down';
@@ -77,7 +79,6 @@ export interface MediaSession {
   /** Copies both directions to the recorder, under this id. */
   fork(recordingId: string): void;
   unfork(): void;
-  /** Milliseconds since the last accepted packet of either side, monotonic; null before the first. */
   report(): Promise<MediaReport>;
   /** Frees the ports; the report is final. Idempotent. */
   close(): Promise<MediaReport>;

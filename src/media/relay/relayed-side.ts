@@ -1,0 +1,147 @@
+// One side of a relayed call: its two sockets, who may send to them, where to send, and what was received.
+import type { RemoteInfo, Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { MediaDropCause, MediaRemote, Side, StreamReport } from '../../call/ports.js';
+import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
+import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
+import { addressMatcher, canonicalAddress, isPrivateAddress } from '../addresses.js';
+import { SourceLearner } from './source-learner.js';
+
+const DEFAULT_CLOCK_RATE_HZ = 8_000;
+
+export class RelayedSide {
+  readonly side: Side;
+  readonly dropped: Record<MediaDropCause, number> = {
+    source: 0,
+    'payload-type': 0,
+    malformed: 0,
+    'no-destination': 0,
+    'send-error': 0,
+  };
+  rtcpPackets = 0;
+  lastPacketMs: number | null = null;
+
+  readonly #statistics = new ReceptionStatistics(DEFAULT_CLOCK_RATE_HZ);
+  readonly #rtpSource = new SourceLearner();
+  readonly #rtcpSource = new SourceLearner();
+  readonly #payloadTypes = new Uint8Array(128);
+  #remote: { address: string; rtpPort: number; rtcpPort: number; sends: boolean } | null = null;
+  #firstSource: string | null = null;
+  #firstPacketWallMs: number | null = null;
+  #rtp: Socket;
+  #rtcp: Socket;
+
+  constructor(side: Side, sockets: { rtp: Socket; rtcp: Socket }) {
+    this.side = side;
+    this.#rtp = sockets.rtp;
+    this.#rtcp = sockets.rtcp;
+  }
+
+  /** Uses other sockets from now on; the old ones are the caller's to close. */
+  moveTo(sockets: { rtp: Socket; rtcp: Socket }): void {
+    this.#rtp = sockets.rtp;
+    this.#rtcp = sockets.rtcp;
+    this.clearRemote();
+  }
+
+  setRemote(remote: MediaRemote): void {
+    const address = canonicalAddress(remote.address);
+    if (address === null) return this.clearRemote();
+    const signalling = canonicalAddress(remote.signallingAddress);
+    const isNatPossible = remote.nat === 'auto' && (isPrivateAddress(address) || address !== signalling);
+    const signallingAddress = isNatPossible ? signalling : null;
+    const isListed = addressMatcher(remote.sources);
+    this.#rtpSource.expect({ address, port: remote.rtpPort, signallingAddress, isListed });
+    this.#rtcpSource.expect({ address, port: remote.rtcpPort, signallingAddress, isListed });
+    this.#payloadTypes.fill(0);
+    for (const payloadType of remote.payloadTypes) this.#payloadTypes[payloadType & 0x7f] = 1;
+    this.#statistics.setClockRate(remote.clockRateHz);
+    this.#remote = { address, rtpPort: remote.rtpPort, rtcpPort: remote.rtcpPort, sends: remote.sends };
+  }
+
+  clearRemote(): void {
+    this.#remote = null;
+    this.#rtpSource.expect(null);
+    this.#rtcpSource.expect(null);
+  }
+
+  /** Whether the packet is this side's RTP; counts it either way. */
+  receivesRtp(packet: Buffer, source: RemoteInfo, nowMs: number): boolean {
+    if (!isRtp(packet)) return this.#drop('malformed');
+    if (this.#remote === null) return this.#drop('source');
+    if (this.#payloadTypes[payloadTypeOf(packet)] !== 1) return this.#drop('payload-type');
+    if (!this.#rtpSource.accepts(source.address, source.port, nowMs)) return this.#drop('source');
+    if (this.#firstPacketWallMs === null) {
+      this.#firstPacketWallMs = Date.now();
+      this.#firstSource = `${isIPv6(source.address) ? `[${source.address}]` : source.address}:${source.port}`;
+    }
+    this.lastPacketMs = nowMs;
+    this.#statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), nowMs, packet.length);
+    return true;
+  }
+
+  /** Whether the packet is this side's RTCP; counts it either way. */
+  receivesRtcp(packet: Buffer, isWellFormed: boolean, source: RemoteInfo, nowMs: number): boolean {
+    if (!isWellFormed) return this.#drop('malformed');
+    if (!this.#rtcpSource.accepts(source.address, source.port, nowMs)) return this.#drop('source');
+    this.rtcpPackets += 1;
+    return packet.length > 0;
+  }
+
+  /** Sends to where this side is, or says that it is nowhere. */
+  sendRtp(packet: Buffer, onSent: (error: Error | null) => void): boolean {
+    const remote = this.#remote;
+    if (remote === null || !remote.sends) return false;
+    const learned = this.#rtpSource;
+    return learned.address === null
+      ? this.#send(this.#rtp, packet, remote.address, remote.rtpPort, onSent)
+      : this.#send(this.#rtp, packet, learned.address, learned.port, onSent);
+  }
+
+  sendRtcp(packet: Buffer, onSent: (error: Error | null) => void): boolean {
+    const remote = this.#remote;
+    // RTCP goes on during hold (RFC 3264 §8.4), except to an address of zeros.
+    if (remote === null || isUnset(remote.address)) return false;
+    const learned = this.#rtcpSource;
+    return learned.address === null
+      ? this.#send(this.#rtcp, packet, remote.address, remote.rtcpPort, onSent)
+      : this.#send(this.#rtcp, packet, learned.address, learned.port, onSent);
+  }
+
+  report(): StreamReport {
+    const statistics = this.#statistics;
+    return {
+      packets: statistics.packets,
+      bytes: statistics.bytes,
+      lost: statistics.lost,
+      jitterMs: Math.round(statistics.jitterMs * 1000) / 1000,
+      outOfOrder: statistics.outOfOrder,
+      duplicates: statistics.duplicates,
+      rtcpPackets: this.rtcpPackets,
+      dropped: { ...this.dropped },
+      source: this.#firstSource,
+      firstPacketWallMs: this.#firstPacketWallMs,
+    };
+  }
+
+  #send(
+    socket: Socket,
+    packet: Buffer,
+    address: string,
+    port: number,
+    onSent: (error: Error | null) => void,
+  ): boolean {
+    if (port === 0 || isUnset(address)) return false;
+    socket.send(packet, 0, packet.length, port, address, onSent);
+    return true;
+  }
+
+  #drop(cause: MediaDropCause): false {
+    this.dropped[cause] += 1;
+    return false;
+  }
+}
+
+function isUnset(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
