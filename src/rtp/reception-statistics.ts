@@ -39,15 +39,13 @@ export class ReceptionStatistics {
   receive(ssrc: number, sequence: number, timestamp: number, arrivalMs: number, bytes: number): void {
     this.packets += 1;
     this.bytes += bytes;
-    if (ssrc !== this.#ssrc) return this.#beginRun(ssrc, sequence, timestamp, arrivalMs);
     let step = (sequence - this.#highest) & 0xffff;
     if (step > 0x7fff) step -= 0x1_0000;
-    if (step > 0) {
-      if (step >= MAX_DROPOUT) return this.#beginRun(ssrc, sequence, timestamp, arrivalMs);
-      this.#highest += step;
-    } else if (step <= -MAX_DROPOUT) {
-      return this.#beginRun(ssrc, sequence, timestamp, arrivalMs);
+    if (ssrc !== this.#ssrc || Math.abs(step) >= MAX_DROPOUT) {
+      this.#beginRun(ssrc, sequence, timestamp, arrivalMs);
+      return;
     }
+    if (step > 0) this.#highest += step;
     const extended = this.#highest + Math.min(step, 0);
     if (step <= 0 && !this.#admitsLate(extended, step)) return;
     this.#seen[extended % WINDOW_PACKETS] = extended;

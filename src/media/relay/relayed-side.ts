@@ -46,7 +46,10 @@ export class RelayedSide {
 
   setRemote(remote: MediaRemote): void {
     const address = canonicalAddress(remote.address);
-    if (address === null) return this.clearRemote();
+    if (address === null) {
+      this.clearRemote();
+      return;
+    }
     const signalling = canonicalAddress(remote.signallingAddress);
     const isNatPossible = remote.nat === 'auto' && (isPrivateAddress(address) || address !== signalling);
     const signallingAddress = isNatPossible ? signalling : null;
@@ -124,13 +127,7 @@ export class RelayedSide {
     };
   }
 
-  #send(
-    socket: Socket,
-    packet: Buffer,
-    address: string,
-    port: number,
-    onSent: (error: Error | null) => void,
-  ): boolean {
+  #send(socket: Socket, packet: Buffer, address: string, port: number, onSent: (error: Error | null) => void): boolean {
     if (port === 0 || isUnset(address)) return false;
     socket.send(packet, 0, packet.length, port, address, onSent);
     return true;

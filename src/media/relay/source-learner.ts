@@ -35,8 +35,7 @@ export class SourceLearner {
   expect(accepted: AcceptedSources | null): void {
     const before = this.#accepted;
     this.#accepted = accepted;
-    if (before === null || accepted === null) return this.forget();
-    if (before.address !== accepted.address || before.port !== accepted.port) this.forget();
+    if (before?.address !== accepted?.address || before?.port !== accepted?.port) this.forget();
   }
 
   forget(): void {

@@ -1,0 +1,193 @@
+// All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
+import type { MessagePort } from 'node:worker_threads';
+import type { MediaAddress, MediaDropCause, MediaRefusal, MediaRemote, MediaReport, Side } from '../../call/ports.js';
+import { bindPair, closeQuietly } from './media-socket.js';
+import { PortPool } from './port-pool.js';
+import { noDrops, type OpenReply, type PlaceReply, type RelayCounters, type RelayNetwork } from './relay-messages.js';
+import { RelaySession, type SocketPair } from './relay-session.js';
+import { TapQueue } from './tap-queue.js';
+
+interface Network extends RelayNetwork {
+  readonly pool: PortPool;
+}
+
+/** A port pair that a session holds. */
+interface Lease {
+  readonly network: Network;
+  readonly rtpPort: number;
+  readonly sockets: SocketPair;
+}
+
+interface LiveSession {
+  readonly session: RelaySession;
+  readonly leases: Record<Side, Lease>;
+  recordingId: string | null;
+}
+
+type LeaseResult = { ok: true; lease: Lease } | { ok: false; reason: MediaRefusal };
+
+export class RelayCore {
+  readonly #networks = new Map<string, Network>();
+  readonly #sessions = new Map<number, LiveSession>();
+  readonly #taps = new Set<TapQueue>();
+  readonly #nowMs: () => number;
+  readonly #maxTapBatches: number;
+  readonly #ended = { packets: 0, rtcpPackets: 0, dropped: noDrops(), forkedPackets: 0, forkLostPackets: 0 };
+  #refusedNoPorts = 0;
+  #nextFork = 1;
+
+  constructor(networks: readonly RelayNetwork[], maxTapBatches: number, nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#maxTapBatches = maxTapBatches;
+    for (const network of networks) {
+      this.#networks.set(network.name, { ...network, pool: new PortPool(network.mediaPorts) });
+    }
+  }
+
+  open(id: number, callerNetwork: string, calleeNetwork: string): OpenReply {
+    const caller = this.#lease(callerNetwork);
+    if (!caller.ok) return caller;
+    const callee = this.#lease(calleeNetwork);
+    if (!callee.ok) {
+      this.#release(caller.lease);
+      return callee;
+    }
+    const leases = { caller: caller.lease, callee: callee.lease };
+    const sockets = { caller: caller.lease.sockets, callee: callee.lease.sockets };
+    const sink = {
+      add: (fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array) => {
+        for (const tap of this.#taps) tap.add(fork, isCallee, arrivalMs, packet);
+      },
+    };
+    this.#sessions.set(id, { session: new RelaySession(sockets, this.#nowMs, sink), leases, recordingId: null });
+    return { ok: true, local: { caller: mediaAddress(leases.caller), callee: mediaAddress(leases.callee) } };
+  }
+
+  /** Moves the callee side to a network; nothing changes when it is there already. */
+  place(id: number, networkName: string): PlaceReply {
+    const live = this.#sessions.get(id);
+    if (live === undefined) return { ok: false, reason: 'relay-down' };
+    if (live.leases.callee.network.name !== networkName) {
+      const moved = this.#lease(networkName);
+      if (!moved.ok) return moved;
+      this.#release(live.leases.callee);
+      live.leases.callee = moved.lease;
+      live.session.moveCallee(moved.lease.sockets);
+    }
+    return { ok: true, local: mediaAddress(live.leases.callee) };
+  }
+
+  setRemote(id: number, side: Side, remote: MediaRemote): void {
+    this.#sessions.get(id)?.session.setRemote(side, remote);
+  }
+
+  clearRemote(id: number, side: Side): void {
+    this.#sessions.get(id)?.session.clearRemote(side);
+  }
+
+  fork(id: number, recordingId: string): void {
+    const live = this.#sessions.get(id);
+    if (live === undefined) return;
+    this.unfork(id);
+    const fork = this.#nextFork++;
+    live.session.fork = fork;
+    live.recordingId = recordingId;
+    for (const tap of this.#taps) tap.begin(fork, recordingId);
+  }
+
+  unfork(id: number): void {
+    const live = this.#sessions.get(id);
+    const fork = live?.session.fork ?? null;
+    if (live === undefined || fork === null) return;
+    live.session.fork = null;
+    for (const tap of this.#taps) tap.end(fork);
+  }
+
+  /** Sends forked packets to one more tap, those of calls that are forked already included. */
+  connectTap(port: MessagePort): void {
+    const tap = new TapQueue(port, this.#maxTapBatches, () => {
+      if (!this.#taps.delete(tap)) return;
+      this.#ended.forkedPackets += tap.counters.forkedPackets;
+      this.#ended.forkLostPackets += tap.counters.lostPackets;
+    });
+    this.#taps.add(tap);
+    for (const { session, recordingId } of this.#sessions.values()) {
+      if (session.fork !== null && recordingId !== null) tap.begin(session.fork, recordingId);
+    }
+  }
+
+  report(id: number): MediaReport | null {
+    return this.#sessions.get(id)?.session.report() ?? null;
+  }
+
+  close(id: number): MediaReport | null {
+    const live = this.#sessions.get(id);
+    if (live === undefined) return null;
+    this.unfork(id);
+    this.#sessions.delete(id);
+    const report = live.session.report();
+    addStreams(this.#ended, report);
+    this.#release(live.leases.caller);
+    this.#release(live.leases.callee);
+    return report;
+  }
+
+  counters(): RelayCounters {
+    const totals = { ...this.#ended, dropped: { ...this.#ended.dropped } };
+    for (const { session } of this.#sessions.values()) addStreams(totals, session.report());
+    for (const tap of this.#taps) {
+      totals.forkedPackets += tap.counters.forkedPackets;
+      totals.forkLostPackets += tap.counters.lostPackets;
+    }
+    const pools = [...this.#networks.values()].map((network) => network.pool);
+    const sum = (figure: (pool: PortPool) => number) => pools.reduce((total, pool) => total + figure(pool), 0);
+    return {
+      ...totals,
+      sessions: this.#sessions.size,
+      portsLent: sum((pool) => pool.lent),
+      portsFree: sum((pool) => pool.free),
+      restsShortened: sum((pool) => pool.restsShortened),
+      portsForeign: sum((pool) => pool.foreign),
+      refusedNoPorts: this.#refusedNoPorts,
+    };
+  }
+
+  shutdown(): void {
+    for (const id of [...this.#sessions.keys()]) this.close(id);
+    for (const tap of [...this.#taps]) tap.close();
+    this.#taps.clear();
+  }
+
+  #lease(networkName: string): LeaseResult {
+    const network = this.#networks.get(networkName);
+    const lent = network?.pool.lend(this.#nowMs(), (port) => bindPair(network.bind, port)) ?? null;
+    if (network === undefined || lent === null) {
+      this.#refusedNoPorts += 1;
+      return { ok: false, reason: 'no-media-ports' };
+    }
+    return { ok: true, lease: { network, rtpPort: lent.port, sockets: lent.bound } };
+  }
+
+  #release(lease: Lease): void {
+    for (const socket of [lease.sockets.rtp, lease.sockets.rtcp]) {
+      socket.removeAllListeners('message');
+      closeQuietly(socket);
+    }
+    lease.network.pool.giveBack(lease.rtpPort, this.#nowMs());
+  }
+}
+
+function mediaAddress(lease: Lease): MediaAddress {
+  return { address: lease.network.advertise, rtpPort: lease.rtpPort, rtcpPort: lease.rtpPort + 1 };
+}
+
+function addStreams(
+  totals: { packets: number; rtcpPackets: number; dropped: Record<MediaDropCause, number> },
+  report: MediaReport,
+): void {
+  for (const stream of [report.caller, report.callee]) {
+    totals.packets += stream.packets;
+    totals.rtcpPackets += stream.rtcpPackets;
+    for (const cause of Object.keys(totals.dropped) as MediaDropCause[]) totals.dropped[cause] += stream.dropped[cause];
+  }
+}

@@ -1,0 +1,102 @@
+// What the main thread and a relay thread say to each other. Requests carry an id that their reply repeats.
+import type { MessagePort } from 'node:worker_threads';
+import type { MediaAddress, MediaDropCause, MediaRefusal, MediaRemote, MediaReport, Side } from '../../call/ports.js';
+
+export interface RelayNetwork {
+  readonly name: string;
+  /** Address to bind; IPv4 or IPv6. */
+  readonly bind: string;
+  /** Address written into SDP. */
+  readonly advertise: string;
+  /** First and last port, both included. */
+  readonly mediaPorts: { readonly from: number; readonly to: number };
+}
+
+export interface RelayThreadSettings {
+  readonly networks: readonly RelayNetwork[];
+  /** Batches that one tap may hold before its packets are lost. */
+  readonly maxTapBatches: number;
+}
+
+/** Totals of all sessions since start, ended ones included. */
+export interface RelayCounters {
+  readonly sessions: number;
+  readonly portsLent: number;
+  readonly portsFree: number;
+  /** Ports lent before their rest was over. */
+  readonly restsShortened: number;
+  /** Times that a port turned out to be another process's. */
+  readonly portsForeign: number;
+  /** Sessions refused because a network had no port left. */
+  readonly refusedNoPorts: number;
+  readonly packets: number;
+  readonly rtcpPackets: number;
+  readonly dropped: Readonly<Record<MediaDropCause, number>>;
+  readonly forkedPackets: number;
+  /** Forked packets that found a tap's queue full. */
+  readonly forkLostPackets: number;
+}
+
+export type RelayRequest =
+  | { readonly type: 'open'; readonly session: number; readonly callerNetwork: string; readonly calleeNetwork: string }
+  | { readonly type: 'place'; readonly session: number; readonly network: string }
+  | { readonly type: 'report'; readonly session: number }
+  | { readonly type: 'close'; readonly session: number }
+  | { readonly type: 'counters' }
+  | { readonly type: 'shutdown' };
+
+export type RelayNotice =
+  | { readonly type: 'remote'; readonly session: number; readonly side: Side; readonly remote: MediaRemote }
+  | { readonly type: 'clear'; readonly session: number; readonly side: Side }
+  | { readonly type: 'fork'; readonly session: number; readonly recordingId: string }
+  | { readonly type: 'unfork'; readonly session: number }
+  | { readonly type: 'tap'; readonly port: MessagePort };
+
+/** A request has an id, a notice has none. */
+export type RelayInput = (RelayRequest & { readonly id: number }) | (RelayNotice & { readonly id?: undefined });
+
+export type OpenReply =
+  | { readonly ok: true; readonly local: Readonly<Record<Side, MediaAddress>> }
+  | { readonly ok: false; readonly reason: MediaRefusal };
+
+export type PlaceReply =
+  | { readonly ok: true; readonly local: MediaAddress }
+  | { readonly ok: false; readonly reason: MediaRefusal };
+
+export type RelayReply =
+  | { readonly type: 'open'; readonly result: OpenReply }
+  | { readonly type: 'place'; readonly result: PlaceReply }
+  /** Null for a session that is not there. */
+  | { readonly type: 'report'; readonly report: MediaReport | null }
+  | { readonly type: 'close'; readonly report: MediaReport | null }
+  | { readonly type: 'counters'; readonly counters: RelayCounters }
+  | { readonly type: 'shutdown' };
+
+export type RelayOutput =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly network: string; readonly message: string }
+  | { readonly type: 'reply'; readonly id: number; readonly reply: RelayReply };
+
+export function noDrops(): Record<MediaDropCause, number> {
+  return { source: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 };
+}
+
+/** The report of a session that relayed nothing, or whose relay was lost. */
+export function emptyReport(): MediaReport {
+  const stream = {
+    packets: 0,
+    bytes: 0,
+    lost: 0,
+    jitterMs: 0,
+    outOfOrder: 0,
+    duplicates: 0,
+    rtcpPackets: 0,
+    source: null,
+    firstPacketWallMs: null,
+  };
+  return {
+    caller: { ...stream, dropped: noDrops() },
+    callee: { ...stream, dropped: noDrops() },
+    lastPacketAgeMs: null,
+  };
+}

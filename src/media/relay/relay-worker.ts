@@ -1,0 +1,74 @@
+// Entry of a relay thread: binds each network once to prove that it can, then serves messages until shut down.
+import { parentPort, workerData } from 'node:worker_threads';
+import { monotonicNowMs } from '../../lib/clock.js';
+import { BindError, bindSocket } from './media-socket.js';
+import { RelayCore } from './relay-core.js';
+import type { RelayInput, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
+
+if (parentPort === null) throw new Error('relay-worker.js runs as a worker thread only');
+const port = parentPort;
+const settings = workerData as RelayThreadSettings;
+
+// performance.now() costs a fraction of hrtime.bigint(), runs on the same clock, and differs by this constant.
+const originMs = monotonicNowMs() - performance.now();
+const core = new RelayCore(settings.networks, settings.maxTapBatches, () => originMs + performance.now());
+
+function post(message: RelayOutput): void {
+  port.postMessage(message);
+}
+
+function firstUnusableNetwork(): { network: string; message: string } | null {
+  for (const network of settings.networks) {
+    try {
+      bindSocket(network.bind, 0).close();
+    } catch (error) {
+      if (!(error instanceof BindError)) throw error;
+      return { network: network.name, message: error.message };
+    }
+  }
+  return null;
+}
+
+function answer(request: RelayRequest): RelayReply {
+  switch (request.type) {
+    case 'open':
+      return { type: 'open', result: core.open(request.session, request.callerNetwork, request.calleeNetwork) };
+    case 'place':
+      return { type: 'place', result: core.place(request.session, request.network) };
+    case 'report':
+      return { type: 'report', report: core.report(request.session) };
+    case 'close':
+      return { type: 'close', report: core.close(request.session) };
+    case 'counters':
+      return { type: 'counters', counters: core.counters() };
+    case 'shutdown':
+      core.shutdown();
+      return { type: 'shutdown' };
+  }
+}
+
+port.on('message', (input: RelayInput) => {
+  switch (input.type) {
+    case 'remote':
+      return core.setRemote(input.session, input.side, input.remote);
+    case 'clear':
+      return core.clearRemote(input.session, input.side);
+    case 'fork':
+      return core.fork(input.session, input.recordingId);
+    case 'unfork':
+      return core.unfork(input.session);
+    case 'tap':
+      return core.connectTap(input.port);
+    default:
+      post({ type: 'reply', id: input.id, reply: answer(input) });
+      if (input.type === 'shutdown') port.close();
+  }
+});
+
+const unusable = firstUnusableNetwork();
+if (unusable === null) {
+  post({ type: 'ready' });
+} else {
+  post({ type: 'failed', ...unusable });
+  port.close();
+}

@@ -1,0 +1,162 @@
+// The embedded relay: the media port over a worker thread. A session stays with the thread that opened it.
+// When the thread ends, its sessions are lost and told so; whoever started the relay starts another.
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  MediaAddress,
+  MediaOpenResult,
+  MediaPort,
+  MediaRefusal,
+  MediaRemote,
+  MediaReport,
+  MediaSession,
+  Side,
+} from '../../call/ports.js';
+import type { Logger } from '../../lib/logger.js';
+import { emptyReport, type RelayCounters, type RelayNetwork } from './relay-messages.js';
+import { RelayThread } from './relay-thread.js';
+
+/** Four megabytes, or some 20,000 packets: five seconds of 44 calls while a tap stands still. */
+const MAX_TAP_BATCHES = 128;
+
+export interface RelaySettings {
+  readonly networks: readonly RelayNetwork[];
+  readonly log: Logger;
+  /** Batches of 32 KiB that one tap may hold before its packets are lost. */
+  readonly maxTapBatches?: number;
+}
+
+export interface RunningRelay {
+  readonly port: MediaPort;
+  /** Forked packets go to the holder of the channel's other end, until that is closed. */
+  connectTap(tap: MessagePort): void;
+  /** Null when the thread has ended. */
+  counters(): Promise<RelayCounters | null>;
+  /** Called once if the thread ends by itself; every session was told before. */
+  onExit(listener: (cause: Error) => void): void;
+  /** Closes every session and ends the thread. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the relay thread.
+ * @throws {SimtrunkError} LISTENER_UNAVAILABLE when a network's address cannot be bound, RELAY_UNAVAILABLE otherwise.
+ */
+export async function startRelay(settings: RelaySettings): Promise<RunningRelay> {
+  const { networks, log } = settings;
+  const thread = await RelayThread.start({ networks, maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES });
+  const sessions = new Set<RelayedSession>();
+  let nextSession = 1;
+  const exitListeners: ((cause: Error) => void)[] = [];
+  thread.onExit((cause) => {
+    log.error({ err: cause, sessions: sessions.size }, 'relay thread ended');
+    for (const session of [...sessions]) session.lose();
+    sessions.clear();
+    for (const listener of exitListeners) listener(cause);
+  });
+
+  const port: MediaPort = {
+    async open({ sessionId, callerNetwork, calleeNetwork }): Promise<MediaOpenResult> {
+      const id = nextSession++;
+      const reply = await thread.request({ type: 'open', session: id, callerNetwork, calleeNetwork });
+      if (reply === null) return { ok: false, reason: 'relay-down' };
+      if (!reply.result.ok) {
+        log.warn({ callId: sessionId, reason: reply.result.reason }, 'media session refused');
+        return reply.result;
+      }
+      const session = new RelayedSession(sessionId, id, thread, reply.result.local, () => sessions.delete(session));
+      sessions.add(session);
+      return { ok: true, session };
+    },
+  };
+
+  return {
+    port,
+    connectTap: (tap) => thread.notify({ type: 'tap', port: tap }, [tap]),
+    counters: async () => (await thread.request({ type: 'counters' }))?.counters ?? null,
+    onExit: (listener) => exitListeners.push(listener),
+    close: () => thread.close(),
+  };
+}
+
+class RelayedSession implements MediaSession {
+  readonly sessionId: string;
+  readonly #id: number;
+  readonly #thread: RelayThread;
+  readonly #local: Record<Side, MediaAddress>;
+  readonly #onClosed: () => void;
+  readonly #lostListeners: (() => void)[] = [];
+  #last: MediaReport = emptyReport();
+  #closing: Promise<MediaReport> | null = null;
+  #isLost = false;
+
+  constructor(
+    sessionId: string,
+    id: number,
+    thread: RelayThread,
+    local: Readonly<Record<Side, MediaAddress>>,
+    onClosed: () => void,
+  ) {
+    this.sessionId = sessionId;
+    this.#id = id;
+    this.#thread = thread;
+    this.#local = { ...local };
+    this.#onClosed = onClosed;
+  }
+
+  local(side: Side): MediaAddress {
+    return this.#local[side];
+  }
+
+  async placeCallee(network: string): Promise<{ ok: true } | { ok: false; reason: MediaRefusal }> {
+    const reply = await this.#thread.request({ type: 'place', session: this.#id, network });
+    if (reply === null) return { ok: false, reason: 'relay-down' };
+    if (!reply.result.ok) return reply.result;
+    this.#local.callee = reply.result.local;
+    return { ok: true };
+  }
+
+  setRemote(side: Side, remote: MediaRemote): void {
+    this.#thread.notify({ type: 'remote', session: this.#id, side, remote });
+  }
+
+  clearRemote(side: Side): void {
+    this.#thread.notify({ type: 'clear', session: this.#id, side });
+  }
+
+  fork(recordingId: string): void {
+    this.#thread.notify({ type: 'fork', session: this.#id, recordingId });
+  }
+
+  unfork(): void {
+    this.#thread.notify({ type: 'unfork', session: this.#id });
+  }
+
+  async report(): Promise<MediaReport> {
+    if (this.#closing !== null) return this.#closing;
+    const reply = await this.#thread.request({ type: 'report', session: this.#id });
+    this.#last = reply?.report ?? this.#last;
+    return this.#last;
+  }
+
+  close(): Promise<MediaReport> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  onLost(listener: () => void): void {
+    if (this.#isLost) queueMicrotask(listener);
+    else this.#lostListeners.push(listener);
+  }
+
+  /** The thread ended: tells everybody once. */
+  lose(): void {
+    this.#isLost = true;
+    for (const listener of this.#lostListeners.splice(0)) listener();
+  }
+
+  async #close(): Promise<MediaReport> {
+    this.#onClosed();
+    const reply = await this.#thread.request({ type: 'close', session: this.#id });
+    return reply?.report ?? this.#last;
+  }
+}
