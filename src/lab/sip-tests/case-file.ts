@@ -12,6 +12,8 @@ const gatewaySchema = z.strictObject({
   channels: z.int().min(1).default(1),
   /** SIPp scenario that answers for it. Without one nothing may arrive here, and nothing is answered. */
   uas: z.string().optional(),
+  /** Its address is simtrunk's own: whatever is sent to it comes back. */
+  isItself: z.boolean().default(false),
   /** Nothing listens at its address. */
   isDead: z.boolean().default(false),
   /** How many INVITEs with a Call-ID of their own the scenario handles before SIPp exits. */

@@ -49,8 +49,10 @@ export async function runCase(sipCase: SipCase, sipp: readonly string[], keep: b
 async function perform(sipCase: SipCase, sipp: readonly string[], folder: string): Promise<string[]> {
   const gatewayPorts = new Map<string, number>();
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
+  const itself = sipCase.gateways.find((gateway) => gateway.isItself);
+  const sipPort = itself === undefined ? 0 : (gatewayPorts.get(itself.name) ?? 0);
   const from = await freePortRange(MEDIA_PORTS);
-  const places = { folder, mediaPorts: { from, to: from + MEDIA_PORTS - 1 }, gatewayPorts };
+  const places = { folder, mediaPorts: { from, to: from + MEDIA_PORTS - 1 }, gatewayPorts, sipPort };
   const configFile = join(folder, 'simtrunk.yaml');
   writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
   mkdirSync(join(folder, 'logs'));
@@ -63,7 +65,7 @@ async function perform(sipCase: SipCase, sipp: readonly string[], folder: string
     for (const gateway of sipCase.gateways) {
       const port = gatewayPorts.get(gateway.name) ?? 0;
       if (gateway.uas !== undefined) gateways.push(await startGateway(sipCase, gateway, sipp, port, folder));
-      else if (!gateway.isDead) quiet.push(await listenForNothing(gateway.name, port));
+      else if (!gateway.isDead && !gateway.isItself) quiet.push(await listenForNothing(gateway.name, port));
     }
     for (const caller of sipCase.callers) {
       if (caller.startsWhen !== undefined) await waitForTrace([...gateways, ...callers], caller.startsWhen);

@@ -86,8 +86,11 @@ export function startSipp(command: readonly string[], run: SippRun): RunningSipp
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     if (standardError.length < 20_000) standardError += chunk;
   });
+  // SIPp keeps its own time limit; this is for a SIPp that hangs.
+  const force = setTimeout(() => child.kill('SIGKILL'), (run.timeoutSeconds + 5) * 1000);
   const done = new Promise<SippOutcome>((resolve) => {
     const settle = (exitCode: number | null) => {
+      clearTimeout(force);
       const logged = existsSync(errorFile) ? readFileSync(errorFile, 'utf8') : '';
       resolve({ label: run.label, exitCode, errors: logged === '' ? standardError : logged });
     };
