@@ -88,7 +88,8 @@ function tableFor(state: CallState, input: CallInput): PhaseTable {
     const attempt = state.attempts.find((other) => other.channel.attemptId === input.attemptId);
     if (attempt?.phase === 'abandoned') return ABANDONED;
     if (attempt?.phase === 'hanging-up') return HANGING_UP;
-    if (attempt === undefined || attempt.phase === 'over') return NOTHING;
+    // The commit of an answer still matters when the callee has hung up meanwhile: its caller is told of both.
+    if (attempt === undefined || (attempt.phase === 'over' && input.type !== 'attempt:confirmed')) return NOTHING;
   }
   return PHASES[state.phase];
 }
@@ -297,8 +298,13 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
   },
 
-  clearing: {},
-  over: {},
+  clearing: {
+    // Its 200 had left before the call's end could stop it.
+    'caller:connected': (draft) => draft.do({ type: 'end-caller', reason: draft.state.record.endReason ?? 'normal' }),
+  },
+  over: {
+    'caller:connected': (draft) => draft.do({ type: 'end-caller', reason: draft.state.record.endReason ?? 'normal' }),
+  },
 };
 
 /** An attempt that was given up: its channel is busy until the gateway has said the last word. */

@@ -8,10 +8,10 @@ import type { Charge, Ledger } from '../quota/ledger.js';
 import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js';
 import { stepCall } from './call-machine.js';
 import { CallMedia } from './call-media.js';
-import type { CallRecord } from './call-record.js';
+import type { AttemptRecord, CallRecord } from './call-record.js';
 import { CallRecording } from './call-recording.js';
 import type { Callee, CallRequest } from './call-request.js';
-import { type Attempt, type CallLimits, type CallState, openCall, recordOf } from './call-state.js';
+import { type Attempt, type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import type {
   AdmissionPort,
@@ -62,7 +62,10 @@ export class Call {
   #callee: Callee | null = null;
   #recording: CallRecording | null = null;
   #mediaReport: MediaReport | null = null;
-  #mediaClosed = true;
+  /** The relay and the recorder have reported, or never had anything to do. */
+  #mediaReported = true;
+  /** The record waits for those reports no longer. */
+  #mediaOverdue = false;
   #recordComplete = false;
   #over = false;
 
@@ -266,10 +269,12 @@ export class Call {
         excludeChannels,
         avoidGateways,
         wallMs: this.#ports.clock.wallMs(),
-        alongside: () => this.#ports.books.keepLive(this.#liveCall()),
+        alongside: (candidate) => {
+          const chosen = { ...candidate, attemptId, maxCallSeconds: 0 };
+          return this.#ports.books.keepLive(this.#liveCall(openAttempt(chosen, this.#ports.clock.wallMs()).record));
+        },
       });
-      this.#mediaClosed = this.#media.session === null;
-      this.#media.session?.onLost(() => this.#feed({ type: 'call:end-wanted', reason: 'media-lost' }));
+      this.#watchMedia();
       if (selection.ok) {
         this.#feed({ type: 'channel:reserved', channel: selection.channel, decision: selection.decision });
       } else {
@@ -379,6 +384,14 @@ export class Call {
     this.#feed({ type: 'caller:mismatched' });
   }
 
+  /** From the first session on, the record waits for the relay's report. */
+  #watchMedia(): void {
+    const session = this.#media?.session ?? null;
+    if (session === null || !this.#mediaReported) return;
+    this.#mediaReported = false;
+    session.onLost(() => this.#feed({ type: 'call:end-wanted', reason: 'media-lost' }));
+  }
+
   // ---- recording and media -------------------------------------------------------------------------------------------
 
   #startRecording(): void {
@@ -408,19 +421,17 @@ export class Call {
     const finished = this.#recording?.finish();
     const closed = session?.close();
     if (finished === undefined && closed === undefined) return;
-    this.#mediaClosed = false;
     const deadline = this.#ports.clock.after(this.#settings.recordingDeadlineMs, () => {
       this.#log.warn({}, 'recording has not been reported in time');
-      this.#mediaClosed = true;
+      this.#mediaOverdue = true;
       this.#writeAlone(true);
-      this.#overIfDone();
     });
     const mediaDone = closed?.then((report) => {
       this.#mediaReport = report;
     });
     void Promise.allSettled([mediaDone, finished]).then(() => {
       deadline.cancel();
-      this.#mediaClosed = true;
+      this.#mediaReported = true;
       this.#amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
       this.#writeAlone(true);
       this.#overIfDone();
@@ -473,7 +484,7 @@ export class Call {
   }
 
   get #isReady(): boolean {
-    return this.#recordComplete && this.#mediaClosed;
+    return this.#recordComplete && (this.#mediaReported || this.#mediaOverdue);
   }
 
   #recordEntries(): readonly JournalEntry[] {
@@ -499,11 +510,14 @@ export class Call {
       .catch((error) => this.#notCommitted('live call', error));
   }
 
-  #liveCall(): LiveCall {
+  /** `attempt` is one that is being reserved: a crash right after must find it. */
+  #liveCall(attempt?: AttemptRecord): LiveCall {
     const callees = [...this.#callees].flatMap(([attemptId, leg]) =>
       leg.identity === null ? [] : [{ attemptId, identity: leg.identity }],
     );
-    return { record: recordOf(this.#state), caller: this.#caller.identity, callees };
+    const record = recordOf(this.#state);
+    const attempts = attempt === undefined ? record.attempts : [...record.attempts, attempt];
+    return { record: { ...record, attempts }, caller: this.#caller.identity, callees };
   }
 
   #notCommitted(what: string, error: unknown): void {
@@ -543,7 +557,7 @@ export class Call {
   }
 
   #overIfDone(): void {
-    if (this.#over || this.#state.phase !== 'over' || !this.#isReady) return;
+    if (this.#over || this.#state.phase !== 'over' || !this.#mediaReported) return;
     this.#over = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();

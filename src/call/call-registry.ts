@@ -1,0 +1,82 @@
+// The live calls of this process: makes them, counts them, ends them all when the service stops.
+import { Call, type CallPorts, type CallSettings } from './call.js';
+import type { CallRecord } from './call-record.js';
+import type { CallRequest } from './call-request.js';
+import type { EndReason } from './end-reason.js';
+import type { CallerLeg } from './ports.js';
+
+export interface CallCounters {
+  readonly offered: number;
+  readonly answered: number;
+  readonly ended: Readonly<Partial<Record<EndReason, number>>>;
+}
+
+export class CallRegistry {
+  readonly #ports: CallPorts;
+  readonly #settings: CallSettings;
+  readonly #calls = new Map<string, Call>();
+  readonly #ended: Partial<Record<EndReason, number>> = {};
+  readonly #idle = new Set<() => void>();
+  #onOver: (record: CallRecord) => void = () => {};
+  #offered = 0;
+  #answered = 0;
+  #stopping = false;
+
+  constructor(ports: CallPorts, settings: CallSettings) {
+    this.#ports = ports;
+    this.#settings = settings;
+  }
+
+  get isAccepting(): boolean {
+    return !this.#stopping;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get counters(): CallCounters {
+    return { offered: this.#offered, answered: this.#answered, ended: { ...this.#ended } };
+  }
+
+  calls(): readonly Call[] {
+    return [...this.#calls.values()];
+  }
+
+  /** Told once for each call, when nothing of it is left. */
+  onOver(listener: (record: CallRecord) => void): void {
+    this.#onOver = listener;
+  }
+
+  open(request: CallRequest, caller: CallerLeg): void {
+    this.#offered++;
+    const call = new Call(request, caller, this.#ports, this.#settings, (record) => this.#close(record));
+    this.#calls.set(request.callId, call);
+    call.start(this.#stopping ? 'shutdown' : null);
+  }
+
+  endAll(reason: EndReason): void {
+    for (const call of this.calls()) call.end(reason);
+  }
+
+  /** Takes no new call from now on. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Resolves when the last call is over. */
+  whenIdle(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.add(resolve));
+  }
+
+  #close(record: CallRecord): void {
+    this.#calls.delete(record.callId);
+    if (record.answeredAtMs !== null) this.#answered++;
+    if (record.endReason !== null) this.#ended[record.endReason] = (this.#ended[record.endReason] ?? 0) + 1;
+    this.#onOver(record);
+    if (this.#calls.size > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+}
