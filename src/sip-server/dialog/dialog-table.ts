@@ -1,0 +1,40 @@
+// All dialogs, by the id that applications use and by the tags that peers use.
+import type { SipMessage } from '../message/sip-message.js';
+import { type Dialog, dialogKey } from './dialog.js';
+
+export class DialogTable<D extends Dialog> {
+  readonly #byId = new Map<string, D>();
+  readonly #byTags = new Map<string, D>();
+
+  get size(): number {
+    return this.#byTags.size;
+  }
+
+  add(dialog: D): void {
+    this.#byId.set(dialog.id, dialog);
+    this.#byTags.set(dialog.key, dialog);
+  }
+
+  /** True when it was there. */
+  remove(dialog: D): boolean {
+    if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id);
+    return this.#byTags.delete(dialog.key);
+  }
+
+  byId(id: string): D | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The dialog that a request from a peer belongs to: its To tag is ours, its From tag the peer's. */
+  ofRequest(request: SipMessage): D | undefined {
+    return this.#byTags.get(dialogKey(request.callId, request.to?.tag ?? '', request.from?.tag ?? ''));
+  }
+
+  byKey(key: string): D | undefined {
+    return this.#byTags.get(key);
+  }
+
+  all(): Iterable<D> {
+    return this.#byTags.values();
+  }
+}

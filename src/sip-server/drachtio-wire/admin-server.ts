@@ -1,0 +1,166 @@
+// The admin port: takes applications' connections and reads what they ask for. Nothing is done before `authenticate`.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { parseMessage } from '../message/parse-message.js';
+import { hostPort } from '../message/uri.js';
+import { AppConnection } from './app-connection.js';
+import type { CoreContext } from './core-context.js';
+import type { UacCore } from './uac-core.js';
+import type { UasCore } from './uas-core.js';
+
+/** drachtio-srf takes a version below v0.8.2, or none, for a server that does not know `ping`. */
+const WIRE_VERSION = 'v0.9.0';
+
+export interface AdminSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly secret: string;
+}
+
+export class AdminServer {
+  readonly #settings: AdminSettings;
+  readonly #context: CoreContext;
+  readonly #uas: UasCore;
+  readonly #uac: UacCore;
+  readonly #server: Server = createServer((socket) => this.#accept(socket));
+  readonly #apps = new Set<AppConnection>();
+
+  constructor(settings: AdminSettings, context: CoreContext, uas: UasCore, uac: UacCore) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#uas = uas;
+    this.#uac = uac;
+  }
+
+  /** Binds; resolves to the port, rejects with the socket's error. */
+  open(): Promise<number> {
+    const { address, port } = this.#settings;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host: address, port, exclusive: true }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (cause) =>
+          this.#context.log.write('warn', 'The admin port reports an error', { error: cause.message }),
+        );
+        const bound = this.#server.address();
+        resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const app of this.#apps) app.destroy();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    const app = new AppConnection(socket, {
+      payload: (payload, from) => this.#payload(payload, from),
+      closed: (gone) => {
+        this.#apps.delete(gone);
+        this.#context.routes.removeApp(gone);
+        this.#uas.appGone(gone);
+        this.#uac.appGone(gone);
+        this.#context.log.write('info', 'An application has gone');
+      },
+    });
+    this.#apps.add(app);
+  }
+
+  #payload(payload: Buffer, app: AppConnection): void {
+    const lineEnd = payload.indexOf('\r\n', 0, 'latin1');
+    const tokens = payload.toString('latin1', 0, lineEnd === -1 ? payload.length : lineEnd).split('|');
+    const clientId = tokens[0] ?? '';
+    const type = tokens[1];
+    if (type === undefined) {
+      refuse(app, clientId, 'Invalid message format');
+      return;
+    }
+    if (type === 'authenticate') {
+      this.#authenticate(app, clientId, tokens);
+      return;
+    }
+    if (!app.isAuthenticated) {
+      refuse(app, clientId, 'not authenticated');
+      return;
+    }
+    switch (type) {
+      case 'ping':
+        app.answer(clientId, 'OK', 'pong');
+        break;
+      case 'route':
+        this.#context.routes.add(tokens[2] ?? '', app);
+        app.answer(clientId, 'OK');
+        break;
+      case 'remove_route':
+        this.#context.routes.remove(tokens[2] ?? '', app);
+        app.answer(clientId, 'OK');
+        break;
+      case 'proxy':
+        if (tokens.length < 4) refuse(app, clientId, 'Invalid proxy request: not enough information provided');
+        else app.answer(clientId, 'NOK', 'This server does not proxy requests');
+        break;
+      case 'sip':
+        this.#sip(app, clientId, tokens, lineEnd === -1 ? null : payload.subarray(lineEnd + 2));
+        break;
+      default:
+        refuse(app, clientId, 'Unknown message type');
+    }
+  }
+
+  #authenticate(app: AppConnection, clientId: string, tokens: readonly string[]): void {
+    if (!isSameSecret(tokens[2] ?? '', this.#settings.secret)) {
+      this.#context.log.write('warn', 'An application gave the wrong secret');
+      refuse(app, clientId, 'incorrect secret');
+      return;
+    }
+    app.isAuthenticated = true;
+    app.tags = (tokens[3] ?? '').split(',').filter((tag) => tag !== '');
+    const { listeners } = this.#context.transport;
+    const advertised = listeners.map((l) => `${l.protocol}/${hostPort(l.advertise, l.port)}`).join(',');
+    const local = listeners.map((l) => `${l.protocol}/${hostPort(l.address, l.port)}`).join(',');
+    app.answer(clientId, 'OK', `${advertised}|${WIRE_VERSION}|${local}`);
+    this.#context.log.write('info', 'An application is connected');
+  }
+
+  #sip(app: AppConnection, clientId: string, tokens: readonly string[], text: Buffer | null): void {
+    const message = text === null ? null : parseMessage(text, { body: 'to-end' });
+    if (message === null) {
+      app.answer(clientId, 'NOK', `invalid request-uri: ${startLineOf(text)}`);
+      return;
+    }
+    const txnId = tokens[2] ?? '';
+    const dialogId = tokens[3] ?? '';
+    try {
+      if (!message.isRequest) {
+        if (txnId === '') refuse(app, clientId, 'transaction id missing');
+        else this.#uas.respond(app, clientId, txnId, message);
+      } else if (dialogId !== '') this.#uac.sendInDialog(app, clientId, dialogId, message);
+      else if (message.method === 'CANCEL') this.#uac.cancel(app, clientId, txnId, message);
+      else this.#uac.send(app, clientId, tokens[4] ?? '', message);
+    } catch (error) {
+      // A fault of ours must cost one message, not the server.
+      this.#context.log.write('error', 'A message of an application could not be handled', {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      app.answer(clientId, 'NOK', 'Server error: internal error');
+    }
+  }
+}
+
+function refuse(app: AppConnection, clientId: string, reason: string): void {
+  app.answer(clientId, 'NO', reason);
+  app.end();
+}
+
+function startLineOf(text: Buffer | null): string {
+  if (text === null) return '';
+  const end = text.indexOf('\r\n', 0, 'latin1');
+  return text.toString('latin1', 0, end === -1 ? text.length : end);
+}
+
+function isSameSecret(given: string, expected: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
+  return timingSafeEqual(digest(given), digest(Buffer.from(expected, 'utf8').toString('latin1')));
+}

@@ -1,0 +1,46 @@
+// Which applications want new requests of which method, and whose turn it is.
+import type { AppConnection } from './app-connection.js';
+
+interface VerbRoutes {
+  readonly apps: AppConnection[];
+  turn: number;
+}
+
+export class RouteTable {
+  readonly #verbs = new Map<string, VerbRoutes>();
+
+  /** An application that registers twice is listed twice: drachtio-srf relies on it being harmless. */
+  add(verb: string, app: AppConnection): void {
+    let routes = this.#verbs.get(verb);
+    if (routes === undefined) {
+      routes = { apps: [], turn: 0 };
+      this.#verbs.set(verb, routes);
+    }
+    routes.apps.push(app);
+  }
+
+  /** Deviation: removes the named verb only, where drachtio-server removes every verb of the connection. */
+  remove(verb: string, app: AppConnection): void {
+    const routes = this.#verbs.get(verb);
+    if (routes === undefined) return;
+    removeAll(routes.apps, app);
+    if (routes.apps.length === 0) this.#verbs.delete(verb);
+  }
+
+  removeApp(app: AppConnection): void {
+    for (const verb of [...this.#verbs.keys()]) this.remove(verb, app);
+  }
+
+  /** The next application for a new request of this method, round robin. @param verb lower case */
+  pick(verb: string): AppConnection | undefined {
+    const routes = this.#verbs.get(verb);
+    if (routes === undefined) return undefined;
+    const app = routes.apps[routes.turn % routes.apps.length];
+    routes.turn = (routes.turn + 1) % routes.apps.length;
+    return app;
+  }
+}
+
+function removeAll(apps: AppConnection[], app: AppConnection): void {
+  for (let index = apps.length - 1; index >= 0; index--) if (apps[index] === app) apps.splice(index, 1);
+}

@@ -1,0 +1,55 @@
+// The topmost Via: what transaction matching and response routing read of it. RFC 3261 §18.2, §20.42, RFC 3581.
+import { endOfElement, headerParameter } from './name-address.js';
+
+export interface TopVia {
+  /** As written, e.g. `UDP`. */
+  readonly transport: string;
+  readonly host: string;
+  /** Undefined when the sent-by has none. */
+  readonly port: number | undefined;
+  readonly branch: string | undefined;
+  /** `;rport` is there, with or without a value. */
+  readonly hasRport: boolean;
+  readonly parameters: string;
+  /** Length of the first element within the header value. */
+  readonly length: number;
+}
+
+const SENT_PROTOCOL =
+  /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9-]+)[ \t]+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(?=;|$)/;
+
+/** Reads the first element of a Via value; null when it is no Via. */
+export function parseTopVia(value: string): TopVia | null {
+  const length = endOfElement(value, 0);
+  const element = value.slice(0, length);
+  const match = SENT_PROTOCOL.exec(element);
+  if (match === null) return null;
+  const port = match[3] === undefined ? undefined : Number(match[3]);
+  if (port !== undefined && (port === 0 || port > 65535)) return null;
+  const parameters = element.slice(match[0].length).trimEnd();
+  return {
+    transport: match[1] as string,
+    host: match[2] as string,
+    port,
+    branch: headerParameter(parameters, 'branch'),
+    hasRport: headerParameter(parameters, 'rport') !== undefined,
+    parameters,
+    length,
+  };
+}
+
+/**
+ * The value with the packet's source written into its first element. RFC 3261 §18.2.1, RFC 3581 §4.
+ * Deviation: `rport` is always filled in, as drachtio-server does, whether or not the peer asked for it.
+ */
+export function stampVia(value: string, via: TopVia, address: string, port: number): string {
+  const host = via.host.startsWith('[') ? via.host.slice(1, -1) : via.host;
+  let parameters = via.parameters;
+  if (via.hasRport || parameters.includes('received')) {
+    parameters = parameters.replace(/[ \t]*;[ \t]*(?:rport|received)[ \t]*(?:=[ \t]*[^;,\s"]*)?[ \t]*(?=;|$)/gi, '');
+  }
+  const start = value.slice(0, via.length).trimEnd();
+  const sentBy = start.slice(0, start.length - via.parameters.length).trimEnd();
+  const received = via.hasRport || host !== address ? `;received=${address}` : '';
+  return `${sentBy}${parameters}${received};rport=${port}${value.slice(via.length)}`;
+}

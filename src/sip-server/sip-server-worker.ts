@@ -1,0 +1,73 @@
+// Entry of the server's thread: starts the server, then answers the control port.
+import { parentPort, workerData } from 'node:worker_threads';
+import { SystemClock } from '../lib/clock.js';
+import type { SipServerCounters } from './control.js';
+import type { ServerLog } from './server-log.js';
+import { AdminUnavailable, SipServer } from './sip-server.js';
+import { ListenerUnavailable } from './transport/transport-layer.js';
+import type { ControlRequest, WorkerMessage, WorkerSettings } from './worker-protocol.js';
+
+if (parentPort === null) throw new Error('This file is the entry of a worker thread');
+const port = parentPort;
+const settings = workerData as WorkerSettings;
+
+function post(message: WorkerMessage): void {
+  port.postMessage(message);
+}
+
+const log: ServerLog = {
+  isDebugWanted: settings.isDebugWanted,
+  write: (level, message, fields) => {
+    if (level !== 'debug' || settings.isDebugWanted) post({ kind: 'log', level, message, fields });
+  },
+};
+
+const server = new SipServer(settings.server, new SystemClock(), log);
+
+async function answer(request: ControlRequest): Promise<SipServerCounters | null> {
+  switch (request.kind) {
+    case 'set-sources':
+      server.setSources(request.sources);
+      return null;
+    case 'counters':
+      return server.counters();
+    case 'close':
+      await server.close();
+      return null;
+  }
+}
+
+port.on('message', (request: ControlRequest) => {
+  answer(request).then(
+    (value) => {
+      post({ kind: 'answer', id: request.id, value });
+      if (request.kind === 'close') port.close();
+    },
+    (error) =>
+      post({ kind: 'refused', id: request.id, reason: error instanceof Error ? error.message : String(error) }),
+  );
+});
+
+try {
+  await server.open();
+  post({
+    kind: 'ready',
+    adminPort: server.adminPort,
+    listeners: server.listeners.map(({ protocol, address, port: boundPort, advertise }) => ({
+      transport: protocol,
+      address,
+      port: boundPort,
+      advertise,
+    })),
+  });
+} catch (error) {
+  const { admin } = settings.server;
+  const address =
+    error instanceof ListenerUnavailable
+      ? `${error.listener.transport}:${error.listener.address}:${error.listener.port}`
+      : error instanceof AdminUnavailable
+        ? `${admin.address}:${admin.port}`
+        : '';
+  post({ kind: 'unavailable', address, reason: error instanceof Error ? error.message : String(error) });
+  port.close();
+}

@@ -1,0 +1,107 @@
+// The server put together, in whatever thread it is made: transport, transactions, dialogs, and the wire to applications.
+import type { Clock } from '../lib/clock.js';
+import type { SipServerCounters, SipServerSettings, SipSources } from './control.js';
+import { Counters } from './counters.js';
+import { DialogTable } from './dialog/dialog-table.js';
+import { AdminServer } from './drachtio-wire/admin-server.js';
+import type { AppDialog } from './drachtio-wire/app-dialog.js';
+import type { CoreContext } from './drachtio-wire/core-context.js';
+import { RouteTable } from './drachtio-wire/route-table.js';
+import { UacCore } from './drachtio-wire/uac-core.js';
+import { UasCore } from './drachtio-wire/uas-core.js';
+import { checkMessage } from './message/parse-message.js';
+import type { SipMessage } from './message/sip-message.js';
+import type { ServerLog } from './server-log.js';
+import { TimerWheel } from './timer-wheel.js';
+import { TransactionLayer } from './transaction/transaction-layer.js';
+import type { Flow, Listener } from './transport/flow.js';
+import { TransportLayer } from './transport/transport-layer.js';
+
+/** The admin port could not be bound. */
+export class AdminUnavailable extends Error {}
+
+export class SipServer {
+  readonly #settings: SipServerSettings;
+  readonly #counters = new Counters();
+  readonly #wheel: TimerWheel;
+  readonly #transport: TransportLayer;
+  readonly #transactions: TransactionLayer;
+  readonly #dialogs = new DialogTable<AppDialog>();
+  readonly #uas: UasCore;
+  readonly #admin: AdminServer;
+  #adminPort = 0;
+
+  constructor(settings: SipServerSettings, clock: Clock, log: ServerLog) {
+    this.#settings = settings;
+    const { timers } = settings;
+    this.#wheel = new TimerWheel(clock, (error) =>
+      log.write('error', 'A timer could not be handled', {
+        error: error instanceof Error ? `${error.stack}` : String(error),
+      }),
+    );
+    this.#transport = new TransportLayer(settings.maxMessageBytes, this.#counters, log);
+    this.#transactions = new TransactionLayer({
+      timers,
+      wheel: this.#wheel,
+      counters: this.#counters,
+      log,
+      send: (message, flow, onFailure) => this.#transport.send(message, flow, onFailure),
+    });
+    const context: CoreContext = {
+      transport: this.#transport,
+      transactions: this.#transactions,
+      dialogs: this.#dialogs,
+      routes: new RouteTable(),
+      counters: this.#counters,
+      wheel: this.#wheel,
+      timers,
+      log,
+    };
+    const uac = new UacCore(context);
+    this.#uas = new UasCore(context, uac.endDialog);
+    this.#admin = new AdminServer(settings.admin, context, this.#uas, uac);
+  }
+
+  get adminPort(): number {
+    return this.#adminPort;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#transport.listeners;
+  }
+
+  /** Binds everything or nothing. */
+  async open(): Promise<void> {
+    await this.#transport.open(this.#settings.listeners, (message, flow) => this.#receive(message, flow));
+    try {
+      this.#adminPort = await this.#admin.open();
+    } catch (cause) {
+      await this.#transport.close();
+      throw new AdminUnavailable(cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+  }
+
+  setSources(sources: SipSources): void {
+    this.#transport.setSources(sources);
+  }
+
+  counters(): SipServerCounters {
+    return this.#counters.snapshot(this.#transactions.size, this.#dialogs.size);
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.close();
+    await this.#transport.close();
+    this.#wheel.stop();
+  }
+
+  #receive(message: SipMessage, flow: Flow): void {
+    if (message.isRequest) {
+      this.#uas.receive(message, flow);
+      return;
+    }
+    this.#counters.receivedResponse(message.status);
+    if (checkMessage(message) !== null) this.#counters.drop('malformed');
+    else if (!this.#transactions.receiveResponse(message, flow)) this.#counters.drop('no-transaction');
+  }
+}

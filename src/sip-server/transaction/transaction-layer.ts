@@ -1,0 +1,73 @@
+// All transactions, and which of them a message belongs to. RFC 3261 §17.1.3, §17.2.3.
+import type { OutgoingRequest } from '../message/outgoing-request.js';
+import type { SipMessage } from '../message/sip-message.js';
+import type { Flow } from '../transport/flow.js';
+import { type ClientTransaction, type ClientTransactionUser, clientTransactionKey } from './client-transaction.js';
+import { InviteClientTransaction } from './invite-client-transaction.js';
+import { InviteServerTransaction } from './invite-server-transaction.js';
+import { NonInviteClientTransaction } from './non-invite-client-transaction.js';
+import { NonInviteServerTransaction } from './non-invite-server-transaction.js';
+import { type ServerTransaction, type ServerTransactionUser, serverTransactionKey } from './server-transaction.js';
+import type { TransactionContext } from './transaction-context.js';
+
+export class TransactionLayer {
+  readonly #context: TransactionContext;
+  readonly #clients = new Map<string, ClientTransaction>();
+  readonly #servers = new Map<string, ServerTransaction>();
+
+  constructor(context: TransactionContext) {
+    this.#context = context;
+  }
+
+  get size(): number {
+    return this.#clients.size + this.#servers.size;
+  }
+
+  /** Hands a response to its client transaction; false when it has none. */
+  receiveResponse(response: SipMessage, flow: Flow): boolean {
+    const transaction = this.#clients.get(
+      clientTransactionKey(response.via?.branch ?? '', response.cseq?.method ?? ''),
+    );
+    if (transaction === undefined) return false;
+    transaction.receive(response, flow);
+    return true;
+  }
+
+  /** Hands a retransmission, or the ACK of a failure, to its server transaction; false when the request is new. */
+  receiveRequest(request: SipMessage, flow: Flow): boolean {
+    const transaction = this.#servers.get(serverTransactionKey(request, request.method));
+    if (transaction === undefined) return false;
+    transaction.receive(request, flow);
+    return true;
+  }
+
+  /** The INVITE that a CANCEL speaks of: RFC 3261 §9.2. */
+  inviteOf(cancel: SipMessage): ServerTransaction | undefined {
+    return this.#servers.get(serverTransactionKey(cancel, 'INVITE'));
+  }
+
+  startClient(request: OutgoingRequest, flow: Flow, user: ClientTransactionUser): ClientTransaction {
+    const key = clientTransactionKey(request.branch, request.method);
+    const Machine = request.method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction;
+    const transaction = new Machine(this.#context, key, request, flow, user, (ended) =>
+      this.#clients.delete(ended.key),
+    );
+    this.#clients.set(key, transaction);
+    this.#context.counters.sentRequest(request.method);
+    transaction.start();
+    return transaction;
+  }
+
+  startServer(request: SipMessage, flow: Flow, user: ServerTransactionUser): ServerTransaction {
+    const key = serverTransactionKey(request, request.method);
+    const onTerminated = (ended: ServerTransaction): void => {
+      this.#servers.delete(ended.key);
+    };
+    const transaction =
+      request.method === 'INVITE'
+        ? new InviteServerTransaction(this.#context, key, request, flow, user, onTerminated)
+        : new NonInviteServerTransaction(this.#context, key, request, flow, user, onTerminated);
+    this.#servers.set(key, transaction);
+    return transaction;
+  }
+}

@@ -1,0 +1,37 @@
+// A listener is where we are reachable; a flow is a listener and the far address, both ways of one path (RFC 5626 §1).
+import { hostPort } from '../message/uri.js';
+import type { TcpConnection } from './tcp-connection.js';
+
+export type TransportProtocol = 'udp' | 'tcp';
+
+export interface Listener {
+  readonly protocol: TransportProtocol;
+  /** As bound; may be a wildcard. */
+  readonly address: string;
+  readonly port: number;
+  readonly advertise: string;
+  readonly family: 4 | 6;
+  /** `host:port` as we write it in Via, the port left out when it is the default. */
+  readonly sentBy: string;
+  /** Without angle brackets. */
+  readonly contactUri: string;
+  /** Sends one message. `onFailure` is called at most once, later, when it certainly was not sent. */
+  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void): void;
+}
+
+export interface Flow {
+  readonly listener: Listener;
+  readonly address: string;
+  readonly port: number;
+  readonly connection: TcpConnection | null;
+}
+
+export const DEFAULT_SIP_PORT = 5060;
+
+export function sentByOf(advertise: string, port: number): string {
+  return hostPort(advertise, port === DEFAULT_SIP_PORT ? undefined : port);
+}
+
+export function contactUriOf(protocol: TransportProtocol, advertise: string, port: number): string {
+  return `sip:${hostPort(advertise, port)}${protocol === 'udp' ? '' : `;transport=${protocol}`}`;
+}
