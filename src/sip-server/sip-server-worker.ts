@@ -29,6 +29,9 @@ async function answer(request: ControlRequest): Promise<SipServerCounters | null
     case 'set-sources':
       server.setSources(request.sources);
       return null;
+    case 'watch-trying':
+      server.watchTrying((callId) => post({ kind: 'trying', callId }));
+      return null;
     case 'counters':
       return server.counters();
     case 'close':

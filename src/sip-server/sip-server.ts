@@ -30,6 +30,7 @@ export class SipServer {
   readonly #uas: UasCore;
   readonly #admin: AdminServer;
   #adminPort = 0;
+  #onTrying: (callId: string) => void = () => undefined;
 
   constructor(settings: SipServerSettings, clock: Clock, log: ServerLog) {
     this.#settings = settings;
@@ -56,6 +57,7 @@ export class SipServer {
       wheel: this.#wheel,
       timers,
       log,
+      onTrying: (callId) => this.#onTrying(callId),
     };
     const uac = new UacCore(context);
     this.#uas = new UasCore(context, uac.endDialog);
@@ -83,6 +85,11 @@ export class SipServer {
 
   setSources(sources: SipSources): void {
     this.#transport.setSources(sources);
+  }
+
+  /** Sets the one listener for INVITEs of ours that got a 100 first. */
+  watchTrying(listener: (callId: string) => void): void {
+    this.#onTrying = listener;
   }
 
   counters(): SipServerCounters {

@@ -21,6 +21,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
   const worker = new Worker(new URL('./sip-server-worker.js', import.meta.url), { workerData });
   const waiting = new Map<number, Waiting>();
   const exitListeners: ((cause: Error) => void)[] = [];
+  const tryingListeners: ((callId: string) => void)[] = [];
   let lastId = 0;
   let isClosing = false;
   let exitCause: Error | null = null;
@@ -61,6 +62,9 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
           waiting.get(message.id)?.reject(new RangeError(message.reason));
           waiting.delete(message.id);
           break;
+        case 'trying':
+          for (const listener of tryingListeners) listener(message.callId);
+          break;
         case 'log':
           log?.[message.level](message.fields ?? {}, message.message);
           break;
@@ -89,6 +93,11 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
       const counters = await ask({ kind: 'counters' });
       if (counters === null) throw new Error('The SIP server gave no counters');
       return counters;
+    },
+    onTrying(listener) {
+      tryingListeners.push(listener);
+      // Nothing is posted to a thread that nobody listens to; a dead thread is onExit's story.
+      if (tryingListeners.length === 1) void ask({ kind: 'watch-trying' }).catch(() => undefined);
     },
     onExit(listener) {
       if (exitCause !== null && !isClosing) listener(exitCause);

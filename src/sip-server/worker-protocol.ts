@@ -11,6 +11,7 @@ export interface WorkerSettings {
 export type ControlRequest =
   | { readonly id: number; readonly kind: 'set-sources'; readonly sources: SipSources }
   | { readonly id: number; readonly kind: 'counters' }
+  | { readonly id: number; readonly kind: 'watch-trying' }
   | { readonly id: number; readonly kind: 'close' };
 
 /** From the thread. */
@@ -18,6 +19,7 @@ export type WorkerMessage =
   | { readonly kind: 'ready'; readonly adminPort: number; readonly listeners: readonly SipListenerSettings[] }
   | { readonly kind: 'unavailable'; readonly address: string; readonly reason: string }
   | { readonly kind: 'answer'; readonly id: number; readonly value: SipServerCounters | null }
+  | { readonly kind: 'trying'; readonly callId: string }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string }
   | {
       readonly kind: 'log';

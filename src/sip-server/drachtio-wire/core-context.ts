@@ -18,4 +18,6 @@ export interface CoreContext {
   readonly wheel: TimerWheel;
   readonly timers: SipTimers;
   readonly log: ServerLog;
+  /** Told the Call-ID of a new INVITE of ours whose first response was 100. */
+  onTrying(callId: string): void;
 }

@@ -143,6 +143,9 @@ export class UacCore implements AppRequestCore {
   responded(request: AppRequest, response: SipMessage, flow: Flow): void {
     const { status } = response;
     if (status < 200) {
+      if (status === 100 && request.method === 'INVITE' && !request.isInDialog && !request.hasProvisional) {
+        this.#context.onTrying(response.callId);
+      }
       request.hasProvisional = true;
       this.#releaseCancel(request);
       if (status > 100) this.#deliver(request, response, flow);
