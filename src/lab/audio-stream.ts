@@ -1,7 +1,7 @@
 // One end of an audio stream (RFC 3550, RFC 3551): sends G.711 every 20 ms without drifting, keeps what it hears.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { decodeG711, encodeG711 } from './g711.js';
+import { A_LAW_TO_LINEAR, linearToALaw, linearToMuLaw, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
 import { type LabCodec, PAYLOAD_TYPES } from './sdp-text.js';
 import { SAMPLE_RATE_HZ } from './speech.js';
 
@@ -77,8 +77,10 @@ export class AudioStream {
     const length = this.#frames.reduce((most, frame) => Math.max(most, frame.at - from + frame.payload.length), 0);
     const samples = new Int16Array(Math.min(length, KEPT_FRAMES * FRAME_SAMPLES));
     for (const { at, codec, payload } of this.#frames) {
-      const decoded = decodeG711(codec, payload);
-      if (at - from + decoded.length <= samples.length) samples.set(decoded, at - from);
+      const linear = codec === 'PCMA' ? A_LAW_TO_LINEAR : MU_LAW_TO_LINEAR;
+      payload.forEach((octet, n) => {
+        if (at - from + n < samples.length) samples[at - from + n] = linear[octet] ?? 0;
+      });
     }
     return samples;
   }
@@ -114,7 +116,7 @@ export class AudioStream {
     packet.writeUInt16BE(this.#sequence, 2);
     packet.writeUInt32BE(this.#timestamp, 4);
     packet.writeUInt32BE(this.#ssrc, 8);
-    packet.set(encodeG711(codec, this.#nextFrame()), HEADER_BYTES);
+    packet.set(this.#nextFrame().map(codec === 'PCMA' ? linearToALaw : linearToMuLaw), HEADER_BYTES);
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.#timestamp = (this.#timestamp + FRAME_SAMPLES) >>> 0;
     this.packetsSent += 1;

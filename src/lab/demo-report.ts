@@ -1,0 +1,190 @@
+// How `simtrunk demo` tells a call to a person: the channel and why, the course, what it cost of the quota, the evidence.
+import { relative } from 'node:path';
+import type { Cdr } from '../cdr/cdr.js';
+import type { CallEvidence } from './demo-evidence.js';
+import { type Ink, wrap } from './terminal.js';
+
+export interface CallPlaces {
+  readonly cdrFile: string;
+  /** Counted from 1. */
+  readonly cdrLine: number;
+}
+
+/** One allowance of the SIM that took the call, before and after it. */
+export interface QuotaStep {
+  readonly allowance: string;
+  readonly counts: 'seconds' | 'callees';
+  readonly window: 'day' | 'month';
+  readonly before: number;
+  readonly after: number;
+  readonly limit: number;
+}
+
+const LABEL_WIDTH = 11;
+const INDENT = '   ';
+
+const QUOTA_WORDS = { day: 'today', month: 'this month' } as const;
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** `01055550101` as people write it; anything else as it is. */
+export const spokenNumber = (number: string): string => number.replace(/^(010)(\d{4})(\d{4})$/, '$1-$2-$3');
+
+/** Paths below the working directory are shown from there. */
+export function shownPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
+}
+
+/** The allowances of the call's last channel that can change by a call of this class. */
+export function quotaSteps(evidence: CallEvidence, simId: string, countingIds: ReadonlySet<string>): QuotaStep[] {
+  const before = evidence.usageBefore.get(simId)?.allowances ?? [];
+  return (evidence.usageAfter.get(simId)?.allowances ?? [])
+    .filter(({ allowanceId }) => countingIds.has(allowanceId))
+    .map(({ allowanceId, counts, window, used, limit }) => ({
+      allowance: allowanceId,
+      counts,
+      window,
+      before: before.find((other) => other.allowanceId === allowanceId)?.used ?? 0,
+      after: used,
+      limit,
+    }));
+}
+
+/** Why the first channel was chosen, in words. */
+export function explainChoice(cdr: Cdr): string {
+  const { decision } = cdr;
+  const first = cdr.attempts[0];
+  if (decision === null || first === undefined) return 'no channel could take this call';
+  const refused = Object.entries(decision.refused).filter(([, count]) => count > 0);
+  const refusals = refused.map(([reason, count]) => `${count} ${reason.replaceAll('-', ' ')}`).join(', ');
+  const among = `best of ${decision.considered} channels${refusals === '' ? '' : ` (refused: ${refusals})`}`;
+  const terms = Object.entries(decision.winner?.terms ?? {}).map(([name, value]) => termInWords(name, value));
+  return [`${first.channel}, ${among}`, ...terms.filter((term) => term !== '')].join('; ');
+}
+
+function termInWords(name: string, value: number): string {
+  return `${name} ${Number.isInteger(value) ? value : value.toFixed(3)}`;
+}
+
+/** What happened at each channel before the one that took the call. */
+function failovers(cdr: Cdr): string[] {
+  return cdr.attempts.slice(0, -1).map((attempt, index) => {
+    const next = cdr.attempts[index + 1];
+    const afterMs = Date.parse(attempt.endedAt ?? attempt.startedAt) - Date.parse(attempt.startedAt);
+    const answer = attempt.sipStatus === null ? 'stayed silent' : `answered ${attempt.sipStatus}`;
+    return `${attempt.channel} ${answer} after ${seconds(afterMs)}, so ${next?.channel} was tried`;
+  });
+}
+
+function course({ outcome }: CallEvidence): string {
+  const ended = outcome.timeline.at(-1)?.atMs ?? 0;
+  const who = outcome.endedBy === 'caller' ? 'the caller' : 'the callee';
+  return [
+    outcome.ringingAfterMs === null ? 'never rang' : `rings after ${seconds(outcome.ringingAfterMs)}`,
+    outcome.answeredAfterMs === null ? undefined : `is answered after ${seconds(outcome.answeredAfterMs)}`,
+    outcome.answered
+      ? `${who} hangs up after ${seconds(ended)}`
+      : `${who} gives up after ${seconds(ended)} (${outcome.status})`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(', ');
+}
+
+function quotaLines(steps: readonly QuotaStep[], ink: Ink): string[] {
+  const width = Math.max(...steps.map(({ limit }) => limit.toLocaleString('en').length));
+  const count = (value: number): string => value.toLocaleString('en').padStart(width);
+  return steps.map(({ counts, window, before, after, limit }) => {
+    const change = `${count(before)} → ${count(after)}`;
+    return `${`${counts} ${QUOTA_WORDS[window]}`.padEnd(20)}${after === before ? change : ink.strong(change)}  ${ink.dim('of')} ${count(limit)}`;
+  });
+}
+
+function voiceLines(evidence: CallEvidence): string[] {
+  const { match } = evidence;
+  if (match === undefined) return [];
+  const line = (channel: string, who: string, right: number, wrong: number): string =>
+    `${channel.padEnd(6)} ${who} ${right.toFixed(2).padStart(5)}   (the other voice ${wrong.toFixed(2)})`;
+  return [
+    line('left', 'is what the caller said', match.leftIsCaller, match.leftIsCallee),
+    line('right', 'is what the callee said', match.rightIsCallee, match.rightIsCaller),
+  ];
+}
+
+/** The whole call as lines of text. */
+export function describeCall(
+  ordinal: number,
+  evidence: CallEvidence,
+  problems: readonly string[],
+  steps: readonly QuotaStep[],
+  places: CallPlaces | undefined,
+  ink: Ink,
+  columns: number,
+): string {
+  const lines: string[] = [];
+  const put = (label: string, ...texts: readonly string[]): void => {
+    const wrapped = texts.flatMap((text) => (text.includes('\x1b') ? [text] : wrap(text, columns - 3 - LABEL_WIDTH)));
+    wrapped.forEach((text, index) => {
+      lines.push(`${INDENT}${ink.dim((index === 0 ? label : '').padEnd(LABEL_WIDTH))}${text}`);
+    });
+  };
+  const { call, outcome } = evidence;
+  const [cdr] = evidence.cdrs;
+  const verdict = problems.length === 0 ? '✔' : '✘';
+  const title = `${ordinal}  ${call.title}`;
+  const coloured = problems.length === 0 ? ink.good(verdict) : ink.bad(verdict);
+  lines.push(`${ink.strong(title)}${' '.repeat(Math.max(1, columns - title.length - 1))}${coloured}`);
+  if (cdr !== undefined) {
+    const last = cdr.attempts.at(-1);
+    put('Called', `${spokenNumber(call.number)} (${cdr.numberClass}), as ${last?.simNumber ?? 'nobody'}`);
+    put('Channel', explainChoice(cdr));
+    put('Failover', ...failovers(cdr));
+  }
+  put('Course', course(evidence));
+  put(
+    'Duration',
+    outcome.answered ? `${seconds(outcome.talkedMs)}, billed ${cdr?.billedSeconds ?? 0} s` : 'nothing to bill',
+  );
+  put('Quota', ...quotaLines(steps, ink));
+  put('Voices', ...voiceLines(evidence));
+  if (cdr?.recording) put('Recording', shownPath(cdr.recording.path));
+  if (places !== undefined) put('CDR', `${shownPath(places.cdrFile)}, line ${places.cdrLine}`);
+  for (const problem of problems) put('Problem', problem);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The call as one JSON object, for `--json`. */
+export function callAsJson(
+  evidence: CallEvidence,
+  problems: readonly string[],
+  steps: readonly QuotaStep[],
+  places: CallPlaces | undefined,
+): Record<string, unknown> {
+  const { call, outcome, match } = evidence;
+  const [cdr] = evidence.cdrs;
+  return {
+    call: call.name,
+    ok: problems.length === 0,
+    problems,
+    number: call.number,
+    status: outcome.status,
+    endedBy: outcome.endedBy,
+    endReason: cdr?.endReason ?? null,
+    channel: cdr?.attempts.at(-1)?.channel ?? null,
+    sim: cdr?.attempts.at(-1)?.sim ?? null,
+    decision: cdr?.decision ?? null,
+    attempts: (cdr?.attempts ?? []).map(({ channel, sipStatus, billedSeconds }) => ({
+      channel,
+      sipStatus,
+      billedSeconds,
+    })),
+    ringingAfterMs: outcome.ringingAfterMs,
+    answeredAfterMs: outcome.answeredAfterMs,
+    durationMs: cdr?.durationMs ?? null,
+    billedSeconds: cdr?.billedSeconds ?? null,
+    quota: steps,
+    correlation: match ?? null,
+    recording: cdr?.recording ? { path: cdr.recording.path, sha256: cdr.recording.sha256 } : null,
+    cdr: places === undefined ? null : { path: places.cdrFile, line: places.cdrLine },
+  };
+}
