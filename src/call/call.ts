@@ -33,9 +33,14 @@ export interface CallSettings {
   readonly recording: { readonly enabled: boolean; readonly required: boolean; readonly onLoss: 'continue' | 'end' };
   /** A live call goes on without the journal after this long; new ones were refused before. */
   readonly journalTimeoutMs: number;
+  /** Ends a call when neither side has sent media for so long; 0 for never. */
+  readonly noMediaTimeoutMs: number;
   /** The CDR is published as `unfinished` when the recorder has not reported by then. */
   readonly recordingDeadlineMs: number;
 }
+
+/** After the dialogs were lost, how long both sides may be silent before the call is taken for over. */
+const LOST_SIGNALLING_SILENCE_MS = 10_000;
 
 export interface CallPorts {
   readonly admission: AdmissionPort;
@@ -100,12 +105,12 @@ export class Call {
       connected: () => {
         this.#feed({ type: 'caller:connected' });
         this.#keepLive();
+        if (this.#settings.noMediaTimeoutMs > 0) this.#watchSilence(this.#settings.noMediaTimeoutMs, 'no-media');
       },
       connectFailed: () => this.#feed({ type: 'caller:connect-failed' }),
       acknowledged: (sdp) => this.#onAcknowledged(sdp),
       hungUp: (cause) => {
-        const reason = cause === 'bye' ? 'normal' : cause === 'no-ack' ? 'no-ack' : 'signalling-lost';
-        this.#feed({ type: 'caller:hung-up', reason });
+        this.#feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' });
       },
       renegotiated: (renegotiation) => {
         if (this.#media === null) renegotiation.refuse(500);
@@ -124,6 +129,29 @@ export class Call {
   /** Ends the call from outside: an operator, a shutdown, a dead relay. */
   end(reason: EndReason): void {
     this.#feed({ type: 'call:end-wanted', reason });
+  }
+
+  /** The dialogs are gone: the call goes on while media flows, and is watched by media alone (semantics.md). */
+  loseSignalling(): void {
+    if (this.#state.phase === 'talking') this.#watchSilence(LOST_SIGNALLING_SILENCE_MS, 'signalling-lost');
+    else this.end('signalling-lost');
+  }
+
+  #watchSilence(limitMs: number, reason: EndReason): void {
+    const key = `silence:${reason}`;
+    const check = async () => {
+      const age = (await this.#media?.session?.report())?.lastPacketAgeMs;
+      if (this.#state.phase !== 'talking') return;
+      const talkingMs = this.#ports.clock.monotonicMs() - (this.#state.callerAnsweredMonotonicMs ?? 0);
+      if ((age ?? talkingMs) >= limitMs) this.end(reason);
+      else watch();
+    };
+    const watch = () =>
+      this.#timers.set(
+        key,
+        this.#ports.clock.after(limitMs / 4, () => void check()),
+      );
+    watch();
   }
 
   #admit(request: CallRequest): EndReason | null {

@@ -173,8 +173,8 @@ export interface CallerLegListener {
   connectFailed(): void;
   /** ACK of our 200, with its SDP if it had one. */
   acknowledged(sdp: string | null): void;
-  /** BYE from the caller, or the SIP server ended the dialog (`acknowledged: false`: no ACK ever came). */
-  hungUp(cause: 'bye' | 'no-ack' | 'lost'): void;
+  /** BYE from the caller, or from the SIP server because no ACK ever came. */
+  hungUp(cause: 'bye' | 'no-ack'): void;
   renegotiated(renegotiation: Renegotiation): void;
 }
 

@@ -113,13 +113,6 @@ export class InboundLeg implements CallerLeg {
     this.#dialog = undefined;
   }
 
-  /** Ends a detached leg and says so. */
-  lose(): void {
-    if (this.#ended) return;
-    this.#endWithoutDialog();
-    this.#listener?.hungUp('lost');
-  }
-
   #endWithoutDialog(): void {
     this.#ended = true;
     this.#host.callerOver(this);

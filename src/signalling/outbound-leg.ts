@@ -99,24 +99,14 @@ export class OutboundLeg implements CalleeLeg {
 
   /** The SIP server that held the transaction or dialog is gone: a BYE now goes out as a request of its own. */
   detach(): void {
-    this.#dialog = undefined;
-  }
-
-  /** Ends a detached leg and says so. */
-  lose(): void {
     if (this.#over) return;
+    this.#dialog = undefined;
     if (this.#identity === null) {
       this.#markOver();
       this.#listener.failed({ status: null, reasons: [], local: true });
-      return;
-    }
-    if (this.#hangingUp) {
+    } else if (this.#hangingUp) {
       this.#endWithoutDialog();
-      return;
     }
-    this.#hangingUp = true;
-    this.#listener.hungUp([]);
-    this.#endWithoutDialog();
   }
 
   /**

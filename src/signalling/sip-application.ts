@@ -16,6 +16,7 @@ import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
 const DEFAULT_MAX_FORWARDS = 70;
+const MAX_EARLY_TRYING = 1024;
 /** Methods that a trunk may try and that have no meaning here: better 405 than the server's 503. */
 const REFUSED_METHODS = ['register', 'subscribe', 'publish', 'message', 'notify', 'info', 'refer'] as const;
 const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
@@ -54,9 +55,14 @@ export class SipApplication implements DialPort, LegHost {
   readonly #marker = randomUUID();
   readonly #callees = new Map<string, OutboundLeg>();
   readonly #callers = new Set<InboundLeg>();
+  readonly #earlyTrying = new Set<string>();
   readonly #counters = { invites: 0, unknownSources: 0, badRequests: 0, optionsAnswered: 0, refusedMethods: 0 };
   #onCall: CallHandler | undefined;
   #isAccepting: () => boolean = () => true;
+  #onReconnected: () => void = () => {};
+  #isConnected = false;
+  #isLost = false;
+  #isClosing = false;
 
   constructor(settings: SignallingSettings, log: Logger) {
     this.#settings = settings;
@@ -66,6 +72,10 @@ export class SipApplication implements DialPort, LegHost {
     }
     this.#srf = createSrf();
     this.#srf.on('error', (error) => log.warn({ err: error }, 'connection to the SIP server failed'));
+    this.#srf.on('close', () => this.#noteClosed());
+    this.#srf.on('connect', (error) => {
+      if (!error) this.#noteConnected();
+    });
     this.#srf.use('invite', (request, response) => this.#onInvite(request, response));
     this.#srf.use('options', (request, response) => this.#onOptions(request, response));
     for (const method of REFUSED_METHODS) {
@@ -106,7 +116,12 @@ export class SipApplication implements DialPort, LegHost {
     });
   }
 
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
   close(): void {
+    this.#isClosing = true;
     try {
       this.#srf.disconnect();
     } catch (error) {
@@ -122,6 +137,7 @@ export class SipApplication implements DialPort, LegHost {
 
   calleeSent(sipCallId: string, leg: OutboundLeg): void {
     this.#callees.set(sipCallId, leg);
+    if (this.#earlyTrying.delete(sipCallId)) leg.noteTrying();
   }
 
   calleeOver(sipCallId: string): void {
@@ -138,14 +154,28 @@ export class SipApplication implements DialPort, LegHost {
 
   /** 100 Trying for one of our INVITEs, as the embedded server's control port tells it. */
   noteTrying(sipCallId: string): void {
-    this.#callees.get(sipCallId)?.noteTrying();
+    const leg = this.#callees.get(sipCallId);
+    if (leg !== undefined) {
+      leg.noteTrying();
+      return;
+    }
+    // It came by another way than the echo of the INVITE, and may be first.
+    this.#earlyTrying.add(sipCallId);
+    if (this.#earlyTrying.size <= MAX_EARLY_TRYING) return;
+    for (const oldest of this.#earlyTrying) {
+      this.#earlyTrying.delete(oldest);
+      break;
+    }
   }
 
-  /** The SIP server lost its dialogs: every leg ends, those that were up by a BYE of their own over the new server. */
-  loseLegs(): void {
-    const legs = [...this.#callers, ...this.#callees.values()];
-    for (const leg of legs) leg.detach();
-    for (const leg of legs) leg.lose();
+  /** Called when a new connection has replaced a lost one; the dialogs of the old one are gone (wire protocol §10). */
+  onReconnected(listener: () => void): void {
+    this.#onReconnected = listener;
+  }
+
+  /** Attempts without an answer fail; answered legs live on until they are ended by a BYE of their own. */
+  detachLegs(): void {
+    for (const leg of [...this.#callers, ...this.#callees.values()]) leg.detach();
   }
 
   endOrphan(identity: LegIdentity): Promise<number | null> {
@@ -194,6 +224,21 @@ export class SipApplication implements DialPort, LegHost {
         }),
       );
     });
+  }
+
+  #noteClosed(): void {
+    if (this.#isClosing || !this.#isConnected) return;
+    this.#isConnected = false;
+    this.#isLost = true;
+    this.#log.error({ alarm: 'signalling' }, 'connection to the SIP server is lost');
+  }
+
+  #noteConnected(): void {
+    this.#isConnected = true;
+    if (!this.#isLost) return;
+    this.#isLost = false;
+    this.#log.warn({}, 'connected to the SIP server again');
+    this.#onReconnected();
   }
 
   #onInvite(request: SipRequest, response: ServerResponse): void {

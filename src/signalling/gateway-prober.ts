@@ -1,0 +1,60 @@
+// Probes gateways with OPTIONS at their interval and tells the result; what it means is routing's to say.
+import type { Clock, ClockTimer } from '../lib/clock.js';
+
+export interface ProbedGateway {
+  readonly name: string;
+  readonly uri: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
+/** Any final response of the gateway itself shows that it is alive: some answer OPTIONS with 404 or 405. */
+export type ProbeResult = 'responded' | 'silent';
+
+export interface OptionsSender {
+  /** Final status of the peer, null for none. */
+  probe(uri: string): Promise<number | null>;
+}
+
+export class GatewayProber {
+  readonly #sender: OptionsSender;
+  readonly #clock: Clock;
+  readonly #onResult: (gateway: string, result: ProbeResult) => void;
+  readonly #timers = new Map<string, ClockTimer>();
+  #closed = false;
+
+  constructor(sender: OptionsSender, clock: Clock, onResult: (gateway: string, result: ProbeResult) => void) {
+    this.#sender = sender;
+    this.#clock = clock;
+    this.#onResult = onResult;
+  }
+
+  /** Probes at once, then at the interval, counted from the end of a probe. */
+  watch(gateway: ProbedGateway): void {
+    void this.#probe(gateway);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  async #probe(gateway: ProbedGateway): Promise<void> {
+    const timeout = new Promise<null>((resolve) => {
+      this.#timers.set(
+        gateway.name,
+        this.#clock.after(gateway.timeoutMs, () => resolve(null)),
+      );
+    });
+    const status = await Promise.race([this.#sender.probe(gateway.uri), timeout]);
+    this.#timers.get(gateway.name)?.cancel();
+    if (this.#closed) return;
+    // 503 says that the gateway takes no calls now (RFC 3261 §21.5.4).
+    this.#onResult(gateway.name, status === null || status === 503 || status === 408 ? 'silent' : 'responded');
+    this.#timers.set(
+      gateway.name,
+      this.#clock.after(gateway.intervalMs, () => void this.#probe(gateway)),
+    );
+  }
+}
