@@ -1,23 +1,24 @@
 // The media of a load run's caller, since SIPp plays no tones: a port that begins to send its tone to whoever sends to it,
-// as a phone behind a NAT does, and ends with the silence of the other side.
+// and ends with the silence of the other side.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { decodeG711, encodeG711 } from '../../g711.js';
-import { toneSamples } from './tone.js';
+import { A_LAW_TO_LINEAR, linearToALaw } from '../../../rtp/g711.js';
+import { payloadStartOf, RTP_HEADER_BYTES, writeRtpHeader } from '../../../rtp/rtp-header.js';
+import { SAMPLE_RATE_HZ, tone } from '../../speech.js';
 
 const FRAME_MS = 20;
-const FRAME_SAMPLES = 160;
-const HEADER_BYTES = 12;
+const FRAME_SAMPLES = (SAMPLE_RATE_HZ * FRAME_MS) / 1000;
 const PCMA = 8;
 /** The other side has hung up when it has been silent for so long. */
 const SILENCE_MS = 200;
 
 export class CallerTone {
   readonly #socket: Socket;
-  readonly #toneHz: number;
+  /** One second, A-law: a whole number of waves, so that it repeats without a seam. */
+  readonly #wave: Uint8Array;
   readonly #ssrc = Math.floor(Math.random() * 0xffff_ffff);
   readonly #heard: Uint8Array[] = [];
-  #sequence = 0;
+  #sent = 0;
   #lastHeardMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,11 +31,12 @@ export class CallerTone {
 
   private constructor(socket: Socket, toneHz: number) {
     this.#socket = socket;
-    this.#toneHz = toneHz;
+    this.#wave = Uint8Array.from(tone(toneHz, 1), linearToALaw);
     socket.on('error', () => undefined);
     socket.on('message', (packet, from) => {
-      if (packet.length <= HEADER_BYTES) return;
-      this.#heard.push(packet.subarray(HEADER_BYTES));
+      const start = payloadStartOf(packet);
+      if (start < 0) return;
+      this.#heard.push(packet.subarray(start));
       this.#lastHeardMs = performance.now();
       if (this.#timer === undefined) this.#talkTo(from.port, from.address);
     });
@@ -45,11 +47,11 @@ export class CallerTone {
   }
 
   get sentPackets(): number {
-    return this.#sequence;
+    return this.#sent;
   }
 
   heard(): Int16Array {
-    return decodeG711('PCMA', Buffer.concat(this.#heard));
+    return Int16Array.from(Buffer.concat(this.#heard), (code) => A_LAW_TO_LINEAR[code] ?? 0);
   }
 
   close(): void {
@@ -62,22 +64,25 @@ export class CallerTone {
     const tick = (): void => {
       if (performance.now() - this.#lastHeardMs > SILENCE_MS) return;
       const due = Math.floor((performance.now() - startMs) / FRAME_MS) + 1;
-      while (this.#sequence < due) this.#socket.send(this.#nextPacket(), port, address, () => undefined);
-      this.#timer = setTimeout(tick, Math.max(0, startMs + this.#sequence * FRAME_MS - performance.now()));
+      while (this.#sent < due) this.#socket.send(this.#nextPacket(), port, address, () => undefined);
+      this.#timer = setTimeout(tick, Math.max(0, startMs + this.#sent * FRAME_MS - performance.now()));
     };
     tick();
   }
 
-  #nextPacket(): Buffer {
-    const packet = Buffer.alloc(HEADER_BYTES + FRAME_SAMPLES);
-    const timestamp = this.#sequence * FRAME_SAMPLES;
-    packet[0] = 0x80;
-    packet[1] = PCMA | (this.#sequence === 0 ? 0x80 : 0);
-    packet.writeUInt16BE(this.#sequence & 0xffff, 2);
-    packet.writeUInt32BE(timestamp, 4);
-    packet.writeUInt32BE(this.#ssrc, 8);
-    packet.set(encodeG711('PCMA', toneSamples(this.#toneHz, FRAME_SAMPLES, timestamp)), HEADER_BYTES);
-    this.#sequence += 1;
+  #nextPacket(): Uint8Array {
+    const packet = new Uint8Array(RTP_HEADER_BYTES + FRAME_SAMPLES);
+    const timestamp = this.#sent * FRAME_SAMPLES;
+    writeRtpHeader(packet, {
+      payloadType: PCMA,
+      marker: this.#sent === 0,
+      sequence: this.#sent,
+      timestamp,
+      ssrc: this.#ssrc,
+    });
+    const from = timestamp % this.#wave.length;
+    packet.set(this.#wave.subarray(from, from + FRAME_SAMPLES), RTP_HEADER_BYTES);
+    this.#sent += 1;
     return packet;
   }
 }

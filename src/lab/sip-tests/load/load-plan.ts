@@ -1,5 +1,6 @@
 // What every call of a load run will meet, decided beforehand from a seed: the called number says what happens to it.
 // Both ends play by this plan, and afterwards every record is held against it.
+import { seededRandom } from '../../speech.js';
 
 export type LoadCallKind =
   | 'caller-hangs-up'
@@ -89,15 +90,4 @@ function kindAt(percent: number): LoadCallKind {
     if (percent < below) return kind;
   }
   return 'caller-hangs-up';
-}
-
-/** Mulberry32: the same sequence from 0 to 1 for the same seed, on any machine. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

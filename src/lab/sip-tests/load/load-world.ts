@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { type BehaviourPlan, type CalleeBehaviour, refuses } from '../../callee-behaviour.js';
 import { SimulatedGateway } from '../../gateway.js';
 import type { GatewayCallRecord, GatewayViolation } from '../../gateway-log.js';
+import { tone } from '../../speech.js';
 import { CallerTone } from './caller-tone.js';
 import type { LoadCall } from './load-plan.js';
-import { SAMPLE_RATE_HZ, toneSamples, toneShare } from './tone.js';
+import { findTone } from './tone-blocks.js';
 
 export interface WorldOrder {
   readonly gateways: readonly { readonly name: string; readonly simPorts: number }[];
@@ -42,7 +43,7 @@ export function behaviourOf(call: LoadCall, attempt: number): CalleeBehaviour {
     tries: true,
     ringsAfterMs: 20,
     final: { status: 200, afterMs: ANSWER_MS },
-    ...(call.tones !== null && { says: toneSamples(call.tones.calleeHz, SAMPLE_RATE_HZ) }),
+    ...(call.tones !== null && { says: tone(call.tones.calleeHz, 1) }),
     ...(call.kind === 'callee-hangs-up' && { hangsUpAfterMs: call.talkMs }),
   };
   switch (call.kind) {
@@ -110,7 +111,7 @@ async function main(orderFile: string): Promise<void> {
       invitedAtMs,
       callers: Object.fromEntries(
         [...callers].map(([number, caller]) => {
-          const calleeShare = toneShare(caller.heard(), callOf.get(number)?.tones?.calleeHz ?? 0);
+          const calleeShare = findTone(caller.heard(), callOf.get(number)?.tones?.calleeHz ?? 0).share;
           return [number, { sentPackets: caller.sentPackets, calleeShare }];
         }),
       ),
