@@ -32,11 +32,18 @@ export function installSystemPackages(commands) {
   const missing = commands.filter((command) => !isOnPath(command));
   if (missing.length === 0) return true;
   const packages = missing.map((command) => PACKAGES[command]);
-  const prefix = isOnPath('apt-get') ? rootPrefix() : undefined;
+  const hasApt = isOnPath('apt-get');
+  const prefix = hasApt ? rootPrefix() : undefined;
   if (prefix !== undefined && aptInstall(prefix, packages) && missing.every(isOnPath)) return true;
+  const reason = !hasApt
+    ? 'this machine lacks'
+    : prefix === undefined
+      ? 'only root may install'
+      : 'apt-get could not install';
   process.stderr.write(
-    `\nThe tests need ${missing.join(', ')}, which ${prefix === undefined ? 'only root may install' : 'apt-get could not install'}. ` +
-      `On Debian or Ubuntu:\n\n    sudo apt-get install --yes ${packages.join(' ')}\n\nThen run npm test again.\n`,
+    `\nThe tests need ${missing.join(', ')}, which ${reason}. ` +
+      `On Debian or Ubuntu:\n\n    sudo apt-get install --yes ${packages.join(' ')}\n\nThen run npm test again. ` +
+      'On a machine without apt, SIPP="…" names a command that runs SIPp, such as a container on the host\'s network.\n',
   );
   return false;
 }
