@@ -66,7 +66,13 @@ describe('SIP text', () => {
   });
 
   it('that is no SIP is undefined, and never an exception', () => {
-    for (const text of ['', '\r\n\r\n', 'hello', 'INVITE sip:x SIP/3.0\r\n\r\n', INVITE.replace('Subject: folded', 'no header')]) {
+    for (const text of [
+      '',
+      '\r\n\r\n',
+      'hello',
+      'INVITE sip:x SIP/3.0\r\n\r\n',
+      INVITE.replace('Subject: folded', 'no header'),
+    ]) {
       assert.equal(parseSip(text), undefined);
     }
     fc.assert(
