@@ -46,7 +46,7 @@ export class SipServer {
       wheel: this.#wheel,
       counters: this.#counters,
       log,
-      send: (message, flow, onFailure) => this.#transport.send(message, flow, onFailure),
+      send: (message, flow, onFailure, isRepeated) => this.#transport.send(message, flow, onFailure, isRepeated),
     });
     const context: CoreContext = {
       transport: this.#transport,

@@ -9,6 +9,7 @@ import type { AppDialog } from './app-dialog.js';
 export interface AppRequestCore {
   responded(request: AppRequest, response: SipMessage, flow: Flow): void;
   failed(request: AppRequest, status: 408 | 503): void;
+  ended(request: AppRequest): void;
 }
 
 export class AppRequest implements ClientTransactionUser {
@@ -54,5 +55,9 @@ export class AppRequest implements ClientTransactionUser {
 
   onTransportFailure(): void {
     this.#core.failed(this, 503);
+  }
+
+  onEnded(): void {
+    this.#core.ended(this);
   }
 }

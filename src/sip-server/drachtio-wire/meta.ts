@@ -21,6 +21,11 @@ export function networkMeta(bytes: number, flow: Flow): string {
   return `network|${bytes}|${flow.listener.protocol}|${flow.address}|${flow.port}|${wireTime()}`;
 }
 
+/** An ACK for a 2xx: drachtio-server leaves the protocol empty, its transaction being gone. */
+export function ackMeta(bytes: number, flow: Flow): string {
+  return `network|${bytes}||${flow.address}|${flow.port}|${wireTime()}`;
+}
+
 /** A response that the server made in place of one that never came. */
 export function fabricatedMeta(flow: Flow): string {
   return `network|0|${flow.listener.protocol}||0|${wireTime()}`;

@@ -2,6 +2,7 @@
 import { newId } from '../message/random-tokens.js';
 import type { ResponseHead } from '../message/response-head.js';
 import type { SipMessage } from '../message/sip-message.js';
+import type { TimerOwner, WheelTimer } from '../timer-wheel.js';
 import type { ServerTransaction, ServerTransactionUser } from '../transaction/server-transaction.js';
 import type { Flow } from '../transport/flow.js';
 import type { AppConnection } from './app-connection.js';
@@ -11,9 +12,11 @@ import type { AppDialog } from './app-dialog.js';
 export interface NetworkRequestCore {
   acknowledged(ack: SipMessage, flow: Flow): void;
   ended(request: NetworkRequest): void;
+  /** The application said nothing at all in time. */
+  ignored(request: NetworkRequest): void;
 }
 
-export class NetworkRequest implements ServerTransactionUser {
+export class NetworkRequest implements ServerTransactionUser, TimerOwner {
   readonly txnId = newId();
   readonly method: string;
   readonly head: ResponseHead;
@@ -27,7 +30,9 @@ export class NetworkRequest implements ServerTransactionUser {
   /** Our To tag. */
   tag = '';
   hasProvisional = false;
-  /** The final response as sent, with the META of its sending. */
+  /** Runs until the application answers an INVITE with anything. */
+  patience: WheelTimer | null = null;
+  /** The echo of the final response of an INVITE. */
   sentFinal: string | null = null;
 
   constructor(method: string, head: ResponseHead, core: NetworkRequestCore) {
@@ -40,7 +45,12 @@ export class NetworkRequest implements ServerTransactionUser {
     this.#core.acknowledged(ack, flow);
   }
 
+  onTimer(): void {
+    this.#core.ignored(this);
+  }
+
   onEnded(): void {
+    this.patience?.cancel();
     this.#core.ended(this);
   }
 }

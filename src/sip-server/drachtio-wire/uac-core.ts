@@ -27,9 +27,9 @@ const NO_HEADERS: AppHeaders = {
 
 export class UacCore implements AppRequestCore {
   readonly #context: CoreContext;
-  /** Requests without a final response; INVITEs that failed stay until their transaction has ended. */
+  /** Requests without a final response. */
   readonly #byTxn = new Map<string, AppRequest>();
-  /** Dialog ids of INVITEs that were refused: their ACK is the transaction's business. */
+  /** Dialog ids of INVITEs that were refused, while their transaction lasts: it sends their ACK. */
   readonly #refused = new Set<string>();
 
   constructor(context: CoreContext) {
@@ -156,9 +156,14 @@ export class UacCore implements AppRequestCore {
       return;
     }
     this.#final(request, status);
+    if (request.method === 'INVITE' && !request.isInDialog) this.#refused.add(request.dialogId);
     if (request.method === 'SUBSCRIBE' && status < 300 && request.dialog === null)
       this.#makeDialog(request, response, flow);
     this.#deliver(request, response, flow);
+  }
+
+  ended(request: AppRequest): void {
+    this.#refused.delete(request.dialogId);
   }
 
   failed(request: AppRequest, status: 408 | 503): void {

@@ -8,16 +8,19 @@ import { newId, newTag } from '../message/random-tokens.js';
 import { bareResponse, responseHeadOf, responseStart, stampedTopVia } from '../message/response-head.js';
 import type { MessageProblem, SipMessage } from '../message/sip-message.js';
 import type { ServerTransaction } from '../transaction/server-transaction.js';
-import type { Flow } from '../transport/flow.js';
+import { DEFAULT_SIP_PORT, type Flow } from '../transport/flow.js';
 import type { AppConnection } from './app-connection.js';
 import { AppDialog } from './app-dialog.js';
 import { contentTypeOf, readAppHeaders } from './app-headers.js';
 import type { CoreContext } from './core-context.js';
-import { networkMeta, sentResponseMeta } from './meta.js';
+import { ackMeta, networkMeta, sentResponseMeta } from './meta.js';
 import { NetworkRequest, type NetworkRequestCore } from './network-request.js';
 
 /** Methods that make no sense outside a dialog: 481. */
 const DIALOG_ONLY = new Set(['BYE', 'UPDATE', 'PRACK']);
+
+/** An application may stay silent about an INVITE for so many T1: 64 s by default, as on drachtio-server. */
+const PATIENCE_T1 = 128;
 
 /** Ends a dialog from our side; the UAC core does it. */
 export type EndDialog = (dialog: AppDialog, reason: string) => void;
@@ -90,18 +93,18 @@ export class UasCore implements NetworkRequestCore {
     answer.stop();
     this.#forgetAnswer(key, answer);
     if (dialog === undefined) return;
-    const { address, port } = flow;
-    const time = networkMeta(0, flow).split('|')[5] ?? '';
-    const text = this.#requestText(ack, flow);
-    dialog.app?.send(
-      `sip|network|${ack.byteLength}||${address}|${port}|${time}|${answer.ackTxnId}|${dialog.id}|\r\n${text}`,
-    );
+    const meta = ackMeta(ack.byteLength, flow);
+    dialog.app?.send(`sip|${meta}|${answer.ackTxnId}|${dialog.id}|\r\n${this.#requestText(ack, flow)}`);
   }
 
   ended(request: NetworkRequest): void {
     this.#byTxn.delete(request.txnId);
     request.dialog?.unanswered.delete(request);
-    // The application never answered in the time that anybody would have listened.
+  }
+
+  /** Deviation: drachtio-server forgets the request and leaves the peer without an answer. */
+  ignored(request: NetworkRequest): void {
+    if (request.sentFinal === null) this.#finish(request, 408);
   }
 
   #refuseMalformed(request: SipMessage, flow: Flow, problem: MessageProblem): void {
@@ -116,7 +119,9 @@ export class UasCore implements NetworkRequestCore {
   #start(request: SipMessage, flow: Flow): { entry: NetworkRequest; transaction: ServerTransaction } {
     const head = responseHeadOf(request, stampedTopVia(request, flow.address, flow.port));
     const entry = new NetworkRequest(request.method, head, this);
-    const transaction = this.#context.transactions.startServer(request, flow, entry);
+    // RFC 3261 §18.2.2: a response whose connection has closed goes to the port of the Via.
+    const back = flow.connection === null ? flow : { ...flow, returnPort: request.via?.port ?? DEFAULT_SIP_PORT };
+    const transaction = this.#context.transactions.startServer(request, back, entry);
     entry.transaction = transaction;
     return { entry, transaction };
   }
@@ -191,6 +196,10 @@ export class UasCore implements NetworkRequestCore {
 
   #hand(entry: NetworkRequest, app: AppConnection): void {
     entry.app = app;
+    if (entry.method === 'INVITE') {
+      const { wheel, timers } = this.#context;
+      entry.patience = wheel.after(PATIENCE_T1 * timers.t1Ms, entry, 'patience');
+    }
     this.#byTxn.set(entry.txnId, entry);
   }
 
@@ -237,6 +246,7 @@ export class UasCore implements NetworkRequestCore {
 
   /** Answers by ourselves what an application has not. */
   #finish(entry: NetworkRequest, status: number): void {
+    entry.patience?.cancel();
     this.#byTxn.delete(entry.txnId);
     entry.dialog?.unanswered.delete(entry);
     this.#refuse(entry, status);
@@ -276,6 +286,7 @@ export class UasCore implements NetworkRequestCore {
       app.answer(clientId, 'NOK', 'Response not sent due to unknown transaction');
       return;
     }
+    entry.patience?.cancel();
     if (status < 200) entry.hasProvisional ||= status > 100;
     const dialogId = entry.method === 'BYE' ? '' : entry.dialogId;
     const meta = sentResponseMeta(text.length, flow);

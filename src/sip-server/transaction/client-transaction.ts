@@ -10,6 +10,8 @@ export interface ClientTransactionUser {
   onTimeout(): void;
   /** The request could not be sent; the transaction is over. */
   onTransportFailure(cause: Error): void;
+  /** The transaction is over, in whatever way. */
+  onEnded(): void;
 }
 
 export interface ClientTransaction {

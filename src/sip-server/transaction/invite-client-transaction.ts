@@ -104,7 +104,7 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
 
   start(): void {
     const { wheel, timers } = this.#context;
-    this.#transmit();
+    this.#transmit(false);
     if (this.flow.listener.protocol === 'udp') this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-a');
     this.#endTimer = wheel.after(64 * timers.t1Ms, this, 'timer-b');
   }
@@ -134,6 +134,7 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
       this.#stopTimers();
       this.#bytes = null;
       this.#onTerminated(this);
+      this.#user.onEnded();
     }
   }
 
@@ -144,7 +145,7 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
         // Timer A doubles without limit (RFC 3261 §17.1.1.2); Timer B ends it.
         this.#resendMs *= 2;
         counters.retransmissions++;
-        this.#transmit();
+        this.#transmit(true);
         this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-a');
         break;
       case 'pass-up':
@@ -173,12 +174,13 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
     }
   }
 
-  #transmit(): void {
+  #transmit(isRepeated: boolean): void {
     if (this.#bytes === null) return;
-    this.#context.send(this.#bytes, this.flow, (cause) => {
+    const onFailure = (cause: Error): void => {
       this.#failure = cause;
       this.#take('transport-error');
-    });
+    };
+    this.#context.send(this.#bytes, this.flow, onFailure, isRepeated);
   }
 
   #sendAck(response: SipMessage | undefined): void {

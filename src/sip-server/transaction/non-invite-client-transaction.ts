@@ -80,7 +80,7 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
 
   start(): void {
     const { wheel, timers } = this.#context;
-    this.#transmit();
+    this.#transmit(false);
     if (this.flow.listener.protocol === 'udp') this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-e');
     this.#endTimer = wheel.after(64 * timers.t1Ms, this, 'timer-f');
   }
@@ -106,6 +106,7 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
       this.#stopTimers();
       this.#bytes = null;
       this.#onTerminated(this);
+      this.#user.onEnded();
     }
   }
 
@@ -116,7 +117,7 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
         // RFC 3261 §17.1.2.2: doubling up to T2 while trying, every T2 once a provisional response came.
         this.#resendMs = this.#state === 'trying' ? Math.min(this.#resendMs * 2, timers.t2Ms) : timers.t2Ms;
         counters.retransmissions++;
-        this.#transmit();
+        this.#transmit(true);
         this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-e');
         break;
       case 'pass-up':
@@ -138,12 +139,13 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
     }
   }
 
-  #transmit(): void {
+  #transmit(isRepeated: boolean): void {
     if (this.#bytes === null) return;
-    this.#context.send(this.#bytes, this.flow, (cause) => {
+    const onFailure = (cause: Error): void => {
       this.#failure = cause;
       this.#take('transport-error');
-    });
+    };
+    this.#context.send(this.#bytes, this.flow, onFailure, isRepeated);
   }
 
   #stopTimers(): void {

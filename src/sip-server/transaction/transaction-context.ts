@@ -10,5 +10,5 @@ export interface TransactionContext {
   readonly wheel: TimerWheel;
   readonly counters: Counters;
   readonly log: ServerLog;
-  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void): void;
+  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated?: boolean): void;
 }

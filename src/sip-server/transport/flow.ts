@@ -15,8 +15,12 @@ export interface Listener {
   readonly sentBy: string;
   /** Without angle brackets. */
   readonly contactUri: string;
-  /** Sends one message. `onFailure` is called at most once, later, when it certainly was not sent. */
-  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void): void;
+  /**
+   * Sends one message.
+   * @param onFailure called at most once, later, when the message certainly did not arrive
+   * @param isRepeated an earlier sending brought no answer: on UDP it is worth watching for ICMP errors
+   */
+  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated?: boolean): void;
 }
 
 export interface Flow {
@@ -24,6 +28,8 @@ export interface Flow {
   readonly address: string;
   readonly port: number;
   readonly connection: TcpConnection | null;
+  /** Where responses go when the connection is gone: the port of the Via (RFC 3261 §18.2.2). */
+  readonly returnPort?: number;
 }
 
 export const DEFAULT_SIP_PORT = 5060;

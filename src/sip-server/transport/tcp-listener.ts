@@ -73,7 +73,7 @@ export class TcpListener implements Listener {
 
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void): void {
     const used = flow.connection;
-    const connection = used?.isUsable ? used : this.#connectionTo(flow.address, flow.port);
+    const connection = used?.isUsable ? used : this.#connectionTo(flow.address, flow.returnPort ?? flow.port);
     connection.send(message, onFailure);
   }
 

@@ -110,8 +110,9 @@ export class TransportLayer {
     );
   }
 
-  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void): void {
-    flow.listener.send(message, flow, onFailure);
+  send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated = false): void {
+    if (onFailure === undefined) flow.listener.send(message, flow);
+    else flow.listener.send(message, flow, (cause) => this.#guarded(flow, () => onFailure(cause)), isRepeated);
   }
 
   async close(): Promise<void> {
@@ -164,12 +165,16 @@ export class TransportLayer {
       this.#counters.drop('malformed');
       return;
     }
+    this.#guarded(flow, () => this.#onMessage(message, flow));
+  }
+
+  /** A fault of ours must cost one message, not the server. */
+  #guarded(flow: Flow, action: () => void): void {
     try {
-      this.#onMessage(message, flow);
+      action();
     } catch (error) {
-      // A fault of ours must cost one message, not the server.
       this.#log.write('error', 'A message could not be handled', {
-        source: `${flow.address}:${flow.port}`,
+        peer: `${flow.address}:${flow.port}`,
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     }

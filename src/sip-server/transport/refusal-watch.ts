@@ -1,0 +1,91 @@
+// ICMP errors of one UDP destination. The kernel reports them to a connected socket alone, so a destination that does not
+// answer gets one: bound to the listener's own port and connected to the peer. It takes over that peer's packets, both ways.
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+
+/** How long a sending may wait for its ICMP error: they come within a round trip. */
+const BLAME_MS = 2_000;
+
+interface Sending {
+  readonly atMs: number;
+  readonly onFailure: (cause: Error) => void;
+}
+
+export class RefusalWatch {
+  readonly #socket: UdpSocket;
+  readonly #onClosed: () => void;
+  readonly #idleMs: number;
+  #idle: NodeJS.Timeout | null = null;
+  #sendings: Sending[] = [];
+  /** Messages that wait for the socket to be connected; null once it is. */
+  #queue: Buffer[] | null = [];
+  #isOpen = true;
+
+  /**
+   * @param idleMs closes by itself after so long without a sending
+   * @param onClosed told once, whatever the reason
+   */
+  constructor(
+    local: { readonly address: string; readonly port: number; readonly family: 4 | 6 },
+    peer: { readonly address: string; readonly port: number },
+    idleMs: number,
+    onDatagram: (bytes: Buffer, address: string, port: number) => void,
+    onClosed: () => void,
+  ) {
+    this.#idleMs = idleMs;
+    this.#onClosed = onClosed;
+    const isV6 = local.family === 6;
+    this.#socket = createSocket({
+      type: isV6 ? 'udp6' : 'udp4',
+      ipv6Only: isV6,
+      reuseAddr: true,
+      lookup: (host, _options, callback) => callback(null, host, local.family),
+    });
+    this.#socket.on('error', (cause) => this.#fail(cause));
+    this.#socket.on('message', (bytes, source) => onDatagram(bytes, source.address, source.port));
+    this.#socket.bind({ address: local.address, port: local.port, exclusive: true }, () => {
+      if (!this.#isOpen) return;
+      this.#socket.connect(peer.port, peer.address, () => {
+        const queued = this.#queue ?? [];
+        this.#queue = null;
+        if (this.#isOpen) for (const message of queued) this.#write(message);
+      });
+    });
+    this.#rest();
+  }
+
+  send(message: Buffer, onFailure?: (cause: Error) => void): void {
+    const nowMs = performance.now();
+    this.#sendings = this.#sendings.filter((sending) => nowMs - sending.atMs < BLAME_MS);
+    if (onFailure !== undefined) this.#sendings.push({ atMs: nowMs, onFailure });
+    this.#rest();
+    if (this.#queue === null) this.#write(message);
+    else this.#queue.push(message);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#socket.close();
+    this.#onClosed();
+  }
+
+  #write(message: Buffer): void {
+    this.#socket.send(message, (error) => {
+      if (error !== null) this.#fail(error);
+    });
+  }
+
+  #rest(): void {
+    if (this.#idle === null) this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
+    else this.#idle.refresh();
+  }
+
+  #fail(cause: Error): void {
+    const blamed = this.#sendings;
+    this.#sendings = [];
+    for (const { onFailure } of blamed) onFailure(cause);
+    // Without a connected socket there is nothing to watch.
+    if (this.#queue !== null) this.close();
+  }
+}
