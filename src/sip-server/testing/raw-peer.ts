@@ -1,0 +1,177 @@
+// SIP peers of plain sockets: they send the text that a test gives them and keep what comes.
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Inbox } from './inbox.js';
+import { RawMessage } from './raw-message.js';
+
+export interface SipAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+function describe(message: RawMessage): string {
+  return `${message.startLine} (${message.header('CSeq')})`;
+}
+
+/** What both kinds of peer can do. */
+export interface RawPeer {
+  readonly protocol: 'udp' | 'tcp';
+  /** Where requests reach it. */
+  readonly local: SipAddress;
+  readonly inbox: Inbox<RawMessage>;
+  send(text: string | Buffer): void;
+  request(method: string): Promise<RawMessage>;
+  response(status: number, method: string): Promise<RawMessage>;
+  close(): void;
+}
+
+abstract class InboxPeer {
+  readonly inbox = new Inbox<RawMessage>(describe);
+
+  request(method: string): Promise<RawMessage> {
+    return this.inbox.take(method, (message) => message.method === method);
+  }
+
+  response(status: number, method: string): Promise<RawMessage> {
+    return this.inbox.take(
+      `${status} to ${method}`,
+      (message) => message.status === status && message.cseqMethod === method,
+    );
+  }
+}
+
+export class UdpPeer extends InboxPeer implements RawPeer {
+  readonly protocol = 'udp';
+  readonly local: SipAddress;
+  readonly #socket: UdpSocket;
+  readonly #server: SipAddress;
+  /** Number of datagrams still to be thrown away on arrival. */
+  #toLose = 0;
+  lost = 0;
+
+  private constructor(socket: UdpSocket, address: string, server: SipAddress) {
+    super();
+    this.#socket = socket;
+    this.#server = server;
+    this.local = { address, port: socket.address().port };
+    socket.on('message', (bytes) => {
+      if (this.#toLose > 0) {
+        this.#toLose--;
+        this.lost++;
+        return;
+      }
+      this.inbox.put(new RawMessage(bytes.toString('utf8')));
+    });
+  }
+
+  static async open(server: SipAddress, address = '127.0.0.1'): Promise<UdpPeer> {
+    const socket = createSocket('udp4');
+    socket.bind(0, address);
+    await once(socket, 'listening');
+    return new UdpPeer(socket, address, server);
+  }
+
+  send(text: string | Buffer): void {
+    this.#socket.send(text, this.#server.port, this.#server.address);
+  }
+
+  /** As if the network lost the next datagrams towards this peer. */
+  loseNext(count: number): void {
+    this.#toLose = count;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/** Cuts a stream by Content-Length, trusting it: the server writes it. */
+class TextStream {
+  #rest = Buffer.alloc(0);
+
+  push(chunk: Buffer): RawMessage[] {
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    const messages: RawMessage[] = [];
+    for (;;) {
+      const end = this.#rest.indexOf('\r\n\r\n');
+      if (end === -1) return messages;
+      const head = this.#rest.toString('utf8', 0, end);
+      const length = Number(/\r\ncontent-length:\s*(\d+)/i.exec(head)?.[1] ?? 0);
+      const total = end + 4 + length;
+      if (this.#rest.length < total) return messages;
+      messages.push(new RawMessage(this.#rest.toString('utf8', 0, total)));
+      this.#rest = this.#rest.subarray(total);
+    }
+  }
+}
+
+/** A peer that holds one connection to the server and accepts connections from it. */
+export class TcpPeer extends InboxPeer implements RawPeer {
+  readonly protocol = 'tcp';
+  readonly local: SipAddress;
+  readonly #socket: Socket;
+  readonly #listener: Server;
+  readonly #accepted: Socket[] = [];
+  /** Connections that the server opened. */
+  accepted = 0;
+
+  private constructor(socket: Socket, listener: Server, address: string) {
+    super();
+    this.#socket = socket;
+    this.#listener = listener;
+    this.local = { address, port: (listener.address() as AddressInfo).port };
+    this.#read(socket);
+    listener.on('connection', (incoming) => {
+      this.accepted++;
+      this.#accepted.push(incoming);
+      this.#read(incoming);
+    });
+  }
+
+  static async open(server: SipAddress, address = '127.0.0.1'): Promise<TcpPeer> {
+    const listener = createServer();
+    listener.listen(0, address);
+    await once(listener, 'listening');
+    const socket = connect({ host: server.address, port: server.port, localAddress: address });
+    await once(socket, 'connect');
+    socket.setNoDelay(true);
+    return new TcpPeer(socket, listener, address);
+  }
+
+  /** Bytes that are no message: answers to keepalives. */
+  rawBytes = '';
+
+  send(text: string | Buffer): void {
+    this.#socket.write(text);
+  }
+
+  /** Sends on the connection that the server opened last. */
+  reply(text: string): void {
+    this.#accepted.at(-1)?.write(text);
+  }
+
+  /** Resolves when the server has closed the connection. */
+  async closed(): Promise<void> {
+    if (!this.#socket.closed) await once(this.#socket, 'close');
+  }
+
+  hangUp(): void {
+    this.#socket.destroy();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    for (const socket of this.#accepted) socket.destroy();
+    this.#listener.close();
+  }
+
+  #read(socket: Socket): void {
+    const stream = new TextStream();
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      if (chunk.toString('latin1') === '\r\n') this.rawBytes += '\r\n';
+      else for (const message of stream.push(chunk)) this.inbox.put(message);
+    });
+  }
+}
