@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { monotonicNowMs, SystemClock } from '../lib/clock.js';
+import { createLogger } from '../lib/logger.js';
+import type { TapMessage } from '../rtp/tap-batch.js';
+import { type RunningRecorder, startRecorder } from './recorder.js';
+import { correlation, packetMessage, readStereo, tone, tonePacket } from './recording-test-kit.js';
+
+const log = createLogger({ level: 'silent', redactNumbers: false });
+/** A clock in step with the process's own that tests move ahead. */
+class SteppedClock extends SystemClock {
+  nowMs = monotonicNowMs();
+
+  override monotonicMs(): number {
+    return this.nowMs;
+  }
+}
+
+const codecs = { caller: { 8: 'PCMA' }, callee: { 8: 'PCMA' } } as const;
+
+describe('startRecorder', () => {
+  let dir: string;
+  let recorder: RunningRecorder;
+  let tap: MessagePort;
+  let clock: SteppedClock;
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'recorder-'));
+    clock = new SteppedClock();
+    recorder = await startRecorder({ dir, minFreeBytes: 0, log, clock });
+    const { port1, port2 } = new MessageChannel();
+    recorder.connectTap(port2);
+    tap = port1;
+  });
+
+  afterEach(async () => {
+    tap.close();
+    await recorder.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  function send(message: TapMessage): void {
+    tap.postMessage(message);
+  }
+
+  function begin(recordingId: string) {
+    return recorder.port.begin({ recordingId, callId: recordingId, startedWallMs: Date.UTC(2026, 0, 5), codecs });
+  }
+
+  it('writes the caller left and the callee right, as long as the call, and hashes the file', async () => {
+    const startMs = clock.nowMs;
+    const recording = begin('call-1');
+    send({ type: 'fork', fork: 1, recordingId: 'call-1' });
+    for (let index = 0; index < 10; index += 1) {
+      send(packetMessage(1, false, startMs + 20 * index, tonePacket(440, index)));
+      send(packetMessage(1, true, startMs + 20 * index, tonePacket(700, index)));
+    }
+    send({ type: 'unfork', fork: 1, lostPackets: 0 });
+    clock.nowMs += 230;
+    const report = await recording.finish();
+    assert.equal(report.path, join(dir, '2026', '01', '05', 'call-1.wav'));
+    assert.equal(report.path, recording.path);
+    assert.equal(report.state, 'complete');
+    assert.deepEqual(report.packets, { caller: 10, callee: 10 });
+    assert.equal(report.durationMs, 230);
+    const { left, right, headerDataBytes } = readStereo(report.path);
+    assert.equal(headerDataBytes, left.length * 4);
+    assert.ok(correlation(left.subarray(0, 1600), tone(440, 0, 1600)) > 0.99);
+    assert.ok(correlation(right.subarray(0, 1600), tone(700, 0, 1600)) > 0.99);
+    assert.equal(report.sha256, createHash('sha256').update(readFileSync(report.path)).digest('hex'));
+    assert.deepEqual(readdirSync(join(dir, 'unfinished')), []);
+  });
+
+  it('takes up a fork whose recording it has not heard of yet', async () => {
+    const startMs = monotonicNowMs();
+    send({ type: 'fork', fork: 1, recordingId: 'call-2' });
+    const recording = begin('call-2');
+    send(packetMessage(1, false, startMs, tonePacket(440, 0)));
+    send({ type: 'unfork', fork: 1, lostPackets: 3 });
+    const report = await recording.finish();
+    assert.deepEqual(report.packets, { caller: 1, callee: 0 });
+    assert.equal(report.lostPackets, 3);
+    assert.equal(report.state, 'partial');
+  });
+
+  it('finishes a recording in which nobody sent', async () => {
+    const report = await begin('call-3').finish();
+    assert.equal(report.state, 'complete');
+    assert.ok(existsSync(report.path));
+  });
+
+  it('refuses to start where it cannot write', async () => {
+    writeFileSync(join(dir, 'file'), '');
+    const settings = { dir: join(dir, 'file', 'folder'), minFreeBytes: 0, log, clock };
+    await assert.rejects(startRecorder(settings), { code: 'RECORDING_UNAVAILABLE' });
+  });
+
+  it('is not ready on a disk with less than the least free space', async () => {
+    const settings = { dir, minFreeBytes: Number.MAX_SAFE_INTEGER, log, clock };
+    const full = await startRecorder(settings);
+    assert.deepEqual(full.port.readiness(), { ok: false, cause: 'disk-full' });
+    await full.close();
+    assert.deepEqual(recorder.port.readiness(), { ok: true });
+  });
+});

@@ -1,0 +1,178 @@
+// One recording in progress: forked packets in, a stereo WAV file out that is playable at any moment.
+// A failing disk costs the frames of that time, never the timeline: what follows is written where it belongs.
+import type { RecordedCodec, RecordingLossCause, RecordingReport, RecordingRequest, Side } from '../call/ports.js';
+import { A_LAW_TO_LINEAR, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
+import { isRtp, payloadEndOf, payloadStartOf, payloadTypeOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
+import { hashFile } from './file-hash.js';
+import { type RecordingFiles, writeAll } from './recording-files.js';
+import type { RecordingPaths } from './recording-paths.js';
+import { RecordingTimeline } from './timeline.js';
+import { durationMsOf, FRAME_BYTES, WAV_HEADER_BYTES, wavHeader } from './wav-file.js';
+
+/** The header is brought up to date in steps of this; after a kill it is repaired from the file's size. */
+const HEADER_STEP_MS = 1_000;
+
+const TABLES: Readonly<Record<RecordedCodec, Int16Array>> = { PCMA: A_LAW_TO_LINEAR, PCMU: MU_LAW_TO_LINEAR };
+
+export interface WriterRequest {
+  readonly paths: RecordingPaths;
+  readonly codecs: RecordingRequest['codecs'];
+  /** Monotonic time of the first frame. */
+  readonly startMs: number;
+}
+
+export class RecordingWriter {
+  readonly paths: RecordingPaths;
+  readonly #files: RecordingFiles;
+  readonly #timeline: RecordingTimeline;
+  readonly #onLoss: (cause: RecordingLossCause, error: unknown) => void;
+  readonly #packets: Record<Side, number> = { caller: 0, callee: 0 };
+  /** Linear tables by side and payload type. */
+  readonly #tables: [Map<number, Int16Array>, Map<number, Int16Array>];
+  #file: number | null = null;
+  /** Frames that the header tells of. */
+  #headerFrames = 0;
+  #lostPackets = 0;
+  /** Packets placed since frames were last written: lost with them if that fails. */
+  #unwrittenPackets = 0;
+  #hasLostFrames = false;
+
+  constructor(
+    files: RecordingFiles,
+    request: WriterRequest,
+    onLoss: (cause: RecordingLossCause, error: unknown) => void,
+  ) {
+    this.#files = files;
+    this.paths = request.paths;
+    this.#timeline = new RecordingTimeline(request.startMs);
+    this.#onLoss = onLoss;
+    // RFC 3551 §6: payload types 0 and 8 mean nothing else, so they are audio whatever was negotiated.
+    const fixed: [number, Int16Array][] = [
+      [0, MU_LAW_TO_LINEAR],
+      [8, A_LAW_TO_LINEAR],
+    ];
+    this.#tables = [new Map(fixed), new Map(fixed)];
+    this.setCodecs(request.codecs);
+  }
+
+  /** Adds payload types; those of before stay, for packets on their way still have them. */
+  setCodecs(codecs: RecordingRequest['codecs']): void {
+    for (const [side, tables] of [
+      ['caller', this.#tables[0]],
+      ['callee', this.#tables[1]],
+    ] as const) {
+      for (const [payloadType, codec] of Object.entries(codecs[side])) tables.set(Number(payloadType), TABLES[codec]);
+    }
+  }
+
+  /** A forked packet; what is not audio leaves silence. */
+  add(isCallee: boolean, arrivalMs: number, packet: Uint8Array): void {
+    if (!isRtp(packet)) return;
+    const table = this.#tables[isCallee ? 1 : 0].get(payloadTypeOf(packet));
+    if (table === undefined) return;
+    const from = payloadStartOf(packet);
+    const to = from < 0 ? -1 : payloadEndOf(packet, from);
+    if (to <= from) return;
+    if (this.#timeline.isDue(arrivalMs)) this.writeSettled(arrivalMs);
+    const rtp = { ssrc: ssrcOf(packet), timestamp: timestampOf(packet) };
+    this.#timeline.place(isCallee, rtp, arrivalMs, table, packet, from, to);
+    this.#packets[isCallee ? 'callee' : 'caller'] += 1;
+    this.#unwrittenPackets += 1;
+  }
+
+  /** Packets that a full queue kept from us. */
+  addLost(packets: number): void {
+    this.#lostPackets += packets;
+  }
+
+  /** Writes what no packet can change any more. */
+  writeSettled(nowMs: number): void {
+    this.#timeline.takeSettled(nowMs, (frames) => this.#write(frames));
+    const frames = this.#timeline.takenFrames;
+    if (this.#file !== null && durationMsOf((frames - this.#headerFrames) * FRAME_BYTES) >= HEADER_STEP_MS) {
+      this.#attempt(() => this.#writeHeader());
+    }
+  }
+
+  /** Ends at `endMs`, gives the file its name and hashes it. */
+  async finish(endMs: number): Promise<RecordingReport> {
+    const frames = Math.max(0, this.#timeline.frameAt(endMs), this.#timeline.takenFrames);
+    this.#timeline.takeUntil(frames, (piece) => this.#write(piece));
+    this.#lostPackets += this.#timeline.latePackets;
+    const isNamed = this.#attempt(() => this.#complete(frames));
+    const hashed = isNamed ? await this.#hash() : null;
+    const isWhole = hashed !== null && this.#lostPackets === 0 && !this.#hasLostFrames;
+    return {
+      state: isWhole ? 'complete' : hashed === null ? 'lost' : 'partial',
+      path: this.paths.finished,
+      sha256: hashed?.sha256 ?? null,
+      bytes: hashed?.bytes ?? 0,
+      durationMs: durationMsOf(frames * FRAME_BYTES),
+      packets: { ...this.#packets },
+      reanchored: this.#timeline.reanchored,
+      lostPackets: this.#lostPackets,
+    };
+  }
+
+  async #hash(): Promise<{ sha256: string; bytes: number } | null> {
+    try {
+      return await hashFile(this.#files, this.paths.finished);
+    } catch (error) {
+      this.#onLoss('write-error', error);
+      return null;
+    }
+  }
+
+  #complete(frames: number): void {
+    const file = this.#open();
+    this.#writeHeader();
+    // Frames that could not be written leave a hole, which reads as silence; the last ones need the length told.
+    this.#files.truncate(file, WAV_HEADER_BYTES + frames * FRAME_BYTES);
+    this.#files.close(file);
+    this.#file = null;
+    this.#files.makeFolder(this.paths.folder);
+    this.#files.rename(this.paths.partial, this.paths.finished);
+  }
+
+  #write(frames: Int16Array): void {
+    const position = WAV_HEADER_BYTES + this.#timeline.takenFrames * FRAME_BYTES;
+    const bytes = new Uint8Array(frames.buffer, frames.byteOffset, frames.byteLength);
+    const isWritten = this.#attempt(() => writeAll(this.#files, this.#open(), bytes, position));
+    if (!isWritten) {
+      this.#lostPackets += this.#unwrittenPackets;
+      this.#hasLostFrames = true;
+    }
+    this.#unwrittenPackets = 0;
+  }
+
+  #writeHeader(): void {
+    const frames = this.#timeline.takenFrames;
+    writeAll(this.#files, this.#open(), wavHeader(frames * FRAME_BYTES), 0);
+    this.#headerFrames = frames;
+  }
+
+  /** The file, made at the first write, or at a later one when the disk was full. */
+  #open(): number {
+    if (this.#file === null) {
+      this.#file = this.#files.create(this.paths.partial);
+      writeAll(this.#files, this.#file, wavHeader(0), 0);
+    }
+    return this.#file;
+  }
+
+  #attempt(step: () => void): boolean {
+    try {
+      step();
+      return true;
+    } catch (error) {
+      this.#onLoss(lossCauseOf(error), error);
+      return false;
+    }
+  }
+}
+
+/** What an error of the file system means for recordings. */
+export function lossCauseOf(error: unknown): RecordingLossCause {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'write-error';
+}
