@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { dialForm, normaliseCallee } from './normalise-callee.js';
+import type { NumberClass } from './number-class.js';
+
+function assertCallee(dialled: string, e164: string, national: string, numberClass: NumberClass, country = 'KR'): void {
+  assert.deepEqual(normaliseCallee(dialled, { country }), { ok: true, e164, national, numberClass }, dialled);
+}
+
+function assertRefused(dialled: string, reason: string, country = 'KR'): void {
+  assert.deepEqual(normaliseCallee(dialled, { country }), { ok: false, reason }, JSON.stringify(dialled));
+}
+
+describe('normaliseCallee', () => {
+  it('gives every way to dial one mobile the same canonical number', () => {
+    for (const dialled of [
+      '01012345678',
+      '010-1234-5678',
+      '+821012345678',
+      '+82-10-1234-5678',
+      '+8201012345678',
+      '%2B821012345678',
+      '00821012345678'.replace('0082', '00182'),
+      '+821012345678;phone-context=example.com',
+    ]) {
+      assertCallee(dialled, '+821012345678', '01012345678', 'mobile');
+    }
+  });
+
+  it('knows Korean mobiles, landlines and internet telephones', () => {
+    assertCallee('0111234567', '+82111234567', '0111234567', 'mobile');
+    assertCallee('0161234567', '+82161234567', '0161234567', 'mobile');
+    assertCallee('0212345678', '+82212345678', '0212345678', 'landline');
+    assertCallee('0312345678', '+82312345678', '0312345678', 'landline');
+    assertCallee('07012345678', '+827012345678', '07012345678', 'internet');
+  });
+
+  it('takes every eight-digit 15xx, 16xx and 18xx for representative, without a trunk 0', () => {
+    for (const dialled of ['15881234', '1588-1234', '16001234', '18001234', '15551234', '18661234', '+8215881234']) {
+      const digits = dialled.replace('+82', '').replaceAll('-', '');
+      assertCallee(dialled, `+82${digits}`, digits, 'representative');
+    }
+  });
+
+  it('counts masked, shared and toll-free numbers as representative, as carriers bill them', () => {
+    assertCallee('05012345678', '+825012345678', '05012345678', 'representative');
+    assertCallee('050712345678', '+8250712345678', '050712345678', 'representative');
+    assertCallee('0801234567', '+82801234567', '0801234567', 'representative');
+    assertCallee('0215881234', '+82215881234', '0215881234', 'representative');
+    assertCallee('027001234', '+8227001234', '027001234', 'representative');
+  });
+
+  it('knows premium numbers', () => {
+    assertCallee('0607001234', '+82607001234', '0607001234', 'premium');
+    assertCallee('+82607001234', '+82607001234', '0607001234', 'premium');
+  });
+
+  it('keeps special numbers as their own canonical form', () => {
+    for (const code of ['1335', '120', '122', '114', '131', '1330']) assertCallee(code, code, code, 'special');
+  });
+
+  it('knows emergency numbers and crisis lines', () => {
+    for (const code of ['112', '119', '182', '1366', '1388']) assertCallee(code, code, code, 'emergency');
+    assertCallee('911', '911', '911', 'emergency', 'US');
+    assertCallee('112', '112', '112', 'emergency', 'DE');
+    assertCallee('999', '999', '999', 'emergency', 'GB');
+  });
+
+  it('calls a number of another country international', () => {
+    assertCallee('+14155550100', '+14155550100', '+14155550100', 'international');
+    assertCallee('00114155550100', '+14155550100', '+14155550100', 'international');
+    assertCallee('+821012345678', '+821012345678', '+821012345678', 'international', 'US');
+  });
+
+  it('reads national numbers in the country of the trunk', () => {
+    assertCallee('030901820', '+4930901820', '030901820', 'landline', 'DE');
+    assertCallee('2015550123', '+12015550123', '2015550123', 'mobile', 'US');
+  });
+
+  it('refuses numbers that the numbering plan does not have', () => {
+    for (const dialled of ['0101234', '01', '0999999999', '010123456789012', '+82', '+999123456789']) {
+      assertRefused(dialled, 'callee-unassigned');
+    }
+  });
+
+  it('refuses what is no number, however it is dressed up', () => {
+    for (const dialled of [
+      '',
+      '+',
+      '++821012345678',
+      'sip:01012345678',
+      '01012345678@evil.example',
+      "01012345678' OR 1=1",
+      '010%001234',
+      '*67',
+      '#31#01012345678',
+      '01012345678#',
+      '010x1234',
+      '０１０１２３４５６７８',
+      '01012345678\r\nVia: x',
+      '0'.repeat(65),
+      '1'.repeat(21),
+      '+1 (415) 555-0100 ext. 5',
+    ]) {
+      assertRefused(dialled, 'callee-malformed');
+    }
+  });
+
+  it('never throws, and is stable: normalising a canonical number changes nothing', () => {
+    const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 2, maxLength: 14 });
+    const prefix = fc.constantFrom('', '+', '0', '010', '02', '+82', '15', '070', '001', '+1415');
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ maxLength: 80 }),
+          fc.tuple(prefix, digits).map((parts) => parts.join('')),
+        ),
+        (dialled) => {
+          const first = normaliseCallee(dialled, { country: 'KR' });
+          if (!first.ok) return;
+          assert.deepEqual(normaliseCallee(first.e164, { country: 'KR' }), first);
+          assert.deepEqual(normaliseCallee(first.national, { country: 'KR' }), first);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('refuses or reads any number for a country that does not exist', () => {
+    assertCallee('+821012345678', '+821012345678', '+821012345678', 'international', 'ZZ');
+    assertRefused('01012345678', 'callee-unassigned', 'ZZ');
+  });
+});
+
+describe('dialForm', () => {
+  it('dials nationally at home and internationally elsewhere', () => {
+    assert.equal(dialForm({ e164: '+821098765432' }, '+821012345678'), '01098765432');
+    assert.equal(dialForm({ e164: '+8215881234' }, '+821012345678'), '15881234');
+    assert.equal(dialForm({ e164: '+14155550100' }, '+821012345678'), '+14155550100');
+    assert.equal(dialForm({ e164: '119' }, '+821012345678'), '119');
+  });
+});

@@ -1,0 +1,115 @@
+// What a PBX dialled, as a canonical callee with its number class. Over libphonenumber-js, which stays behind this file.
+// Input comes from a SIP user part (RFC 3261 §25.1, RFC 3966 §5.1.1) and may be anything.
+import {
+  type CountryCode,
+  isSupportedCountry,
+  type NumberType,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
+import { DEFAULT_EMERGENCY_CODES, EMERGENCY_CODES, KOREAN_NUMBERS } from './korean-numbers.js';
+import type { NumberClass } from './number-class.js';
+
+export interface Callee {
+  readonly ok: true;
+  /** Canonical E.164 number, or the code itself for short codes: what usage and affinity count by. */
+  readonly e164: string;
+  /** As dialled inside `country`; for a number of another country, the E.164 number. */
+  readonly national: string;
+  readonly numberClass: NumberClass;
+}
+
+export type CalleeRefusal =
+  /** Not a telephone number at all. */
+  | 'callee-malformed'
+  /** Reads like a number, but no such number exists in the numbering plan. */
+  | 'callee-unassigned';
+
+export type NormaliseResult = Callee | { readonly ok: false; readonly reason: CalleeRefusal };
+
+const MAX_DIALLED_LENGTH = 64;
+
+/** Reads what was dialled as a number of `country` (two capitals), or of any country when it is international. */
+export function normaliseCallee(dialled: string, { country }: { readonly country: string }): NormaliseResult {
+  const digits = dialledDigits(dialled);
+  if (digits === undefined) return { ok: false, reason: 'callee-malformed' };
+  const short = shortCodeOf(digits, country);
+  if (short !== undefined) return { ok: true, e164: digits, national: digits, numberClass: short };
+  const home = isSupportedCountry(country) ? country : undefined;
+  return (home === 'KR' ? koreanNumber(digits) : undefined) ?? parsedNumber(digits, home);
+}
+
+/** What to dial from a SIM of the given number: the national form at home, the E.164 number elsewhere. */
+export function dialForm(callee: { readonly e164: string }, simNumber: string): string {
+  const sim = parsePhoneNumberFromString(simNumber);
+  if (sim?.country === undefined || !callee.e164.startsWith('+')) return callee.e164;
+  const result = normaliseCallee(callee.e164, { country: sim.country });
+  return result.ok ? result.national : callee.e164;
+}
+
+/** Digits with an optional leading "+", visual separators and tel parameters taken off; undefined for anything else. */
+function dialledDigits(dialled: string): string | undefined {
+  if (dialled.length > MAX_DIALLED_LENGTH) return undefined;
+  const user = (dialled.split(';')[0] ?? '').replace(/^%2B/i, '+');
+  // RFC 3966 §5.1.1: visual separators. Nothing else is dropped, so that junk is never mistaken for a number.
+  const digits = user.replaceAll(/[-.() ]/g, '');
+  return /^\+?[0-9]{2,20}$/.test(digits) ? digits : undefined;
+}
+
+function shortCodeOf(digits: string, country: string): NumberClass | undefined {
+  if (country !== 'KR') {
+    const codes = EMERGENCY_CODES[country] ?? DEFAULT_EMERGENCY_CODES;
+    return codes.includes(digits) ? 'emergency' : undefined;
+  }
+  return KOREAN_NUMBERS.find((rule) => rule.shortCode && rule.pattern.test(digits))?.numberClass;
+}
+
+/** Numbers of the Korean table, dialled nationally or with +82, with or without the trunk 0 after it. */
+function koreanNumber(digits: string): NormaliseResult | undefined {
+  const significant = /^(?:\+82|0082)0?(\d+)$/.exec(digits)?.[1] ?? /^0?([1-9]\d*)$/.exec(digits)?.[1];
+  if (significant === undefined) return undefined;
+  // Representative numbers are dialled without the trunk 0, all others with it.
+  const forms = digits.startsWith('0') && !digits.startsWith('00') ? [digits] : [significant, `0${significant}`];
+  for (const national of forms) {
+    const rule = KOREAN_NUMBERS.find((candidate) => !candidate.shortCode && candidate.pattern.test(national));
+    if (rule !== undefined) return { ok: true, e164: `+82${significant}`, national, numberClass: rule.numberClass };
+  }
+  return undefined;
+}
+
+function parsedNumber(digits: string, home: CountryCode | undefined): NormaliseResult {
+  const number = parsePhoneNumberFromString(digits, home === undefined ? {} : { defaultCountry: home });
+  if (number === undefined) return { ok: false, reason: 'callee-unassigned' };
+  if (home === undefined || number.country !== home) {
+    // Foreign metadata ages: a possible length is enough, the far network knows better.
+    if (!number.isPossible() || sharesCallingCode(number, home)) return { ok: false, reason: 'callee-unassigned' };
+    return { ok: true, e164: number.number, national: number.number, numberClass: 'international' };
+  }
+  const type = number.isValid() ? number.getType() : undefined;
+  const numberClass = type === undefined ? undefined : CLASS_BY_TYPE[type];
+  if (numberClass === undefined) return { ok: false, reason: 'callee-unassigned' };
+  return { ok: true, e164: number.number, national: nationalDigits(number), numberClass };
+}
+
+/** True for an invalid number at home, whose country libphonenumber leaves open. */
+function sharesCallingCode(number: PhoneNumber, home: CountryCode | undefined): boolean {
+  return home !== undefined && number.country === undefined && number.getPossibleCountries().includes(home);
+}
+
+function nationalDigits(number: PhoneNumber): string {
+  return number.formatNational().replaceAll(/\D/g, '');
+}
+
+const CLASS_BY_TYPE: Readonly<Record<Exclude<NumberType, undefined>, NumberClass>> = {
+  MOBILE: 'mobile',
+  FIXED_LINE_OR_MOBILE: 'mobile',
+  FIXED_LINE: 'landline',
+  VOIP: 'internet',
+  UAN: 'representative',
+  SHARED_COST: 'representative',
+  TOLL_FREE: 'representative',
+  PERSONAL_NUMBER: 'representative',
+  PAGER: 'representative',
+  VOICEMAIL: 'special',
+  PREMIUM_RATE: 'premium',
+};
