@@ -6,6 +6,8 @@ export interface ReserveRequest {
   /** Made by the caller of the ledger; the idempotence key of everything that follows. */
   readonly reservationId: string;
   readonly callId: string;
+  /** The trunk that pays: its daily spend cap counts the cost. */
+  readonly trunk: string;
   readonly channelId: string;
   readonly simId: string;
   /** Canonical E.164 number, or the short code itself for special and emergency numbers. */
@@ -18,6 +20,7 @@ export type ReserveRefusal =
   | 'channel-busy'
   | 'channel-resting'
   | 'quota-exhausted'
+  | 'too-few-seconds'
   | 'class-not-covered'
   | 'unknown-channel'
   | 'journal-stalled';
@@ -26,10 +29,15 @@ export type ReserveResult =
   | {
       readonly ok: true;
       readonly reservationId: string;
-      /** Longest call, in seconds from answer, whose rounded charge still fits, less a second for the BYE. */
+      /** Longest call, in seconds from an answer now; the one to keep is what `confirm` says. */
       readonly maxCallSeconds: number;
     }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string };
+
+export interface Confirmation {
+  /** Longest call, in seconds from the answer, whose rounded charge still fits, less a second for the BYE; 0: end it. */
+  readonly maxCallSeconds: number;
+}
 
 export interface Settlement {
   readonly reservationId: string;
@@ -92,7 +100,7 @@ export interface OrphanReservation {
  */
 export interface Ledger {
   reserve(request: ReserveRequest, alongside?: readonly JournalEntry[]): Promise<ReserveResult>;
-  confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<void>;
+  confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<Confirmation>;
   /** Extends what is held for an answered call to `coveredUntilWallMs`. */
   renew(reservationId: string, coveredUntilWallMs: number): Promise<void>;
   /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
@@ -101,6 +109,8 @@ export interface Ledger {
   vacate(reservationId: string): Promise<void>;
   /** Frees an unanswered reservation and its channel (after its gap). */
   release(reservationId: string, alongside?: readonly JournalEntry[]): Promise<void>;
+  /** Cost of a trunk's calls that were settled since an instant (to a quarter of an hour): a decimal string. */
+  spentBy(trunk: string, sinceWallMs: number): string;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
   /** Reservations left by an earlier process; their channels stay busy until each is settled (and vacated) or released. */
   orphans(): readonly OrphanReservation[];
