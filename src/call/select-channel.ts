@@ -53,6 +53,7 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
         {
           reservationId: ask.attemptId,
           callId: ask.request.callId,
+          trunk: ask.request.trunk.name,
           channelId: candidate.channelId,
           simId: candidate.simId,
           callee: ask.callee.e164,
