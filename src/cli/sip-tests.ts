@@ -1,15 +1,23 @@
 // `simtrunk sip-tests NAME… | all | list | load`: the SIPp cases of sip-tests/ and the load test.
 import { parseArgs } from 'node:util';
 import { casesFolder, listCaseNames, loadCase } from '../lab/sip-tests/case-file.js';
+import { loadLine, loadProblems, loadTable } from '../lab/sip-tests/load/load-report.js';
+import { runLoad } from '../lab/sip-tests/load/load-run.js';
 import { runCases } from '../lab/sip-tests/run-cases.js';
 import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 
 const USAGE = `usage: simtrunk sip-tests NAME…            runs these cases
        simtrunk sip-tests all              runs every case
        simtrunk sip-tests list             prints the cases and what each shows
-options: --jobs N   cases at once
-         --keep     keeps the folder of a failed case (config, logs, traces, CDRs)
-         --folder D cases of another folder`;
+       simtrunk sip-tests load             places calls by a seeded plan and checks every side's record
+options: --jobs N       cases at once
+         --keep         keeps the folder of a failed case or of the load run (config, logs, traces, CDRs)
+         --folder D     cases of another folder
+of load: --rate N       calls a second (50)
+         --seconds N    how long (20)
+         --channels N   SIM channels (1000)
+         --seed N       of the plan (1)
+         --json         one line of JSON instead of a table`;
 
 /** Resolves to the exit code: 0 when every case passed. */
 export async function run(args: string[]): Promise<number> {
@@ -20,6 +28,11 @@ export async function run(args: string[]): Promise<number> {
       jobs: { type: 'string' },
       keep: { type: 'boolean', default: false },
       folder: { type: 'string' },
+      rate: { type: 'string', default: '50' },
+      seconds: { type: 'string', default: '20' },
+      channels: { type: 'string', default: '1000' },
+      seed: { type: 'string', default: '1' },
+      json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -33,16 +46,30 @@ export async function run(args: string[]): Promise<number> {
     for (const name of known) process.stdout.write(`${name}\n    ${loadCase(folder, name).shows}\n`);
     return 0;
   }
+  const sipp = findSipp();
+  if (sipp === undefined) {
+    process.stderr.write(`${SIPP_MISSING}\n`);
+    return 1;
+  }
+  if (positionals[0] === 'load') {
+    const numbers = [values.rate, values.seconds, values.channels, values.seed].map(Number);
+    const [ratePerSecond = 0, seconds = 0, channels = 0, seed = 0] = numbers;
+    if (!numbers.every(Number.isFinite) || ratePerSecond <= 0 || seconds <= 0 || channels < 1) {
+      process.stderr.write(`--rate, --seconds, --channels and --seed want numbers\n${USAGE}\n`);
+      return 2;
+    }
+    const say = (line: string) => process.stderr.write(`${line}\n`);
+    const result = await runLoad({ ratePerSecond, seconds, channels, seed, sipp, keep: values.keep, say });
+    for (const problem of loadProblems(result)) say(problem);
+    if (result.folder !== null) say(`kept: ${result.folder}`);
+    process.stdout.write(`${values.json ? loadLine(result) : loadTable(result)}\n`);
+    return result.failed.length + result.violations.length === 0 ? 0 : 1;
+  }
   const names = positionals.includes('all') ? known : positionals;
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     process.stderr.write(`no such case: ${unknown.join(', ')}\nknown: ${known.join(', ')}\n`);
     return 2;
-  }
-  const sipp = findSipp();
-  if (sipp === undefined) {
-    process.stderr.write(`${SIPP_MISSING}\n`);
-    return 1;
   }
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
   const failed = await runCases({

@@ -1,5 +1,5 @@
 // One case from start to end: a fresh simtrunk, SIPp on both sides, then the CDRs, counters and usage compared.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import type { SipCase, SipCaseCaller, SipCaseGateway } from './case-file.js';
 import { differencesFrom, valueAt } from './expectation.js';
 import { freePort, freePortRange, isTaken } from './free-ports.js';
 import { listenForNothing, type QuietPort } from './quiet-port.js';
+import { type CdrLine, readLatestCdrs } from './read-cdrs.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
 import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
 
@@ -153,7 +154,7 @@ async function waitForTrace(runs: readonly RunningSipp[], wanted: { scenario: st
 /** Compares CDRs, counters and usage; the CDRs once more after simtrunk has ended, so that none comes late. */
 async function observe(sipCase: SipCase, folder: string, stage: Stage): Promise<string[]> {
   const { simtrunk } = stage;
-  const cdrProblems = () => compareCdrs(sipCase.expect.cdrs, readCdrs(join(folder, 'cdr')));
+  const cdrProblems = () => compareCdrs(sipCase.expect.cdrs, readLatestCdrs(join(folder, 'cdr')));
   const endMs = performance.now() + CDR_WAIT_MS;
   while (cdrProblems().length > 0 && performance.now() < endMs && simtrunk.ended() === undefined) await delay(POLL_MS);
 
@@ -181,25 +182,7 @@ function channelSims(sipCase: SipCase): { channelId: string; iccid: string }[] {
     .map((channelId, i) => ({ channelId, iccid: iccidOf(i + 1) }));
 }
 
-type Cdr = Record<string, unknown>;
-
-/** The latest revision of each CDR, in the order in which the calls were offered. */
-export function readCdrs(folder: string): Cdr[] {
-  const latest = new Map<string, Cdr>();
-  if (!existsSync(folder)) return [];
-  for (const file of readdirSync(folder).sort()) {
-    const lines = readFileSync(join(folder, file), 'utf8').split('\n');
-    for (const line of lines) {
-      // The last line may be half written while the service runs.
-      if (!line.endsWith('}')) continue;
-      const cdr = JSON.parse(line) as Cdr;
-      latest.set(String(cdr.callId), cdr);
-    }
-  }
-  return [...latest.values()].sort((a, b) => String(a.offeredAt).localeCompare(String(b.offeredAt)));
-}
-
-function compareCdrs(expected: readonly unknown[], actual: readonly Cdr[]): string[] {
+function compareCdrs(expected: readonly unknown[], actual: readonly CdrLine[]): string[] {
   const problems = differencesFrom(expected, actual, 'cdr');
   return problems.length === 0 ? [] : [...problems, ...actual.map((cdr) => `the CDR was ${JSON.stringify(cdr)}`)];
 }
