@@ -14,7 +14,7 @@ export function listenToRecordings(
   callers: WorldReport['callers'],
 ): ToneSight[] {
   const cdrOf = new Map(cdrs.map((cdr) => [cdr.dialled, cdr]));
-  return plan.flatMap(({ number, tones }) => {
+  return plan.flatMap(({ number, tones }): ToneSight[] => {
     const recording = cdrOf.get(number)?.recording;
     if (tones === null || recording === undefined || recording === null) return [];
     const heardByCaller = callers[number]?.calleeShare ?? 0;
