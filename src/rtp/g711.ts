@@ -57,7 +57,7 @@ function encodeALaw(sample: number): number {
 
 function encodeMuLaw(sample: number): number {
   const isNegative = sample < 0;
-  const biased = Math.min((isNegative ? -sample : sample) >> 2, 0x1fdf) + 0x21;
+  const biased = Math.min((isNegative ? -sample : sample) >> 2, 0x1fde) + 0x21;
   let segment = 0;
   while (biased >> (segment + 6) !== 0) segment += 1;
   const octet = (segment << 4) | ((biased >> (segment + 1)) & 0x0f);
