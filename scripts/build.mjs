@@ -13,7 +13,16 @@ export function run(command, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
+/** Ends with a sentence, rather than with a syntax error of somebody's package, on a Node that is too old. */
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  process.stderr.write(`simtrunk needs Node 20.19 or later; this is ${process.versions.node}.\n`);
+  process.exit(1);
+}
+
 export function install() {
+  checkNode();
   const marker = join(root, 'node_modules', '.package-lock.json');
   const lockfile = join(root, 'package-lock.json');
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lockfile).mtimeMs) return;
