@@ -12,8 +12,6 @@ const gatewaySchema = z.strictObject({
   channels: z.int().min(1).default(1),
   /** SIPp scenario that answers for it. Without one nothing may arrive here, and nothing is answered. */
   uas: z.string().optional(),
-  /** Its address is simtrunk's own: whatever is sent to it comes back. */
-  isItself: z.boolean().default(false),
   /** Nothing listens at its address. */
   isDead: z.boolean().default(false),
   /** How many INVITEs with a Call-ID of their own the scenario handles before SIPp exits. */
@@ -31,7 +29,10 @@ const callerSchema = z.strictObject({
   /** Source address of the packets. */
   address: z.string().default('127.0.0.1'),
   transport: z.enum(['udp', 'tcp']).default('udp'),
-  /** Holds the caller back until another scenario's trace holds this text: order without sleeping. */
+  /**
+   * Holds the caller back until another scenario's messages match this pattern: order without sleeping. What the pattern's
+   * first group matched is `[captured]` in the caller's scenario.
+   */
   startsWhen: z.strictObject({ scenario: z.string(), trace: z.string() }).optional(),
 });
 

@@ -50,10 +50,8 @@ export async function runCase(sipCase: SipCase, sipp: readonly string[], keep: b
 async function perform(sipCase: SipCase, sipp: readonly string[], folder: string): Promise<string[]> {
   const gatewayPorts = new Map<string, number>();
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
-  const itself = sipCase.gateways.find((gateway) => gateway.isItself);
-  const sipPort = itself === undefined ? 0 : (gatewayPorts.get(itself.name) ?? 0);
   const from = await freePortRange(MEDIA_PORTS);
-  const places = { folder, mediaPorts: { from, to: from + MEDIA_PORTS - 1 }, gatewayPorts, sipPort };
+  const places = { folder, mediaPorts: { from, to: from + MEDIA_PORTS - 1 }, gatewayPorts };
   const configFile = join(folder, 'simtrunk.yaml');
   writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
   mkdirSync(join(folder, 'logs'));
@@ -66,11 +64,12 @@ async function perform(sipCase: SipCase, sipp: readonly string[], folder: string
     for (const gateway of sipCase.gateways) {
       const port = gatewayPorts.get(gateway.name) ?? 0;
       if (gateway.uas !== undefined) gateways.push(await startGateway(sipCase, gateway, sipp, port, folder));
-      else if (!gateway.isDead && !gateway.isItself) quiet.push(await listenForNothing(gateway.name, port));
+      else if (!gateway.isDead) quiet.push(await listenForNothing(gateway.name, port));
     }
     for (const caller of sipCase.callers) {
-      if (caller.startsWhen !== undefined) await waitForTrace([...gateways, ...callers], caller.startsWhen);
-      callers.push(await startCaller(sipCase, caller, sipp, simtrunk, folder));
+      const { startsWhen } = caller;
+      const captured = startsWhen === undefined ? '' : await waitForTrace([...gateways, ...callers], startsWhen);
+      callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured }));
     }
     const outcomes = await Promise.all([...callers, ...gateways].map((run) => run.done));
     const problems = [
@@ -120,10 +119,9 @@ async function startGateway(
 async function startCaller(
   sipCase: SipCase,
   caller: SipCaseCaller,
-  sipp: readonly string[],
-  simtrunk: SimtrunkProcess,
-  folder: string,
+  given: { sipp: readonly string[]; simtrunk: SimtrunkProcess; folder: string; captured: string },
 ): Promise<RunningSipp> {
+  const { sipp, simtrunk, folder, captured } = given;
   return startSipp(sipp, {
     label: caller.uac.replace('.xml', ''),
     scenarioFile: join(sipCase.folder, caller.uac),
@@ -135,18 +133,25 @@ async function startCaller(
     transport: caller.transport,
     calls: caller.calls,
     called: caller.called,
+    extra: ['-key', 'captured', captured],
     timeoutSeconds: sipCase.timeoutSeconds,
     logFolder: join(folder, 'logs'),
   });
 }
 
-async function waitForTrace(runs: readonly RunningSipp[], wanted: { scenario: string; trace: string }): Promise<void> {
+/** Resolves to what the pattern's first group matched, '' without one. */
+async function waitForTrace(
+  runs: readonly RunningSipp[],
+  wanted: { scenario: string; trace: string },
+): Promise<string> {
   const run = runs.find((candidate) => `${candidate.label}.xml` === wanted.scenario);
   if (run === undefined) throw new Error(`startsWhen: no scenario ${wanted.scenario} was started before`);
-  while (!run.hasTraced(wanted.trace)) {
-    if (run.child.exitCode !== null) {
-      throw new Error(`${wanted.scenario} ended before its trace held "${wanted.trace}"`);
-    }
+  const pattern = new RegExp(wanted.trace);
+  for (;;) {
+    const hasEnded = run.child.exitCode !== null;
+    const match = pattern.exec(run.traceText());
+    if (match !== null) return (match[1] ?? '').trim();
+    if (hasEnded) throw new Error(`${wanted.scenario} ended before its messages matched ${wanted.trace}`);
     await delay(POLL_MS);
   }
 }

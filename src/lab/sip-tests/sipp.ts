@@ -51,7 +51,8 @@ export interface RunningSipp {
   /** Always resolves. */
   readonly done: Promise<SippOutcome>;
   trace(): TracedMessage[];
-  hasTraced(text: string): boolean;
+  /** The same as SIPp wrote it. */
+  traceText(): string;
 }
 
 export function startSipp(command: readonly string[], run: SippRun): RunningSipp {
@@ -101,7 +102,7 @@ export function startSipp(command: readonly string[], run: SippRun): RunningSipp
     child.once('close', settle);
   });
   const read = () => (existsSync(traceFile) ? readFileSync(traceFile, 'utf8') : '');
-  return { label: run.label, child, done, trace: () => parseTrace(read()), hasTraced: (text) => read().includes(text) };
+  return { label: run.label, child, done, trace: () => parseTrace(read()), traceText: read };
 }
 
 export interface TracedMessage {
