@@ -184,7 +184,10 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     'attempt:failed': (draft, input) => {
       disarmAttempt(draft, input.attemptId);
       const outcome = outcomeOf(input.status, input.local);
-      closeAttempt(draft, input.attemptId, outcome, { sipStatus: input.status, reasons: input.reasons });
+      closeAttempt(draft, input.attemptId, outcome, {
+        sipStatus: input.local ? null : input.status,
+        reasons: input.reasons,
+      });
       draft.do({ type: 'release', attemptId: input.attemptId });
       const attempt = draft.attempt(input.attemptId);
       if (attempt === undefined) return;

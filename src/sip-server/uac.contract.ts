@@ -120,6 +120,8 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       peer.send(ok + calleeRequestText('BYE', invite, peer, { toTag }));
       await peer.response(200, 'BYE');
       assert.equal((await ended.promise).method, 'BYE');
+      // RFC 3261 §13.2.2.4: without its ACK the 200 would be repeated for 64·T1, dialog or not.
+      await peer.request('ACK');
     });
 
     it('rejects with the status of the callee, and acknowledges it by itself', async () => {

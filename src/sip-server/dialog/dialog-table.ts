@@ -21,6 +21,14 @@ export class DialogTable<D extends Dialog> {
     return this.#byTags.delete(dialog.key);
   }
 
+  /**
+   * The peer has ended it: it is no dialog for the peer any more, yet its application finds it for the ACK that it still owes
+   * to the peer's 2xx (RFC 3261 §13.2.2.4). `remove` follows that ACK.
+   */
+  retire(dialog: D): void {
+    this.#byTags.delete(dialog.key);
+  }
+
   byId(id: string): D | undefined {
     return this.#byId.get(id);
   }

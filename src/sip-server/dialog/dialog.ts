@@ -63,6 +63,11 @@ export class Dialog {
     return this.origin.id;
   }
 
+  /** A 2xx of the peer has had no ACK yet. */
+  get owesAck(): boolean {
+    return this.ackSeq !== null && this.lastAck?.cseqNumber !== this.ackSeq;
+  }
+
   /** RFC 3261 §12.2.1.1. */
   nextSeq(): number {
     this.localSeq++;

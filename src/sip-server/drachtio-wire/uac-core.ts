@@ -243,6 +243,7 @@ export class UacCore implements AppRequestCore {
     this.#context.counters.sentRequest('ACK');
     this.#context.transport.send(bytes, flow);
     if (app !== null) this.#echo(app, clientId, newId(), ack.text, flow);
+    if (this.#context.dialogs.byKey(dialog.key) !== dialog) this.#context.dialogs.remove(dialog);
     if (dialog.endsAfterAck) {
       dialog.endsAfterAck = false;
       this.endDialog(dialog, 'SIP;cause=200;text="ACK-BYE due to cancel race condition"');

@@ -187,7 +187,9 @@ export class UasCore implements NetworkRequestCore {
 
   /** The peer hung up: nothing of the dialog is waited for any more. */
   #peerEnds(dialog: AppDialog): void {
-    this.#context.dialogs.remove(dialog);
+    // A BYE right behind the 2xx is here before the application's ACK, which must go out all the same.
+    if (dialog.owesAck) this.#context.dialogs.retire(dialog);
+    else this.#context.dialogs.remove(dialog);
     for (const answer of this.#unacknowledged.get(dialog.key) ?? []) answer.stop();
     this.#unacknowledged.delete(dialog.key);
     // RFC 3261 §15.1.2. Deviation: drachtio-server answers 500.
