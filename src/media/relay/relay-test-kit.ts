@@ -4,7 +4,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { MediaAddress, MediaRemote } from '../../call/ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
-import { bindPair, closeQuietly } from './media-socket.js';
+import { bindPair, bindSocket, closeQuietly } from './media-socket.js';
 
 export interface ReceivedPacket {
   readonly bytes: Buffer;
@@ -115,4 +115,13 @@ export function freePortRange(pairs: number, address = '127.0.0.1'): { from: num
     if (free === pairs) return { from, to: from + 2 * pairs - 1 };
   }
   throw new Error(`no ${pairs} free port pairs on ${address}`);
+}
+
+export function hasIpv6Loopback(): boolean {
+  try {
+    closeQuietly(bindSocket('::1', 0));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -5,7 +5,7 @@ import type { MediaSession } from '../../call/ports.js';
 import { createLogger } from '../../lib/logger.js';
 import { readTapBatch, type TapMessage } from '../../rtp/tap-batch.js';
 import { type RunningRelay, startRelay } from './relay.js';
-import { freePortRange, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
+import { freePortRange, hasIpv6Loopback, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
@@ -32,7 +32,7 @@ describe('startRelay', () => {
 
   afterEach(async () => {
     for (const opened of peers.splice(0)) opened.close();
-    await relay.close();
+    await relay?.close();
   });
 
   it('relays both directions, counts them, and frees the ports at the end', async () => {
@@ -95,6 +95,121 @@ describe('startRelay', () => {
     assert.ok((forked[1]?.arrivalMs ?? 0) >= (forked[0]?.arrivalMs ?? Number.POSITIVE_INFINITY));
     assert.equal(lostPackets, 0);
     port2.close();
+  });
+
+  it('moves the callee to another network, over which IPv6 meets IPv4', async function () {
+    if (!hasIpv6Loopback()) {
+      process.stderr.write('      skipped: this machine has no IPv6 loopback address\n');
+      this.skip();
+    }
+    const lan = { name: 'lan', bind: '127.0.0.1', advertise: '198.51.100.1', mediaPorts: freePortRange(4) };
+    const wan = { name: 'wan', bind: '::1', advertise: '2001:db8::1', mediaPorts: freePortRange(4, '::1') };
+    relay = await startRelay({ networks: [lan, wan], log });
+    const [caller, callee, call] = [await peer(), await peer('::1'), await session()];
+    const before = call.local('callee');
+    assert.equal(before.address, '198.51.100.1');
+    assert.deepEqual(await call.placeCallee('lan'), { ok: true });
+    assert.deepEqual(call.local('callee'), before);
+    assert.deepEqual(await call.placeCallee('wan'), { ok: true });
+    assert.equal(call.local('callee').address, '2001:db8::1');
+    call.setRemote('caller', remoteOf(caller));
+    call.setRemote('callee', remoteOf(callee, { address: '0:0:0:0:0:0:0:1' }));
+    await caller.send(rtpPacket({ sequence: 1 }), { address: '127.0.0.1', port: call.local('caller').rtpPort });
+    await callee.receivedCount(1);
+    await callee.send(rtpPacket({ sequence: 2 }), { address: '::1', port: call.local('callee').rtpPort });
+    await caller.receivedCount(1);
+    assert.equal((await call.report()).callee.source, `[::1]:${callee.port}`);
+    assert.equal((await relay.counters())?.portsLent, 2);
+    assert.deepEqual(await call.placeCallee('nowhere'), { ok: false, reason: 'no-media-ports' });
+  });
+
+  it('passes over ports that another process holds', async () => {
+    const mediaPorts = freePortRange(3);
+    const held = await UdpPeer.open('127.0.0.1', mediaPorts.from + 1);
+    peers.push(held);
+    relay = await startRelay({
+      networks: [{ name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts }],
+      log,
+    });
+    const call = await session();
+    assert.deepEqual(
+      [call.local('caller').rtpPort, call.local('callee').rtpPort],
+      [mediaPorts.from + 2, mediaPorts.from + 4],
+    );
+    assert.equal((await relay.counters())?.portsForeign, 1);
+  });
+
+  it('reuses a port early under pressure, and counts it', async () => {
+    await start(2);
+    await (await session()).close();
+    await session();
+    assert.equal((await relay.counters())?.restsShortened, 2);
+  });
+
+  it('does not wait for a tap that stands still: its packets are lost, and counted', async () => {
+    const packets = 600;
+    await start(4, 2);
+    const { port1, port2 } = new MessageChannel();
+    relay.connectTap(port1);
+    const [caller, callee, call] = [await peer(), await peer(), await session()];
+    call.setRemote('caller', remoteOf(caller));
+    call.setRemote('callee', remoteOf(callee));
+    call.fork('rec1');
+    for (let sequence = 0; sequence < packets; sequence += 1) {
+      await caller.sendRtp(rtpPacket({ sequence }), call.local('caller'));
+      // In step with the relay, so that no socket buffer runs over.
+      if (sequence % 50 === 49) await callee.receivedCount(sequence + 1);
+    }
+    await callee.receivedCount(packets);
+    const report = await call.close();
+    assert.equal(report.caller.packets, packets);
+    const { forked, lostPackets } = await tapped(port2);
+    assert.ok(lostPackets > 0);
+    assert.equal(forked.length + lostPackets, packets);
+    assert.equal((await relay.counters())?.forkLostPackets, lostPackets);
+    port2.close();
+  });
+
+  it('begins the forks of calls under way at a tap that comes later', async () => {
+    await start();
+    const call = await session();
+    call.fork('rec1');
+    const { port1, port2 } = new MessageChannel();
+    relay.connectTap(port1);
+    call.unfork();
+    const [first] = (await once(port2, 'message')) as [TapMessage];
+    assert.deepEqual(first, { type: 'fork', fork: 1, recordingId: 'rec1' });
+    port2.close();
+  });
+
+  it('tells every session when its thread ends, and refuses more', async () => {
+    await start();
+    const [call, other] = [await session(), await session()];
+    const ended = new Promise<Error>((resolve) => relay.onExit(resolve));
+    let lost = 0;
+    for (const live of [call, other]) live.onLost(() => lost++);
+    // No remote at all is a defect of ours, which is what ends a thread.
+    call.setRemote('caller', null as never);
+    const pending = other.report();
+    await ended;
+    assert.equal(lost, 2);
+    assert.equal((await pending).caller.packets, 0);
+    assert.equal((await other.close()).caller.packets, 0);
+    const refused = await relay.port.open({ sessionId: 'c2', callerNetwork: 'lan', calleeNetwork: 'lan' });
+    assert.deepEqual(refused, { ok: false, reason: 'relay-down' });
+    assert.deepEqual(await call.placeCallee('lan'), { ok: false, reason: 'relay-down' });
+    assert.equal(await relay.counters(), null);
+  });
+
+  it('does not start on an address that is not ours', async () => {
+    await start();
+    const network = {
+      name: 'wan',
+      bind: '192.0.2.1',
+      advertise: '192.0.2.1',
+      mediaPorts: { from: 20_000, to: 20_009 },
+    };
+    await assert.rejects(startRelay({ networks: [network], log }), { code: 'LISTENER_UNAVAILABLE' });
   });
 
   it('refuses a session when the range is exhausted, and says so in its counters', async () => {
