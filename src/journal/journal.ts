@@ -124,6 +124,11 @@ export class Journal {
     return this.#stalled;
   }
 
+  /** False once it is being closed: nothing more will be committed. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   get counters(): JournalCounters {
     return { ...this.#counters };
   }

@@ -1,0 +1,282 @@
+// The default ledger: memory decides at once, and each promise resolves when its record is in the journal.
+// What a step frees (a channel) is freed after its commit; what it takes is taken before.
+import type { Journal } from '../journal/journal.js';
+import type { Clock } from '../lib/clock.js';
+import type { JournalEntry } from '../lib/journal-entry.js';
+import type { Logger } from '../lib/logger.js';
+import type {
+  Charge,
+  Confirmation,
+  Ledger,
+  OrphanReservation,
+  ReserveRequest,
+  ReserveResult,
+  Settlement,
+  SimUsage,
+} from '../quota/ledger.js';
+import type { LedgerView } from '../quota/ledger-view.js';
+import { LedgerMemory, type LedgerSettings, type Live } from './ledger-memory.js';
+import * as tables from './ledger-tables.js';
+
+/** The longest month, and a day for calls over its edge. */
+const HISTORY_MS = 33 * 86_400_000;
+/** A commit that failed is tried again after this pause, until it succeeds. */
+const RETRY_PAUSE_MS = 1_000;
+/** Charges kept to answer a repeated settlement; older ones are looked up in the journal. */
+const MAX_KEPT_CHARGES = 10_000;
+
+export interface JournalledLedgerOptions extends LedgerSettings {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Loads what the journal holds; the journal must have been opened with LEDGER_SCHEMA. */
+export async function openJournalledLedger(options: JournalledLedgerOptions): Promise<JournalledMemoryLedger> {
+  const memory = new LedgerMemory(options, options.clock, (error, event) =>
+    options.log.error({ err: error, event }, 'ledger listener failed'),
+  );
+  await loadMemory(memory, (statement, parameters) => options.journal.query(statement, parameters), options.clock);
+  return new JournalledMemoryLedger(memory, options);
+}
+
+/** Computes a ledger's memory from its tables. */
+export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, clock: Clock): Promise<void> {
+  for await (const record of tables.readSettlements(rows, clock.wallMs() - HISTORY_MS))
+    memory.restoreSettlement(record);
+  for (const row of await tables.readReservations(rows)) memory.restoreReservation(row);
+  for (const { channelId, untilWallMs } of await tables.readRests(rows)) memory.restoreRest(channelId, untilWallMs);
+}
+
+export class JournalledMemoryLedger implements Ledger {
+  readonly #memory: LedgerMemory;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #sliceMs: number;
+  /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
+  readonly #ending = new Map<string, Promise<unknown>>();
+  readonly #charges = new Map<string, Charge>();
+
+  /** Use {@link openJournalledLedger}. */
+  constructor(memory: LedgerMemory, options: JournalledLedgerOptions) {
+    this.#memory = memory;
+    this.#journal = options.journal;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#sliceMs = options.sliceSeconds * 1000;
+  }
+
+  /** What routing reads. */
+  get view(): LedgerView {
+    return this.#memory;
+  }
+
+  async reserve(request: ReserveRequest, alongside: readonly JournalEntry[] = []): Promise<ReserveResult> {
+    const { reservationId } = request;
+    const emergency = request.numberClass === 'emergency';
+    if (this.#journal.isStalled && !emergency) return { ok: false, reason: 'journal-stalled' };
+    const taken = this.#memory.reserve(request);
+    if (!taken.ok) return taken;
+    const reserved: ReserveResult = { ok: true, reservationId, maxCallSeconds: taken.maxCallSeconds };
+    const entries = [tables.insertReservation(request), ...alongside];
+    const committed = this.#journal.commit(entries).then(
+      () => 'committed' as const,
+      () => 'failed' as const,
+    );
+    const outcome = await this.#unlessStalled(committed);
+    if (outcome === 'committed') return reserved;
+    if (emergency) {
+      // Nothing blocks an emergency call: its record is written when the journal can.
+      if (outcome === 'failed') this.#inBackground(entries, 'reserve');
+      return reserved;
+    }
+    // The journal may still write what we no longer wait for: it is deleted after it.
+    if (outcome === 'stalled') this.#inBackground([tables.deleteReservation(reservationId)], 'take back');
+    const live = this.#memory.live.get(reservationId);
+    if (live !== undefined) this.#memory.undo(live);
+    return { ok: false, reason: 'journal-stalled' };
+  }
+
+  async confirm(
+    reservationId: string,
+    answeredWallMs: number,
+    alongside: readonly JournalEntry[] = [],
+  ): Promise<Confirmation> {
+    const live = this.#memory.live.get(reservationId);
+    if (live === undefined || live.settled) return { maxCallSeconds: 0 };
+    const coveredUntilWallMs = answeredWallMs + this.#sliceMs;
+    const maxCallSeconds = this.#memory.confirm(live, answeredWallMs, coveredUntilWallMs);
+    await this.#persist(
+      [tables.markAnswered(reservationId, answeredWallMs, coveredUntilWallMs), ...alongside],
+      'confirm',
+    );
+    return { maxCallSeconds };
+  }
+
+  async renew(reservationId: string, coveredUntilWallMs: number): Promise<void> {
+    const live = this.#memory.live.get(reservationId);
+    if (live === undefined || live.settled) return;
+    live.hold.coveredUntilWallMs = Math.max(live.hold.coveredUntilWallMs ?? 0, coveredUntilWallMs);
+    await this.#journal.commit([tables.markCovered(reservationId, coveredUntilWallMs)]);
+  }
+
+  async settle(
+    settlement: Settlement,
+    alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
+  ): Promise<Charge> {
+    const { reservationId } = settlement;
+    if (this.#ending.has(reservationId)) await this.#ending.get(reservationId);
+    const live = this.#memory.live.get(reservationId);
+    if (live !== undefined && !live.settled) {
+      return this.#end(reservationId, this.#settleLive(live, settlement, alongside));
+    }
+    const charge = this.#charges.get(reservationId) ?? (await this.#settledEarlier(reservationId));
+    // The caller's own entries are not lost because the ledger's step was a repetition.
+    await this.#persist(alongside(charge), 'settle');
+    if (!settlement.channelInUse) await this.vacate(reservationId);
+    return charge;
+  }
+
+  async vacate(reservationId: string): Promise<void> {
+    await this.#ending.get(reservationId);
+    const live = this.#memory.live.get(reservationId);
+    if (live === undefined || !live.settled) return;
+    await this.#end(reservationId, this.#free(live, [], 'vacate'));
+  }
+
+  async release(reservationId: string, alongside: readonly JournalEntry[] = []): Promise<void> {
+    const live = this.#memory.live.get(reservationId);
+    if (live === undefined || live.settled || this.#ending.has(reservationId)) {
+      await this.#ending.get(reservationId);
+      await this.#persist(alongside, 'release');
+      return;
+    }
+    const book = this.#memory.bookOf(live.request.simId);
+    const entries = [...alongside];
+    if (book?.plan.calleesCountOn === 'attempt') {
+      const charge = this.#memory.charge(live, null, 0, false);
+      entries.push(this.#recordOf(live, null, 0, { ...charge, billedSeconds: 0 }));
+    } else book?.drop(live.hold);
+    await this.#end(reservationId, this.#free(live, entries, 'release'));
+  }
+
+  spentBy(trunk: string, sinceWallMs: number): string {
+    return this.#memory.spending.since(trunk, sinceWallMs);
+  }
+
+  usageOf(simId: string, wallMs: number): SimUsage | undefined {
+    const book = this.#memory.bookOf(simId);
+    return book && { simId, allowances: book.usage(wallMs) };
+  }
+
+  orphans(): readonly OrphanReservation[] {
+    return [...this.#memory.live.values()]
+      .filter((live) => live.orphan)
+      .map(({ request, hold, settled }) => ({
+        reservationId: request.reservationId,
+        callId: request.callId,
+        channelId: request.channelId,
+        simId: request.simId,
+        callee: request.callee,
+        answeredWallMs: hold.answeredWallMs,
+        coveredUntilWallMs: hold.coveredUntilWallMs,
+        settled,
+      }));
+  }
+
+  /** Stops timers; the journal is its owner's to close. */
+  close(): void {
+    this.#memory.close();
+  }
+
+  async #settleLive(
+    live: Live,
+    settlement: Settlement,
+    alongside: (charge: Charge) => readonly JournalEntry[],
+  ): Promise<Charge> {
+    const { reservationId, answeredWallMs, durationMs, estimated, channelInUse } = settlement;
+    const charge = this.#memory.charge(live, answeredWallMs, durationMs, estimated);
+    live.settled = true;
+    this.#memory.spending.add(live.request.trunk, this.#clock.wallMs(), charge.cost);
+    this.#keepCharge(charge);
+    const record = this.#recordOf(live, answeredWallMs, durationMs, charge);
+    if (channelInUse) await this.#persist([record, tables.markSettled(reservationId), ...alongside(charge)], 'settle');
+    else await this.#free(live, [record, ...alongside(charge)], 'settle');
+    return charge;
+  }
+
+  /** Writes the end of a reservation, then frees its channel. */
+  async #free(live: Live, entries: readonly JournalEntry[], step: string): Promise<void> {
+    const { reservationId, channelId } = live.request;
+    const untilWallMs = this.#clock.wallMs() + this.#memory.gapMsOf(channelId);
+    await this.#persist(
+      [...entries, tables.deleteReservation(reservationId), tables.keepRest(channelId, untilWallMs)],
+      step,
+    );
+    this.#memory.finish(live);
+  }
+
+  #recordOf(live: Live, answeredWallMs: number | null, durationMs: number, charge: Charge): JournalEntry {
+    const settledWallMs = this.#clock.wallMs();
+    return tables.insertSettlement({ request: live.request, answeredWallMs, durationMs, charge, settledWallMs });
+  }
+
+  #end<T>(reservationId: string, step: Promise<T>): Promise<T> {
+    this.#ending.set(reservationId, step);
+    return step.finally(() => {
+      if (this.#ending.get(reservationId) === step) this.#ending.delete(reservationId);
+    });
+  }
+
+  async #settledEarlier(reservationId: string): Promise<Charge> {
+    const record = await tables.readSettlement((...ask) => this.#journal.query(...ask), reservationId);
+    if (record === undefined) throw new Error(`Reservation ${reservationId} is unknown, or was released.`);
+    return record.charge;
+  }
+
+  #keepCharge(charge: Charge): void {
+    this.#charges.set(charge.reservationId, charge);
+    if (this.#charges.size <= MAX_KEPT_CHARGES) return;
+    for (const oldest of this.#charges.keys()) {
+      this.#charges.delete(oldest);
+      return;
+    }
+  }
+
+  /** Waits for a commit, but not through a stall of the journal. */
+  async #unlessStalled<T>(committed: Promise<T>): Promise<T | 'stalled'> {
+    if (this.#journal.isStalled) return 'stalled';
+    let stopListening = () => {};
+    const stalled = new Promise<'stalled'>((resolve) => {
+      stopListening = this.#journal.events.on('journal:stalled', () => resolve('stalled'));
+    });
+    try {
+      return await Promise.race([committed, stalled]);
+    } finally {
+      stopListening();
+    }
+  }
+
+  #inBackground(entries: readonly JournalEntry[], step: string): void {
+    this.#persist(entries, step).catch((error) =>
+      this.#log.error({ err: error, step }, 'ledger record lost at the end'),
+    );
+  }
+
+  /** Commits, however often it takes, until the journal is closed: a step that has happened must not be forgotten. */
+  async #persist(entries: readonly JournalEntry[], step: string): Promise<void> {
+    for (;;) {
+      try {
+        await this.#journal.commit(entries);
+        return;
+      } catch (error) {
+        if (!this.#journal.isOpen) throw error;
+        this.#log.error({ err: error, step }, 'ledger record not written; it is tried again');
+        await new Promise<void>((resolve) => {
+          this.#clock.after(RETRY_PAUSE_MS, resolve);
+        });
+      }
+    }
+  }
+}

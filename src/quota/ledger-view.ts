@@ -1,0 +1,29 @@
+// What routing reads of a ledger, and the events that keep its index current. Reading never changes usage.
+import type { FitRequest, FitResult } from './sim-usage.js';
+
+export type ChannelState =
+  | 'idle'
+  /** In a call, or its last step is not committed yet. */
+  | 'busy'
+  /** In its gap after a call. */
+  | 'resting';
+
+export interface LedgerViewEvents {
+  'channel:changed': readonly [channelId: string, state: ChannelState];
+  /** Usage of a SIM moved: its place in the ranking may have changed. */
+  'usage:changed': readonly [simId: string];
+}
+
+export interface LedgerView {
+  /** Undefined for a channel that the ledger does not keep. */
+  channelState(channelId: string): ChannelState | undefined;
+  /** Whether the SIM's plan lets a call begin, and for how long. */
+  fit(simId: string, request: FitRequest): FitResult;
+  /** Answered calls and billed seconds of the SIM's day, in its plan's zone. */
+  today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number };
+  /** The SIM that last talked to a callee. */
+  affinityOf(callee: string): string | undefined;
+  readonly events: {
+    on<K extends keyof LedgerViewEvents>(event: K, listener: (...args: LedgerViewEvents[K]) => void): () => void;
+  };
+}

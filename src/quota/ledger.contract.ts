@@ -1,0 +1,521 @@
+// The suite that every ledger passes: its steps one by one, then random histories against a simple model.
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { ManualClock } from '../lib/clock.js';
+import type { NumberClass } from '../numbers/number-class.js';
+import type { Charge, Ledger } from './ledger.js';
+import type { LedgerView } from './ledger-view.js';
+import type { Plan } from './plan.js';
+import { chargedSeconds } from './rounding.js';
+
+export interface LedgerUnderTest {
+  readonly ledger: Ledger;
+  readonly view: LedgerView;
+}
+
+export interface LedgerSetup {
+  readonly plans: readonly Plan[];
+  readonly sims: readonly { readonly simId: string; readonly plan: string }[];
+  readonly channels: readonly { readonly channelId: string; readonly simId: string; readonly gapMs: number }[];
+  readonly sliceSeconds: number;
+}
+
+export interface LedgerHarness {
+  readonly clock: ManualClock;
+  open(setup: LedgerSetup): Promise<LedgerUnderTest>;
+  /** Ends the process as a crash would and starts another one on the same data. */
+  reopen(setup?: LedgerSetup): Promise<LedgerUnderTest>;
+  dispose(): Promise<void>;
+}
+
+const PEOPLE: readonly NumberClass[] = ['mobile', 'landline', 'internet'];
+const GAP_MS = 2_000;
+
+const PLAN: Plan = {
+  name: 'office',
+  timeZone: 'Asia/Seoul',
+  currency: 'KRW',
+  commercialUse: 'allowed',
+  classes: ['mobile', 'landline', 'internet', 'emergency'],
+  rounding: { firstSeconds: 10, thenSeconds: 5 },
+  windowEdge: 'split',
+  calleesCountOn: 'answer',
+  maxCallSeconds: 3_600,
+  allowances: [
+    {
+      id: 'seconds-day',
+      counts: 'seconds',
+      window: { kind: 'day' },
+      limit: 600,
+      classes: PEOPLE,
+      beyond: { kind: 'forbid' },
+    },
+    {
+      id: 'callees-day',
+      counts: 'callees',
+      window: { kind: 'day' },
+      limit: 3,
+      classes: PEOPLE,
+      beyond: { kind: 'forbid' },
+    },
+    {
+      id: 'seconds-month',
+      counts: 'seconds',
+      window: { kind: 'month', resetDay: 1 },
+      limit: 100,
+      classes: PEOPLE,
+      beyond: { kind: 'charge', perStep: '1.98', stepSeconds: 1 },
+    },
+  ],
+};
+
+const CHANNELS = 3;
+const SETUP: LedgerSetup = {
+  plans: [PLAN],
+  sims: Array.from({ length: CHANNELS }, (_, index) => ({ simId: `sim${index + 1}`, plan: 'office' })),
+  channels: Array.from({ length: CHANNELS }, (_, index) => ({
+    channelId: `gw1/${index + 1}`,
+    simId: `sim${index + 1}`,
+    gapMs: GAP_MS,
+  })),
+  sliceSeconds: 30,
+};
+
+/** Declares the suite for one implementation. */
+export function describeLedger(name: string, makeHarness: () => Promise<LedgerHarness>): void {
+  describe(`${name}, as a ledger`, () => {
+    let harness: LedgerHarness;
+    let tested: LedgerUnderTest;
+    let count = 0;
+
+    beforeEach(async () => {
+      harness = await makeHarness();
+      tested = await harness.open(SETUP);
+    });
+
+    afterEach(() => harness.dispose());
+
+    async function reserve(port: number, callee = '+821011112222', numberClass: NumberClass = 'mobile') {
+      const reservationId = `r${++count}`;
+      const result = await tested.ledger.reserve({
+        reservationId,
+        callId: `c${count}`,
+        trunk: 'pbx',
+        channelId: `gw1/${port}`,
+        simId: `sim${port}`,
+        callee,
+        numberClass,
+        wallMs: harness.clock.wallMs(),
+      });
+      return { reservationId, result };
+    }
+
+    async function reserved(port: number, callee?: string, numberClass?: NumberClass): Promise<string> {
+      const { reservationId, result } = await reserve(port, callee, numberClass);
+      assert.ok(result.ok, JSON.stringify(result));
+      return reservationId;
+    }
+
+    async function refusal(port: number, callee?: string, numberClass?: NumberClass): Promise<string> {
+      const { result } = await reserve(port, callee, numberClass);
+      assert.ok(!result.ok);
+      return result.allowanceId === undefined ? result.reason : `${result.reason} ${result.allowanceId}`;
+    }
+
+    function settle(reservationId: string, seconds: number, changes = {}): Promise<Charge> {
+      return tested.ledger.settle({
+        reservationId,
+        answeredWallMs: harness.clock.wallMs() - seconds * 1000,
+        durationMs: seconds * 1000,
+        estimated: false,
+        channelInUse: false,
+        ...changes,
+      });
+    }
+
+    /** A whole call, its gap included. */
+    async function talk(port: number, seconds: number, callee?: string): Promise<Charge> {
+      const reservationId = await reserved(port, callee);
+      await tested.ledger.confirm(reservationId, harness.clock.wallMs());
+      harness.clock.advance(seconds * 1000);
+      const charge = await settle(reservationId, seconds);
+      harness.clock.advance(GAP_MS);
+      return charge;
+    }
+
+    function used(port: number, allowanceId: string, wallMs = harness.clock.wallMs()) {
+      const row = tested.ledger.usageOf(`sim${port}`, wallMs)?.allowances.find((a) => a.allowanceId === allowanceId);
+      assert.ok(row !== undefined);
+      return row;
+    }
+
+    it('gives one channel to one call', async () => {
+      await reserved(1);
+      assert.equal(await refusal(1), 'channel-busy');
+      await reserved(2);
+    });
+
+    it('gives the channel to exactly one of many who ask at once', async () => {
+      const results = await Promise.all(Array.from({ length: 20 }, () => reserve(1)));
+      assert.equal(results.filter(({ result }) => result.ok).length, 1);
+    });
+
+    it('rests the channel for its gap after a call and after an unanswered attempt', async () => {
+      const first = await reserved(1);
+      await tested.ledger.release(first);
+      assert.equal(await refusal(1), 'channel-resting');
+      harness.clock.advance(GAP_MS - 1);
+      assert.equal(tested.view.channelState('gw1/1'), 'resting');
+      harness.clock.advance(1);
+      assert.equal(tested.view.channelState('gw1/1'), 'idle');
+      await settle(await reserved(1), 10);
+      assert.equal(await refusal(1), 'channel-resting');
+    });
+
+    it('keeps a settled channel busy until it is vacated', async () => {
+      const reservationId = await reserved(1);
+      const charge = await settle(reservationId, 30, { channelInUse: true });
+      assert.equal(charge.billedSeconds, 30);
+      assert.equal(await refusal(1), 'channel-busy');
+      assert.equal(used(1, 'seconds-day').used, 30);
+      await tested.ledger.vacate(reservationId);
+      assert.equal(await refusal(1), 'channel-resting');
+      await tested.ledger.vacate(reservationId);
+    });
+
+    it('charges once however often a reservation is settled, and answers with the first charge', async () => {
+      const reservationId = await reserved(1);
+      const charges = await Promise.all([settle(reservationId, 31), settle(reservationId, 99)]);
+      charges.push(await settle(reservationId, 5));
+      assert.deepEqual(
+        charges.map((charge) => charge.billedSeconds),
+        [35, 35, 35],
+      );
+      assert.equal(used(1, 'seconds-day').used, 35);
+      tested = await harness.reopen();
+      assert.equal((await settle(reservationId, 77)).billedSeconds, 35);
+      assert.equal(used(1, 'seconds-day').used, 35);
+    });
+
+    it('charges nothing for an attempt that was not answered, however often it is released', async () => {
+      const reservationId = await reserved(1);
+      assert.equal(used(1, 'callees-day').held, 1);
+      await Promise.all([tested.ledger.release(reservationId), tested.ledger.release(reservationId)]);
+      await tested.ledger.release(reservationId);
+      assert.deepEqual(
+        [used(1, 'seconds-day').used, used(1, 'callees-day').used, used(1, 'callees-day').held],
+        [0, 0, 0],
+      );
+    });
+
+    it('refuses when an allowance is full, naming it', async () => {
+      await talk(1, 600);
+      assert.equal(await refusal(1), 'quota-exhausted seconds-day');
+      await reserved(2);
+    });
+
+    it('lets a counted callee pass a full allowance of callees', async () => {
+      for (const callee of ['a', 'b', 'c']) await talk(1, 10, callee);
+      assert.equal(await refusal(1, 'd'), 'quota-exhausted callees-day');
+      await reserved(1, 'b');
+    });
+
+    it('allows as long a call as still fits, and tells again at the answer', async () => {
+      const { reservationId, result } = await reserve(1);
+      assert.ok(result.ok);
+      assert.equal(result.maxCallSeconds, 599);
+      const confirmation = await tested.ledger.confirm(reservationId, harness.clock.wallMs());
+      assert.equal(confirmation.maxCallSeconds, 599);
+    });
+
+    it('holds a live call’s seconds by slices', async () => {
+      const reservationId = await reserved(1);
+      await tested.ledger.confirm(reservationId, harness.clock.wallMs());
+      assert.equal(used(1, 'seconds-day').held, 30);
+      await tested.ledger.renew(reservationId, harness.clock.wallMs() + 60_000);
+      assert.equal(used(1, 'seconds-day').held, 60);
+      await settle(reservationId, 45);
+      assert.deepEqual([used(1, 'seconds-day').held, used(1, 'seconds-day').used], [0, 45]);
+    });
+
+    it('lets emergency calls past quota and gap, but not onto a busy channel', async () => {
+      await talk(1, 600);
+      await tested.ledger.release(await reserved(2));
+      const emergency = await reserved(1, '119', 'emergency');
+      await reserved(2, '119', 'emergency');
+      assert.equal(await refusal(1, '119', 'emergency'), 'channel-busy');
+      assert.equal((await settle(emergency, 60)).cost, '0');
+    });
+
+    it('refuses classes that the plan cannot call, channels and SIMs that it does not know', async () => {
+      assert.equal(await refusal(1, '+82607001234', 'premium'), 'class-not-covered');
+      assert.equal(await refusal(9), 'unknown-channel');
+    });
+
+    it('charges what goes beyond an allowance with a rate, and adds it to what the trunk spent', async () => {
+      const from = harness.clock.wallMs();
+      assert.equal((await talk(1, 100)).cost, '0');
+      assert.equal((await talk(1, 10)).cost, '19.8');
+      assert.equal(tested.ledger.spentBy('pbx', from), '19.8');
+      assert.equal(tested.ledger.spentBy('other', from), '0');
+      harness.clock.advance(3_600_000);
+      assert.equal(tested.ledger.spentBy('pbx', harness.clock.wallMs()), '0');
+      tested = await harness.reopen();
+      assert.equal(tested.ledger.spentBy('pbx', from), '19.8');
+    });
+
+    it('remembers over a restart what was used, by whom a callee was called, and which channel rests', async () => {
+      await talk(1, 100, 'a');
+      await talk(2, 50, 'b');
+      await settle(await reserved(3, 'c'), 20);
+      const before = [1, 2, 3].map((port) => tested.ledger.usageOf(`sim${port}`, harness.clock.wallMs()));
+      tested = await harness.reopen();
+      assert.deepEqual(
+        [1, 2, 3].map((port) => tested.ledger.usageOf(`sim${port}`, harness.clock.wallMs())),
+        before,
+      );
+      assert.deepEqual(
+        ['a', 'b', 'c', 'd'].map((callee) => tested.view.affinityOf(callee)),
+        ['sim1', 'sim2', 'sim3', undefined],
+      );
+      assert.deepEqual(
+        [1, 2, 3].map((port) => tested.view.channelState(`gw1/${port}`)),
+        ['idle', 'idle', 'resting'],
+      );
+      harness.clock.advance(GAP_MS);
+      assert.equal(tested.view.channelState('gw1/3'), 'idle');
+    });
+
+    it('keeps a crashed process’s channels busy until each reservation is settled, vacated or released', async () => {
+      const reservedOnly = await reserved(1, 'a');
+      const answered = await reserved(2, 'b');
+      const answeredWallMs = harness.clock.wallMs();
+      await tested.ledger.confirm(answered, answeredWallMs);
+      await tested.ledger.renew(answered, answeredWallMs + 60_000);
+      const ending = await reserved(3, 'c');
+      await settle(ending, 12, { channelInUse: true });
+      tested = await harness.reopen();
+      const orphans = [...tested.ledger.orphans()].sort((a, b) => a.channelId.localeCompare(b.channelId));
+      assert.deepEqual(
+        orphans.map((orphan) => [
+          orphan.reservationId,
+          orphan.answeredWallMs,
+          orphan.coveredUntilWallMs,
+          orphan.settled,
+        ]),
+        [
+          [reservedOnly, null, null, false],
+          [answered, answeredWallMs, answeredWallMs + 60_000, false],
+          [ending, null, null, true],
+        ],
+      );
+      assert.deepEqual([await refusal(1), await refusal(2), await refusal(3)], Array(3).fill('channel-busy'));
+      await tested.ledger.release(reservedOnly);
+      const charge = await settle(answered, 60, { answeredWallMs, estimated: true });
+      assert.deepEqual([charge.billedSeconds, charge.estimated], [60, true]);
+      await tested.ledger.vacate(ending);
+      assert.deepEqual(tested.ledger.orphans(), []);
+      harness.clock.advance(GAP_MS);
+      for (const port of [1, 2, 3]) assert.equal(tested.view.channelState(`gw1/${port}`), 'idle');
+      assert.deepEqual(
+        [1, 2, 3].map((port) => used(port, 'seconds-day').used),
+        [0, 60, 15],
+      );
+    });
+
+    it('gives usage to the SIM, wherever it sits', async () => {
+      await talk(1, 100, 'a');
+      const swapped = SETUP.channels.map((channel, index) => ({ ...channel, simId: `sim${CHANNELS - index}` }));
+      tested = await harness.reopen({ ...SETUP, channels: swapped });
+      assert.equal(used(1, 'seconds-day').used, 100);
+      assert.equal(tested.view.affinityOf('a'), 'sim1');
+      assert.equal(await refusal(3), 'unknown-channel');
+    });
+
+    it('recounts usage from history when a plan has changed', async () => {
+      await talk(1, 61);
+      const plan = { ...PLAN, rounding: { firstSeconds: 60, thenSeconds: 60 } };
+      tested = await harness.reopen({ ...SETUP, plans: [plan] });
+      assert.equal(used(1, 'seconds-day').used, 120);
+    });
+
+    it('settles what was left of a SIM and channel that are no longer in the config', async () => {
+      const reservationId = await reserved(3);
+      tested = await harness.reopen({ ...SETUP, sims: SETUP.sims.slice(0, 2), channels: SETUP.channels.slice(0, 2) });
+      assert.equal(tested.ledger.orphans().length, 1);
+      assert.equal((await settle(reservationId, 7)).billedSeconds, 7);
+      assert.deepEqual(tested.ledger.orphans(), []);
+    });
+
+    it('tells routing when channels and usage change', async () => {
+      const seen: string[] = [];
+      tested.view.events.on('channel:changed', (channelId, state) => seen.push(`${channelId} ${state}`));
+      tested.view.events.on('usage:changed', (simId) => seen.push(`${simId} used`));
+      await settle(await reserved(1), 5);
+      harness.clock.advance(GAP_MS);
+      assert.deepEqual(seen, ['gw1/1 busy', 'sim1 used', 'gw1/1 resting', 'gw1/1 idle']);
+    });
+
+    it('agrees with a simple model over any history, crashes included', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 30 }), async (steps) => {
+          await harness.dispose();
+          harness = await makeHarness();
+          tested = await harness.open(SETUP);
+          const model = new Model();
+          for (const step of steps) {
+            if (step.kind === 'crash') tested = await harness.reopen();
+            else await apply(step, tested, harness.clock, model);
+            model.check(tested, harness.clock.wallMs());
+          }
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+}
+
+// ---- random histories ------------------------------------------------------------------------------------------------
+
+const PORT = fc.integer({ min: 1, max: CHANNELS });
+const STEP = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('reserve' as const),
+      port: PORT,
+      callee: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('confirm' as const), port: PORT }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('settle' as const),
+      port: PORT,
+      inUse: fc.boolean(),
+      wishMs: fc.integer({ min: 0, max: 400_000 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('vacate' as const), port: PORT }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('release' as const), port: PORT }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      ms: fc.constantFrom(1_000, GAP_MS, 60_000, 30_000_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+);
+type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
+
+interface ModelCall {
+  readonly id: string;
+  readonly port: number;
+  readonly callee: string;
+  answeredWallMs: number | null;
+  charge: number | null;
+}
+
+/** What must be true, kept as plain lists. */
+class Model {
+  readonly live = new Map<number, ModelCall>();
+  readonly finished: ModelCall[] = [];
+  readonly settled: { port: number; callee: string; answeredWallMs: number; durationMs: number }[] = [];
+  count = 0;
+
+  check({ ledger, view }: LedgerUnderTest, wallMs: number): void {
+    for (let port = 1; port <= CHANNELS; port++) {
+      assert.equal(view.channelState(`gw1/${port}`) === 'busy', this.live.has(port), `channel ${port}`);
+      const dayStart = Math.floor((wallMs + 9 * 3_600_000) / 86_400_000) * 86_400_000 - 9 * 3_600_000;
+      let seconds = 0;
+      const callees = new Set<string>();
+      for (const call of this.settled.filter((candidate) => candidate.port === port)) {
+        const billed = chargedSeconds(call.durationMs, PLAN.rounding);
+        const dayEnd = call.answeredWallMs - modDay(call.answeredWallMs) + 86_400_000;
+        const first =
+          call.answeredWallMs + call.durationMs > dayEnd ? Math.ceil((dayEnd - call.answeredWallMs) / 1000) : billed;
+        if (call.answeredWallMs >= dayStart) seconds += first;
+        else if (dayEnd === dayStart) seconds += billed - first;
+        if (call.answeredWallMs >= dayStart) callees.add(call.callee);
+      }
+      const usage = ledger.usageOf(`sim${port}`, wallMs)?.allowances ?? [];
+      assert.equal(usage.find((row) => row.allowanceId === 'seconds-day')?.used, seconds, `seconds of sim ${port}`);
+      assert.equal(
+        usage.find((row) => row.allowanceId === 'callees-day')?.used,
+        callees.size,
+        `callees of sim ${port}`,
+      );
+      for (const row of usage) if (row.allowanceId !== 'seconds-month') assert.ok(row.used <= row.limit);
+    }
+  }
+}
+
+function modDay(wallMs: number): number {
+  return (wallMs + 9 * 3_600_000) % 86_400_000;
+}
+
+async function apply(
+  step: Exclude<Step, { kind: 'crash' }>,
+  tested: LedgerUnderTest,
+  clock: ManualClock,
+  model: Model,
+) {
+  const { ledger } = tested;
+  if (step.kind === 'wait') {
+    clock.advance(step.ms);
+    return;
+  }
+  const { port } = step;
+  const call = model.live.get(port);
+  switch (step.kind) {
+    case 'reserve': {
+      const id = `m${++model.count}`;
+      const request = { reservationId: id, callId: id, trunk: 'pbx', channelId: `gw1/${port}`, simId: `sim${port}` };
+      const result = await ledger.reserve({
+        ...request,
+        callee: step.callee,
+        numberClass: 'mobile',
+        wallMs: clock.wallMs(),
+      });
+      if (result.ok) {
+        assert.equal(call, undefined, 'one channel, one call');
+        model.live.set(port, { id, port, callee: step.callee, answeredWallMs: null, charge: null });
+      }
+      return;
+    }
+    case 'confirm': {
+      if (call === undefined || call.answeredWallMs !== null || call.charge !== null) return;
+      call.answeredWallMs = clock.wallMs();
+      await ledger.confirm(call.id, call.answeredWallMs);
+      return;
+    }
+    case 'settle': {
+      if (call === undefined || call.answeredWallMs === null || call.charge !== null) return;
+      const { maxCallSeconds } = await ledger.confirm(call.id, call.answeredWallMs);
+      const durationMs = Math.min(step.wishMs, (maxCallSeconds + 1) * 1000);
+      const settlement = { reservationId: call.id, answeredWallMs: call.answeredWallMs, durationMs, estimated: false };
+      const charge = await ledger.settle({ ...settlement, channelInUse: step.inUse });
+      assert.equal(charge.billedSeconds, chargedSeconds(durationMs, PLAN.rounding));
+      const again = await ledger.settle({ ...settlement, durationMs: durationMs + 50_000, channelInUse: step.inUse });
+      assert.deepEqual(again, charge);
+      call.charge = charge.billedSeconds;
+      model.settled.push({ port, callee: call.callee, answeredWallMs: call.answeredWallMs, durationMs });
+      if (!step.inUse) model.live.delete(port);
+      return;
+    }
+    case 'vacate': {
+      if (call === undefined || call.charge === null) return;
+      await ledger.vacate(call.id);
+      model.live.delete(port);
+      return;
+    }
+    case 'release': {
+      if (call === undefined || call.answeredWallMs !== null) return;
+      await ledger.release(call.id);
+      model.live.delete(port);
+      return;
+    }
+  }
+}
