@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { monotonicNowMs, SystemClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
@@ -21,6 +24,10 @@ class SteppedClock extends SystemClock {
 }
 
 const codecs = { caller: { 8: 'PCMA' }, callee: { 8: 'PCMA' } } as const;
+
+function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
 
 describe('startRecorder', () => {
   let dir: string;
@@ -71,7 +78,7 @@ describe('startRecorder', () => {
     assert.equal(headerDataBytes, left.length * 4);
     assert.ok(correlation(left.subarray(0, 1600), tone(440, 0, 1600)) > 0.99);
     assert.ok(correlation(right.subarray(0, 1600), tone(700, 0, 1600)) > 0.99);
-    assert.equal(report.sha256, createHash('sha256').update(readFileSync(report.path)).digest('hex'));
+    assert.equal(report.sha256, sha256Of(report.path));
     assert.deepEqual(readdirSync(join(dir, 'unfinished')), []);
   });
 
@@ -91,6 +98,67 @@ describe('startRecorder', () => {
     const report = await begin('call-3').finish();
     assert.equal(report.state, 'complete');
     assert.ok(existsSync(report.path));
+  });
+
+  it('leaves a playable file when the process is killed, and repairs it at the next start', async () => {
+    const child = fork(fileURLToPath(new URL('./killed-recorder.js', import.meta.url)), [dir]);
+    await once(child, 'message');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const partial = join(dir, 'unfinished', '1970-01-01.killed.partial.wav');
+    const before = readStereo(partial);
+    assert.ok(before.headerDataBytes >= 1_000 * 32 && before.headerDataBytes <= before.left.length * 4);
+    const [repaired, ...more] = await recorder.recover();
+    assert.ok(repaired !== undefined && more.length === 0);
+    assert.equal(repaired.recordingId, 'killed');
+    assert.equal(repaired.path, join(dir, '1970', '01', '01', 'killed.repaired.wav'));
+    assert.equal(repaired.sha256, sha256Of(repaired.path));
+    const { left, right, headerDataBytes } = readStereo(repaired.path);
+    assert.equal(headerDataBytes, left.length * 4);
+    assert.ok(left.length >= 16_000);
+    assert.ok(correlation(left.subarray(0, 16_000), tone(400, 0, 16_000)) > 0.99);
+    assert.ok(correlation(right.subarray(0, 16_000), tone(600, 0, 16_000)) > 0.99);
+    assert.equal(existsSync(partial), false);
+    assert.deepEqual(await recorder.recover(), []);
+    const { sha256, bytes, durationMs } = repaired;
+    assert.deepEqual(await recorder.inspect(repaired.path), { sha256, bytes, durationMs });
+  });
+
+  it('tells recordings when its thread ends, and gives what was written of them', async () => {
+    clock.nowMs -= 2_000;
+    const [recording, other] = [begin('call-4'), begin('call-5')];
+    send({ type: 'fork', fork: 1, recordingId: 'call-4' });
+    for (let index = 0; index < 100; index += 1) {
+      send(packetMessage(1, false, clock.nowMs + 20 * index, tonePacket(440, index)));
+    }
+    const partial = join(dir, 'unfinished', '2026-01-05.call-4.partial.wav');
+    const isWritten = () => (statSync(partial, { throwIfNoEntry: false })?.size ?? 0) > 8_000 * 4 + 44;
+    while (!isWritten()) await new Promise((resolve) => setImmediate(resolve));
+    const ended = new Promise<Error>((resolve) => recorder.onExit(resolve));
+    const causes: string[] = [];
+    for (const live of [recording, other]) live.onLoss((cause) => causes.push(cause));
+    const finishing = other.finish();
+    // No codecs at all is a defect of ours, which is what ends a thread.
+    recording.setCodecs(null as never);
+    await ended;
+    assert.deepEqual(causes, ['recorder-down', 'recorder-down']);
+    assert.deepEqual(recorder.port.readiness(), { ok: false, cause: 'recorder-down' });
+    const report = await recording.finish();
+    assert.equal(report.state, 'partial');
+    assert.equal(report.path, join(dir, '2026', '01', '05', 'call-4.repaired.wav'));
+    assert.equal(report.sha256, sha256Of(report.path));
+    assert.ok(correlation(readStereo(report.path).left.subarray(0, 8_000), tone(440, 0, 8_000)) > 0.99);
+    await finishing;
+    const late = begin('call-6');
+    late.onLoss((cause) => causes.push(cause));
+    assert.equal((await late.finish()).state, 'lost');
+    assert.equal(causes.length, 3);
+  });
+
+  it('finishes recordings in progress when it is closed', async () => {
+    const recording = begin('call-7');
+    await recorder.close();
+    assert.equal((await recording.finish()).state, 'complete');
   });
 
   it('refuses to start where it cannot write', async () => {
