@@ -45,6 +45,8 @@ const caseSchema = z.strictObject({
     .array(callerSchema)
     .min(1)
     .default([callerSchema.parse({})]),
+  /** How many ports the relay has; a call takes two for each side. */
+  mediaPorts: z.int().min(4).default(40),
   /** Merged over the base config: objects by key, lists and scalars replaced. */
   config: z.record(z.string(), z.unknown()).default({}),
   expect: z.strictObject({

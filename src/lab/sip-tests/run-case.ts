@@ -28,7 +28,6 @@ interface Stage {
   readonly quiet: readonly QuietPort[];
 }
 
-const MEDIA_PORTS = 40;
 const POLL_MS = 25;
 /** How long a CDR may take after the last message: recording is finished and hashed first. */
 const CDR_WAIT_MS = 8000;
@@ -50,8 +49,8 @@ export async function runCase(sipCase: SipCase, sipp: readonly string[], keep: b
 async function perform(sipCase: SipCase, sipp: readonly string[], folder: string): Promise<string[]> {
   const gatewayPorts = new Map<string, number>();
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
-  const from = await freePortRange(MEDIA_PORTS);
-  const places = { folder, mediaPorts: { from, to: from + MEDIA_PORTS - 1 }, gatewayPorts };
+  const from = await freePortRange(sipCase.mediaPorts);
+  const places = { folder, mediaPorts: { from, to: from + sipCase.mediaPorts - 1 }, gatewayPorts };
   const configFile = join(folder, 'simtrunk.yaml');
   writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
   mkdirSync(join(folder, 'logs'));
