@@ -1,0 +1,180 @@
+// Which channels carry a call. `decideRoute` reads the index's order and stops at the best few; `explainRoute` scans every
+// channel by the same rules and says why each was refused. Both give the same winner.
+import type { ChannelGroup, IndexedChannel, RouteIndex } from './route-index.js';
+import {
+  isChannelExcluded,
+  isEmergency,
+  isForThisCallOnly,
+  type Refusal,
+  type RefusalReason,
+  type RoutingRequest,
+  refusalOfChannel,
+  refusalOfGroup,
+  refusalOfQuota,
+} from './rules.js';
+
+/** How many candidates a live decision returns. */
+export const BEST = 8;
+
+/** Score terms in the order in which they decide; smaller is better, but for `sameCallee`. */
+export interface ScoreTerms {
+  /** 1 for the SIM that last talked to this callee. */
+  readonly sameCallee: 0 | 1;
+  /** Billed seconds of the SIM today, in its plan's zone. */
+  readonly secondsToday: number;
+  readonly callsToday: number;
+  /** Place in the config. */
+  readonly order: number;
+}
+
+export interface Candidate {
+  readonly channel: IndexedChannel;
+  readonly terms: ScoreTerms;
+}
+
+export interface Decision {
+  /** Best first, at most {@link BEST}. */
+  readonly candidates: readonly Candidate[];
+  /** Channels that were looked at: eligible or refused. Idle ones behind the best are neither. */
+  readonly considered: number;
+  readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Without a candidate: whether another call would have found a channel. */
+  readonly refusal: 'no-channel' | 'refused-for-this-call';
+  /** Version of the index that this was read from. */
+  readonly version: number;
+}
+
+export interface Explanation extends Omit<Decision, 'candidates'> {
+  /** Every eligible channel, best first. */
+  readonly ranked: readonly Candidate[];
+  readonly refusals: readonly { readonly channel: IndexedChannel; readonly refusal: Refusal }[];
+}
+
+/** Pure over the index, whose days must have been turned to `nowWallMs`. */
+export function decideRoute(request: RoutingRequest, index: RouteIndex, nowWallMs: number): Decision {
+  // Emergency calls are rare, and may use what the idle order does not hold (resting channels).
+  if (isEmergency(request)) {
+    const { ranked, ...rest } = explainRoute(request, index, nowWallMs);
+    return { ...rest, candidates: ranked.slice(0, BEST) };
+  }
+  const tally = new Tally();
+  const affine = index.channelOfSim(index.view.affinityOf(request.callee.e164) ?? '');
+  const candidates: Candidate[] = [];
+  for (const group of index.groups) {
+    const refusal = refusalOfGroup(group, request);
+    if (refusal !== undefined) {
+      tally.add(refusal, group.channels.length);
+      continue;
+    }
+    tally.add({ reason: 'channel-disabled' }, group.counts.disabled);
+    tally.add({ reason: 'channel-busy' }, group.counts.busy);
+    tally.add({ reason: 'channel-resting' }, group.counts.resting);
+    const own = affine?.group === group && affine.key !== null ? affine : undefined;
+    // The same callee's channel comes first, wherever its use puts it.
+    if (own !== undefined) consider(own, request, index, nowWallMs, tally, candidates, 1);
+    collectLeastUsed(group, own, request, index, nowWallMs, tally, candidates);
+  }
+  if (candidates.length > 1) candidates.sort(compareCandidates);
+  if (candidates.length > BEST) candidates.length = BEST;
+  return { candidates, ...tally.summary(candidates.length), version: index.version };
+}
+
+/** Scans every channel. */
+export function explainRoute(request: RoutingRequest, index: RouteIndex, nowWallMs: number): Explanation {
+  const tally = new Tally();
+  const ranked: Candidate[] = [];
+  const refusals: { channel: IndexedChannel; refusal: Refusal }[] = [];
+  const affineSim = index.view.affinityOf(request.callee.e164);
+  for (const channel of index.channels) {
+    const refusal = refusalOfGroup(channel.group, request) ?? refusalOfChannel(channel, request, index.view, nowWallMs);
+    if (refusal === undefined) {
+      const sameCallee = channel.simId === affineSim ? 1 : 0;
+      ranked.push({ channel, terms: termsOf(channel, index, nowWallMs, sameCallee) });
+    } else {
+      refusals.push({ channel, refusal });
+      tally.add(refusal, 1);
+    }
+  }
+  ranked.sort(compareCandidates);
+  return { ranked, refusals, ...tally.summary(ranked.length), version: index.version };
+}
+
+function collectLeastUsed(
+  group: ChannelGroup,
+  except: IndexedChannel | undefined,
+  request: RoutingRequest,
+  index: RouteIndex,
+  nowWallMs: number,
+  tally: Tally,
+  candidates: Candidate[],
+): void {
+  let found = 0;
+  group.idle.visitWhile((key) => {
+    const channel = index.channelOfKey(key);
+    if (channel === undefined || channel === except) return true;
+    if (consider(channel, request, index, nowWallMs, tally, candidates, 0)) found += 1;
+    return found < BEST;
+  });
+}
+
+/** Adds an idle channel to the candidates, or its refusal to the tally. */
+function consider(
+  channel: IndexedChannel,
+  request: RoutingRequest,
+  index: RouteIndex,
+  nowWallMs: number,
+  tally: Tally,
+  candidates: Candidate[],
+  sameCallee: 0 | 1,
+): boolean {
+  const refusal: Refusal | undefined = isChannelExcluded(channel, request)
+    ? { reason: 'already-tried' }
+    : refusalOfQuota(channel, request, index.view, nowWallMs);
+  if (refusal === undefined) {
+    candidates.push({ channel, terms: termsOf(channel, index, nowWallMs, sameCallee) });
+    return true;
+  }
+  tally.add(refusal, 1);
+  return false;
+}
+
+function termsOf(channel: IndexedChannel, index: RouteIndex, nowWallMs: number, sameCallee: 0 | 1): ScoreTerms {
+  const { seconds, calls } = index.view.today(channel.simId, nowWallMs);
+  return { sameCallee, secondsToday: seconds, callsToday: calls, order: channel.order };
+}
+
+function compareCandidates(a: Candidate, b: Candidate): number {
+  return (
+    b.terms.sameCallee - a.terms.sameCallee ||
+    a.terms.secondsToday - b.terms.secondsToday ||
+    a.terms.callsToday - b.terms.callsToday ||
+    a.terms.order - b.terms.order
+  );
+}
+
+/** Counts refusals by reason, and remembers whether any of them was not this call's own fault. */
+class Tally {
+  readonly #refused: Partial<Record<RefusalReason, number>> = {};
+  #total = 0;
+  #forAnybody = 0;
+
+  add(refusal: Refusal, channels: number): void {
+    if (channels === 0) return;
+    this.#refused[refusal.reason] = (this.#refused[refusal.reason] ?? 0) + channels;
+    this.#total += channels;
+    if (!isForThisCallOnly(refusal) && refusal.reason !== 'channel-disabled') this.#forAnybody += channels;
+  }
+
+  summary(eligible: number): Pick<Decision, 'considered' | 'refused' | 'refusal'> {
+    const ownFault = this.#total > 0 && this.#forAnybody === 0 && !this.#onlyDisabled();
+    return {
+      considered: this.#total + eligible,
+      refused: this.#refused,
+      refusal: ownFault ? 'refused-for-this-call' : 'no-channel',
+    };
+  }
+
+  #onlyDisabled(): boolean {
+    return this.#refused['channel-disabled'] === this.#total;
+  }
+}

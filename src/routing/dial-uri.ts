@@ -1,0 +1,34 @@
+// The request-URI that makes a gateway call a number by one of its channels, from the gateway's dial template.
+import { isIP } from 'node:net';
+import { dialForm } from '../numbers/normalise-callee.js';
+
+export interface DialledGateway {
+  /** Template with {port}, {number} (as dialled in the SIM's country), {e164} and {sim}. */
+  readonly dial: string;
+  readonly host: string;
+  readonly port: number;
+  readonly transport: 'udp' | 'tcp';
+}
+
+export interface DialledChannel {
+  readonly port: number;
+  readonly simNumber: string;
+}
+
+export function dialUri(gateway: DialledGateway, channel: DialledChannel, e164: string): string {
+  const values: Readonly<Record<string, string>> = {
+    port: String(channel.port),
+    number: dialForm({ e164 }, channel.simNumber),
+    e164,
+    sim: channel.simNumber,
+  };
+  const user = gateway.dial.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+  const host = isIP(gateway.host) === 6 ? `[${gateway.host}]` : gateway.host;
+  const transport = gateway.transport === 'tcp' ? ';transport=tcp' : '';
+  return `sip:${escapeUser(user)}@${host}:${gateway.port}${transport}`;
+}
+
+/** RFC 3261 §25.1: unreserved and user-unreserved stand as they are; "#", for one, does not. */
+function escapeUser(user: string): string {
+  return user.replaceAll(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g, (character) => encodeURIComponent(character));
+}
