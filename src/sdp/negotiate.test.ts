@@ -12,7 +12,7 @@ import {
   selectCodecs,
 } from './negotiate.js';
 import { readOffer } from './read-description.js';
-import { offerArbitrary, policyArbitrary } from './sdp-arbitraries.js';
+import { gatewayAnswerTo, gatewayArbitrary, offerArbitrary, policyArbitrary } from './sdp-arbitraries.js';
 
 const CALLER = { address: '198.51.100.1', rtpPort: 20000, rtcpPort: 20001 };
 const CALLEE = { address: '10.0.0.1', rtpPort: 30000, rtcpPort: 30001 };
@@ -71,6 +71,18 @@ function assertLegal(answer: LocalDescription, offer: PeerDescription): void {
   assert.ok(read.audio.codecs.length === 1);
   assert.equal(answerDirection(offer.audio.direction, read.audio.direction), read.audio.direction);
   assert.deepEqual(read.timing, offer.timing);
+}
+
+/** Fails unless our offer to a gateway holds one stream with formats of the caller's, each once. */
+function assertWellFormedOffer(outbound: LocalDescription, offer: PeerDescription): void {
+  const read = offerOf(outbound.sdp);
+  assert.equal(read.media.length, 1);
+  const formats = read.media[0]?.formats ?? [];
+  assert.equal(new Set(formats).size, formats.length);
+  const offered = [...offer.audio.codecs, ...offer.audio.telephoneEvents];
+  for (const codec of [...read.audio.codecs, ...read.audio.telephoneEvents]) {
+    assert.ok(offered.some((other) => isSameFormat(codec, other)));
+  }
 }
 
 describe('buildOffer', () => {
@@ -149,30 +161,45 @@ describe('negotiateAnswer', () => {
   });
 
   it('is always a legal answer, invents no codec and leaks nothing, for any offer, policies and gateway', () => {
+    let answered = 0;
     fc.assert(
       fc.property(
         offerArbitrary,
         policyArbitrary,
         policyArbitrary,
-        offerArbitrary,
-        (callerSdp, trunk, gateway, text) => {
+        gatewayArbitrary,
+        (callerSdp, trunk, channel, gateway) => {
           const offer = offerOf(callerSdp);
-          const selected = selectCodecs(offer, [trunk, gateway]);
+          const selected = selectCodecs(offer, [trunk, channel]);
           if (!selected.ok) return;
           const outbound = buildOffer({ session: SESSION, local: CALLEE, selection: selected.selection });
-          const checked = checkAnswer(text, outbound);
-          if (!checked.ok) return;
+          assertWellFormedOffer(outbound, offer);
+          const checked = checkAnswer(gatewayAnswerTo(outbound.audio, gateway), outbound);
+          if (!checked.ok) {
+            assert.equal(checked.reason, 'no-common-codec');
+            return;
+          }
           const answer = negotiated(offer, checked.answer);
+          answered += 1;
           assertLegal(answer, offer);
-          assert.doesNotMatch(answer.sdp, /secret-/);
+          assert.doesNotMatch(answer.sdp, /secret-|gateway/);
           for (const codec of answer.audio.codecs) {
-            assert.ok(trunk.includes(codec.name) && gateway.includes(codec.name));
+            assert.ok(trunk.includes(codec.name) && channel.includes(codec.name));
             assert.ok(checked.answer.audio.codecs.some((other) => isSameFormat(codec, other)));
           }
+          for (const event of answer.audio.telephoneEvents) {
+            assert.ok(checked.answer.audio.telephoneEvents.some((other) => isSameFormat(event, other)));
+          }
           assert.deepEqual(negotiated(offer, checked.answer), answer);
+          // What is fixed for the dialog can be offered to the next gateway, and to nobody as more.
+          const restricted = restrictTo(selected.selection, answer);
+          assert.ok(restricted.ok);
+          assert.deepEqual(restricted.selection.codecs.length, 1);
         },
       ),
+      { numRuns: 500 },
     );
+    assert.ok(answered > 50, `only ${answered} of 500 came to an answer`);
   });
 
   it('lets later attempts offer only what the answer holds', () => {
@@ -204,6 +231,11 @@ describe('checkAnswer', () => {
     );
     const foreign = checkAnswer(sdpOf('192.0.2.77', 'm=audio 5000 RTP/AVP 18'), outbound);
     assert.deepEqual(foreign, { ok: false, reason: 'no-common-codec' });
+  });
+
+  it('gives a value for any text', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (sdp) => checkAnswer(sdp, outbound).ok === false));
+    fc.assert(fc.property(offerArbitrary, (sdp) => typeof checkAnswer(sdp, outbound).ok === 'boolean'));
   });
 
   it('refuses broken text, a refused stream and another number of m-lines', () => {

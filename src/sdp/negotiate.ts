@@ -111,8 +111,8 @@ export function negotiateAnswer(request: {
   const { offer, gatewayAnswer, session } = request;
   const selection = agreed(offer, gatewayAnswer.audio);
   if (selection === null) return { ok: false, reason: 'no-common-codec' };
-  const wanted = gatewayAnswer.audio.direction;
-  return { ok: true, local: answer({ offer, session, local: request.local, selection, wanted }) };
+  const { direction: wanted, ptimeMs } = gatewayAnswer.audio;
+  return { ok: true, local: answer({ offer, session, local: request.local, selection, wanted, ptimeMs }) };
 }
 
 /**
@@ -132,11 +132,12 @@ export function answerReinvite(request: {
   const selection = agreed(offer, request.permitted ?? previous.audio);
   if (selection === null) return { ok: false, reason: 'no-common-codec' };
   const wanted = request.wanted ?? 'sendrecv';
-  const local = { ...previous.audio };
-  const unchanged = answer({ offer, session: previous.session, local, selection, wanted });
+  const local = previous.audio;
+  const { ptimeMs } = previous.audio;
+  const unchanged = answer({ offer, session: previous.session, local, selection, wanted, ptimeMs });
   if (unchanged.sdp === previous.sdp) return { ok: true, local: unchanged };
   const session = { id: previous.session.id, version: previous.session.version + 1 };
-  return { ok: true, local: answer({ offer, session, local, selection, wanted }) };
+  return { ok: true, local: answer({ offer, session, local, selection, wanted, ptimeMs }) };
 }
 
 /** The direction of an answer (RFC 3264 §6.1): what is wanted, as far as the offer allows it. */
@@ -157,8 +158,11 @@ function answer(request: {
   local: LocalEndpoint;
   selection: CodecSelection;
   wanted: Direction;
+  /** The packet time that the other leg wants to receive; without one the offer's own is repeated. */
+  ptimeMs: number | undefined;
 }): LocalDescription {
   const { offer, session, selection } = request;
+  const ptimeMs = request.ptimeMs ?? offer.audio.ptimeMs;
   const direction = answerDirection(offer.audio.direction, request.wanted);
   const audio: LocalAudio = {
     ...endpoint(request.local),
@@ -166,7 +170,7 @@ function answer(request: {
     telephoneEvents: selection.telephoneEvents,
     // RFC 3264 §8.4: the old way of hold is an address of zeros, to which nothing can be sent.
     direction: isHoldAddress(offer.audio.address) ? answerDirection('sendonly', direction) : direction,
-    ...(offer.audio.ptimeMs !== undefined && { ptimeMs: offer.audio.ptimeMs }),
+    ...(ptimeMs !== undefined && { ptimeMs }),
   };
   return writeDescription({ session, media: offer.media, audioIndex: offer.audio.index, timing: offer.timing, audio });
 }

@@ -1,5 +1,6 @@
 // Generators of session descriptions for property tests (fast-check): legal offers of many shapes.
 import fc from 'fast-check';
+import type { SdpCodec } from './description.js';
 
 const CODECS = [
   { payloadType: 0, map: 'PCMU/8000' },
@@ -69,6 +70,40 @@ export const offerArbitrary: fc.Arbitrary<string> = fc
       '',
     ].join(lineEnd),
   );
+
+/** How a gateway answers an offer of ours: which of its payload types, in which order, with what besides. */
+export const gatewayArbitrary = fc.record({
+  order: fc.array(fc.nat(20), { maxLength: 6 }),
+  foreign: fc.boolean(),
+  direction: directions,
+  ptime: fc.constantFrom(null, 20, 30),
+  address,
+});
+
+/** The answer of such a gateway to an offer with one m-line. */
+export function gatewayAnswerTo(
+  offer: { readonly codecs: readonly SdpCodec[]; readonly telephoneEvents: readonly SdpCodec[] },
+  gateway: typeof gatewayArbitrary extends fc.Arbitrary<infer T> ? T : never,
+): string {
+  const offered = [...offer.codecs, ...offer.telephoneEvents];
+  const chosen = [...new Set(gateway.order.map((pick) => offered[pick % offered.length]))];
+  const mapped = chosen.flatMap((codec) => codec ?? []);
+  const formats = [...mapped.map((codec) => codec.payloadType), ...(gateway.foreign ? [3, 126] : [])];
+  return [
+    'v=0',
+    `o=gateway 77 77 IN IP4 ${gateway.address}`,
+    's=secret-gateway',
+    `c=IN IP4 ${gateway.address}`,
+    't=0 0',
+    `m=audio 5000 RTP/AVP ${formats.length === 0 ? 0 : formats.join(' ')}`,
+    ...mapped.map(({ payloadType, name, clockRateHz, channels }) =>
+      [`a=rtpmap:${payloadType} ${name}/${clockRateHz}`, ...(channels === undefined ? [] : [channels])].join('/'),
+    ),
+    ...(gateway.ptime === null ? [] : [`a=ptime:${gateway.ptime}`]),
+    ...(gateway.direction === null ? [] : [`a=${gateway.direction}`]),
+    '',
+  ].join('\r\n');
+}
 
 /** A set of codec names such as a trunk or a gateway allows. */
 export const policyArbitrary: fc.Arbitrary<string[]> = fc.shuffledSubarray(['PCMU', 'PCMA', 'G722', 'G729', 'opus'], {
