@@ -46,6 +46,8 @@ export async function run(args: string[]): Promise<number> {
     for (const name of known) process.stdout.write(`${name}\n    ${loadCase(folder, name).shows}\n`);
     return 0;
   }
+  // An exit ends the children too; a signal alone would not.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const sipp = findSipp();
   if (sipp === undefined) {
     process.stderr.write(`${SIPP_MISSING}\n`);

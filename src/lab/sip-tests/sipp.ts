@@ -55,6 +55,12 @@ export interface RunningSipp {
   traceText(): string;
 }
 
+/** SIPp is not told when we end: whoever is still running then is ended by us. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export function startSipp(command: readonly string[], run: SippRun): RunningSipp {
   const traceFile = join(run.logFolder, `${run.label}.messages.log`);
   const errorFile = join(run.logFolder, `${run.label}.errors.log`);
@@ -83,6 +89,7 @@ export function startSipp(command: readonly string[], run: SippRun): RunningSipp
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], cwd: run.logFolder },
   );
+  running.add(child);
   let standardError = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     if (standardError.length < 20_000) standardError += chunk;
@@ -92,6 +99,7 @@ export function startSipp(command: readonly string[], run: SippRun): RunningSipp
   const done = new Promise<SippOutcome>((resolve) => {
     const settle = (exitCode: number | null) => {
       clearTimeout(force);
+      running.delete(child);
       const logged = existsSync(errorFile) ? readFileSync(errorFile, 'utf8') : '';
       resolve({ label: run.label, exitCode, errors: logged === '' ? standardError : logged });
     };
