@@ -251,19 +251,17 @@ class Recording implements RecordingHandle {
     return settled;
   }
 
-  /** The thread is gone: what it had written is repaired here, unless the next recorder has done so at its start. */
+  /** The thread is gone: what it had written is repaired here, unless it or the next recorder has named it already. */
   async #salvage(): Promise<RecordingReport> {
+    const { repaired, finished } = this.#paths;
     const partial = { callId: this.#callId, recordingId: this.recordingId, paths: this.#paths };
+    await repairPartialFile(diskFiles, partial).catch(() => null);
     const none = { packets: { caller: 0, callee: 0 }, reanchored: 0, lostPackets: 0 };
-    try {
-      const { path, sha256, bytes, durationMs } = await repairPartialFile(diskFiles, partial);
-      return { ...none, state: 'partial', path, sha256, bytes, durationMs };
-    } catch {
-      const path = this.#paths.repaired;
-      const repaired = await hashFile(diskFiles, path).catch(() => null);
-      if (repaired === null) return { ...none, state: 'lost', path: this.path, sha256: null, bytes: 0, durationMs: 0 };
-      const durationMs = durationMsOf(wholeFrameBytes(repaired.bytes));
-      return { ...none, ...repaired, state: 'partial', path, durationMs };
+    for (const path of [repaired, finished]) {
+      const file = await hashFile(diskFiles, path).catch(() => null);
+      if (file === null) continue;
+      return { ...none, ...file, state: 'partial', path, durationMs: durationMsOf(wholeFrameBytes(file.bytes)) };
     }
+    return { ...none, state: 'lost', path: finished, sha256: null, bytes: 0, durationMs: 0 };
   }
 }
