@@ -51,20 +51,25 @@ export function quotaSteps(evidence: CallEvidence, simId: string, countingIds: R
     }));
 }
 
-/** Why the first channel was chosen, in words. */
+/** Why the first channel was chosen, in words: the term that decided, then who was passed over. */
 export function explainChoice(cdr: Cdr): string {
-  const { decision } = cdr;
-  const first = cdr.attempts[0];
-  if (decision === null || first === undefined) return 'no channel could take this call';
-  const refused = Object.entries(decision.refused).filter(([, count]) => count > 0);
-  const refusals = refused.map(([reason, count]) => `${count} ${reason.replaceAll('-', ' ')}`).join(', ');
-  const among = `best of ${decision.considered} channels${refusals === '' ? '' : ` (refused: ${refusals})`}`;
-  const terms = Object.entries(decision.winner?.terms ?? {}).map(([name, value]) => termInWords(name, value));
-  return [`${first.channel}, ${among}`, ...terms.filter((term) => term !== '')].join('; ');
+  const winner = cdr.decision?.winner;
+  const channel = cdr.attempts[0]?.channel;
+  const passedOver = Object.entries(cdr.decision?.refused ?? {})
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${count} ${reason.replace(/^channel-/, '').replaceAll('-', ' ')}`);
+  const note = passedOver.length === 0 ? '' : `; passed over: ${passedOver.join(', ')}`;
+  if (!winner || channel === undefined) return `none could take this call${note}`;
+  return `${channel}, ${decidingTerm(winner.terms)}${note}`;
 }
 
-function termInWords(name: string, value: number): string {
-  return `${name} ${Number.isInteger(value) ? value : value.toFixed(3)}`;
+/** Ranking terms in the order in which routing compares them. */
+function decidingTerm(terms: Readonly<Record<string, number>>): string {
+  const { sameCallee = 0, secondsToday = 0, callsToday = 0 } = terms;
+  const usedToday = `${secondsToday} s in ${callsToday} ${callsToday === 1 ? 'call' : 'calls'} today`;
+  if (sameCallee > 0) return `whose SIM last talked to this callee (${usedToday})`;
+  if (secondsToday > 0 || callsToday > 0) return `the least used (${usedToday})`;
+  return 'the first in the config of the SIMs not used today';
 }
 
 /** What happened at each channel before the one that took the call. */
