@@ -41,9 +41,11 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     });
   });
 
+  let unavailable: SimtrunkError | null = null;
   const ready = await new Promise<Extract<WorkerMessage, { kind: 'ready' }>>((resolve, reject) => {
     worker.once('error', reject);
-    worker.once('exit', () => reject(new Error("The SIP server's thread ended while starting")));
+    // A thread that could not bind says so first; when it has ended, nothing of it is bound any more.
+    worker.once('exit', () => reject(unavailable ?? new Error("The SIP server's thread ended while starting")));
     worker.on('message', (message: WorkerMessage) => {
       switch (message.kind) {
         case 'ready':
@@ -51,7 +53,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
           break;
         case 'unavailable': {
           const text = `Cannot listen on ${message.address}: ${message.reason}. Free the port or change the config.`;
-          void exited.then(() => reject(new SimtrunkError('LISTENER_UNAVAILABLE', text)));
+          unavailable = new SimtrunkError('LISTENER_UNAVAILABLE', text);
           break;
         }
         case 'answer':

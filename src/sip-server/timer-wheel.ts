@@ -15,13 +15,15 @@ export class WheelTimer {
   /** @internal */ previous: WheelTimer | null = null;
   /** @internal */ next: WheelTimer | null = null;
   readonly name: string;
-  readonly dueTick: number;
+  /** @internal exact, on the wheel's own scale */ readonly dueMs: number;
+  /** @internal */ readonly dueTick: number;
   readonly #wheel: TimerWheel;
 
-  constructor(wheel: TimerWheel, owner: TimerOwner, name: string, dueTick: number) {
+  constructor(wheel: TimerWheel, owner: TimerOwner, name: string, dueMs: number, dueTick: number) {
     this.#wheel = wheel;
     this.owner = owner;
     this.name = name;
+    this.dueMs = dueMs;
     this.dueTick = dueTick;
   }
 
@@ -57,10 +59,21 @@ export class TimerWheel {
 
   /** Calls `owner.onTimer(name)` once, `delayMs` from now, never earlier. */
   after(delayMs: number, owner: TimerOwner, name: string): WheelTimer {
-    const dueMs = this.#clock.monotonicMs() - this.#originMs + delayMs;
-    if (this.#pending === 0) this.#doneTick = Math.max(this.#doneTick, Math.floor((dueMs - delayMs) / TICK_MS));
+    return this.#at(this.#clock.monotonicMs() - this.#originMs + delayMs, owner, name);
+  }
+
+  /** As {@link after}, but counted from when `fired` was due: a row of timers does not drift. */
+  next(fired: WheelTimer | null, delayMs: number, owner: TimerOwner, name: string): WheelTimer {
+    return fired === null ? this.after(delayMs, owner, name) : this.#at(fired.dueMs + delayMs, owner, name);
+  }
+
+  #at(dueMs: number, owner: TimerOwner, name: string): WheelTimer {
+    if (this.#pending === 0) {
+      const nowTick = Math.floor((this.#clock.monotonicMs() - this.#originMs) / TICK_MS);
+      this.#doneTick = Math.max(this.#doneTick, nowTick);
+    }
     const dueTick = Math.max(this.#doneTick + 1, Math.ceil(dueMs / TICK_MS));
-    const timer = new WheelTimer(this, owner, name, dueTick);
+    const timer = new WheelTimer(this, owner, name, dueMs, dueTick);
     const slot = dueTick % SLOTS;
     const first = this.#slots[slot] ?? null;
     timer.next = first;

@@ -40,7 +40,7 @@ export class UnacknowledgedAnswer implements TimerOwner {
     if (name === 'resend') {
       this.#transaction.repeatAnswer();
       this.#resendMs = Math.min(this.#resendMs * 2, this.#timers.t2Ms);
-      this.#resendTimer = this.#wheel.after(this.#resendMs, this, 'resend');
+      this.#resendTimer = this.#wheel.next(this.#resendTimer, this.#resendMs, this, 'resend');
       return;
     }
     this.stop();

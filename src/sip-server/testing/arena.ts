@@ -134,3 +134,14 @@ export function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; r
   });
   return { promise, resolve, reject };
 }
+
+/** Asks again and again until the answer will do; fails after 30 s. */
+export async function until<T>(ask: () => Promise<T>, isEnough: (answer: T) => boolean): Promise<T> {
+  const deadlineMs = performance.now() + 30_000;
+  for (;;) {
+    const answer = await ask();
+    if (isEnough(answer)) return answer;
+    if (performance.now() > deadlineMs) throw new Error(`Still ${JSON.stringify(answer)} after 30 s`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -32,15 +32,15 @@ export class Inbox<T> {
   }
 
   /** The oldest item that matches, now or later; it is taken out. */
-  take(what: string, matches: (item: T) => boolean): Promise<T> {
+  take(what: string, matches: (item: T) => boolean, patienceMs = PATIENCE_MS): Promise<T> {
     const index = this.#items.findIndex(matches);
     if (index !== -1) return Promise.resolve(this.#items.splice(index, 1)[0] as T);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting = this.#waiting.filter((other) => other !== waiting);
         const got = this.#items.map(this.#describe).join(' | ') || 'nothing';
-        reject(new Error(`No ${what} came in ${PATIENCE_MS} ms; untaken: ${got}`));
-      }, PATIENCE_MS);
+        reject(new Error(`No ${what} came in ${patienceMs} ms; untaken: ${got}`));
+      }, patienceMs);
       const waiting: Waiting<T> = {
         matches,
         resolve: (item) => {

@@ -96,6 +96,10 @@ export async function connectApplication(
   const connected = once(srf as unknown as NodeJS.EventEmitter, 'connect');
   srf.connect(admin);
   const [error, hostport] = (await connected) as [Error | null, string];
-  if (error) throw error;
+  if (error) {
+    // Left alone it would try again for ever.
+    srf.disconnect();
+    throw error;
+  }
   return { srf, hostport };
 }

@@ -146,7 +146,7 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
         this.#resendMs *= 2;
         counters.retransmissions++;
         this.#transmit(true);
-        this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-a');
+        this.#resendTimer = wheel.next(this.#resendTimer, this.#resendMs, this, 'timer-a');
         break;
       case 'pass-up':
         if (response !== undefined && flow !== undefined) this.#user.onResponse(response, flow);

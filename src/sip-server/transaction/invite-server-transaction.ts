@@ -144,7 +144,7 @@ export class InviteServerTransaction implements ServerTransaction, TimerOwner {
         break;
       case 'again-g':
         this.#resendMs = Math.min(this.#resendMs * 2, timers.t2Ms);
-        this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-g');
+        this.#resendTimer = wheel.next(this.#resendTimer, this.#resendMs, this, 'timer-g');
         break;
       case 'stop-timers':
         this.#stopTimers();

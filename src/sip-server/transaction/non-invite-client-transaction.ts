@@ -118,7 +118,7 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
         this.#resendMs = this.#state === 'trying' ? Math.min(this.#resendMs * 2, timers.t2Ms) : timers.t2Ms;
         counters.retransmissions++;
         this.#transmit(true);
-        this.#resendTimer = wheel.after(this.#resendMs, this, 'timer-e');
+        this.#resendTimer = wheel.next(this.#resendTimer, this.#resendMs, this, 'timer-e');
         break;
       case 'pass-up':
         if (response !== undefined && flow !== undefined) this.#user.onResponse(response, flow);

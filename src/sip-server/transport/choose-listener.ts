@@ -50,10 +50,12 @@ function scoreListener(listener: Listener, networks: readonly LocalNetwork[], ta
   let score = 0;
   for (const network of networks) {
     if (isIPv4(network.address) !== isIPv4(target)) continue;
-    if (!isWildcard && network.address !== listener.address) continue;
-    const common = commonBits(addressBits(network.address), targetBits);
-    const isSameNetwork = common >= network.prefixBits;
-    score = Math.max(score, (isSameNetwork ? 1000 : 0) + Math.min(common, 128) * 2);
+    const networkBits = addressBits(network.address);
+    // A wildcard listens on every address of the machine; another may be any address of one of its networks (127.0.0.2).
+    const ownBits = isWildcard ? networkBits : addressBits(listener.address);
+    if (commonBits(networkBits, ownBits) < network.prefixBits) continue;
+    const common = commonBits(ownBits, targetBits);
+    score = Math.max(score, (common >= network.prefixBits ? 1000 : 0) + common * 2);
   }
   if (!isWildcard && score === 0) score = commonBits(addressBits(listener.address), targetBits) * 2;
   if (isWildcard || isLoopback(listener.address) === isLoopback(target)) score += 4000;
