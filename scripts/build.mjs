@@ -1,6 +1,6 @@
 // Installs what is missing from the lockfile, then compiles src/ to dist/. Needs nothing but Node and npm.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,7 +30,18 @@ export function install() {
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
+/** Removes what was compiled from a source that is gone: mocha would go on running its tests. */
+function prune() {
+  const dist = join(root, 'dist');
+  if (!existsSync(dist)) return;
+  for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    const source = file.replace(/\.js(\.map)?$/, '.ts');
+    if (source !== file && !existsSync(join(root, 'src', source))) rmSync(join(dist, file), { force: true });
+  }
+}
+
 export function build() {
+  prune();
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root]);
 }
 
