@@ -50,7 +50,7 @@ export function readAppHeaders(message: SipMessage, listener: Listener): AppHead
         cseqNumber ??= readCSeqNumber(value);
         break;
       case ID.contact:
-        contact ??= withLocalhost(value, listener, false);
+        contact ??= contactWithLocalhost(value, listener);
         break;
       case ID['max-forwards']:
         maxForwards ??= value;
@@ -80,6 +80,20 @@ function withLocalhost(value: string, listener: Listener, isFrom: boolean): stri
   const own = hostPort(listener.advertise, listener.port);
   const replaced = value.replace(/@localhost(?=[>;,?\s]|$)/g, `@${own}`);
   return isFrom ? replaced.replace(/(sips?:)localhost(?=[>;,?\s]|$)/g, `$1${own}`) : replaced;
+}
+
+/**
+ * As {@link withLocalhost}; over TCP the URI says so too, or the peer's requests would come by UDP.
+ * Deviation: drachtio-server leaves the transport out.
+ */
+function contactWithLocalhost(value: string, listener: Listener): string {
+  if (listener.protocol !== 'udp') {
+    const bare = /^<?(sips?:[^<>;?\s]*@)localhost>?$/.exec(value);
+    if (bare !== null) {
+      return `<${bare[1]}${hostPort(listener.advertise, listener.port)};transport=${listener.protocol}>`;
+    }
+  }
+  return withLocalhost(value, listener, false);
 }
 
 /** `application/sdp` for a body that is SDP, what the application said otherwise; undefined when neither is known. */

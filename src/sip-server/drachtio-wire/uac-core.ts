@@ -11,7 +11,7 @@ import { AppDialog } from './app-dialog.js';
 import { type AppHeaders, contentTypeOf, readAppHeaders } from './app-headers.js';
 import { AppRequest, type AppRequestCore } from './app-request.js';
 import { composeInDialog, composeNewRequest, flowInDialog } from './compose-request.js';
-import type { CoreContext } from './core-context.js';
+import { type CoreContext, withFlow } from './core-context.js';
 import { fabricatedMeta, networkMeta, sentRequestMeta } from './meta.js';
 
 const NO_HEADERS: AppHeaders = {
@@ -53,8 +53,7 @@ export class UacCore implements AppRequestCore {
     }
     const nextHop = route === '' ? uri : parseRoute(route);
     const flow = nextHop === null ? null : this.#context.transport.flowToUri(nextHop);
-    if (flow instanceof Promise) void flow.then((found) => this.#sendNew(app, clientId, message, found));
-    else this.#sendNew(app, clientId, message, flow);
+    withFlow(this.#context, flow, (found) => this.#sendNew(app, clientId, message, found));
   }
 
   /** A request inside a dialog. */
@@ -72,7 +71,7 @@ export class UacCore implements AppRequestCore {
     const uri = isAck || message.uri.includes('placeholder') ? dialog.remoteTarget : message.uri;
     const noRoute = `Server error: unable to find route when sending request inside dialog for dialog id ${dialogId}`;
     const flow = uri === null ? null : flowInDialog(dialog, uri, this.#context.transport);
-    const go = (found: Flow | null): void => {
+    withFlow(this.#context, flow, (found) => {
       if (found === null || uri === null) {
         app.answer(clientId, 'NOK', noRoute);
         return;
@@ -84,9 +83,7 @@ export class UacCore implements AppRequestCore {
       }
       if (isAck) this.#sendAck(app, clientId, dialog, uri, headers, message.body, found);
       else this.#sendInside(app, clientId, dialog, message.method, uri, headers, message.body, found);
-    };
-    if (flow instanceof Promise) void flow.then(go);
-    else go(flow);
+    });
   }
 
   /** CANCEL of an INVITE that an application sent. */
@@ -113,7 +110,7 @@ export class UacCore implements AppRequestCore {
     const target = dialog.remoteTarget;
     if (target === null) return;
     const flow = flowInDialog(dialog, target, this.#context.transport);
-    const go = (found: Flow | null): void => {
+    withFlow(this.#context, flow, (found) => {
       if (found === null) return;
       const headers = { ...NO_HEADERS, others: `Reason: ${reason}\r\n` };
       const bye = composeInDialog('BYE', dialog, target, headers, '', found);
@@ -121,9 +118,7 @@ export class UacCore implements AppRequestCore {
       request.transaction = this.#context.transactions.startClient(bye, found, request);
       const meta = sentRequestMeta(bye.text.length, found);
       dialog.app?.send(`sip|${meta}|unsolicited|${dialog.id}|\r\n${bye.text}`);
-    };
-    if (flow instanceof Promise) void flow.then(go);
-    else go(flow);
+    });
   };
 
   /**
@@ -349,14 +344,12 @@ export class UacCore implements AppRequestCore {
     const target = dialog.remoteTarget;
     if (target === null) return;
     const flow = flowInDialog(dialog, target, this.#context.transport);
-    const go = (found: Flow | null): void => {
+    withFlow(this.#context, flow, (found) => {
       if (found === null) return;
       dialog.endsAfterAck = false;
       this.#sendAck(null, '', dialog, target, NO_HEADERS, '', found);
       this.endDialog(dialog, 'SIP;cause=200;text="Nobody is left to take the call"');
-    };
-    if (flow instanceof Promise) void flow.then(go);
-    else go(flow);
+    });
   }
 
   #final(request: AppRequest, status: number): void {
