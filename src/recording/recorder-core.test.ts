@@ -277,7 +277,7 @@ describe('RecorderCore', () => {
       assert.equal(small.unready, null);
       begin(small, mount);
       const ballast = join(mount, 'ballast');
-      writeFileSync(ballast, Buffer.alloc(1_400_000));
+      writeFileSync(ballast, Buffer.alloc(1_500_000));
       talk(0, 300, small);
       small.tick();
       assert.deepEqual(losses, ['disk-full']);
@@ -293,7 +293,7 @@ describe('RecorderCore', () => {
       assert.equal(left.length, 8_000 * 8);
       assert.ok(correlation(left.subarray(56_000), tone(400, 56_000, 8_000)) > 0.99);
     } finally {
-      spawnSync('umount', [mount]);
+      spawnSync('umount', ['-l', mount]);
     }
   });
 });

@@ -6,7 +6,7 @@ import { RecorderCore, type TapPort } from './recorder-core.js';
 import type { RecorderInput, RecorderOutput, RecorderThreadSettings } from './recorder-messages.js';
 import { diskFiles } from './recording-files.js';
 
-/** With the timeline's hold of 600 ms, no frame waits a second for the disk. */
+/** With the timeline's hold of 650 ms, no frame waits a second for the disk. */
 const TICK_MS = 250;
 const DISK_CHECK_MS = 1_000;
 

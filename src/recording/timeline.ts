@@ -6,7 +6,7 @@
 import { SAMPLES_PER_MS } from './wav-file.js';
 
 /** Frames stay open for packets this long after they were due: more than a packet can be late without re-anchoring. */
-const HOLD_MS = 600;
+const HOLD_MS = 650;
 /** Distance of RTP time from arrival time beyond which a run is anchored anew. */
 const MAX_DRIFT_MS = 500;
 /** Frames are taken out in steps of at least this, so that a packet seldom causes a write. */
