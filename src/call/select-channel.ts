@@ -1,8 +1,8 @@
-// From a decision to a reserved channel: ports for the media first, then the ledger's one atomic step.
-// A lost race is a value, and the next candidate is tried.
+// From a decision to a reserved channel: ports for the media first, then the decision anew and the ledger's one atomic step.
+// A lost race is a value, and the next best is tried.
 
 import type { JournalEntry } from '../lib/journal-entry.js';
-import type { Ledger } from '../quota/ledger.js';
+import type { Ledger, ReserveRefusal } from '../quota/ledger.js';
 import type { CallMedia } from './call-media.js';
 import type { DecisionSummary } from './call-record.js';
 import type { Callee, CallRequest, ChosenChannel } from './call-request.js';
@@ -31,46 +31,52 @@ export interface SelectionPorts {
   readonly media: MediaPort;
 }
 
-/** Candidates that others took since the decision; beyond these rounds the system is full in every sense. */
-const MAX_ROUNDS = 3;
+/** Waits for media, and candidates that the ledger refused; beyond these rounds the system is full in every sense. */
+const MAX_ROUNDS = 16;
 
 export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest): Promise<Selection> {
   const lost: string[] = [];
-  let first: DecisionSummary | null = null;
+  let readyNetwork: string | null = null;
+  let decision = decide(ports.routes, ask, lost);
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const decision = decide(ports.routes, ask, lost);
-    first ??= decision.summary;
-    if (decision.candidates.length === 0) return { ok: false, reason: decision.refusal, decision: first };
-    for (const candidate of decision.candidates) {
+    const [candidate] = decision.candidates;
+    if (candidate === undefined) return { ok: false, reason: decision.refusal, decision: decision.summary };
+    if (candidate.gateway.network !== readyNetwork) {
       const opened = await openMedia(ports.media, ask, candidate);
-      if (opened !== null) return { ok: false, reason: opened, decision: first };
-      const offered = ask.media.offerFor(candidate.gateway);
-      if (!offered.ok) {
-        lost.push(candidate.channelId);
-        continue;
-      }
-      const reserved = await ports.ledger.reserve(
-        {
-          reservationId: ask.attemptId,
-          callId: ask.request.callId,
-          trunk: ask.request.trunk.name,
-          channelId: candidate.channelId,
-          simId: candidate.simId,
-          callee: ask.callee.e164,
-          numberClass: ask.callee.numberClass,
-          wallMs: ask.wallMs,
-        },
-        ask.alongside(candidate),
-      );
-      if (reserved.ok) {
-        const channel = { ...candidate, attemptId: ask.attemptId, maxCallSeconds: reserved.maxCallSeconds };
-        return { ok: true, channel, decision: first };
-      }
-      if (reserved.reason === 'journal-stalled') return { ok: false, reason: 'journal-stalled', decision: first };
-      lost.push(candidate.channelId);
+      if (opened !== null) return { ok: false, reason: opened, decision: decision.summary };
+      readyNetwork = candidate.gateway.network;
+      // The reservation must follow its decision in one tick: all calls that waited here had the same few best channels.
+      decision = decide(ports.routes, ask, lost);
+      continue;
     }
+    const { summary } = decision;
+    const reserved = await reserve(ports.ledger, ask, candidate);
+    if (reserved.ok) return { ok: true, channel: reserved.channel, decision: summary };
+    if (reserved.reason === 'journal-stalled') return { ok: false, reason: 'journal-stalled', decision: summary };
+    lost.push(candidate.channelId);
+    decision = decide(ports.routes, ask, lost);
   }
-  return { ok: false, reason: 'no-channel', decision: first };
+  return { ok: false, reason: 'no-channel', decision: decision.summary };
+}
+
+type Reserved =
+  | { readonly ok: true; readonly channel: ChosenChannel }
+  | { readonly ok: false; readonly reason: ReserveRefusal | 'no-common-codec' };
+
+/** The ledger's one atomic step, after the offer: a channel that cannot be offered anything is not reserved. */
+async function reserve(ledger: Ledger, ask: SelectionRequest, candidate: RouteCandidate): Promise<Reserved> {
+  const { request, callee, attemptId, wallMs } = ask;
+  if (!ask.media.offerFor(candidate.gateway).ok) return { ok: false, reason: 'no-common-codec' };
+  const { channelId, simId } = candidate;
+  const reserved = await ledger.reserve(
+    {
+      ...{ reservationId: attemptId, callId: request.callId, trunk: request.trunk.name, channelId, simId, wallMs },
+      ...{ callee: callee.e164, numberClass: callee.numberClass },
+    },
+    ask.alongside(candidate),
+  );
+  if (!reserved.ok) return reserved;
+  return { ok: true, channel: { ...candidate, attemptId, maxCallSeconds: reserved.maxCallSeconds } };
 }
 
 /** Gateways that did not respond are avoided while another one has a channel. */

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import type { Ledger, ReserveRequest, ReserveResult } from '../quota/ledger.js';
+import type { CallMedia } from './call-media.js';
+import type { CallRequest } from './call-request.js';
+import type { MediaPort, RouteCandidate, RoutePort, RouteRequest } from './ports.js';
+import { type SelectionRequest, selectChannel } from './select-channel.js';
+
+const SUMMARY = { considered: 0, refused: {}, winner: null, version: 1 };
+
+/** Channels on one gateway, a ledger over them, and routing that offers the first eight that are idle. */
+function exchange(channels: number, networkOf: (channelId: string) => string = () => 'lan') {
+  const taken = new Set<string>();
+  const refusing = new Map<string, 'journal-stalled' | 'quota-exhausted'>();
+  const ids = Array.from({ length: channels }, (_, i) => `gw1/${i + 1}`);
+  let opened = 0;
+  let portsLeft = Number.POSITIVE_INFINITY;
+  const routes: RoutePort = {
+    decide: ({ excludeChannels, excludeGateways }: RouteRequest) => ({
+      candidates: ids
+        .filter((id) => !taken.has(id) && !excludeChannels.includes(id) && !excludeGateways.includes('gw1'))
+        .slice(0, 8)
+        .map(
+          (channelId) =>
+            ({ channelId, simId: channelId, gateway: { network: networkOf(channelId) } }) as RouteCandidate,
+        ),
+      summary: SUMMARY,
+      refusal: 'no-channel',
+    }),
+    report: () => undefined,
+  };
+  const ledger = {
+    reserve: async ({ channelId, reservationId }: ReserveRequest): Promise<ReserveResult> => {
+      const refusal = taken.has(channelId) ? 'channel-busy' : refusing.get(channelId);
+      if (refusal !== undefined) return { ok: false, reason: refusal };
+      taken.add(channelId);
+      return { ok: true, reservationId, maxCallSeconds: 60 };
+    },
+  } as unknown as Ledger;
+  const media: MediaPort = {
+    open: async () => {
+      opened += 1;
+      if (opened > portsLeft) return { ok: false, reason: 'no-media-ports' };
+      return { ok: true, session: { placeCallee: async () => ({ ok: true }) } as never };
+    },
+  };
+  return {
+    ports: { routes, ledger, media },
+    taken,
+    refusing,
+    limitPorts: (count: number) => {
+      portsLeft = count;
+    },
+  };
+}
+
+function ask(attemptId: string, isOfferable = true): SelectionRequest {
+  const media = {
+    session: null as unknown,
+    codecNames: ['PCMA'],
+    offerFor: () => ({ ok: isOfferable }),
+    use(session: unknown) {
+      media.session = session;
+    },
+  };
+  return {
+    request: { callId: attemptId, trunk: { name: 'pbx', network: 'lan' } } as CallRequest,
+    callee: { e164: '+821012345678', national: '01012345678', numberClass: 'mobile' },
+    media: media as unknown as CallMedia,
+    attemptId,
+    excludeChannels: [],
+    avoidGateways: [],
+    wallMs: 0,
+    alongside: () => [],
+  };
+}
+
+describe('the selection of a channel', () => {
+  it('gives every call of a burst a channel of its own while there are idle ones', async () => {
+    const { ports, taken } = exchange(200);
+    const selections = await Promise.all(Array.from({ length: 200 }, (_, i) => selectChannel(ports, ask(`a${i}`))));
+    assert.ok(selections.every((selection) => selection.ok));
+    assert.equal(taken.size, 200);
+  });
+
+  it('refuses exactly those of a burst for whom no channel is left', async () => {
+    const { ports } = exchange(50);
+    const selections = await Promise.all(Array.from({ length: 60 }, (_, i) => selectChannel(ports, ask(`a${i}`))));
+    assert.equal(selections.filter((selection) => selection.ok).length, 50);
+    assert.ok(selections.every((selection) => selection.ok || selection.reason === 'no-channel'));
+  });
+
+  it('takes the next best when the ledger refuses the best', async () => {
+    const { ports, refusing } = exchange(3);
+    refusing.set('gw1/1', 'quota-exhausted');
+    const selection = await selectChannel(ports, ask('a1'));
+    assert.equal(selection.ok && selection.channel.channelId, 'gw1/2');
+  });
+
+  it('goes to another network when the best channel is there', async () => {
+    const { ports, refusing } = exchange(2, (id) => (id === 'gw1/1' ? 'lan' : 'wan'));
+    refusing.set('gw1/1', 'quota-exhausted');
+    const selection = await selectChannel(ports, ask('a1'));
+    assert.equal(selection.ok && selection.channel.channelId, 'gw1/2');
+  });
+
+  it('prefers another gateway to one that did not respond, but takes it when there is no other', async () => {
+    const { ports } = exchange(1);
+    const selection = await selectChannel(ports, { ...ask('a1'), avoidGateways: ['gw1'] });
+    assert.equal(selection.ok && selection.channel.channelId, 'gw1/1');
+  });
+
+  it('reserves nothing when there is no port, no common codec or no journal', async () => {
+    const noPorts = exchange(2);
+    noPorts.limitPorts(0);
+    assert.deepEqual(await selectChannel(noPorts.ports, ask('a1')), {
+      ok: false,
+      reason: 'no-media-ports',
+      decision: SUMMARY,
+    });
+    const noCodec = exchange(2);
+    const refused = await selectChannel(noCodec.ports, ask('a1', false));
+    assert.equal(refused.ok, false);
+    assert.equal(noCodec.taken.size, 0);
+    const stalled = exchange(2);
+    stalled.refusing.set('gw1/1', 'journal-stalled');
+    const given = await selectChannel(stalled.ports, ask('a1'));
+    assert.equal(!given.ok && given.reason, 'journal-stalled');
+  });
+});
