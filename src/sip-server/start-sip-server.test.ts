@@ -265,8 +265,8 @@ describe('the control port', () => {
     peer.send(`\r\n\r\n${text}\r\n\r\n`);
     await peer.response(503, 'OPTIONS');
     await until(
-      async () => peer.rawBytes,
-      (bytes) => bytes.length >= 2,
+      async () => peer.keepaliveAnswers,
+      (answers) => answers === '\r\n\r\n',
     );
   });
 

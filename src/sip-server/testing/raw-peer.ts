@@ -86,14 +86,19 @@ export class UdpPeer extends InboxPeer implements RawPeer {
   }
 }
 
-/** Cuts a stream by Content-Length, trusting it: the server writes it. */
+/** Cuts a stream by Content-Length, trusting it: the server writes it. CRLFs between messages are kept apart. */
 class TextStream {
-  #rest = Buffer.alloc(0);
+  keepalives = '';
+  #rest: Buffer = Buffer.alloc(0);
 
   push(chunk: Buffer): RawMessage[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     const messages: RawMessage[] = [];
     for (;;) {
+      while (this.#rest.subarray(0, 2).toString('latin1') === '\r\n') {
+        this.keepalives += '\r\n';
+        this.#rest = this.#rest.subarray(2);
+      }
       const end = this.#rest.indexOf('\r\n\r\n');
       if (end === -1) return messages;
       const head = this.#rest.toString('utf8', 0, end);
@@ -115,6 +120,8 @@ export class TcpPeer extends InboxPeer implements RawPeer {
   readonly #accepted: Socket[] = [];
   /** Connections that the server opened. */
   accepted = 0;
+  /** CRLFs that came between messages. */
+  keepaliveAnswers = '';
 
   private constructor(socket: Socket, listener: Server, address: string) {
     super();
@@ -138,9 +145,6 @@ export class TcpPeer extends InboxPeer implements RawPeer {
     socket.setNoDelay(true);
     return new TcpPeer(socket, listener, address);
   }
-
-  /** Bytes that are no message: answers to keepalives. */
-  rawBytes = '';
 
   send(text: string | Buffer): void {
     this.#socket.write(text);
@@ -170,8 +174,9 @@ export class TcpPeer extends InboxPeer implements RawPeer {
     const stream = new TextStream();
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
-      if (chunk.toString('latin1') === '\r\n') this.rawBytes += '\r\n';
-      else for (const message of stream.push(chunk)) this.inbox.put(message);
+      for (const message of stream.push(chunk)) this.inbox.put(message);
+      this.keepaliveAnswers += stream.keepalives;
+      stream.keepalives = '';
     });
   }
 }
