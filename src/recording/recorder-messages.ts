@@ -36,7 +36,8 @@ export type RecorderOutput =
       readonly cause: RecordingLossCause;
       readonly message: string;
     }
-  | { readonly type: 'finished'; readonly recordingId: string; readonly report: RecordingReport }
+  /** Null for a recording that the thread does not know. */
+  | { readonly type: 'finished'; readonly recordingId: string; readonly report: RecordingReport | null }
   | {
       readonly type: 'recovered';
       readonly repaired: readonly RepairedRecording[];

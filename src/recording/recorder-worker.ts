@@ -75,7 +75,7 @@ function handle(input: RecorderInput): void {
 
 async function finish(recordingId: string, endMs: number): Promise<void> {
   const report = await core.finish(recordingId, endMs);
-  if (report !== null) post({ type: 'finished', recordingId, report });
+  post({ type: 'finished', recordingId, report });
 }
 
 async function recover(): Promise<void> {

@@ -162,6 +162,12 @@ describe('startRecorder', () => {
     assert.equal((await recording.finish()).state, 'complete');
   });
 
+  it('begins a recording once, and ends it once', async () => {
+    const recording = begin('call-8');
+    assert.equal(begin('call-8'), recording);
+    assert.equal(await recording.finish(), await recording.finish());
+  });
+
   it('refuses to start where it cannot write', async () => {
     writeFileSync(join(dir, 'file'), '');
     const settings = { dir: join(dir, 'file', 'folder'), minFreeBytes: 0, log, clock };

@@ -97,6 +97,8 @@ class Recorder implements RunningRecorder, RecordingPort {
 
   begin(request: RecordingRequest): RecordingHandle {
     const { recordingId, codecs } = request;
+    const begun = this.#handles.get(recordingId);
+    if (begun !== undefined) return begun;
     const paths = recordingPaths(this.#settings.dir, request, request.startedWallMs);
     const startMs = this.#settings.clock.monotonicMs();
     const recording = new Recording(request, paths, {
@@ -227,13 +229,16 @@ class Recording implements RecordingHandle {
     else this.#lossListeners.push(listener);
   }
 
-  settle(report: RecordingReport): void {
-    this.#settle?.(report);
+  /** Ends a finish that waits; without a report, by what is on disk. */
+  settle(report: RecordingReport | null): void {
+    if (this.#settle === null) return;
+    if (report === null) void this.#salvage().then(this.#settle);
+    else this.#settle(report);
   }
 
   /** Audio is being lost: told once. A recorder that is down also settles a finish that waits for it. */
   lose(cause: RecordingLossCause): void {
-    if (cause === 'recorder-down' && this.#settle !== null) void this.#salvage().then(this.#settle);
+    if (cause === 'recorder-down') this.settle(null);
     if (this.#loss !== null) return;
     this.#loss = cause;
     for (const listener of this.#lossListeners.splice(0)) listener(cause);

@@ -1,8 +1,4 @@
 // Names of recording files: a folder for each day (UTC), the call's id, and never a character that a peer chose.
-//
-//   DIR/2026/01/05/CALL.wav                      finished
-//   DIR/2026/01/05/CALL.repaired.wav             found unfinished at a start, and repaired
-//   DIR/unfinished/2026-01-05.CALL.partial.wav   being written
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
@@ -11,7 +7,11 @@ export const UNFINISHED_FOLDER = 'unfinished';
 const SAFE_ID = /^[A-Za-z0-9_-]{1,80}$/;
 const PARTIAL_NAME = /^(\d{4})-(\d{2})-(\d{2})\.([A-Za-z0-9_-]{1,80})(?:\.([A-Za-z0-9_-]{1,80}))?\.partial\.wav$/;
 
-/** Where one recording's file is in each of its states, relative to nothing: paths begin with `dir`. */
+//   DIR/2026/01/05/CALL.wav                      finished
+//   DIR/2026/01/05/CALL.repaired.wav             found unfinished at a start, and repaired
+//   DIR/unfinished/2026-01-05.CALL.partial.wav   being written
+
+/** Where one recording's file is in each of its states. */
 export interface RecordingPaths {
   readonly folder: string;
   readonly finished: string;

@@ -1,8 +1,5 @@
 // Where each forked sample belongs in a recording (semantics: "Recording timeline"). Pure: times and packets are given.
 // Frames wait in a ring until nothing can change them any more; they leave it in order, each exactly once.
-//
-//   taken ──────┬──────────── window: packets may still land here ────────────┬─ beyond the ring: cut off
-//               │◄── HOLD_MS ──► now ◄── 500 ms by the anchor rule ──►        │
 import { SAMPLES_PER_MS } from './wav-file.js';
 
 /** Frames stay open for packets this long after they were due: more than a packet can be late without re-anchoring. */
@@ -15,6 +12,7 @@ const STEP_MS = 300;
 const MAX_AHEAD_MS = 2_000;
 /** HOLD_MS + STEP_MS + MAX_DRIFT_MS and a long packet fit into 2,048 ms. */
 const RING_FRAMES = 16_384;
+const RING_MASK = RING_FRAMES - 1;
 
 const HOLD_FRAMES = HOLD_MS * SAMPLES_PER_MS;
 const STEP_FRAMES = STEP_MS * SAMPLES_PER_MS;
@@ -31,6 +29,8 @@ interface Run {
 /** Takes interleaved frames, left and right; the array is valid during the call. */
 export type FrameSink = (frames: Int16Array) => void;
 
+//   taken ──────┬──────────── window: packets may still land here ────────────┬─ beyond the ring: cut off
+//               │◄── HOLD_MS ──► now ◄── 500 ms by the anchor rule ──►        │
 export class RecordingTimeline {
   /** Times a run was anchored anew. */
   reanchored = 0;
@@ -83,7 +83,7 @@ export class RecordingTimeline {
     const channel = isCallee ? 1 : 0;
     const shift = from - first;
     for (let frame = begin; frame < end; frame += 1) {
-      this.#ring[((frame % RING_FRAMES) << 1) + channel] = toLinear[packet[frame + shift] ?? 0] ?? 0;
+      this.#ring[((frame & RING_MASK) << 1) + channel] = toLinear[packet[frame + shift] ?? 0] ?? 0;
     }
   }
 
@@ -95,7 +95,7 @@ export class RecordingTimeline {
   /** Takes all frames before `end`; where nobody sent they are silence. */
   takeUntil(end: number, sink: FrameSink): void {
     while (this.#taken < end) {
-      const offset = this.#taken % RING_FRAMES;
+      const offset = this.#taken & RING_MASK;
       const frames = Math.min(end - this.#taken, RING_FRAMES - offset);
       const piece = this.#ring.subarray(offset * 2, (offset + frames) * 2);
       sink(piece);

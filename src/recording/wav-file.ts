@@ -1,7 +1,4 @@
 // The header of our recordings: RIFF WAVE, PCM, 16 bits, stereo, 8 kHz; 44 bytes before the samples.
-//
-//  0 "RIFF" | 4 file size - 8 | 8 "WAVE" | 12 "fmt " | 16 size of fmt: 16 | 20 format: 1 (PCM) | 22 channels: 2
-// 24 sample rate | 28 bytes a second | 32 bytes a frame | 34 bits a sample | 36 "data" | 40 bytes of data
 
 export const SAMPLE_RATE_HZ = 8_000;
 export const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1_000;
@@ -10,6 +7,9 @@ export const FRAME_BYTES = 4;
 export const WAV_HEADER_BYTES = 44;
 
 const MAX_DATA_BYTES = 0xffff_ffff - WAV_HEADER_BYTES;
+
+//  0 "RIFF" | 4 file size - 8 | 8 "WAVE" | 12 "fmt " | 16 size of fmt: 16 | 20 format: 1 (PCM) | 22 channels: 2
+// 24 sample rate | 28 bytes a second | 32 bytes a frame | 34 bits a sample | 36 "data" | 40 bytes of data
 
 /** The header of a file with `dataBytes` of samples after it. */
 export function wavHeader(dataBytes: number): Buffer {

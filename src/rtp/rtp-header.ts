@@ -1,6 +1,11 @@
 // The fixed header of an RTP packet, read by hand and without allocation: the relay does this for every packet.
 // RFC 3550 §5.1; the split between RTP and RTCP is RFC 5761 §4. Anything but the header is rtp.js's business.
-//
+
+export const RTP_HEADER_BYTES = 12;
+
+/** Bytes of a packet, wherever they lie. */
+export type PacketBytes = Uint8Array;
+
 //  0                   1                   2                   3
 //  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -14,11 +19,6 @@
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 // |  defined by profile (if X)    |  length in 32-bit words ...   |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-
-export const RTP_HEADER_BYTES = 12;
-
-/** Bytes of a packet, wherever they lie. */
-export type PacketBytes = Uint8Array;
 
 /** Whether the bytes can be an RTP packet: version 2, a whole fixed header, and not RTCP by its second byte. */
 export function isRtp(packet: PacketBytes): boolean {

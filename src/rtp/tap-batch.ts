@@ -1,15 +1,5 @@
 // What a relay hands to a tap over a MessagePort: batches of forked RTP packets, each with its arrival time.
 // A batch is lent: the tap gives its buffer back, and what is lent at a time is the queue's bound.
-//
-//  0                   1                   2                   3
-//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1   (little-endian, each packet at a multiple of 8)
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |                     fork                                    |S|   S: 0 caller, 1 callee
-// |                     bytes of the packet                       |
-// |                     arrival, monotonic milliseconds           |
-// |                     (float64)                                 |
-// |                     RTP packet, header and payload ...        |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 
 export const TAP_BATCH_BYTES = 32_768;
 const ENTRY_HEADER_BYTES = 16;
@@ -26,6 +16,16 @@ export interface TapReturn {
   readonly type: 'returned';
   readonly buffer: ArrayBuffer;
 }
+
+//  0                   1                   2                   3
+//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1   (little-endian, each packet at a multiple of 8)
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+// |                     fork                                    |S|   S: 0 caller, 1 callee
+// |                     bytes of the packet                       |
+// |                     arrival, monotonic milliseconds           |
+// |                     (float64)                                 |
+// |                     RTP packet, header and payload ...        |
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 
 /** Fills one batch. */
 export class TapBatchWriter {

@@ -1,9 +1,4 @@
 // Who may send to one of our ports: learns the source of one stream (RTP or RTCP) of one side. Pure: time is given.
-//
-//   unlearned --packet of class a, b, c or d--> learning --3 s after the first packet--> locked
-//   learning  --packet of a better class------> learning (its source replaces the other)
-//   learning, locked --2 s of silence, then the same address from another port--> same state, new port
-//   any state --another remote address or port--> unlearned
 
 /** Better first: (a) the SDP's address and port, (b) its address, (c) the signalling source, (d) configured sources. */
 export type SourceClass = 'a' | 'b' | 'c' | 'd';
@@ -21,6 +16,10 @@ export interface AcceptedSources {
 const LEARNING_MS = 3_000;
 const PORT_CHANGE_SILENCE_MS = 2_000;
 
+//   unlearned --packet of class a, b, c or d--> learning --3 s after the first packet--> locked
+//   learning  --packet of a better class------> learning (its source replaces the other)
+//   learning, locked --2 s of silence, then the same address from another port--> same state, new port
+//   any state --another remote address or port--> unlearned
 export class SourceLearner {
   /** Where accepted packets come from; null while unlearned. */
   address: string | null = null;
