@@ -98,8 +98,8 @@ export class SipServer {
 
   async close(): Promise<void> {
     await this.#admin.close();
-    await this.#transport.close();
     this.#wheel.stop();
+    await this.#transport.close();
   }
 
   #receive(message: SipMessage, flow: Flow): void {

@@ -69,6 +69,27 @@ export function describeTimersContract(server: () => ServerUnderTest): void {
       assert.equal(answers.length, 11);
     });
 
+    it('ends a call without ACK whose caller gave no Contact', async function () {
+      if (server().control === null) {
+        console.log('      skipped: not known how drachtio-server finds such a caller');
+        this.skip();
+      }
+      const client = await arena.wire();
+      await client.ask('route|invite');
+      const peer = await arena.udpPeer();
+      const call = new Call(peer, server().udp);
+      peer.send(call.inviteText.replace(/Contact: .*\r\n/, ''));
+      const invite = await client.inbox.take('INVITE', (payload) => payload.includes('\r\nINVITE '));
+      const txn = invite.split('|')[8];
+      await client.ask(`sip|${txn}|\r\nSIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\n\r\n`);
+      const bye = await peer.request('BYE');
+      peer.send(responseText(bye, 200));
+      const told = await client.inbox.take('BYE', (payload) => payload.includes('\r\nBYE '));
+      const leader = (told.split('\r\n')[0] ?? '').split('|');
+      assert.equal(leader[2], 'application');
+      assert.deepEqual(leader.slice(8), ['unsolicited', `${call.callId};from-tag=${call.fromTag}`, '']);
+    });
+
     it('repeats a failure until its ACK, and no longer', async () => {
       await arena.app({ invite: (_request, answer) => answer.send(486) });
       const peer = await arena.udpPeer();

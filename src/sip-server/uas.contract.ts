@@ -293,6 +293,16 @@ export function describeUasContract(server: () => ServerUnderTest): void {
       call.ackFailure(await peer.response(481, 'INVITE'));
     });
 
+    it('answers 481 to another request with an unknown tag that no application wants', async function () {
+      if (server().control === null) {
+        console.log('      skipped: drachtio-server treats it as a new request');
+        this.skip();
+      }
+      const peer = await arena.udpPeer();
+      peer.send(new Call(peer, server().udp).text('INFO', { toTag: 'nobody' }));
+      await peer.response(481, 'INFO');
+    });
+
     it('answers 503 when no application wants the method', async () => {
       const peer = await arena.udpPeer();
       const call = new Call(peer, server().udp);

@@ -107,16 +107,17 @@ export class UacCore implements AppRequestCore {
   /** Ends a dialog from our side with a BYE and tells its application, which asked for none of it. */
   readonly endDialog = (dialog: AppDialog, reason: string): void => {
     this.#context.dialogs.remove(dialog);
-    const target = dialog.remoteTarget;
-    if (target === null) return;
-    const flow = flowInDialog(dialog, target, this.#context.transport);
-    withFlow(this.#context, flow, (found) => {
-      if (found === null) return;
+    // The application must be told even if the peer left no way to it: then the BYE goes where its messages came from.
+    const { origin } = dialog;
+    const target = dialog.remoteTarget ?? parseNameAddress(origin.remoteParty)?.uri ?? 'sip:unknown.invalid';
+    const known = dialog.remoteTarget === null ? origin.flow : flowInDialog(dialog, target, this.#context.transport);
+    withFlow(this.#context, known, (found) => {
+      const flow = found ?? origin.flow;
       const headers = { ...NO_HEADERS, others: `Reason: ${reason}\r\n` };
-      const bye = composeInDialog('BYE', dialog, target, headers, '', found);
+      const bye = composeInDialog('BYE', dialog, target, headers, '', flow);
       const request = new AppRequest('BYE', dialog.id, dialog, null, this);
-      request.transaction = this.#context.transactions.startClient(bye, found, request);
-      const meta = sentRequestMeta(bye.text.length, found);
+      request.transaction = this.#context.transactions.startClient(bye, flow, request);
+      const meta = sentRequestMeta(bye.text.length, flow);
       dialog.app?.send(`sip|${meta}|unsolicited|${dialog.id}|\r\n${bye.text}`);
     });
   };

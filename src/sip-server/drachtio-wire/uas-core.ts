@@ -148,7 +148,8 @@ export class UasCore implements NetworkRequestCore {
     }
     const app = this.#context.routes.pick(request.method.toLowerCase());
     if (app === undefined) {
-      this.#refuse(entry, 503);
+      // RFC 3261 §12.2.2: with a tag it was meant for a dialog.
+      this.#refuse(entry, toTag === undefined ? 503 : 481);
       return;
     }
     this.#hand(entry, app);

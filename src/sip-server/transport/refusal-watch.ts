@@ -12,7 +12,7 @@ interface Sending {
 
 export class RefusalWatch {
   readonly #socket: UdpSocket;
-  readonly #onClosed: () => void;
+  readonly #onClosed: (unsent: readonly Buffer[]) => void;
   readonly #idleMs: number;
   #idle: NodeJS.Timeout | null = null;
   #sendings: Sending[] = [];
@@ -22,14 +22,14 @@ export class RefusalWatch {
 
   /**
    * @param idleMs closes by itself after so long without a sending
-   * @param onClosed told once, whatever the reason
+   * @param onClosed told once, whatever the reason, with what it could not send for want of a socket
    */
   constructor(
     local: { readonly address: string; readonly port: number; readonly family: 4 | 6 },
     peer: { readonly address: string; readonly port: number },
     idleMs: number,
     onDatagram: (bytes: Buffer, address: string, port: number) => void,
-    onClosed: () => void,
+    onClosed: (unsent: readonly Buffer[]) => void,
   ) {
     this.#idleMs = idleMs;
     this.#onClosed = onClosed;
@@ -67,7 +67,9 @@ export class RefusalWatch {
     this.#isOpen = false;
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#socket.close();
-    this.#onClosed();
+    const unsent = this.#queue ?? [];
+    this.#queue = null;
+    this.#onClosed(unsent);
   }
 
   #write(message: Buffer): void {
@@ -82,10 +84,13 @@ export class RefusalWatch {
   }
 
   #fail(cause: Error): void {
+    if (this.#queue !== null) {
+      // The socket could not be had: that is no fault of the peer's.
+      this.close();
+      return;
+    }
     const blamed = this.#sendings;
     this.#sendings = [];
     for (const { onFailure } of blamed) onFailure(cause);
-    // Without a connected socket there is nothing to watch.
-    if (this.#queue !== null) this.close();
   }
 }

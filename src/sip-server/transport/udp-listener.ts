@@ -22,6 +22,7 @@ export class UdpListener implements Listener {
   readonly contactUri: string;
   readonly #socket: UdpSocket;
   readonly #onDatagram: DatagramHandler;
+  #isOpen = true;
   readonly #watches = new Map<string, RefusalWatch>();
 
   private constructor(settings: SipListenerSettings, socket: UdpSocket, onDatagram: DatagramHandler) {
@@ -49,6 +50,7 @@ export class UdpListener implements Listener {
   }
 
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated = false): void {
+    if (!this.#isOpen) return;
     const watch = this.#watches.size === 0 && !isRepeated ? undefined : this.#watchOf(flow, isRepeated);
     if (watch !== undefined) {
       watch.send(message, onFailure);
@@ -61,6 +63,7 @@ export class UdpListener implements Listener {
 
   async close(): Promise<void> {
     for (const watch of [...this.#watches.values()]) watch.close();
+    this.#isOpen = false;
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
@@ -73,7 +76,10 @@ export class UdpListener implements Listener {
       flow,
       WATCH_IDLE_MS,
       (bytes, address, port) => this.#onDatagram(bytes, address, port, this),
-      () => this.#watches.delete(key),
+      (unsent) => {
+        this.#watches.delete(key);
+        for (const message of unsent) this.#socket.send(message, flow.port, flow.address, () => undefined);
+      },
     );
     this.#watches.set(key, begun);
     return begun;
