@@ -1,5 +1,6 @@
 // Who may send media, over real sockets: loopback has as many source addresses as a test needs.
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import type { MediaDropCause, MediaRemote, MediaSession, Side } from '../../call/ports.js';
 import { createLogger } from '../../lib/logger.js';
 import { type RunningRelay, startRelay } from './relay.js';
@@ -168,6 +169,23 @@ describe('the relay, as to who may send media', () => {
     assert.deepEqual((await control.receivedCount(1))[0]?.bytes, rtcpPacket(3));
     assert.equal(caller.received.length, 0);
     assert.equal((await dropsOf('caller')).source, 1);
+  });
+
+  it('survives any packet, on both ports, and goes on', async () => {
+    callerAt({});
+    const header = fc.constantFrom([], [0x80, 8], [0xbf, 8], [0x9f, 0x88], [0x80, 200, 0xff, 0xff], [0x81, 201, 0, 1]);
+    const packet = fc
+      .tuple(header, fc.uint8Array({ maxLength: 60 }))
+      .map(([first, rest]) => Buffer.from([...first, ...rest]));
+    for (const bytes of fc.sample(packet, 100)) {
+      await caller.sendRtp(bytes, call.local('caller'));
+      await handled();
+      await caller.send(bytes, { address: '127.0.0.1', port: call.local('caller').rtcpPort });
+      await handled();
+    }
+    const before = callee.received.length;
+    await caller.sendRtp(rtpPacket({ sequence: 7 }), call.local('caller'));
+    await callee.receivedCount(before + 1);
   });
 
   it('does not let RTCP of a malformed kind through', async () => {

@@ -139,6 +139,22 @@ describe('startRelay', () => {
     assert.equal((await relay.counters())?.portsForeign, 1);
   });
 
+  it('loses no port over many calls, whatever they did', async () => {
+    await start(4);
+    for (let round = 0; round < 50; round += 1) {
+      const call = await session();
+      call.fork(`round-${round}`);
+      if (round % 3 === 0) await call.placeCallee('nowhere');
+      if (round % 5 === 0) void call.report();
+      await call.close();
+    }
+    const counters = await relay.counters();
+    assert.deepEqual(
+      { sessions: counters?.sessions, lent: counters?.portsLent, free: counters?.portsFree },
+      { sessions: 0, lent: 0, free: 4 },
+    );
+  });
+
   it('reuses a port early under pressure, and counts it', async () => {
     await start(2);
     await (await session()).close();
