@@ -7,6 +7,8 @@ export interface CasePlaces {
   readonly folder: string;
   readonly mediaPorts: { readonly from: number; readonly to: number };
   readonly gatewayPorts: ReadonlyMap<string, number>;
+  /** SIP port of simtrunk; 0 for any. */
+  readonly sipPort: number;
 }
 
 /** T1 of every case: 64·T1, the longest wait of a transaction, is then 6.4 s instead of 32 s. */
@@ -64,8 +66,8 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
         bind: '127.0.0.1',
         mediaPorts: places.mediaPorts,
         sip: [
-          { transport: 'udp', port: 0 },
-          { transport: 'tcp', port: 0 },
+          { transport: 'udp', port: places.sipPort },
+          { transport: 'tcp', port: places.sipPort },
         ],
       },
     ],

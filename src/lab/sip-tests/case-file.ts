@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
+/** A scenario's messages, as SIPp traces them, match this pattern. */
+const traceSchema = z.strictObject({ scenario: z.string(), trace: z.string() });
+
 const gatewaySchema = z.strictObject({
   name: z.string().default('gw1'),
   /** Number of SIM channels behind this gateway. */
@@ -33,7 +36,7 @@ const callerSchema = z.strictObject({
    * Holds the caller back until another scenario's messages match this pattern: order without sleeping. What the pattern's
    * first group matched is `[captured]` in the caller's scenario.
    */
-  startsWhen: z.strictObject({ scenario: z.string(), trace: z.string() }).optional(),
+  startsWhen: traceSchema.optional(),
 });
 
 const caseSchema = z.strictObject({
@@ -45,6 +48,8 @@ const caseSchema = z.strictObject({
     .array(callerSchema)
     .min(1)
     .default([callerSchema.parse({})]),
+  /** The process is killed with SIGKILL when a scenario's messages match, and started again with the same config. */
+  killedWhen: traceSchema.optional(),
   /** How many ports the relay has; a call takes two for each side. */
   mediaPorts: z.int().min(4).default(40),
   /** Merged over the base config: objects by key, lists and scalars replaced. */

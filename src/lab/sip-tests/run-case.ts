@@ -41,7 +41,7 @@ export async function runCase(sipCase: SipCase, sipp: readonly string[], keep: b
   } catch (error) {
     problems = [error instanceof Error ? error.message : String(error)];
   }
-  if (keep) problems = problems.length > 0 ? [...problems, `kept: ${folder}`] : problems;
+  if (keep && problems.length > 0) problems = [...problems, `kept: ${folder}`];
   else rmSync(folder, { recursive: true, force: true });
   return { name: sipCase.name, isPassed: problems.length === 0, elapsedMs: performance.now() - startedMs, problems };
 }
@@ -49,13 +49,15 @@ export async function runCase(sipCase: SipCase, sipp: readonly string[], keep: b
 async function perform(sipCase: SipCase, sipp: readonly string[], folder: string): Promise<string[]> {
   const gatewayPorts = new Map<string, number>();
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
+  // Whoever is to come back after a crash must be where its peers know it.
+  const sipPort = sipCase.killedWhen === undefined ? 0 : await freePort();
   const from = await freePortRange(sipCase.mediaPorts);
-  const places = { folder, mediaPorts: { from, to: from + sipCase.mediaPorts - 1 }, gatewayPorts };
+  const places = { folder, mediaPorts: { from, to: from + sipCase.mediaPorts - 1 }, gatewayPorts, sipPort };
   const configFile = join(folder, 'simtrunk.yaml');
   writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
   mkdirSync(join(folder, 'logs'));
 
-  const simtrunk = await startSimtrunk(configFile, folder);
+  let simtrunk = await startSimtrunk(configFile, folder);
   const gateways: RunningSipp[] = [];
   const quiet: QuietPort[] = [];
   const callers: RunningSipp[] = [];
@@ -69,6 +71,11 @@ async function perform(sipCase: SipCase, sipp: readonly string[], folder: string
       const { startsWhen } = caller;
       const captured = startsWhen === undefined ? '' : await waitForTrace([...gateways, ...callers], startsWhen);
       callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured }));
+    }
+    if (sipCase.killedWhen !== undefined) {
+      await waitForTrace([...gateways, ...callers], sipCase.killedWhen);
+      await simtrunk.kill();
+      simtrunk = await startSimtrunk(configFile, folder);
     }
     const outcomes = await Promise.all([...callers, ...gateways].map((run) => run.done));
     const problems = [

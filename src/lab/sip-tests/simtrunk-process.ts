@@ -29,6 +29,8 @@ export interface SimtrunkProcess {
   usage(simIds: readonly string[]): Promise<Record<string, Record<string, number>>>;
   /** Asks it to end, ends it by force after a while; resolves to its exit code. */
   stop(): Promise<number | null>;
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>;
   /** Its log, JSON lines. */
   log(): string;
   /** Exit code or signal when it has ended by itself. */
@@ -41,7 +43,7 @@ const STOP_TIMEOUT_MS = 10_000;
 /** @throws Error with the child's own words and log when it does not start. */
 export async function startSimtrunk(configFile: string, logFolder: string): Promise<SimtrunkProcess> {
   const logFile = join(logFolder, 'simtrunk.log');
-  const logDescriptor = openSync(logFile, 'w');
+  const logDescriptor = openSync(logFile, 'a');
   const child = fork(fileURLToPath(new URL('./simtrunk-child.js', import.meta.url)), [configFile], {
     stdio: ['ignore', logDescriptor, logDescriptor, 'ipc'],
     execArgv: ['--enable-source-maps'],
@@ -89,6 +91,10 @@ export async function startSimtrunk(configFile: string, logFolder: string): Prom
       const code = await exited;
       clearTimeout(force);
       return code;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited;
     },
     log,
     ended: () => ended,
