@@ -21,21 +21,12 @@ of load: --rate N       calls a second (50)
 
 /** Resolves to the exit code: 0 when every case passed. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      jobs: { type: 'string' },
-      keep: { type: 'boolean', default: false },
-      folder: { type: 'string' },
-      rate: { type: 'string', default: '50' },
-      seconds: { type: 'string', default: '20' },
-      channels: { type: 'string', default: '1000' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const parsed = readArguments(args);
+  if (typeof parsed === 'string') {
+    process.stderr.write(`${parsed}\n${USAGE}\n`);
+    return 2;
+  }
+  const { values, positionals } = parsed;
   if (values.help || positionals.length === 0) {
     process.stderr.write(`${USAGE}\n`);
     return values.help ? 0 : 2;
@@ -83,4 +74,27 @@ export async function run(args: string[]): Promise<number> {
     print: (line) => process.stdout.write(`${line}\n`),
   });
   return failed === 0 ? 0 : 1;
+}
+
+/** The arguments, or what is wrong with them. */
+function readArguments(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        jobs: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        folder: { type: 'string' },
+        rate: { type: 'string', default: '50' },
+        seconds: { type: 'string', default: '20' },
+        channels: { type: 'string', default: '1000' },
+        seed: { type: 'string', default: '1' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
