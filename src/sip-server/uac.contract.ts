@@ -400,6 +400,88 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       assert.equal(await status.promise, 481);
     });
 
+    it('sends a challenged INVITE again with credentials, in the same call', async () => {
+      const srf = await arena.app();
+      const peer = await arena.udpPeer();
+      const outcome = dial(srf, uriOf(peer), { auth: { username: 'u', password: 'p' } });
+      const first = await peer.request('INVITE');
+      const challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", algorithm=MD5';
+      peer.send(responseText(first, 401, { toTag: 'challenge', headers: [challenge] }));
+      await peer.request('ACK');
+      const second = await peer.request('INVITE');
+      assert.equal(second.header('Call-ID'), first.header('Call-ID'));
+      assert.equal(second.header('From'), first.header('From'));
+      assert.equal(second.toTag, undefined);
+      assert.equal(second.cseqNumber, first.cseqNumber + 1);
+      assert.match(second.header('Authorization'), /^Digest .*username="u"/);
+      const ack = await answer(peer, second, 'granted');
+      assert.equal(ack.cseqNumber, second.cseqNumber);
+      assert.ok((await outcome.result).dialog);
+    });
+
+    it('subscribes, and takes notifications until the subscription is terminated', async () => {
+      const srf = await arena.app();
+      const peer = await arena.udpPeer();
+      const notified = deferred<AppMessage>();
+      srf.createUAC(
+        uriOf(peer),
+        { method: 'SUBSCRIBE', headers: { Event: 'dialog', From: '<sip:4711@localhost>' } },
+        {},
+        (_error, dialog) => {
+          dialog?.on('notify', (request, reply) => {
+            reply.send(200);
+            notified.resolve(request);
+          });
+        },
+      );
+      const subscribe = await peer.request('SUBSCRIBE');
+      const headers = [contactOf(peer)];
+      peer.send(responseText(subscribe, 202, { toTag: 's', headers: [...headers, 'Expires: 60'] }));
+      const notify = (cseq: number, state: string): string =>
+        calleeRequestText('NOTIFY', subscribe, peer, {
+          toTag: 's',
+          cseq,
+          headers: [...headers, 'Event: dialog', `Subscription-State: ${state}`],
+        });
+      peer.send(notify(1, 'active'));
+      await peer.response(200, 'NOTIFY');
+      assert.equal((await notified.promise).get('subscription-state'), 'active');
+      peer.send(notify(2, 'terminated;reason=timeout'));
+      await peer.response(200, 'NOTIFY');
+      peer.send(notify(3, 'active'));
+      const stray = await peer.inbox.take('answer', (message) => message.status > 200);
+      assert.equal(stray.cseqNumber, 3);
+    });
+
+    it('passes REFER and the NOTIFY that follows it inside a call', async () => {
+      const srf = await arena.app();
+      const peer = await arena.udpPeer();
+      const outcome = dial(srf, uriOf(peer));
+      const invite = await peer.request('INVITE');
+      await answer(peer, invite, 'q');
+      const { dialog } = await outcome.result;
+      assert.ok(dialog);
+      const notified = deferred<AppMessage>();
+      dialog.on('notify', (request, reply) => {
+        reply.send(200);
+        notified.resolve(request);
+      });
+      const referring = dialog.request({ method: 'REFER', headers: { 'Refer-To': '<sip:c@d>' } });
+      const refer = await peer.request('REFER');
+      assert.equal(refer.header('Contact'), invite.header('Contact'));
+      assert.equal(refer.header('Refer-To'), '<sip:c@d>');
+      peer.send(responseText(refer, 202));
+      assert.equal((await referring).status, 202);
+      const headers = ['Event: refer', 'Subscription-State: terminated;reason=noresource'];
+      peer.send(calleeRequestText('NOTIFY', invite, peer, { toTag: 'q', headers }));
+      await peer.response(200, 'NOTIFY');
+      assert.equal((await notified.promise).get('event'), 'refer');
+      // The call goes on: a terminated subscription is not a terminated call.
+      const ending = dialog.destroy();
+      peer.send(responseText(await peer.request('BYE'), 200));
+      await ending;
+    });
+
     it('refuses what cannot be sent, with a reason', async () => {
       const srf = await arena.app();
       const { address, port } = server().udp;
