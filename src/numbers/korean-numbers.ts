@@ -26,8 +26,7 @@ export const KOREAN_NUMBERS: readonly NumberRule[] = [
     shortCode: false,
     note: '15xx, 16xx, 18xx with eight digits in all; the length tells them from legacy mobiles (016, 018)',
   },
-  { pattern: /^060[2-9]\d{6,7}$/, numberClass: 'premium', shortCode: false, note: 'paid information' },
-  { pattern: /^0600\d{6,7}$/, numberClass: 'premium', shortCode: false, note: 'paid information' },
+  { pattern: /^060\d{6,8}$/, numberClass: 'premium', shortCode: false, note: 'paid information' },
   {
     pattern: /^050\d{7,9}$/,
     numberClass: 'representative',

@@ -16,6 +16,11 @@ import {
 /** How many candidates a live decision returns. */
 export const BEST = 8;
 
+const DISABLED: Refusal = { reason: 'channel-disabled' };
+const BUSY: Refusal = { reason: 'channel-busy' };
+const RESTING: Refusal = { reason: 'channel-resting' };
+const TRIED: Refusal = { reason: 'already-tried' };
+
 /** Score terms in the order in which they decide; smaller is better, but for `sameCallee`. */
 export interface ScoreTerms {
   /** 1 for the SIM that last talked to this callee. */
@@ -59,23 +64,29 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex, nowWallM
   }
   const tally = new Tally();
   const affine = index.channelOfSim(index.view.affinityOf(request.callee.e164) ?? '');
-  const candidates: Candidate[] = [];
+  const leastUsed: number[] = [];
+  let own: IndexedChannel | undefined;
   for (const group of index.groups) {
     const refusal = refusalOfGroup(group, request);
     if (refusal !== undefined) {
       tally.add(refusal, group.channels.length);
       continue;
     }
-    tally.add({ reason: 'channel-disabled' }, group.counts.disabled);
-    tally.add({ reason: 'channel-busy' }, group.counts.busy);
-    tally.add({ reason: 'channel-resting' }, group.counts.resting);
-    const own = affine?.group === group && affine.key !== null ? affine : undefined;
-    // The same callee's channel comes first, wherever its use puts it.
-    if (own !== undefined) consider(own, request, index, nowWallMs, tally, candidates, 1);
-    collectLeastUsed(group, own, request, index, nowWallMs, tally, candidates);
+    tally.add(DISABLED, group.counts.disabled);
+    tally.add(BUSY, group.counts.busy);
+    tally.add(RESTING, group.counts.resting);
+    const isOwn = affine?.group === group && affine.key !== null;
+    if (isOwn && !isRefused(affine, request, index, nowWallMs, tally)) own = affine;
+    collectLeastUsed(group, isOwn ? affine : undefined, leastUsed, request, index, nowWallMs, tally);
   }
-  if (candidates.length > 1) candidates.sort(compareCandidates);
-  if (candidates.length > BEST) candidates.length = BEST;
+  const candidates: Candidate[] = [];
+  // The same callee's channel comes first, wherever its use puts it.
+  if (own !== undefined) candidates.push({ channel: own, terms: termsOf(own, index, nowWallMs, 1) });
+  for (const key of leastUsed) {
+    const channel = index.channelOfKey(key);
+    if (channel === undefined || candidates.length === BEST) break;
+    candidates.push({ channel, terms: termsOf(channel, index, nowWallMs, 0) });
+  }
   return { candidates, ...tally.summary(candidates.length), version: index.version };
 }
 
@@ -99,43 +110,41 @@ export function explainRoute(request: RoutingRequest, index: RouteIndex, nowWall
   return { ranked, refusals, ...tally.summary(ranked.length), version: index.version };
 }
 
+/** Merges the group's least used channels into the best so far: keys in ascending order, at most {@link BEST}. */
 function collectLeastUsed(
   group: ChannelGroup,
   except: IndexedChannel | undefined,
+  best: number[],
   request: RoutingRequest,
   index: RouteIndex,
   nowWallMs: number,
   tally: Tally,
-  candidates: Candidate[],
 ): void {
-  let found = 0;
   group.idle.visitWhile((key) => {
+    const worst = best[BEST - 1];
+    if (worst !== undefined && key > worst) return false;
     const channel = index.channelOfKey(key);
     if (channel === undefined || channel === except) return true;
-    if (consider(channel, request, index, nowWallMs, tally, candidates, 0)) found += 1;
-    return found < BEST;
+    if (isRefused(channel, request, index, nowWallMs, tally)) return true;
+    if (worst !== undefined) best.pop();
+    let at = best.length;
+    while (at > 0 && (best[at - 1] ?? 0) > key) at -= 1;
+    best.splice(at, 0, key);
+    return true;
   });
 }
 
-/** Adds an idle channel to the candidates, or its refusal to the tally. */
-function consider(
+/** Asks an idle channel's own rules, and counts its refusal. */
+function isRefused(
   channel: IndexedChannel,
   request: RoutingRequest,
   index: RouteIndex,
   nowWallMs: number,
   tally: Tally,
-  candidates: Candidate[],
-  sameCallee: 0 | 1,
 ): boolean {
-  const refusal: Refusal | undefined = isChannelExcluded(channel, request)
-    ? { reason: 'already-tried' }
-    : refusalOfQuota(channel, request, index.view, nowWallMs);
-  if (refusal === undefined) {
-    candidates.push({ channel, terms: termsOf(channel, index, nowWallMs, sameCallee) });
-    return true;
-  }
-  tally.add(refusal, 1);
-  return false;
+  const refusal = isChannelExcluded(channel, request) ? TRIED : refusalOfQuota(channel, request, index.view, nowWallMs);
+  if (refusal !== undefined) tally.add(refusal, 1);
+  return refusal !== undefined;
 }
 
 function termsOf(channel: IndexedChannel, index: RouteIndex, nowWallMs: number, sameCallee: 0 | 1): ScoreTerms {

@@ -1,0 +1,106 @@
+// `simtrunk check`: validates a config and says what it describes; every problem is listed, each with its place.
+import { parseArgs } from 'node:util';
+import type { Config, TrunkConfig } from '../config/config.js';
+import { SimtrunkError } from '../lib/errors.js';
+import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+
+const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
+
+/** Status 0 for a sound config, 1 for one with problems. */
+export async function run(args: string[]): Promise<number> {
+  const values = read(args);
+  let config: Config;
+  try {
+    config = await loadConfigArgument(values);
+  } catch (error) {
+    if (!(error instanceof SimtrunkError)) throw error;
+    const { code, message } = error;
+    if (values.json) process.stdout.write(`${JSON.stringify({ ok: false, code, message })}\n`);
+    else process.stderr.write(`${message}\n`);
+    return 1;
+  }
+  const warnings = findWarnings(config);
+  const text = values.json ? JSON.stringify({ ok: true, file: config.file, warnings }) : summary(config, warnings);
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function read(args: string[]) {
+  try {
+    return parseArgs({ args, options: { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false } } }).values;
+  } catch (cause) {
+    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
+  }
+}
+
+/** What is allowed, but hardly meant. */
+export function findWarnings(config: Config): string[] {
+  const inUse = new Set(config.channels.filter((channel) => channel.enabled).map((channel) => channel.simId));
+  const plansInUse = new Set(config.sims.filter((sim) => inUse.has(sim.simId)).map((sim) => sim.plan));
+  const plans = config.plans.filter((plan) => plansInUse.has(plan.name));
+  const installed = new Set(config.channels.map((channel) => channel.simId));
+  const idleSims = config.sims.filter((sim) => !installed.has(sim.simId)).length;
+  return [
+    ...config.trunks.flatMap((trunk) => trunkWarnings(trunk, plans)),
+    ...(idleSims > 0 ? [`${idleSims} SIMs are in no channel`] : []),
+    ...(inUse.size === 0 ? ['no channel is enabled'] : []),
+  ];
+}
+
+function trunkWarnings(trunk: TrunkConfig, plans: Config['plans']): string[] {
+  if (plans.length === 0) return [];
+  const usable = plans.filter((plan) => trunk.traffic === 'personal' || plan.commercialUse === 'allowed');
+  if (usable.length === 0) {
+    return [`trunk ${trunk.name} is commercial, but every plan in use forbids commercial use: it can place no call`];
+  }
+  const uncovered = trunk.classes.filter(
+    (numberClass) => numberClass !== 'emergency' && !usable.some((plan) => plan.classes.includes(numberClass)),
+  );
+  return uncovered.length === 0
+    ? []
+    : [`trunk ${trunk.name} may call ${uncovered.join(', ')}, but no plan in use covers that`];
+}
+
+function summary(config: Config, warnings: readonly string[]): string {
+  const channelsOf = (gateway: string) => config.channels.filter((channel) => channel.gateway === gateway);
+  const rows: [string, string][] = [
+    ...config.networks.map((network): [string, string] => {
+      const { from, to } = network.mediaPorts;
+      const listeners = network.sip.map(({ transport, port }) => `${transport} ${port === 0 ? 'any port' : port}`);
+      const advertised = network.advertise === network.bind ? '' : ` as ${network.advertise}`;
+      const calls = Math.floor((to - from + 1) / 4);
+      return [
+        'network',
+        `${network.name}: ${network.bind}${advertised}, ${listeners.join(', ')}, media ${from}–${to} (${calls} calls)`,
+      ];
+    }),
+    ...config.trunks.map((trunk): [string, string] => {
+      const cap =
+        trunk.spendCap === false ? 'no spend cap' : `at most ${trunk.spendCap.perDay} ${trunk.spendCap.currency} a day`;
+      return [
+        'trunk',
+        `${trunk.name}: from ${trunk.sources.join(', ')}; ${trunk.traffic}; ${trunk.classes.join(', ')}; ${cap}`,
+      ];
+    }),
+    ...config.gateways.map((gateway): [string, string] => {
+      const channels = channelsOf(gateway.name);
+      const enabled = channels.filter((channel) => channel.enabled).length;
+      const off = enabled === channels.length ? '' : `, ${channels.length - enabled} of them disabled`;
+      return ['gateway', `${gateway.name}: ${gateway.transport} ${gateway.address}, ${channels.length} channels${off}`];
+    }),
+    ...config.plans.map((plan): [string, string] => {
+      const sims = config.sims.filter((sim) => sim.plan === plan.name).length;
+      const allowances = plan.allowances.map(
+        ({ id, limit, counts, beyond }) =>
+          `${id} ${limit} ${counts}${beyond.kind === 'charge' ? ', then charged' : ''}`,
+      );
+      return [
+        'plan',
+        `${plan.name}: ${sims} SIMs, commercial use ${plan.commercialUse}; ${allowances.join('; ') || 'no limits'}`,
+      ];
+    }),
+    ['data', config.dataDir],
+    ...warnings.map((warning): [string, string] => ['warning', warning]),
+  ];
+  return [`${config.file} is sound.`, ...rows.map(([what, text]) => `  ${what.padEnd(8)} ${text}`)].join('\n');
+}

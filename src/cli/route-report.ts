@@ -1,0 +1,116 @@
+// A routing decision as an operator reads it.
+import type { AllowanceUsage } from '../quota/ledger.js';
+
+export interface RouteReport {
+  readonly dialled: string;
+  readonly trunk: { readonly name: string; readonly traffic: string };
+  readonly callee: { readonly e164: string; readonly national: string; readonly numberClass: string } | null;
+  /** `admitted`, or why policy refused before any channel was looked at. */
+  readonly policy: string;
+  readonly source: {
+    readonly config: string;
+    /** Null when there is no ledger yet. */
+    readonly ledger: string | null;
+    readonly runningService: false;
+  };
+  readonly wallMs: number;
+  readonly ranked: readonly {
+    readonly channelId: string;
+    readonly simId: string;
+    readonly simNumber: string;
+    readonly plan: string;
+    readonly requestUri: string | null;
+    readonly terms: Readonly<Record<string, number>>;
+    readonly maxCallSeconds: number;
+    readonly usage: readonly AllowanceUsage[];
+  }[];
+  readonly refused: Readonly<Record<string, number>>;
+  readonly refusal: 'no-channel' | 'refused-for-this-call' | null;
+  readonly refusals: readonly {
+    readonly channelId: string;
+    readonly simNumber: string;
+    readonly reason: string;
+    readonly allowanceId?: string;
+  }[];
+}
+
+const POLICY_WORDS: Readonly<Record<string, string>> = {
+  'bad-number': 'refused: this is no number that can be called (484)',
+  'class-not-allowed': 'refused: the trunk may not call this class of numbers (403)',
+  'spend-cap': 'refused: the trunk has spent its cap for today (403)',
+};
+
+const REFUSAL_WORDS: Readonly<Record<string, string>> = {
+  'commercial-use-forbidden': 'the plan’s terms forbid commercial use, and the trunk is commercial',
+  'class-not-covered': 'the plan cannot call this class of numbers',
+  'no-common-codec': 'trunk and gateway have no codec in common',
+  'gateway-down': 'the gateway does not answer its probes',
+  'gateway-full': 'the gateway has as many calls as it may',
+  'already-tried': 'this call has tried it',
+  'channel-disabled': 'disabled in the config',
+  'channel-busy': 'in a call',
+  'channel-resting': 'in its gap after a call',
+  'quota-exhausted': 'nothing left of an allowance',
+  'too-few-seconds': 'not enough seconds left for a call',
+};
+
+export function routeReportText(report: RouteReport, all: boolean): string {
+  return [...heading(report), ...rankingLines(report), ...refusalLines(report, all), ...sourceLines(report)].join('\n');
+}
+
+function heading({ dialled, trunk, callee, policy }: RouteReport): string[] {
+  const what = callee === null ? '' : `: ${callee.e164}, ${callee.numberClass}`;
+  return [
+    `${dialled} from trunk ${trunk.name} (${trunk.traffic})${what}`,
+    `  policy: ${POLICY_WORDS[policy] ?? policy}`,
+    '',
+  ];
+}
+
+function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {
+  if (policy !== 'admitted') return [];
+  if (ranked.length === 0) {
+    const answer = refusal === 'refused-for-this-call' ? '403, refused for this call' : '503, no channel for anybody';
+    return [`No channel would carry it: the caller gets ${answer}.`, ''];
+  }
+  const rows = ranked.map(({ channelId, simNumber, plan, terms, maxCallSeconds, usage }, index) => [
+    String(index + 1),
+    channelId,
+    simNumber,
+    terms.sameCallee === 1 ? 'talked to this callee last' : '',
+    `${terms.secondsToday} s, ${terms.callsToday} calls`,
+    `${maxCallSeconds} s`,
+    `${plan}: ${usage.map(({ allowanceId, used, held, limit }) => `${allowanceId} ${used + held}/${limit}`).join(', ') || 'no limits'}`,
+  ]);
+  const head = ['', 'channel', 'SIM', 'affinity', 'used today', 'may last', 'plan and what is used of it'];
+  return [...table([head, ...rows]), ''];
+}
+
+function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean): string[] {
+  if (policy !== 'admitted' || refusals.length === 0) return [];
+  if (all) {
+    const rows = refusals.map(({ channelId, simNumber, reason, allowanceId }) => [
+      '',
+      channelId,
+      simNumber,
+      allowanceId === undefined ? reason : `${reason} (${allowanceId})`,
+      REFUSAL_WORDS[reason] ?? '',
+    ]);
+    return ['Refused:', ...table(rows), ''];
+  }
+  const rows = Object.entries(refused).map(([reason, count]) => [String(count), reason, REFUSAL_WORDS[reason] ?? '']);
+  return [`Refused (--all shows each channel):`, ...table(rows), ''];
+}
+
+function sourceLines({ source, wallMs }: RouteReport): string[] {
+  const ledger = source.ledger === null ? 'no ledger yet, so nothing used' : `the ledger ${source.ledger}`;
+  return [
+    `Read from ${source.config} and ${ledger}, as of ${new Date(wallMs).toISOString()}.`,
+    'No running service was asked: gateways count as up.',
+  ];
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../config/load-config.js';
+import { openJournal } from '../journal/journal.js';
+import { openJournalledLedger } from '../ledgers/journalled-memory-ledger.js';
+import { LEDGER_SCHEMA } from '../ledgers/ledger-tables.js';
+import { SystemClock } from '../lib/clock.js';
+import { createLogger } from '../lib/logger.js';
+import { run as check } from './check.js';
+import { DEFAULT_CONFIG } from './config-argument.js';
+import { run as route } from './route.js';
+import type { RouteReport } from './route-report.js';
+
+/** Runs a command in this process; returns its status and what it wrote to standard output. */
+async function outputOf(command: (args: string[]) => Promise<number>, ...args: string[]) {
+  const write = process.stdout.write;
+  const chunks: string[] = [];
+  process.stdout.write = ((chunk: string) => chunks.push(chunk) > 0) as typeof write;
+  try {
+    const status = await command(args);
+    return { status, text: chunks.join('') };
+  } finally {
+    process.stdout.write = write;
+  }
+}
+
+describe('simtrunk route', () => {
+  let folder = '';
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'simtrunk-route-'));
+    await useSomeQuota(folder);
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** SIM 1 talks 100 s to a callee, SIM 2 is in a call. */
+  async function useSomeQuota(dataDir: string): Promise<void> {
+    const config = await loadConfig(DEFAULT_CONFIG, { env: {}, dataDir });
+    const log = createLogger({ level: 'silent', redactNumbers: false });
+    const clock = new SystemClock();
+    const { file, durability, journalTimeoutMs: timeoutMs, sliceSeconds } = config.ledger;
+    const journal = await openJournal({ file, durability, timeoutMs, log, clock, schema: LEDGER_SCHEMA });
+    const channels = config.channels.map((channel) => ({ ...channel, gapMs: 0 }));
+    const ledger = await openJournalledLedger({ ...config, channels, sliceSeconds, journal, log, clock });
+    for (const port of [1, 2]) {
+      const wallMs = clock.wallMs();
+      const channel = channels[port - 1];
+      assert.ok(channel !== undefined);
+      const call = { callId: `c${port}`, trunk: 'pbx', callee: '+821055556666', numberClass: 'mobile' } as const;
+      await ledger.reserve({ ...call, ...channel, reservationId: `r${port}`, wallMs });
+      const settlement = { durationMs: 100_000, estimated: false, channelInUse: false };
+      if (port === 1) await ledger.settle({ ...settlement, reservationId: 'r1', answeredWallMs: wallMs });
+    }
+    ledger.close();
+    await journal.close();
+  }
+
+  async function reportOn(...args: string[]): Promise<RouteReport & { status: number }> {
+    const { status, text } = await outputOf(route, '--data', folder, '--json', ...args);
+    return { status, ...(JSON.parse(text) as RouteReport) };
+  }
+
+  it('ranks channels by what config and ledger file say, and counts refusals', async () => {
+    const report = await reportOn('010-1111-2222', '--trunk', 'pbx');
+    assert.equal(report.status, 0);
+    assert.equal(report.callee?.e164, '+821011112222');
+    assert.deepEqual(
+      report.ranked.map(({ channelId }) => channelId),
+      ['gw1/3', 'gw1/4', 'gw1/5', 'gw1/6', 'gw1/7', 'gw1/8', 'gw1/9', 'gw1/10'],
+    );
+    assert.equal(report.ranked[0]?.requestUri, 'sip:3%2301011112222@127.0.0.1:5080');
+    assert.deepEqual(report.refused, { 'channel-busy': 1 });
+    assert.deepEqual(report.refusals, [{ channelId: 'gw1/2', simNumber: '+821012340002', reason: 'channel-busy' }]);
+    assert.equal(report.source.runningService, false);
+  });
+
+  it('puts the SIM that talked to the callee first', async () => {
+    const [first] = (await reportOn('01055556666')).ranked;
+    assert.equal(first?.channelId, 'gw1/1');
+    assert.deepEqual(first?.terms, { sameCallee: 1, secondsToday: 100, callsToday: 1, order: 0 });
+    assert.equal(first?.maxCallSeconds, 1_699);
+  });
+
+  it('shows every channel with --all', async () => {
+    assert.equal((await reportOn('01011112222', '--all')).ranked.length, 43);
+    const { text } = await outputOf(route, '--data', folder, '--all', '01011112222');
+    assert.match(text, /Refused:\n +gw1\/2 +\+821012340002 +channel-busy +in a call/);
+  });
+
+  it('says in words what an operator wants to know, and that no running service was asked', async () => {
+    const { text } = await outputOf(route, '--data', folder, '01055556666');
+    assert.match(text, /^01055556666 from trunk pbx \(commercial\): \+821055556666, mobile\n {2}policy: admitted/);
+    assert.match(text, /1 +gw1\/1 +\+821012340001 +talked to this callee last +100 s, 1 calls +1699 s/);
+    assert.match(text, /No running service was asked/);
+  });
+
+  it('ends with status 1 when policy or every channel refuses', async () => {
+    const premium = await reportOn('0601234567');
+    assert.deepEqual([premium.status, premium.policy, premium.ranked.length], [1, 'class-not-allowed', 0]);
+    const consumer = join(folder, 'consumer.yaml');
+    const text = await readFile(DEFAULT_CONFIG, 'utf8');
+    await writeFile(consumer, text.replace('commercialUse: allowed', 'commercialUse: forbidden'));
+    const report = await reportOn('01011112222', '--config', consumer);
+    assert.deepEqual([report.status, report.refusal], [1, 'refused-for-this-call']);
+    assert.deepEqual(report.refused, { 'commercial-use-forbidden': 44 });
+  });
+
+  it('says how it is used when it is used otherwise', async () => {
+    for (const args of [[], ['1', '2'], ['1', '--trunk', 'nobody'], ['1', '--nonsense']]) {
+      await assert.rejects(route(args), { code: 'USAGE' });
+    }
+  });
+});
+
+describe('simtrunk check', () => {
+  it('sums up a sound config', async () => {
+    const { status, text } = await outputOf(check);
+    assert.equal(status, 0);
+    assert.match(
+      text,
+      /is sound\.\n {2}network +lan: 127\.0\.0\.1, udp 5060, tcp 5060, media 20000–29999 \(2500 calls\)/,
+    );
+    assert.match(text, /gateway +gw1: udp 127\.0\.0\.1:5080, 44 channels/);
+    assert.doesNotMatch(text, /warning/);
+  });
+
+  it('warns of a trunk that no plan can serve', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'simtrunk-check-'));
+    try {
+      const file = join(folder, 'simtrunk.yaml');
+      const text = await readFile(DEFAULT_CONFIG, 'utf8');
+      await writeFile(file, text.replace('commercialUse: allowed', 'commercialUse: forbidden'));
+      assert.match((await outputOf(check, '--config', file)).text, /warning +trunk pbx is commercial, but every plan/);
+      await writeFile(file, text.replace('traffic: commercial', 'traffic: comercial'));
+      const { status, text: problems } = await outputOf(check, '--json', '--config', file);
+      assert.equal(status, 1);
+      assert.match(problems, /trunks\[0\]\.traffic: is \\"comercial\\"; must be one of/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
