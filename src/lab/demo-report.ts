@@ -58,7 +58,7 @@ export function explainChoice(cdr: Cdr): string {
   const passedOver = Object.entries(cdr.decision?.refused ?? {})
     .filter(([, count]) => count > 0)
     .map(([reason, count]) => `${count} ${reason.replace(/^channel-/, '').replaceAll('-', ' ')}`);
-  const note = passedOver.length === 0 ? '' : `; passed over: ${passedOver.join(', ')}`;
+  const note = passedOver.length === 0 ? '' : ` (passed over: ${passedOver.join(', ')})`;
   if (!winner || channel === undefined) return `none could take this call${note}`;
   return `${channel}, ${decidingTerm(winner.terms)}${note}`;
 }
@@ -66,10 +66,9 @@ export function explainChoice(cdr: Cdr): string {
 /** Ranking terms in the order in which routing compares them. */
 function decidingTerm(terms: Readonly<Record<string, number>>): string {
   const { sameCallee = 0, secondsToday = 0, callsToday = 0 } = terms;
-  const usedToday = `${secondsToday} s in ${callsToday} ${callsToday === 1 ? 'call' : 'calls'} today`;
-  if (sameCallee > 0) return `whose SIM last talked to this callee (${usedToday})`;
-  if (secondsToday > 0 || callsToday > 0) return `the least used (${usedToday})`;
-  return 'the first in the config of the SIMs not used today';
+  if (sameCallee > 0) return 'its SIM last talked to this callee';
+  if (secondsToday === 0 && callsToday === 0) return 'first of the SIMs unused today';
+  return `least used today: ${secondsToday} s in ${callsToday} ${callsToday === 1 ? 'call' : 'calls'}`;
 }
 
 /** What happened at each channel before the one that took the call. */
@@ -77,23 +76,21 @@ function failovers(cdr: Cdr): string[] {
   return cdr.attempts.slice(0, -1).map((attempt, index) => {
     const next = cdr.attempts[index + 1];
     const afterMs = Date.parse(attempt.endedAt ?? attempt.startedAt) - Date.parse(attempt.startedAt);
-    const answer = attempt.sipStatus === null ? 'stayed silent' : `answered ${attempt.sipStatus}`;
-    return `${attempt.channel} ${answer} after ${seconds(afterMs)}, so ${next?.channel} was tried`;
+    const meaning = attempt.sipStatus === 503 ? ', its SIM is busy,' : '';
+    const answer = attempt.sipStatus === null ? 'stayed silent' : `answered ${attempt.sipStatus}${meaning}`;
+    return `${attempt.channel} ${answer} after ${seconds(afterMs)}: next, ${next?.channel}`;
   });
 }
 
 function course({ outcome }: CallEvidence): string {
-  const ended = outcome.timeline.at(-1)?.atMs ?? 0;
+  const ended = seconds(outcome.timeline.at(-1)?.atMs ?? 0);
   const who = outcome.endedBy === 'caller' ? 'the caller' : 'the callee';
+  const { ringingAfterMs, answeredAfterMs } = outcome;
   return [
-    outcome.ringingAfterMs === null ? 'never rang' : `rings after ${seconds(outcome.ringingAfterMs)}`,
-    outcome.answeredAfterMs === null ? undefined : `is answered after ${seconds(outcome.answeredAfterMs)}`,
-    outcome.answered
-      ? `${who} hangs up after ${seconds(ended)}`
-      : `${who} gives up after ${seconds(ended)} (${outcome.status})`,
-  ]
-    .filter((part) => part !== undefined)
-    .join(', ');
+    ...(ringingAfterMs === null ? [] : [`rings at ${seconds(ringingAfterMs)}`]),
+    ...(answeredAfterMs === null ? [] : [`answered at ${seconds(answeredAfterMs)}`]),
+    `${who} ${outcome.answered ? 'hangs up' : 'gives up'} at ${ended}`,
+  ].join(' · ');
 }
 
 function quotaLines(steps: readonly QuotaStep[], ink: Ink): string[] {
@@ -105,14 +102,14 @@ function quotaLines(steps: readonly QuotaStep[], ink: Ink): string[] {
   });
 }
 
-function voiceLines(evidence: CallEvidence): string[] {
-  const { match } = evidence;
+/** Each channel against each voice. */
+function voiceLines({ match }: CallEvidence, ink: Ink): string[] {
   if (match === undefined) return [];
-  const line = (channel: string, who: string, right: number, wrong: number): string =>
-    `${channel.padEnd(6)} ${who} ${right.toFixed(2).padStart(5)}   (the other voice ${wrong.toFixed(2)})`;
+  const row = (channel: string, caller: number, callee: number): string =>
+    `${channel.padEnd(6)} caller ${caller.toFixed(2)}   callee ${callee.toFixed(2)}`;
   return [
-    line('left', 'is what the caller said', match.leftIsCaller, match.leftIsCallee),
-    line('right', 'is what the callee said', match.rightIsCallee, match.rightIsCaller),
+    `${row('left', match.leftIsCaller, match.leftIsCallee)}   ${ink.dim('correlation with what each of them said')}`,
+    row('right', match.rightIsCaller, match.rightIsCallee),
   ];
 }
 
@@ -127,8 +124,9 @@ export function describeCall(
   columns: number,
 ): string {
   const lines: string[] = [];
+  const room = columns - INDENT.length - LABEL_WIDTH;
   const put = (label: string, ...texts: readonly string[]): void => {
-    const wrapped = texts.flatMap((text) => (text.includes('\x1b') ? [text] : wrap(text, columns - 3 - LABEL_WIDTH)));
+    const wrapped = texts.flatMap((text) => (text.includes('\x1b') ? [text] : wrap(text, room)));
     wrapped.forEach((text, index) => {
       lines.push(`${INDENT}${ink.dim((index === 0 ? label : '').padEnd(LABEL_WIDTH))}${text}`);
     });
@@ -151,9 +149,14 @@ export function describeCall(
     outcome.answered ? `${seconds(outcome.talkedMs)}, billed ${cdr?.billedSeconds ?? 0} s` : 'nothing to bill',
   );
   put('Quota', ...quotaLines(steps, ink));
-  put('Voices', ...voiceLines(evidence));
-  if (cdr?.recording) put('Recording', shownPath(cdr.recording.path));
-  if (places !== undefined) put('CDR', `${shownPath(places.cdrFile)}, line ${places.cdrLine}`);
+  put('Voices', ...voiceLines(evidence, ink));
+  // A path that is longer than the line begins at its margin, so that it can still be copied in one piece.
+  const putPath = (label: string, path: string): void => {
+    if (path.length <= room) put(label, path);
+    else lines.push(`${INDENT}${ink.dim(label)}`, `${INDENT}${path}`);
+  };
+  if (cdr?.recording) putPath('Recording', shownPath(cdr.recording.path));
+  if (places !== undefined) putPath('CDR', `${shownPath(places.cdrFile)}, line ${places.cdrLine}`);
   for (const problem of problems) put('Problem', problem);
   return `${lines.join('\n')}\n`;
 }

@@ -82,9 +82,10 @@ export class GatewayCall {
     }
   }
 
-  /** The callee hangs up, or the SIM loses its network. */
+  /** The callee hangs up, or the SIM loses its network: BYE after the answer, 480 before it. */
   async hangUp(): Promise<void> {
     const dialog = this.#dialog;
+    if (dialog === undefined) this.#refuse(480);
     if (this.#over || dialog === undefined) return;
     this.#end('gateway');
     await dialog.request('BYE');

@@ -122,7 +122,7 @@ export class SimulatedGateway implements GatewayCallHost {
     this.#silent = silent;
   }
 
-  /** Every live call is hung up, as when the mobile network goes away. */
+  /** Every live call is hung up or refused, as when the mobile network goes away. */
   async hangUpAll(): Promise<void> {
     await Promise.all([...this.#byPort.values()].map((call) => call.hangUp()));
   }
