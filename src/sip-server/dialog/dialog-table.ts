@@ -37,12 +37,4 @@ export class DialogTable<D extends Dialog> {
   ofRequest(request: SipMessage): D | undefined {
     return this.#byTags.get(dialogKey(request.callId, request.to?.tag ?? '', request.from?.tag ?? ''));
   }
-
-  byKey(key: string): D | undefined {
-    return this.#byTags.get(key);
-  }
-
-  all(): Iterable<D> {
-    return this.#byTags.values();
-  }
 }

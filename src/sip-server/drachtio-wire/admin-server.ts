@@ -116,7 +116,6 @@ export class AdminServer {
       return;
     }
     app.isAuthenticated = true;
-    app.tags = (tokens[3] ?? '').split(',').filter((tag) => tag !== '');
     const { listeners } = this.#context.transport;
     const advertised = listeners.map((l) => `${l.protocol}/${hostPort(l.advertise, l.port)}`).join(',');
     const local = listeners.map((l) => `${l.protocol}/${hostPort(l.address, l.port)}`).join(',');

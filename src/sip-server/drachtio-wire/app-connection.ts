@@ -13,7 +13,6 @@ export interface AppConnectionEvents {
 
 export class AppConnection {
   isAuthenticated = false;
-  tags: readonly string[] = [];
   readonly #socket: Socket;
   #outgoing = '';
   #isOpen = true;

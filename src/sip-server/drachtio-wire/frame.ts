@@ -8,7 +8,6 @@ const MAX_DIGITS = 5;
 
 /** Cuts what an application sends into payloads. */
 export class FrameReader {
-  #rest: Buffer | null = null;
   /** Bytes that must be there before another look is worth it. */
   #needed = 0;
   #chunks: Buffer[] = [];
@@ -36,8 +35,7 @@ export class FrameReader {
       payloads.push(bytes.subarray(start, end));
       at = end;
     }
-    this.#rest = at === bytes.length ? null : bytes.subarray(at);
-    this.#chunks = this.#rest === null ? [] : [this.#rest];
+    this.#chunks = at === bytes.length ? [] : [bytes.subarray(at)];
     this.#bytes = bytes.length - at;
     return payloads;
   }

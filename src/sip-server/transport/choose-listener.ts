@@ -63,7 +63,7 @@ function scoreListener(listener: Listener, networks: readonly LocalNetwork[], ta
   return score;
 }
 
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
