@@ -295,6 +295,7 @@ export function describeUacContract(server: () => ServerUnderTest): void {
 
     it('answers both sides of a back-to-back call', async () => {
       const callee = await arena.udpPeer();
+      const connected = deferred<void>();
       const srf = await arena.app({
         invite: (request, reply) => {
           srf
@@ -302,6 +303,7 @@ export function describeUacContract(server: () => ServerUnderTest): void {
             .then(({ uas, uac }) => {
               uas.on('destroy', () => void uac.destroy());
               uac.on('destroy', () => void uas.destroy());
+              connected.resolve();
             })
             .catch(() => undefined);
         },
@@ -315,6 +317,8 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       await answer(callee, invite, 'b');
       call.learn(await caller.response(200, 'INVITE'));
       call.ack();
+      // A promise resolves late: a BYE that were faster would find drachtio-srf's dialogs without listeners.
+      await connected.promise;
       call.inside('BYE');
       await caller.response(200, 'BYE');
       const bye = await callee.request('BYE');

@@ -18,15 +18,19 @@ export class DialogTable<D extends Dialog> {
   /** True when it was there. */
   remove(dialog: D): boolean {
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id);
-    return this.#byTags.delete(dialog.key);
+    return this.#byTags.get(dialog.key) === dialog && this.#byTags.delete(dialog.key);
   }
 
   /**
    * The peer has ended it: it is no dialog for the peer any more, yet its application finds it for the ACK that it still owes
-   * to the peer's 2xx (RFC 3261 §13.2.2.4). `remove` follows that ACK.
+   * to the peer's 2xx (RFC 3261 §13.2.2.4). `remove` follows that ACK, or the end of the INVITE's transaction.
    */
   retire(dialog: D): void {
     this.#byTags.delete(dialog.key);
+  }
+
+  isRetired(dialog: D): boolean {
+    return this.#byTags.get(dialog.key) !== dialog;
   }
 
   byId(id: string): D | undefined {

@@ -160,6 +160,10 @@ export class UacCore implements AppRequestCore {
 
   ended(request: AppRequest): void {
     this.#refused.delete(request.dialogId);
+    const { dialog } = request;
+    if (request.method === 'INVITE' && dialog !== null && this.#context.dialogs.isRetired(dialog)) {
+      this.#context.dialogs.remove(dialog);
+    }
   }
 
   failed(request: AppRequest, status: 408 | 503): void {
@@ -239,8 +243,9 @@ export class UacCore implements AppRequestCore {
     this.#context.counters.sentRequest('ACK');
     this.#context.transport.send(bytes, flow);
     if (app !== null) this.#echo(app, clientId, newId(), ack.text, flow);
-    if (this.#context.dialogs.byKey(dialog.key) !== dialog) this.#context.dialogs.remove(dialog);
-    if (dialog.endsAfterAck) {
+    // The peer's BYE was here before this ACK: nothing is left to end.
+    if (this.#context.dialogs.isRetired(dialog)) this.#context.dialogs.remove(dialog);
+    else if (dialog.endsAfterAck) {
       dialog.endsAfterAck = false;
       this.endDialog(dialog, 'SIP;cause=200;text="ACK-BYE due to cancel race condition"');
     }
@@ -297,7 +302,7 @@ export class UacCore implements AppRequestCore {
       dialog.ackSeq = request.transaction?.request.cseqNumber ?? null;
     }
     if (request.app?.isOpen) this.#deliver(request, response, flow);
-    else if (request.dialog !== null) this.#acknowledgeAndEnd(request.dialog);
+    else if (request.dialog !== null) this.#acknowledgeAndEnd(request.dialog, 'Nobody is left to take the call');
   }
 
   #makeDialog(request: AppRequest, response: SipMessage, flow: Flow): void {
@@ -338,10 +343,10 @@ export class UacCore implements AppRequestCore {
   /** A 2xx of another branch of a forked INVITE: acknowledged and ended. RFC 3261 §13.2.2.4. */
   #endFork(request: AppRequest, response: SipMessage, flow: Flow): void {
     const dialog = this.#dialogOf(request, response, flow);
-    if (dialog !== null) this.#acknowledgeAndEnd(dialog);
+    if (dialog !== null) this.#acknowledgeAndEnd(dialog, 'Another branch has answered');
   }
 
-  #acknowledgeAndEnd(dialog: AppDialog): void {
+  #acknowledgeAndEnd(dialog: AppDialog, reason: string): void {
     const target = dialog.remoteTarget;
     if (target === null) return;
     const flow = flowInDialog(dialog, target, this.#context.transport);
@@ -349,7 +354,7 @@ export class UacCore implements AppRequestCore {
       if (found === null) return;
       dialog.endsAfterAck = false;
       this.#sendAck(null, '', dialog, target, NO_HEADERS, '', found);
-      this.endDialog(dialog, 'SIP;cause=200;text="Nobody is left to take the call"');
+      this.endDialog(dialog, `SIP;cause=200;text="${reason}"`);
     });
   }
 
