@@ -35,8 +35,9 @@ interface Channel {
   rest: ClockTimer | undefined;
 }
 
-/** Callees whose last SIM is remembered; beyond it the longest unheard are forgotten. */
-const MAX_AFFINITIES = 1_000_000;
+/** Callees whose SIMs are remembered; beyond it the longest unheard are forgotten. */
+const MAX_CALLEES = 1_000_000;
+const NOBODY: readonly string[] = [];
 
 export class LedgerMemory implements LedgerView {
   readonly events: TypedEmitter<LedgerViewEvents>;
@@ -45,7 +46,7 @@ export class LedgerMemory implements LedgerView {
   readonly #clock: Clock;
   readonly #channels: Map<string, Channel>;
   readonly #books: Map<string, SimUsageBook>;
-  readonly #affinities = new Map<string, string>();
+  readonly #simsByCallee = new Map<string, readonly string[]>();
 
   constructor(settings: LedgerSettings, clock: Clock, onListenerError: (error: unknown, event: string) => void) {
     this.#clock = clock;
@@ -76,8 +77,8 @@ export class LedgerMemory implements LedgerView {
     return this.#books.get(simId)?.today(wallMs) ?? { seconds: 0, calls: 0 };
   }
 
-  affinityOf(callee: string): string | undefined {
-    return this.#affinities.get(callee);
+  simsOf(callee: string): readonly string[] {
+    return this.#simsByCallee.get(callee) ?? NOBODY;
   }
 
   bookOf(simId: string): SimUsageBook | undefined {
@@ -187,11 +188,12 @@ export class LedgerMemory implements LedgerView {
   }
 
   #remember(callee: string, simId: string): void {
-    this.#affinities.delete(callee);
-    this.#affinities.set(callee, simId);
-    if (this.#affinities.size <= MAX_AFFINITIES) return;
-    for (const oldest of this.#affinities.keys()) {
-      this.#affinities.delete(oldest);
+    const known = this.simsOf(callee);
+    this.#simsByCallee.delete(callee);
+    this.#simsByCallee.set(callee, known.at(-1) === simId ? known : [...known.filter((id) => id !== simId), simId]);
+    if (this.#simsByCallee.size <= MAX_CALLEES) return;
+    for (const oldest of this.#simsByCallee.keys()) {
+      this.#simsByCallee.delete(oldest);
       return;
     }
   }

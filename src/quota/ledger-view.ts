@@ -21,8 +21,8 @@ export interface LedgerView {
   fit(simId: string, request: FitRequest): FitResult;
   /** Answered calls and billed seconds of the SIM's day, in its plan's zone. */
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number };
-  /** The SIM that last talked to a callee. */
-  affinityOf(callee: string): string | undefined;
+  /** The SIMs that talked to a callee this month, the last one last. */
+  simsOf(callee: string): readonly string[];
   readonly events: {
     on<K extends keyof LedgerViewEvents>(event: K, listener: (...args: LedgerViewEvents[K]) => void): () => void;
   };

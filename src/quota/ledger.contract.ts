@@ -275,7 +275,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
         before,
       );
       assert.deepEqual(
-        ['a', 'b', 'c', 'd'].map((callee) => tested.view.affinityOf(callee)),
+        ['a', 'b', 'c', 'd'].map((callee) => tested.view.simsOf(callee).at(-1)),
         ['sim1', 'sim2', 'sim3', undefined],
       );
       assert.deepEqual(
@@ -328,7 +328,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       const swapped = SETUP.channels.map((channel, index) => ({ ...channel, simId: `sim${CHANNELS - index}` }));
       tested = await harness.reopen({ ...SETUP, channels: swapped });
       assert.equal(used(1, 'seconds-day').used, 100);
-      assert.equal(tested.view.affinityOf('a'), 'sim1');
+      assert.equal(tested.view.simsOf('a').at(-1), 'sim1');
       assert.equal(await refusal(3), 'unknown-channel');
     });
 

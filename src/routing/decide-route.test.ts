@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { TypedEmitter } from '../lib/typed-events.js';
+import type { NumberClass } from '../numbers/number-class.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
 import type { Allowance, Plan } from '../quota/plan.js';
 import { type FitRequest, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
@@ -21,6 +22,12 @@ const CALLEES: Allowance = {
   beyond: { kind: 'forbid' },
 };
 const SECONDS: Allowance = { ...CALLEES, id: 'seconds-day', counts: 'seconds', limit: 600 };
+const LANDLINE: Allowance = {
+  ...SECONDS,
+  id: 'landline-month',
+  window: { kind: 'month', resetDay: 6 },
+  classes: ['landline'],
+};
 
 const OFFICE: Plan = {
   name: 'office',
@@ -32,7 +39,7 @@ const OFFICE: Plan = {
   windowEdge: 'split',
   calleesCountOn: 'answer',
   maxCallSeconds: 3_600,
-  allowances: [SECONDS, CALLEES],
+  allowances: [SECONDS, CALLEES, LANDLINE],
 };
 const CONSUMER: Plan = { ...OFFICE, name: 'consumer', commercialUse: 'forbidden' };
 
@@ -56,7 +63,7 @@ class HandLedger implements LedgerView {
   });
   readonly books = new Map<string, SimUsageBook>();
   readonly states = new Map<string, ChannelState>();
-  readonly affinities = new Map<string, string>();
+  readonly sims = new Map<string, string[]>();
 
   channelState(channelId: string) {
     return this.states.get(channelId) ?? 'idle';
@@ -67,17 +74,23 @@ class HandLedger implements LedgerView {
   today(simId: string, wallMs: number) {
     return this.#book(simId).today(wallMs);
   }
-  affinityOf(callee: string) {
-    return this.affinities.get(callee);
+  simsOf(callee: string) {
+    return this.sims.get(callee) ?? [];
   }
   move(channelId: string, state: ChannelState): void {
     this.states.set(channelId, state);
     this.events.emit('channel:changed', channelId, state);
   }
-  talk(simId: string, seconds: number, callee: string, answeredWallMs = NOON): void {
-    const record = { callee, numberClass: 'mobile', reservedWallMs: answeredWallMs, answeredWallMs } as const;
+  talk(
+    simId: string,
+    seconds: number,
+    callee: string,
+    answeredWallMs = NOON,
+    numberClass: NumberClass = 'mobile',
+  ): void {
+    const record = { callee, numberClass, reservedWallMs: answeredWallMs, answeredWallMs };
     this.#book(simId).book({ ...record, durationMs: seconds * 1000 });
-    this.affinities.set(callee, simId);
+    this.sims.set(callee, [...this.simsOf(callee).filter((id) => id !== simId), simId]);
     this.events.emit('usage:changed', simId);
   }
   #book(simId: string): SimUsageBook {
@@ -334,6 +347,7 @@ describe('decideRoute', () => {
           id: fc.constantFrom(...simIds),
           seconds: fc.constantFrom(1, 30, 300, 599, 600),
           callee: fc.constantFrom('a', 'b', 'c', CALLEE),
+          numberClass: fc.constantFrom('mobile', 'mobile', 'landline'),
         }),
       },
       {
@@ -352,6 +366,7 @@ describe('decideRoute', () => {
     const request = fc.record({
       callee: fc.oneof(
         { weight: 5, arbitrary: fc.constantFrom('a', 'b', 'c', CALLEE).map((e164) => calling(e164).callee) },
+        { weight: 2, arbitrary: fc.constantFrom('a', 'l').map((e164) => calling(e164, 'landline').callee) },
         { weight: 1, arbitrary: fc.constant(calling('p', 'premium').callee) },
         { weight: 1, arbitrary: fc.constant(calling('119', 'emergency').callee) },
       ),
@@ -374,7 +389,8 @@ describe('decideRoute', () => {
           let nowWallMs = NOON;
           for (const step of events) {
             if (step.kind === 'state') set.ledger.move(step.id, step.state as ChannelState);
-            else if (step.kind === 'talk') set.ledger.talk(step.id, step.seconds, step.callee, nowWallMs);
+            else if (step.kind === 'talk')
+              set.ledger.talk(step.id, step.seconds, step.callee, nowWallMs, step.numberClass as NumberClass);
             else if (step.kind === 'gateway') set.index.gatewayChanged(step.id, step.up);
             else nowWallMs += step.ms;
           }

@@ -1,6 +1,6 @@
 // Which channels carry a call. `decideRoute` reads the index's order and stops at the best few; `explainRoute` scans every
 // channel by the same rules and says why each was refused. Both give the same winner.
-import type { ChannelGroup, IndexedChannel, RouteIndex } from './route-index.js';
+import type { IndexedChannel, RouteIndex } from './route-index.js';
 import {
   isChannelExcluded,
   isEmergency,
@@ -12,6 +12,7 @@ import {
   refusalOfGroup,
   refusalOfQuota,
 } from './rules.js';
+import type { SortedNumbers } from './sorted-numbers.js';
 
 /** How many candidates a live decision returns. */
 export const BEST = 8;
@@ -20,6 +21,9 @@ const DISABLED: Refusal = { reason: 'channel-disabled' };
 const BUSY: Refusal = { reason: 'channel-busy' };
 const RESTING: Refusal = { reason: 'channel-resting' };
 const TRIED: Refusal = { reason: 'already-tried' };
+const NO_SECONDS: Refusal = { reason: 'quota-exhausted', counts: 'seconds' };
+const NO_CALLEES: Refusal = { reason: 'quota-exhausted', counts: 'callees' };
+const NONE_KNOWN = { affine: undefined, known: [] };
 
 /** Score terms in the order in which they decide; smaller is better, but for `sameCallee`. */
 export interface ScoreTerms {
@@ -63,7 +67,7 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex, nowWallM
     return { ...rest, candidates: ranked.slice(0, BEST) };
   }
   const tally = new Tally();
-  const affine = index.channelOfSim(index.view.affinityOf(request.callee.e164) ?? '');
+  const { affine, known } = knownChannels(request, index);
   const leastUsed: number[] = [];
   let own: IndexedChannel | undefined;
   for (const group of index.groups) {
@@ -75,9 +79,23 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex, nowWallM
     tally.add(DISABLED, group.counts.disabled);
     tally.add(BUSY, group.counts.busy);
     tally.add(RESTING, group.counts.resting);
-    const isOwn = affine?.group === group && affine.key !== null;
-    if (isOwn && !isRefused(affine, request, index, nowWallMs, tally)) own = affine;
-    collectLeastUsed(group, isOwn ? affine : undefined, leastUsed, request, index, nowWallMs, tally);
+    const orderIndex = group.orderOfClass.get(request.callee.numberClass);
+    const order = group.orders[orderIndex ?? -1];
+    if (orderIndex === undefined || order === undefined) continue;
+    let { seconds, callees } = order.exhausted;
+    for (const channel of known) {
+      const place = channel.group === group ? (channel.places[orderIndex] ?? null) : null;
+      if (place === null || (typeof place === 'number' && channel !== affine)) continue;
+      // It is asked by itself, so it is not counted with the exhausted ones.
+      if (place === 'seconds') seconds -= 1;
+      if (place === 'callees') callees -= 1;
+      if (isRefused(channel, request, index, nowWallMs, tally)) continue;
+      if (channel === affine) own = channel;
+      else insertBest(leastUsed, index.keyOf(channel));
+    }
+    tally.add(NO_SECONDS, seconds);
+    tally.add(NO_CALLEES, callees);
+    collectLeastUsed(order.open, affine, leastUsed, request, index, nowWallMs, tally);
   }
   const candidates: Candidate[] = [];
   // The same callee's channel comes first, wherever its use puts it.
@@ -95,7 +113,7 @@ export function explainRoute(request: RoutingRequest, index: RouteIndex, nowWall
   const tally = new Tally();
   const ranked: Candidate[] = [];
   const refusals: { channel: IndexedChannel; refusal: Refusal }[] = [];
-  const affineSim = index.view.affinityOf(request.callee.e164);
+  const affineSim = index.view.simsOf(request.callee.e164).at(-1);
   for (const channel of index.channels) {
     const refusal = refusalOfGroup(channel.group, request) ?? refusalOfChannel(channel, request, index.view, nowWallMs);
     if (refusal === undefined) {
@@ -110,9 +128,29 @@ export function explainRoute(request: RoutingRequest, index: RouteIndex, nowWall
   return { ranked, refusals, ...tally.summary(ranked.length), version: index.version };
 }
 
-/** Merges the group's least used channels into the best so far: keys in ascending order, at most {@link BEST}. */
+/** Channels that the general order does not judge rightly for this call: their SIMs have counted its callee already. */
+function knownChannels(
+  request: RoutingRequest,
+  index: RouteIndex,
+): { affine: IndexedChannel | undefined; known: readonly IndexedChannel[] } {
+  const simIds = index.view.simsOf(request.callee.e164);
+  if (simIds.length === 0 && request.excludeChannels.length === 0) return NONE_KNOWN;
+  const known: IndexedChannel[] = [];
+  for (const simId of simIds) {
+    const channel = index.channelOfSim(simId);
+    if (channel !== undefined) known.push(channel);
+  }
+  // What was tried already is counted as such, not as exhausted.
+  for (const channelId of request.excludeChannels) {
+    const channel = index.channel(channelId);
+    if (channel !== undefined && !known.includes(channel)) known.push(channel);
+  }
+  return { affine: index.channelOfSim(simIds.at(-1) ?? ''), known };
+}
+
+/** Merges an order's least used channels into the best so far. */
 function collectLeastUsed(
-  group: ChannelGroup,
+  open: SortedNumbers,
   except: IndexedChannel | undefined,
   best: number[],
   request: RoutingRequest,
@@ -120,18 +158,23 @@ function collectLeastUsed(
   nowWallMs: number,
   tally: Tally,
 ): void {
-  group.idle.visitWhile((key) => {
+  open.visitWhile((key) => {
     const worst = best[BEST - 1];
     if (worst !== undefined && key > worst) return false;
     const channel = index.channelOfKey(key);
     if (channel === undefined || channel === except) return true;
-    if (isRefused(channel, request, index, nowWallMs, tally)) return true;
-    if (worst !== undefined) best.pop();
-    let at = best.length;
-    while (at > 0 && (best[at - 1] ?? 0) > key) at -= 1;
-    best.splice(at, 0, key);
+    if (!isRefused(channel, request, index, nowWallMs, tally)) insertBest(best, key);
     return true;
   });
+}
+
+/** Keeps the {@link BEST} lowest keys, ascending. */
+function insertBest(best: number[], key: number): void {
+  let at = best.length;
+  while (at > 0 && (best[at - 1] ?? 0) > key) at -= 1;
+  if (at === BEST) return;
+  best.splice(at, 0, key);
+  if (best.length > BEST) best.pop();
 }
 
 /** Asks an idle channel's own rules, and counts its refusal. */

@@ -1,5 +1,9 @@
-// What decisions are made from: every channel in its group (one gateway, one plan), the idle ones ordered by use.
+// What decisions are made from: every channel in its group (one gateway, one plan), the idle ones ordered by use, those
+// with an exhausted allowance apart, so that a decision does not pass them one by one.
 // Ledger and gateway events keep it current; a decision only reads it.
+
+import { groupBy } from '../lib/group-by.js';
+import type { NumberClass } from '../numbers/number-class.js';
 import type { ChannelState, LedgerView } from '../quota/ledger-view.js';
 import type { Plan } from '../quota/plan.js';
 import { WindowClock, type WindowSpan } from '../quota/windows.js';
@@ -32,16 +36,29 @@ export interface IndexedGateway extends RoutingGateway {
   busy: number;
 }
 
+/** The idle, enabled channels of a group, for number classes that draw on the same forbidding allowances. */
+export interface IdleOrder {
+  readonly classes: readonly NumberClass[];
+  /** Keys of channels that may take a new callee, least used first. Too few seconds may still refuse one. */
+  readonly open: SortedNumbers;
+  /** How many have an allowance exhausted until their plan's day turns, by what it counts. */
+  readonly exhausted: { seconds: number; callees: number };
+}
+
+/** A channel's place in one order: its key, what it lacks, or null while it is not idle. */
+export type Place = number | 'seconds' | 'callees' | null;
+
 /** Channels for which gateway and plan say the same. */
 export interface ChannelGroup {
   readonly gateway: IndexedGateway;
   readonly plan: Plan;
   readonly channels: IndexedChannel[];
   readonly days: WindowClock;
-  /** The day (of the plan's zone) whose use `idle` is ordered by. */
+  /** The day (of the plan's zone) whose use and exhaustion `orders` reflect. */
   day: WindowSpan;
-  /** Keys of idle, enabled channels, least used first. */
-  readonly idle: SortedNumbers;
+  readonly orders: readonly IdleOrder[];
+  /** Which of `orders` a class has. */
+  readonly orderOfClass: ReadonlyMap<NumberClass, number>;
   readonly counts: Record<ChannelState | 'disabled', number>;
 }
 
@@ -51,8 +68,8 @@ export interface IndexedChannel extends RoutingChannel {
   readonly simNumber: string;
   readonly group: ChannelGroup;
   state: ChannelState;
-  /** Its key in `group.idle`, or null when it is not there. */
-  key: number | null;
+  /** Its place in each of the group's orders. */
+  readonly places: Place[];
 }
 
 // A key is a whole number: seconds used today, then calls today, then place in the config. 2^50 at most.
@@ -151,19 +168,36 @@ export class RouteIndex {
     for (const unsubscribe of this.#subscriptions) unsubscribe();
   }
 
-  #order(channel: IndexedChannel): void {
-    const { idle } = channel.group;
-    const key = channel.enabled && channel.state === 'idle' ? this.#keyOf(channel) : null;
-    if (key === channel.key) return;
-    if (channel.key !== null) idle.delete(channel.key);
-    if (key !== null) idle.add(key);
-    channel.key = key;
-  }
-
-  #keyOf(channel: IndexedChannel): number {
+  /** The key of an idle channel: what it would be ordered by. */
+  keyOf(channel: IndexedChannel): number {
     const { seconds, calls } = this.view.today(channel.simId, channel.group.day.startWallMs);
     const use = Math.min(seconds, MAX_SECONDS - 1) * MAX_CALLS + Math.min(calls, MAX_CALLS - 1);
     return use * MAX_CHANNELS + channel.order;
+  }
+
+  #order(channel: IndexedChannel): void {
+    const isIdle = channel.enabled && channel.state === 'idle';
+    const key = isIdle ? this.keyOf(channel) : null;
+    for (const [index, order] of channel.group.orders.entries()) {
+      const place = key === null ? null : (this.#lackOf(channel, order) ?? key);
+      const before = channel.places[index] ?? null;
+      if (place === before) continue;
+      if (typeof before === 'number') order.open.delete(before);
+      else if (before !== null) order.exhausted[before] -= 1;
+      if (typeof place === 'number') order.open.add(place);
+      else if (place !== null) order.exhausted[place] += 1;
+      channel.places[index] = place;
+    }
+  }
+
+  /** What stays exhausted for a callee never called before until the day turns, whatever the hour. */
+  #lackOf(channel: IndexedChannel, order: IdleOrder): 'seconds' | 'callees' | undefined {
+    const [numberClass] = order.classes;
+    if (numberClass === undefined) return undefined;
+    const request = { callee: '', numberClass, wallMs: channel.group.day.startWallMs };
+    const fit = this.view.fit(channel.simId, request);
+    if (fit.ok || fit.reason !== 'quota-exhausted') return undefined;
+    return channel.group.plan.allowances.find(({ id }) => id === fit.allowanceId)?.counts;
   }
 }
 
@@ -188,7 +222,7 @@ function indexChannels(
     const group = groups.get(name) ?? newGroup(gateway, plan, nowWallMs);
     groups.set(name, group);
     const state = view.channelState(channel.channelId) ?? 'idle';
-    const entry = { ...channel, order: indexed.length, simNumber: sim.number, group, state, key: null };
+    const entry = { ...channel, order: indexed.length, simNumber: sim.number, group, state, places: [] };
     group.channels.push(entry);
     indexed.push(entry);
   }
@@ -197,13 +231,30 @@ function indexChannels(
 
 function newGroup(gateway: IndexedGateway, plan: Plan, nowWallMs: number): ChannelGroup {
   const days = new WindowClock({ kind: 'day' }, plan.timeZone);
+  const classes = groupBy(
+    plan.classes.filter((numberClass) => numberClass !== 'emergency'),
+    (numberClass) => forbiddingAllowances(plan, numberClass),
+  );
+  const orders = [...classes.values()].map((members) => ({
+    classes: members,
+    open: new SortedNumbers(),
+    exhausted: { seconds: 0, callees: 0 },
+  }));
   return {
     gateway,
     plan,
     channels: [],
     days,
     day: days.at(nowWallMs),
-    idle: new SortedNumbers(),
+    orders,
+    orderOfClass: new Map(orders.flatMap((order, index) => order.classes.map((member) => [member, index]))),
     counts: { idle: 0, busy: 0, resting: 0, disabled: 0 },
   };
+}
+
+function forbiddingAllowances(plan: Plan, numberClass: NumberClass): string {
+  return plan.allowances
+    .filter(({ beyond, classes }) => beyond.kind === 'forbid' && classes.includes(numberClass))
+    .map(({ id }) => id)
+    .join(' ');
 }
