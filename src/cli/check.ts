@@ -42,7 +42,7 @@ export function findWarnings(config: Config): string[] {
   const idleSims = config.sims.filter((sim) => !installed.has(sim.simId)).length;
   return [
     ...config.trunks.flatMap((trunk) => trunkWarnings(trunk, plans)),
-    ...(idleSims > 0 ? [`${idleSims} SIMs are in no channel`] : []),
+    ...(idleSims > 0 ? [`${counted(idleSims, 'SIM')} in no channel`] : []),
     ...(inUse.size === 0 ? ['no channel is enabled'] : []),
   ];
 }
@@ -86,7 +86,10 @@ function summary(config: Config, warnings: readonly string[]): string {
       const channels = channelsOf(gateway.name);
       const enabled = channels.filter((channel) => channel.enabled).length;
       const off = enabled === channels.length ? '' : `, ${channels.length - enabled} of them disabled`;
-      return ['gateway', `${gateway.name}: ${gateway.transport} ${gateway.address}, ${channels.length} channels${off}`];
+      return [
+        'gateway',
+        `${gateway.name}: ${gateway.transport} ${gateway.address}, ${counted(channels.length, 'channel')}${off}`,
+      ];
     }),
     ...config.plans.map((plan): [string, string] => {
       const sims = config.sims.filter((sim) => sim.plan === plan.name).length;
@@ -96,11 +99,15 @@ function summary(config: Config, warnings: readonly string[]): string {
       );
       return [
         'plan',
-        `${plan.name}: ${sims} SIMs, commercial use ${plan.commercialUse}; ${allowances.join('; ') || 'no limits'}`,
+        `${plan.name}: ${counted(sims, 'SIM')}, commercial use ${plan.commercialUse}; ${allowances.join('; ') || 'no limits'}`,
       ];
     }),
     ['data', config.dataDir],
     ...warnings.map((warning): [string, string] => ['warning', warning]),
   ];
   return [`${config.file} is sound.`, ...rows.map(([what, text]) => `  ${what.padEnd(8)} ${text}`)].join('\n');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -78,7 +78,7 @@ function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {
     channelId,
     simNumber,
     terms.sameCallee === 1 ? 'talked to this callee last' : '',
-    `${terms.secondsToday} s, ${terms.callsToday} calls`,
+    `${terms.secondsToday} s, ${terms.callsToday} call${terms.callsToday === 1 ? '' : 's'}`,
     `${maxCallSeconds} s`,
     `${plan}: ${usage.map(({ allowanceId, used, held, limit }) => `${allowanceId} ${used + held}/${limit}`).join(', ') || 'no limits'}`,
   ]);

@@ -93,7 +93,7 @@ describe('simtrunk route', () => {
   it('says in words what an operator wants to know, and that no running service was asked', async () => {
     const { text } = await outputOf(route, '--data', folder, '01055556666');
     assert.match(text, /^01055556666 from trunk pbx \(commercial\): \+821055556666, mobile\n {2}policy: admitted/);
-    assert.match(text, /1 +gw1\/1 +\+821012340001 +talked to this callee last +100 s, 1 calls +1699 s/);
+    assert.match(text, /1 +gw1\/1 +\+821012340001 +talked to this callee last +100 s, 1 call +1699 s/);
     assert.match(text, /No running service was asked/);
   });
 
