@@ -108,7 +108,7 @@ function voiceLines({ match }: CallEvidence, ink: Ink): string[] {
   const row = (channel: string, caller: number, callee: number): string =>
     `${channel.padEnd(6)} caller ${caller.toFixed(2)}   callee ${callee.toFixed(2)}`;
   return [
-    `${row('left', match.leftIsCaller, match.leftIsCallee)}   ${ink.dim('correlation with what each of them said')}`,
+    `${row('left', match.leftIsCaller, match.leftIsCallee)}   ${ink.dim('correlation with what each said')}`,
     row('right', match.rightIsCaller, match.rightIsCallee),
   ];
 }
