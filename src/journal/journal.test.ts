@@ -59,6 +59,15 @@ describe('openJournal', () => {
     }
   });
 
+  it('waits for the disk in the mode for power cuts only', async () => {
+    for (const [durability, synchronous] of [['process', 1] as const, ['power', 2] as const]) {
+      const journal = await open({ durability });
+      assert.deepEqual(await journal.query('PRAGMA synchronous'), [{ synchronous }]);
+      assert.deepEqual(await journal.query('PRAGMA journal_mode'), [{ journal_mode: 'wal' }]);
+      await journal.close();
+    }
+  });
+
   it('commits the entries of one call together or not at all', async () => {
     const journal = await open();
     await assert.rejects(journal.commit([note(1), note(2, null)]), {
@@ -203,5 +212,21 @@ describe('openJournal', () => {
     assert.ok(journal.counters.restarts >= 5);
     assert.equal(journal.isStalled, false);
     assert.deepEqual(seen.slice(0, 2), ['thread-ended', 'recovered']);
+  });
+
+  it('closes although its thread died and cannot be started again, and says what was not written', async () => {
+    const workers: Worker[] = [];
+    const journal = await open({
+      startWorker: (data) => {
+        const broken = { ...data, schema: ['this is no SQL'] };
+        const workerData = workers.length === 0 ? data : broken;
+        const worker = new Worker(new URL('./journal-worker.js', import.meta.url), { workerData });
+        workers.push(worker);
+        return worker;
+      },
+    });
+    const killed = workers[0]?.terminate();
+    const lost = assert.rejects(journal.commit([note(1)]), { code: 'JOURNAL_UNAVAILABLE' });
+    await Promise.all([killed, journal.close(), lost]);
   });
 });

@@ -310,9 +310,25 @@ export class Journal {
       this.#options.log.warn('journal thread restarted');
     } catch (error) {
       this.#options.log.error({ err: error }, 'journal thread could not be restarted');
-      if (this.#state === 'closed') return;
+      if (this.#state !== 'open') {
+        this.#giveUp(error as Error);
+        return;
+      }
       this.#restartTimer = this.#options.clock.after(RESTART_PAUSE_MS, () => void this.#restart());
     }
+  }
+
+  /** While closing, a thread that does not come back must not hold up the end of the process. */
+  #giveUp(cause: Error): void {
+    const lost = [...(this.#inFlight?.submissions ?? []), ...this.#pending];
+    this.#inFlight = undefined;
+    this.#pending = [];
+    for (const submission of lost) {
+      submission.reject(
+        new SimtrunkError('JOURNAL_UNAVAILABLE', 'Not written to the journal: its thread ended.', { cause }),
+      );
+    }
+    this.#whenIdle?.();
   }
 
   #stall(cause: 'slow-commit' | 'thread-ended'): void {
