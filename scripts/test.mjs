@@ -2,6 +2,7 @@
 // Every part runs even when an earlier one failed, so that one run tells everything. No input, no fixed ports.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { install, root } from './build.mjs';
 import { installSystemPackages } from './system-packages.mjs';
 
@@ -41,8 +42,10 @@ async function counted(program, args) {
 }
 
 async function mocha() {
-  const { status, output } = await show(bin('mocha/bin/mocha.js'), ['--reporter', 'spec']);
-  const count = (word) => Number(output.match(new RegExp(`^\\s+(\\d+) ${word}`, 'm'))?.[1] ?? 0);
+  const color = process.stdout.isTTY ? '--color' : '--no-color';
+  const { status, output } = await show(bin('mocha/bin/mocha.js'), ['--reporter', 'spec', color]);
+  const plain = stripVTControlCharacters(output);
+  const count = (word) => Number(plain.match(new RegExp(`^\\s+(\\d+) ${word}`, 'm'))?.[1] ?? 0);
   const failed = count('failing');
   return { passed: count('passing'), failed: status !== 0 && failed === 0 ? 1 : failed };
 }

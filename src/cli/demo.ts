@@ -1,8 +1,9 @@
 // `simtrunk demo`: the whole of simtrunk on this machine, with a simulated gateway and a softphone.
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runDemo } from '../lab/demo.js';
 import { inkFor } from '../lab/terminal.js';
+import { SimtrunkError } from '../lib/errors.js';
+import { CONFIG_OPTIONS, DEFAULT_CONFIG } from './config-argument.js';
 
 const USAGE = `usage: simtrunk demo [--json] [--keep] [--config FILE] [--data DIR]
 
@@ -18,16 +19,7 @@ const USAGE = `usage: simtrunk demo [--json] [--keep] [--config FILE] [--data DI
 const SECOND_CTRL_C_AFTER_MS = 1500;
 
 export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      json: { type: 'boolean', default: false },
-      keep: { type: 'boolean', default: false },
-      config: { type: 'string' },
-      data: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const values = read(args);
   if (values.help) {
     process.stdout.write(USAGE);
     return 0;
@@ -45,7 +37,7 @@ export async function run(args: string[]): Promise<number> {
   const isTerminal = process.stdout.isTTY === true && !values.json;
   try {
     const isGood = await runDemo({
-      configFile: values.config ?? fileURLToPath(new URL('../../config/simtrunk.yaml', import.meta.url)),
+      configFile: values.config ?? DEFAULT_CONFIG,
       dataDir: values.data,
       json: values.json,
       keep: values.keep,
@@ -61,5 +53,15 @@ export async function run(args: string[]): Promise<number> {
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
+  }
+}
+
+function read(args: string[]) {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ args, options: { ...CONFIG_OPTIONS, json: flag, keep: flag, help: { ...flag, short: 'h' } } })
+      .values;
+  } catch (cause) {
+    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
   }
 }
