@@ -84,7 +84,7 @@ export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
       usage,
       limits,
       tones: listenToRecordings(plan, cdrs, report.callers),
-      leakedPorts: Number(valueAt(counters, 'media.portsInUse') ?? Number.NaN),
+      leakedPorts: Number(valueAt(counters, 'media.portsLent') ?? Number.NaN),
     });
     return {
       ...judgement,
@@ -145,7 +145,7 @@ async function settle(simtrunk: SimtrunkProcess): Promise<unknown> {
   const endMs = performance.now() + SETTLE_MS;
   for (;;) {
     const counters = await simtrunk.counters();
-    const open = ['sip.transactions', 'sip.dialogs', 'media.portsInUse'].map((path) => Number(valueAt(counters, path)));
+    const open = ['sip.transactions', 'sip.dialogs', 'media.portsLent'].map((path) => Number(valueAt(counters, path)));
     if (open.every((count) => count === 0) || performance.now() > endMs) return counters;
     await delay(POLL_MS);
   }
