@@ -8,7 +8,7 @@ build();
 
 const child = spawn(
   process.execPath,
-  ['--enable-source-maps', join(root, 'dist', 'cli', 'main.js'), ...process.argv.slice(2)],
+  ['--enable-source-maps', join(root, 'dist', 'main.js'), ...process.argv.slice(2)],
   { stdio: 'inherit' },
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

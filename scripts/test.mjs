@@ -54,7 +54,7 @@ const PARTS = [
   ['Lint', () => whole(bin('@biomejs/biome/bin/biome'), ['check', '.'])],
   ['Types', () => whole(bin('typescript/bin/tsc'), ['-p', root])],
   ['Install', () => counted(join(root, 'scripts', 'install-test.mjs'))],
-  ['SIPp', () => counted(join(root, 'dist', 'cli', 'main.js'), ['sip-tests', 'all'])],
+  ['SIPp', () => counted(join(root, 'dist', 'main.js'), ['sip-tests', 'all'])],
   ['Unit and contract tests', mocha],
 ];
 

@@ -35,7 +35,12 @@ export type CallInput =
   | { readonly type: 'attempt:hung-up'; readonly attemptId: string; readonly reasons: readonly string[] }
   /** Final response to our BYE, or its timeout. */
   | { readonly type: 'attempt:cleared'; readonly attemptId: string }
-  | { readonly type: 'attempt:confirmed'; readonly attemptId: string }
+  | {
+      readonly type: 'attempt:confirmed';
+      readonly attemptId: string;
+      /** What the plan allows from the answer on, seconds; null when the journal did not say in time. */
+      readonly maxCallSeconds: number | null;
+    }
   | { readonly type: 'caller:cancelled' }
   | { readonly type: 'caller:connected' }
   | { readonly type: 'caller:connect-failed' }

@@ -83,11 +83,11 @@ class Bench {
     return this;
   }
 
-  talk(attemptId = 'a'): this {
+  talk(attemptId = 'a', maxCallSeconds: number | null = null): this {
     this.dial(attemptId);
     this.feed({ type: 'attempt:progressed', attemptId, status: 180, media: false });
     this.after(2000).feed({ type: 'attempt:answered', attemptId });
-    this.feed({ type: 'attempt:confirmed', attemptId });
+    this.feed({ type: 'attempt:confirmed', attemptId, maxCallSeconds });
     this.after(10).feed({ type: 'caller:connected' });
     return this;
   }
@@ -106,7 +106,10 @@ describe('call machine', () => {
   it('answers the caller only after the answer has been confirmed in the journal', () => {
     const bench = new Bench().dial();
     assert.deepEqual(bench.types({ type: 'attempt:answered', attemptId: 'a' }), ['confirm']);
-    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a' }), ['start-recording', 'connect-caller']);
+    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), [
+      'start-recording',
+      'connect-caller',
+    ]);
     bench.feed({ type: 'caller:connected' });
     assert.equal(bench.state.phase, 'talking');
   });
@@ -242,7 +245,7 @@ describe('call machine', () => {
     bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     const effects = bench.types({ type: 'caller:cancelled' });
     assert.deepEqual(effects, ['end-leg', 'settle', 'report-attempt', 'close-media', 'write-record']);
-    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a' }), []);
+    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), []);
   });
 
   it('ends the caller too when its 200 left although the call had ended', () => {
@@ -263,7 +266,10 @@ describe('call machine', () => {
     const bench = new Bench().dial();
     bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     bench.feed({ type: 'attempt:hung-up', attemptId: 'a', reasons: [] });
-    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a' }), ['start-recording', 'connect-caller']);
+    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), [
+      'start-recording',
+      'connect-caller',
+    ]);
     const ended = bench.types({ type: 'caller:connected' });
     assert.deepEqual(ended, ['end-caller', 'close-media', 'write-record', 'done']);
     assert.equal(bench.state.record.endedBy, 'callee');
@@ -276,6 +282,13 @@ describe('call machine', () => {
     const effects = bench.types({ type: 'timer:fired', timer: 'max-duration', attemptId: null });
     assert.deepEqual(effects.slice(0, 3), ['end-caller', 'end-leg', 'settle']);
     assert.equal(bench.state.record.endedBy, 'simtrunk');
+  });
+
+  it('takes the longest duration from the confirmation, which knows what was charged meanwhile', () => {
+    const delayOf = (bench: Bench) =>
+      bench.all.flatMap((effect) => (effect.type === 'arm' && effect.timer === 'max-duration' ? [effect.delayMs] : []));
+    assert.deepEqual(delayOf(new Bench().talk('a', 45)), [45_000 - 10]);
+    assert.deepEqual(delayOf(new Bench().talk('a', 0)), [0]);
   });
 
   it('renews the slice while the call lasts', () => {

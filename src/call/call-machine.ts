@@ -240,7 +240,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
   // The gateway has answered; the caller's 200 waits for the journal, then for the wire.
   connecting: {
     'attempt:confirmed': (draft, input) => {
-      draft.change(input.attemptId, { confirmed: true });
+      if (input.maxCallSeconds !== null) draft.change(input.attemptId, { maxCallSeconds: input.maxCallSeconds });
       draft.do({ type: 'start-recording', attemptId: input.attemptId });
       draft.do({ type: 'connect-caller', attemptId: input.attemptId });
     },
@@ -256,7 +256,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
         return;
       }
       const { limits } = draft.state;
-      const seconds = Math.min(attempt.channel.maxCallSeconds, limits.maxCallSeconds);
+      const seconds = Math.min(attempt.maxCallSeconds, limits.maxCallSeconds);
       const sinceAnswerMs = draft.now.monotonicMs - (attempt.answeredMonotonicMs ?? draft.now.monotonicMs);
       arm(draft, 'max-duration', null, Math.max(0, seconds * 1000 - sinceAnswerMs));
       arm(draft, 'slice', null, limits.sliceSeconds * 1000);

@@ -20,7 +20,8 @@ import {
 } from '../sdp/negotiate.js';
 import { readOffer } from '../sdp/read-description.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
-import type { MediaAddress, MediaSession, RecordedCodec, RecordingRequest, Renegotiation, Side } from './ports.js';
+import type { MediaAddress, MediaSession, RecordedCodec, RecordingRequest, Renegotiation } from './ports.js';
+import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
 

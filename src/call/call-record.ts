@@ -1,7 +1,7 @@
 // Everything that is known of a call when it is over: the domain's side of the CDR. Times are wall milliseconds.
 import type { NumberClass } from '../numbers/number-class.js';
 import type { EndReason } from './end-reason.js';
-import type { MediaReport, RecordingReport } from './ports.js';
+import type { MediaReport, RecordingReport } from './reports.js';
 
 export type AttemptOutcome =
   /** Its leg was answered, in time or late. */

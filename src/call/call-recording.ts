@@ -1,13 +1,7 @@
 // The recording of one call: begins at the answer, forks the relay's session, ends with a report.
 import type { RecordingState } from './call-record.js';
-import type {
-  MediaSession,
-  RecordingHandle,
-  RecordingLossCause,
-  RecordingPort,
-  RecordingReport,
-  RecordingRequest,
-} from './ports.js';
+import type { MediaSession, RecordingHandle, RecordingLossCause, RecordingPort, RecordingRequest } from './ports.js';
+import type { RecordingReport } from './reports.js';
 
 export class CallRecording {
   readonly #handle: RecordingHandle;

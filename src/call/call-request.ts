@@ -59,6 +59,6 @@ export interface ChosenChannel {
   readonly simNumber: string;
   readonly gateway: GatewayTerms;
   readonly requestUri: string;
-  /** Longest call that the plan still allows, seconds from answer. */
+  /** Longest call that the plan still allowed at the reservation, seconds from answer. */
   readonly maxCallSeconds: number;
 }

@@ -26,7 +26,8 @@ export interface Attempt {
   readonly answeredMonotonicMs: number | null;
   /** From the gateway's 200 to the BYE on that leg; set when the leg ends. */
   readonly billableMs: number | null;
-  readonly confirmed: boolean;
+  /** Longest call in seconds from the answer: the reservation's word, then the confirmation's. */
+  readonly maxCallSeconds: number;
 }
 
 export interface CallLimits {
@@ -101,7 +102,7 @@ export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
     phase: 'silent',
     answeredMonotonicMs: null,
     billableMs: null,
-    confirmed: false,
+    maxCallSeconds: channel.maxCallSeconds,
     record: {
       attemptId: channel.attemptId,
       channelId: channel.channelId,

@@ -22,10 +22,10 @@ import type {
   DialPort,
   LiveCall,
   MediaPort,
-  MediaReport,
   RecordingPort,
   RoutePort,
 } from './ports.js';
+import type { MediaReport } from './reports.js';
 import { selectChannel } from './select-channel.js';
 
 export interface CallSettings {
@@ -389,11 +389,12 @@ export class Call {
     const entries = this.#ports.books.keepLive(this.#liveCall());
     const committed = this.#ports.ledger.confirm(attemptId, answeredAtMs, entries);
     let timer: ClockTimer | undefined;
-    const timeout = new Promise<void>((_resolve, reject) => {
+    const timeout = new Promise<never>((_resolve, reject) => {
       timer = this.#ports.clock.after(this.#settings.journalTimeoutMs, () => reject(new Error('journal stalled')));
     });
+    let maxCallSeconds: number | null = null;
     try {
-      await Promise.race([committed, timeout]);
+      maxCallSeconds = (await Promise.race([committed, timeout])).maxCallSeconds;
     } catch (error) {
       // The callee is on the line: live calls go on when the journal stalls (semantics.md, "The journal").
       this.#notCommitted('answer', error);
@@ -401,7 +402,7 @@ export class Call {
     } finally {
       timer?.cancel();
     }
-    this.#feed({ type: 'attempt:confirmed', attemptId });
+    this.#feed({ type: 'attempt:confirmed', attemptId, maxCallSeconds });
   }
 
   #onAcknowledged(sdp: string | null): void {

@@ -3,9 +3,7 @@ import type { JournalEntry } from '../lib/journal-entry.js';
 import type { AttemptOutcome, CallRecord, DecisionSummary } from './call-record.js';
 import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
-
-/** The two sides of a call as media and recordings see them: left channel caller, right channel callee. */
-export type Side = 'caller' | 'callee';
+import type { MediaReport, RecordingReport, Side } from './reports.js';
 
 // ---- media ---------------------------------------------------------------------------------------------------------
 
@@ -32,33 +30,6 @@ export interface MediaRemote {
   readonly clockRateHz: number;
   /** False while the side is on hold towards us (sendonly from it, or inactive): nothing is sent to it. */
   readonly sends: boolean;
-}
-
-/** Counters of one direction, named after the side that sends. */
-export interface StreamReport {
-  readonly packets: number;
-  readonly bytes: number;
-  readonly lost: number;
-  readonly jitterMs: number;
-  readonly outOfOrder: number;
-  readonly duplicates: number;
-  readonly rtcpPackets: number;
-  /** Dropped packets by cause. */
-  readonly dropped: Readonly<Record<MediaDropCause, number>>;
-  /** Where the first accepted packet came from, or null when none came. */
-  readonly source: string | null;
-  /** Wall time in ms of the first accepted packet, or null. */
-  readonly firstPacketWallMs: number | null;
-}
-
-export type MediaDropCause = 'source' | 'payload-type' | 'malformed' | 'no-destination' | 'send-error';
-
-export interface MediaReport {
-  /** What the caller sent and what the callee sent. */
-  readonly caller: StreamReport;
-  readonly callee: StreamReport;
-  /** Milliseconds since the last accepted RTP packet of either side, monotonic; null before the first. */
-  readonly lastPacketAgeMs: number | null;
 }
 
 export type MediaRefusal = 'no-media-ports' | 'relay-down';
@@ -105,21 +76,6 @@ export interface RecordingRequest {
   readonly startedWallMs: number;
   /** Codec by payload type, for each side. A payload type not listed (telephone-event) is not audio. */
   readonly codecs: Readonly<Record<Side, Readonly<Record<number, RecordedCodec>>>>;
-}
-
-export interface RecordingReport {
-  /** `partial`: something was lost (a full queue, a full disk, a dead thread); the file holds the rest. */
-  readonly state: 'complete' | 'partial' | 'lost';
-  readonly path: string;
-  /** Hex SHA-256 of the finished file; null when there is none. */
-  readonly sha256: string | null;
-  readonly bytes: number;
-  readonly durationMs: number;
-  readonly packets: Readonly<Record<Side, number>>;
-  /** Times a run was anchored anew (semantics: "Recording timeline"). */
-  readonly reanchored: number;
-  /** Forked packets that did not reach the file. */
-  readonly lostPackets: number;
 }
 
 export interface RecordingHandle {

@@ -6,7 +6,8 @@ import type { Logger } from '../lib/logger.js';
 import type { Charge, Ledger, OrphanReservation } from '../quota/ledger.js';
 import type { AttemptRecord, CallRecord } from './call-record.js';
 import { finalAnswerFor } from './end-reason.js';
-import type { CallBooks, DialPort, LegIdentity, LiveCall, RecordingReport } from './ports.js';
+import type { CallBooks, DialPort, LegIdentity, LiveCall } from './ports.js';
+import type { RecordingReport } from './reports.js';
 
 export interface RecoveryPorts {
   readonly ledger: Ledger;
@@ -37,11 +38,15 @@ interface Outcome {
   readonly charge: Charge | null;
 }
 
-/** Ends what an earlier process left; resolves when every leg has answered or the hold is over. */
+/**
+ * Ends what an earlier process left; resolves when every leg has answered or the hold is over. After `stopped` nothing
+ * more is written: what still waits stays in the journal for the next start.
+ */
 export async function recoverCalls(
   ports: RecoveryPorts,
   left: LeftBehind,
   holdSeconds: number,
+  stopped: AbortSignal,
 ): Promise<RecoveryResult> {
   const orphans = groupBy(ports.ledger.orphans(), (orphan) => orphan.callId);
   const ended = new Map(left.open.map((record) => [record.callId, record]));
@@ -56,6 +61,7 @@ export async function recoverCalls(
         orphans: orphans.get(callId) ?? [],
         recordings: left.recordings,
         holdSeconds,
+        stopped,
       }),
     ),
   );
@@ -76,6 +82,7 @@ interface LostCall {
   readonly orphans: readonly OrphanReservation[];
   readonly recordings: ReadonlyMap<string, RecordingReport>;
   readonly holdSeconds: number;
+  readonly stopped: AbortSignal;
 }
 
 async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readonly Outcome[]> {
@@ -85,9 +92,10 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
   const ends = await Promise.all(
     lost.orphans.map(async (orphan) => ({
       orphan,
-      answered: await endLeg(ports, identities.get(orphan.reservationId), lost.holdSeconds),
+      answered: await endLeg(ports, identities.get(orphan.reservationId), lost),
     })),
   );
+  if (lost.stopped.aborted) return [];
   const outcomes: Outcome[] = [];
   for (const { orphan, answered } of ends) outcomes.push(await closeReservation(ports, orphan, answered));
   if (lost.record !== null) {
@@ -99,13 +107,24 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
 }
 
 /** True when the gateway still had the leg and ended it now; false after any other answer or the hold. */
-async function endLeg(ports: RecoveryPorts, identity: LegIdentity | undefined, holdSeconds: number): Promise<boolean> {
+async function endLeg(
+  ports: RecoveryPorts,
+  identity: LegIdentity | undefined,
+  { holdSeconds, stopped }: LostCall,
+): Promise<boolean> {
+  let release = () => {};
   const hold = new Promise<null>((resolve) => {
-    ports.clock.after(holdSeconds * 1000, () => resolve(null));
+    const timer = ports.clock.after(holdSeconds * 1000, () => resolve(null));
+    release = () => {
+      timer.cancel();
+      resolve(null);
+    };
+    stopped.addEventListener('abort', release, { once: true });
   });
   // Without an identity there is nobody to ask: the channel stays held while its call may still be ringing.
-  if (identity === undefined) return (await hold) !== null;
-  const status = await Promise.race([ports.dialler.endOrphan(identity), hold]);
+  const status = await (identity === undefined ? hold : Promise.race([ports.dialler.endOrphan(identity), hold]));
+  stopped.removeEventListener('abort', release);
+  release();
   return status !== null && status < 300;
 }
 

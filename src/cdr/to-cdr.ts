@@ -1,6 +1,6 @@
 // From the domain's record of a call to the published CDR: times become ISO 8601, states become words.
 import { type AttemptRecord, billedSecondsOf, type CallRecord, type RecordingState } from '../call/call-record.js';
-import type { StreamReport } from '../call/ports.js';
+import type { StreamReport } from '../call/reports.js';
 import { CDR_VERSION, type Cdr } from './cdr.js';
 
 function isoTime(wallMs: number): string {
@@ -66,7 +66,7 @@ function toRecording(recording: RecordingState | null): Cdr['recording'] {
     sha256,
     bytes,
     durationMs,
-    packets: { ...packets },
+    packets: packets && { caller: packets.caller, callee: packets.callee },
     reanchored,
     lostPackets,
   };

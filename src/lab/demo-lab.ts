@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type RunningApp, startApp } from '../app.js';
 import { type Cdr, cdrSchema } from '../cdr/cdr.js';
 import type { Config } from '../config/config.js';
 import type { SimUsage } from '../quota/ledger.js';
@@ -22,13 +23,6 @@ const CDR_PATIENCE_MS = 15_000;
 
 /** Nothing in the demo takes half as long; a call that hangs is hung up and shows as a problem. */
 const LONGEST_CALL_MS = 20_000;
-
-/** What the demo uses of the running application. */
-interface RunningApp {
-  readonly listeners: readonly { readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number }[];
-  usageOf(simId: string): SimUsage | undefined;
-  close(): Promise<void>;
-}
 
 export interface PublishedCdr {
   readonly cdr: Cdr;
@@ -117,8 +111,6 @@ export class DemoLab {
     let app: RunningApp | undefined;
     try {
       const { config, moved } = await onFreePorts(fileConfig, gateway);
-      const entry = new URL('../app.js', import.meta.url).href;
-      const { startApp } = (await import(entry)) as { startApp(config: Config): Promise<RunningApp> };
       app = await startApp(config);
       const listener = app.listeners.find(({ transport }) => transport === 'udp');
       if (listener === undefined) throw new Error('the config has no UDP listener for SIP');

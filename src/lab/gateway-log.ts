@@ -1,5 +1,6 @@
 // A simulated gateway's own account of its calls, as the other side of simtrunk's: in memory, and as NDJSON in a file.
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { dirname } from 'node:path';
 
 export interface GatewayCallRecord {
   readonly sipCallId: string;
@@ -43,7 +44,9 @@ export class GatewayLog {
   readonly violations: GatewayViolation[] = [];
 
   constructor(path: string | undefined) {
-    this.#file = path === undefined ? undefined : createWriteStream(path, { flags: 'a' });
+    if (path === undefined) return;
+    mkdirSync(dirname(path), { recursive: true });
+    this.#file = createWriteStream(path, { flags: 'a' });
   }
 
   call(record: GatewayCallRecord): void {

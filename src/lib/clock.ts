@@ -21,6 +21,8 @@ export function monotonicNowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 export class SystemClock implements Clock {
   wallMs(): number {
     return Date.now();
@@ -31,7 +33,8 @@ export class SystemClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): ClockTimer {
-    const timer = setTimeout(action, delayMs);
+    // Node fires a longer one at once.
+    const timer = setTimeout(action, Math.min(delayMs, LONGEST_TIMEOUT_MS));
     return { cancel: () => clearTimeout(timer) };
   }
 }

@@ -48,10 +48,10 @@ describe('Supervised', () => {
   it('starts the part again after it ended by itself', async () => {
     const { clock, parts, restarted, supervised } = await setUp({ left: 0 });
     parts[0]?.die();
-    assert.equal(supervised.current, null);
+    assert.equal(supervised.isUp, false);
     clock.advance(100);
     await settle();
-    assert.equal(supervised.current, parts[1]);
+    assert.equal(supervised.latest, parts[1]);
     assert.deepEqual(restarted, [parts[1]]);
   });
 
@@ -61,11 +61,11 @@ describe('Supervised', () => {
     for (const pauseMs of [100, 200]) {
       clock.advance(pauseMs);
       await settle();
-      assert.equal(supervised.current, null);
+      assert.equal(supervised.isUp, false);
     }
     clock.advance(400);
     await settle();
-    assert.equal(supervised.current, parts[1]);
+    assert.equal(supervised.latest, parts[1]);
   });
 
   it('does not start a part again once it is closed', async () => {

@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS = 10_000;
 export interface SupervisedOptions<T> {
   readonly name: string;
   readonly start: () => Promise<T>;
-  /** Called after each start but the first, before `current` is used by others. */
+  /** Called after each start but the first. */
   readonly onRestart: (part: T) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -22,16 +22,18 @@ export interface SupervisedOptions<T> {
 
 export class Supervised<T extends RunningPart> {
   readonly #options: SupervisedOptions<T>;
-  #current: T | null;
+  #latest: T;
+  #isUp = true;
   #pauseMs = FIRST_PAUSE_MS;
   #timer: ClockTimer | null = null;
   #starting: Promise<void> | null = null;
   #closed = false;
   #restarts = 0;
+  #startedMs = 0;
 
   private constructor(options: SupervisedOptions<T>, part: T) {
     this.#options = options;
-    this.#current = part;
+    this.#latest = part;
     this.#watch(part);
   }
 
@@ -40,9 +42,13 @@ export class Supervised<T extends RunningPart> {
     return new Supervised(options, await options.start());
   }
 
-  /** Null while the part is down. */
-  get current(): T | null {
-    return this.#current;
+  /** The part, or while it is down the one that ended last: parts answer for themselves when they have ended. */
+  get latest(): T {
+    return this.#latest;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
   }
 
   get restarts(): number {
@@ -53,11 +59,12 @@ export class Supervised<T extends RunningPart> {
     this.#closed = true;
     this.#timer?.cancel();
     await this.#starting;
-    await this.#current?.close();
-    this.#current = null;
+    await this.#latest.close();
+    this.#isUp = false;
   }
 
   #watch(part: T): void {
+    this.#startedMs = this.#options.clock.monotonicMs();
     part.onExit((cause) => {
       if (this.#closed) return;
       const { name, log } = this.#options;
@@ -65,13 +72,16 @@ export class Supervised<T extends RunningPart> {
         { alarm: 'thread', part: name, err: cause, restartInMs: this.#pauseMs },
         'part ended; it is started again',
       );
-      this.#current = null;
+      this.#isUp = false;
       this.#restartLater();
     });
   }
 
   #restartLater(): void {
-    this.#timer = this.#options.clock.after(this.#pauseMs, () => {
+    const { clock } = this.#options;
+    // A part that ends again soon after each start is not started ten times a second.
+    if (clock.monotonicMs() - this.#startedMs >= LONGEST_PAUSE_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    this.#timer = clock.after(this.#pauseMs, () => {
       this.#starting = this.#restart().finally(() => {
         this.#starting = null;
       });
@@ -88,10 +98,10 @@ export class Supervised<T extends RunningPart> {
         return;
       }
       this.#restarts++;
-      this.#pauseMs = FIRST_PAUSE_MS;
       this.#watch(part);
+      this.#latest = part;
+      this.#isUp = true;
       this.#options.onRestart(part);
-      this.#current = part;
       log.warn({ part: name }, 'part runs again');
     } catch (error) {
       log.error({ alarm: 'thread', part: name, err: error }, 'part could not be started');

@@ -1,7 +1,8 @@
 // Everything that the recording thread does, apart from being a thread: recordings, taps, the disk's state.
 // Writes are synchronous: a stalled disk stalls this thread alone, and the taps' queues bound what that costs.
 import { join } from 'node:path';
-import type { RecordingLossCause, RecordingReport, RecordingRequest } from '../call/ports.js';
+import type { RecordingLossCause, RecordingRequest } from '../call/ports.js';
+import type { RecordingReport } from '../call/reports.js';
 import { readTapBatch, type TapMessage, type TapReturn } from '../rtp/tap-batch.js';
 import { type RepairedRecording, repairPartialFiles } from './partial-files.js';
 import type { RecordingFiles } from './recording-files.js';

@@ -1,6 +1,7 @@
 // What the main thread and the recording thread say to each other.
 import type { MessagePort } from 'node:worker_threads';
-import type { RecordingLossCause, RecordingReport, RecordingRequest } from '../call/ports.js';
+import type { RecordingLossCause, RecordingRequest } from '../call/ports.js';
+import type { RecordingReport } from '../call/reports.js';
 import type { RepairedRecording } from './partial-files.js';
 import type { RecordingPaths } from './recording-paths.js';
 

@@ -121,8 +121,12 @@ describe('startRecorder', () => {
     assert.ok(correlation(right.subarray(0, 16_000), tone(600, 0, 16_000)) > 0.99);
     assert.equal(existsSync(partial), false);
     assert.deepEqual(await recorder.recover(), []);
-    const { sha256, bytes, durationMs } = repaired;
-    assert.deepEqual(await recorder.inspect(repaired.path), { sha256, bytes, durationMs });
+    // Whoever knows only where it should have been finds it all the same.
+    const found = await recorder.find(join(dir, '1970', '01', '01', 'killed.wav'));
+    const { path, sha256, bytes, durationMs } = repaired;
+    const unknown = { packets: null, reanchored: null, lostPackets: null };
+    assert.deepEqual(found, { state: 'partial', path, sha256, bytes, durationMs, ...unknown });
+    assert.equal(await recorder.find(join(dir, 'nothing.wav')), null);
   });
 
   it('tells recordings when its thread ends, and gives what was written of them', async () => {

@@ -2,6 +2,7 @@
 // When the thread ends, its recordings lose audio and say so; their files are repaired when they are finished.
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { RecordingHandle, RecordingLossCause, RecordingPort, RecordingRequest } from '../call/ports.js';
+import type { RecordingReport } from '../call/reports.js';
 import type { Clock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
@@ -10,7 +11,7 @@ import type { RepairedRecording } from './partial-files.js';
 import type { RecorderInput, RecorderOutput, RecorderThreadSettings } from './recorder-messages.js';
 import { Recording } from './recording.js';
 import { diskFiles } from './recording-files.js';
-import { recordingPaths } from './recording-paths.js';
+import { recordingPaths, repairedPathOf } from './recording-paths.js';
 import { durationMsOf, wholeFrameBytes } from './wav-file.js';
 
 export interface RecorderSettings extends RecorderThreadSettings {
@@ -25,8 +26,8 @@ export interface RunningRecorder {
   connectTap(tap: MessagePort): void;
   /** Repairs what an earlier process left unfinished. */
   recover(): Promise<readonly RepairedRecording[]>;
-  /** Hash, size and length of a finished file; null when it is not there. */
-  inspect(path: string): Promise<{ sha256: string; bytes: number; durationMs: number } | null>;
+  /** What the disk has of a recording that was to be at this path, finished or repaired; null when nothing. */
+  find(path: string): Promise<RecordingReport | null>;
   /** Called once if the thread ends by itself; every recording was told before. */
   onExit(listener: (cause: Error) => void): void;
   /** Finishes every recording, then ends the thread. Idempotent. */
@@ -121,13 +122,8 @@ class Recorder implements RunningRecorder, RecordingPort {
     });
   }
 
-  async inspect(path: string): Promise<{ sha256: string; bytes: number; durationMs: number } | null> {
-    try {
-      const { sha256, bytes } = await hashFile(diskFiles, path);
-      return { sha256, bytes, durationMs: durationMsOf(wholeFrameBytes(bytes)) };
-    } catch {
-      return null;
-    }
+  async find(path: string): Promise<RecordingReport | null> {
+    return (await readReport(path, 'complete')) ?? (await readReport(repairedPathOf(path), 'partial'));
   }
 
   onExit(listener: (cause: Error) => void): void {
@@ -179,5 +175,16 @@ class Recorder implements RunningRecorder, RecordingPort {
 
   #post(input: RecorderInput): void {
     if (!this.#hasEnded) this.#worker.postMessage(input);
+  }
+}
+
+/** Null when there is no such file. */
+async function readReport(path: string, state: 'complete' | 'partial'): Promise<RecordingReport | null> {
+  try {
+    const { sha256, bytes } = await hashFile(diskFiles, path);
+    const durationMs = durationMsOf(wholeFrameBytes(bytes));
+    return { state, path, sha256, bytes, durationMs, packets: null, reanchored: null, lostPackets: null };
+  } catch {
+    return null;
   }
 }

@@ -36,6 +36,11 @@ export function recordingPaths(
   return pathsOf(dir, day, callId === recordingId ? callId : `${callId}.${recordingId}`);
 }
 
+/** Where a recording is that should have been finished at this path, and was repaired instead. */
+export function repairedPathOf(finished: string): string {
+  return finished.replace(/\.wav$/, '.repaired.wav');
+}
+
 /** What a file in the folder of unfinished recordings is; null when it is none of ours. */
 export function parsePartialName(dir: string, name: string): PartialFile | null {
   const match = PARTIAL_NAME.exec(name);
@@ -47,10 +52,11 @@ export function parsePartialName(dir: string, name: string): PartialFile | null 
 
 function pathsOf(dir: string, day: string, stem: string): RecordingPaths {
   const folder = join(dir, ...day.split('-'));
+  const finished = join(folder, `${stem}.wav`);
   return {
     folder,
-    finished: join(folder, `${stem}.wav`),
-    repaired: join(folder, `${stem}.repaired.wav`),
+    finished,
+    repaired: repairedPathOf(finished),
     partial: join(dir, UNFINISHED_FOLDER, `${day}.${stem}.partial.wav`),
   };
 }

@@ -1,6 +1,7 @@
 // One recording in progress: forked packets in, a stereo WAV file out that is playable at any moment.
 // A failing disk costs the frames of that time, never the timeline: what follows is written where it belongs.
-import type { RecordedCodec, RecordingLossCause, RecordingReport, RecordingRequest, Side } from '../call/ports.js';
+import type { RecordedCodec, RecordingLossCause, RecordingRequest } from '../call/ports.js';
+import type { RecordingReport, Side } from '../call/reports.js';
 import { A_LAW_TO_LINEAR, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
 import { isRtp, payloadEndOf, payloadStartOf, payloadTypeOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
 import { hashFile } from './file-hash.js';

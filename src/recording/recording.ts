@@ -1,5 +1,6 @@
 // One recording as call control holds it: told of losses once, finished once, with a report whatever happens.
-import type { RecordingHandle, RecordingLossCause, RecordingReport, RecordingRequest } from '../call/ports.js';
+import type { RecordingHandle, RecordingLossCause, RecordingRequest } from '../call/ports.js';
+import type { RecordingReport } from '../call/reports.js';
 import { hashFile } from './file-hash.js';
 import { repairPartialFile } from './partial-files.js';
 import { diskFiles } from './recording-files.js';

@@ -23,9 +23,13 @@ export function dialUri(gateway: DialledGateway, channel: DialledChannel, e164: 
     sim: channel.simNumber,
   };
   const user = gateway.dial.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
-  const host = isIP(gateway.host) === 6 ? `[${gateway.host}]` : gateway.host;
-  const transport = gateway.transport === 'tcp' ? ';transport=tcp' : '';
-  return `sip:${escapeUser(user)}@${host}:${gateway.port}${transport}`;
+  return gatewayUri(gateway, `${escapeUser(user)}@`);
+}
+
+/** The gateway itself, or with `userAt` one of its users. */
+export function gatewayUri({ host, port, transport }: Omit<DialledGateway, 'dial'>, userAt = ''): string {
+  const bracketed = isIP(host) === 6 ? `[${host}]` : host;
+  return `sip:${userAt}${bracketed}:${port}${transport === 'tcp' ? ';transport=tcp' : ''}`;
 }
 
 /** RFC 3261 §25.1: unreserved and user-unreserved stand as they are; "#", for one, does not. */

@@ -7,7 +7,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { InboundLeg } from './inbound-leg.js';
-import type { LegHost } from './leg-host.js';
+import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { sdpOf } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { PeerTable, plainAddress } from './peer-table.js';
@@ -53,8 +53,8 @@ export class SipApplication implements DialPort, LegHost {
   readonly #srf: SrfApplication;
   readonly #trunks = new PeerTable<SignallingTrunk>();
   readonly #marker = randomUUID();
-  readonly #callees = new Map<string, OutboundLeg>();
-  readonly #callers = new Set<InboundLeg>();
+  readonly #callees = new Map<string, HeldCallee>();
+  readonly #callers = new Set<HeldCaller>();
   readonly #earlyTrying = new Set<string>();
   readonly #counters = { invites: 0, unknownSources: 0, badRequests: 0, optionsAnswered: 0, refusedMethods: 0 };
   #onCall: CallHandler | undefined;
@@ -94,10 +94,11 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   /**
-   * Connects and authenticates; drachtio-srf itself reconnects later.
+   * Connects and authenticates; drachtio-srf itself reconnects later. Resolves with the server's listeners, each as
+   * `udp/192.0.2.1:5060`.
    * @throws SimtrunkError SIP_SERVER_UNREACHABLE when the secret is refused or nobody answers in time.
    */
-  connect(server: DrachtioServer, timeoutMs: number): Promise<void> {
+  connect(server: DrachtioServer, timeoutMs: number): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       const where = `${server.host}:${server.port}`;
       const timer = setTimeout(() => {
@@ -110,7 +111,7 @@ export class SipApplication implements DialPort, LegHost {
           return;
         }
         this.#log.info({ hostport }, 'connected to the SIP server');
-        resolve();
+        resolve(hostport.split(','));
       });
       this.#srf.connect(server);
     });
@@ -135,7 +136,7 @@ export class SipApplication implements DialPort, LegHost {
     return leg;
   }
 
-  calleeSent(sipCallId: string, leg: OutboundLeg): void {
+  calleeSent(sipCallId: string, leg: HeldCallee): void {
     this.#callees.set(sipCallId, leg);
     if (this.#earlyTrying.delete(sipCallId)) leg.noteTrying();
   }
@@ -144,11 +145,11 @@ export class SipApplication implements DialPort, LegHost {
     this.#callees.delete(sipCallId);
   }
 
-  callerAnswered(leg: InboundLeg): void {
+  callerAnswered(leg: HeldCaller): void {
     this.#callers.add(leg);
   }
 
-  callerOver(leg: InboundLeg): void {
+  callerOver(leg: HeldCaller): void {
     this.#callers.delete(leg);
   }
 

@@ -1,24 +1,13 @@
 // The process under test: the whole application through startApp, with counters and usage answered over IPC.
 // Started by simtrunk-process.ts with the config file as its only argument.
-import type { Config } from '../../config/config.js';
+import { type RunningApp, startApp } from '../../app.js';
 import { loadConfig } from '../../config/load-config.js';
-import type { ChildMessage, ChildRequest, Listener } from './simtrunk-process.js';
-
-/** What the tests use of the running application. */
-interface RunningApp {
-  readonly listeners: readonly Listener[];
-  /** Those of the SIP server under `sip`, those of the relay under `media`. */
-  counters(): Promise<unknown>;
-  usageOf(simId: string): { allowances: readonly { allowanceId: string; used: number }[] } | undefined;
-  close(): Promise<void>;
-}
+import type { ChildMessage, ChildRequest } from './simtrunk-process.js';
 
 const send = (message: ChildMessage) => process.send?.(message);
 const [configFile = ''] = process.argv.slice(2);
 
 try {
-  const entry = new URL('../../app.js', import.meta.url).href;
-  const { startApp } = (await import(entry)) as { startApp(config: Config): Promise<RunningApp> };
   const app = await startApp(await loadConfig(configFile, { env: process.env }));
   process.on('message', (request: ChildRequest) => void answer(app, request));
   // The parent's end closes the channel: nothing may be left running.

@@ -1,6 +1,7 @@
 // All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
 import type { MessagePort } from 'node:worker_threads';
-import type { MediaAddress, MediaDropCause, MediaRefusal, MediaRemote, MediaReport, Side } from '../../call/ports.js';
+import type { MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import { bindPair, closeQuietly } from './media-socket.js';
 import { PortPool } from './port-pool.js';
 import { noDrops, type OpenReply, type PlaceReply, type RelayCounters, type RelayNetwork } from './relay-messages.js';

@@ -1,6 +1,7 @@
 // What the main thread and a relay thread say to each other. Requests carry an id that their reply repeats.
 import type { MessagePort } from 'node:worker_threads';
-import type { MediaAddress, MediaDropCause, MediaRefusal, MediaRemote, MediaReport, Side } from '../../call/ports.js';
+import type { MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 
 export interface RelayNetwork {
   readonly name: string;

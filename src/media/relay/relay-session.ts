@@ -1,6 +1,7 @@
 // One relayed call: what either side sends goes to the other side and, while it is forked, to the taps.
 import type { RemoteInfo, Socket } from 'node:dgram';
-import type { MediaRemote, MediaReport, Side } from '../../call/ports.js';
+import type { MediaRemote } from '../../call/ports.js';
+import type { MediaReport, Side } from '../../call/reports.js';
 import { isRtcp } from '../../rtp/rtcp-packet.js';
 import { RelayedSide } from './relayed-side.js';
 

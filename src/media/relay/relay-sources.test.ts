@@ -1,7 +1,8 @@
 // Who may send media, over real sockets: loopback has as many source addresses as a test needs.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { MediaDropCause, MediaRemote, MediaSession, Side } from '../../call/ports.js';
+import type { MediaRemote, MediaSession } from '../../call/ports.js';
+import type { MediaDropCause, Side } from '../../call/reports.js';
 import { createLogger } from '../../lib/logger.js';
 import { type RunningRelay, startRelay } from './relay.js';
 import { freePortRange, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';

@@ -7,10 +7,9 @@ import type {
   MediaPort,
   MediaRefusal,
   MediaRemote,
-  MediaReport,
   MediaSession,
-  Side,
 } from '../../call/ports.js';
+import type { MediaReport, Side } from '../../call/reports.js';
 import type { Logger } from '../../lib/logger.js';
 import { emptyReport, type RelayCounters, type RelayNetwork } from './relay-messages.js';
 import { RelayThread } from './relay-thread.js';

@@ -1,7 +1,8 @@
 // One side of a relayed call: its two sockets, who may send to them, where to send, and what was received.
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { MediaDropCause, MediaRemote, Side, StreamReport } from '../../call/ports.js';
+import type { MediaRemote } from '../../call/ports.js';
+import type { MediaDropCause, Side, StreamReport } from '../../call/reports.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
 import { addressMatcher, canonicalAddress, isPrivateAddress } from '../addresses.js';

@@ -29,6 +29,8 @@ export class UacCore implements AppRequestCore {
   readonly #context: CoreContext;
   /** Requests without a final response. */
   readonly #byTxn = new Map<string, AppRequest>();
+  /** Re-INVITEs without a final response. */
+  readonly #openInvites = new Map<AppDialog, AppRequest>();
   /** Dialog ids of INVITEs that were refused, while their transaction lasts: it sends their ACK. */
   readonly #refused = new Set<string>();
 
@@ -207,12 +209,12 @@ export class UacCore implements AppRequestCore {
     body: string,
     flow: Flow,
   ): void {
-    const open = dialog.openInvite;
-    if (method === 'BYE' && open !== null && !open.isCancelled) this.#cancelInvite(open, '');
+    const open = this.#openInvites.get(dialog);
+    if (method === 'BYE' && open !== undefined && !open.isCancelled) this.#cancelInvite(open, '');
     const outgoing = composeInDialog(method, dialog, uri, headers, body, flow);
     const request = new AppRequest(method, dialog.id, dialog, app, this);
     if (method === 'INVITE') {
-      dialog.openInvite = request;
+      this.#openInvites.set(dialog, request);
       dialog.ackSeq = null;
     }
     this.#launch(app, clientId, request, outgoing, flow);
@@ -363,7 +365,7 @@ export class UacCore implements AppRequestCore {
     request.heldCancel = null;
     this.#byTxn.delete(request.txnId);
     const { dialog } = request;
-    if (dialog?.openInvite === request) dialog.openInvite = null;
+    if (dialog !== null && this.#openInvites.get(dialog) === request) this.#openInvites.delete(dialog);
     if (request.method === 'BYE' && dialog !== null && status !== 401 && status !== 407) {
       this.#context.dialogs.remove(dialog);
     }

@@ -29,6 +29,8 @@ export class UasCore implements NetworkRequestCore {
   readonly #context: CoreContext;
   readonly #endDialog: EndDialog;
   readonly #byTxn = new Map<string, NetworkRequest>();
+  /** Requests in a dialog that the application has not answered. */
+  readonly #unanswered = new Map<AppDialog, Set<NetworkRequest>>();
   /** Our 2xx that wait for an ACK, by dialog key; hardly ever more than one. */
   readonly #unacknowledged = new Map<string, UnacknowledgedAnswer[]>();
 
@@ -99,7 +101,7 @@ export class UasCore implements NetworkRequestCore {
 
   ended(request: NetworkRequest): void {
     this.#byTxn.delete(request.txnId);
-    request.dialog?.unanswered.delete(request);
+    this.#forgetUnanswered(request);
   }
 
   /** Deviation: drachtio-server forgets the request and leaves the peer without an answer. */
@@ -180,7 +182,10 @@ export class UasCore implements NetworkRequestCore {
     }
     entry.dialog = dialog;
     entry.dialogId = dialog.id;
-    if (!endsDialog) dialog.unanswered.add(entry);
+    if (!endsDialog) {
+      const unanswered = this.#unanswered.get(dialog) ?? new Set();
+      this.#unanswered.set(dialog, unanswered.add(entry));
+    }
     this.#hand(entry, app);
     const meta = networkMeta(request.byteLength, flow);
     app.send(`sip|${meta}|${entry.txnId}|${dialog.id}|\r\n${this.#requestText(request, flow)}`);
@@ -194,7 +199,15 @@ export class UasCore implements NetworkRequestCore {
     for (const answer of this.#unacknowledged.get(dialog.key) ?? []) answer.stop();
     this.#unacknowledged.delete(dialog.key);
     // RFC 3261 §15.1.2. Deviation: drachtio-server answers 500.
-    for (const open of [...dialog.unanswered]) this.#finish(open, 487);
+    for (const open of [...(this.#unanswered.get(dialog) ?? [])]) this.#finish(open, 487);
+  }
+
+  #forgetUnanswered(entry: NetworkRequest): void {
+    const { dialog } = entry;
+    if (dialog === null) return;
+    const unanswered = this.#unanswered.get(dialog);
+    unanswered?.delete(entry);
+    if (unanswered?.size === 0) this.#unanswered.delete(dialog);
   }
 
   #hand(entry: NetworkRequest, app: AppConnection): void {
@@ -251,7 +264,7 @@ export class UasCore implements NetworkRequestCore {
   #finish(entry: NetworkRequest, status: number): void {
     entry.patience?.cancel();
     this.#byTxn.delete(entry.txnId);
-    entry.dialog?.unanswered.delete(entry);
+    this.#forgetUnanswered(entry);
     this.#refuse(entry, status);
   }
 
@@ -295,7 +308,7 @@ export class UasCore implements NetworkRequestCore {
     const meta = sentResponseMeta(text.length, flow);
     const echo = `${meta}|${entry.txnId}|${dialogId}||Msg sent:|\r\n${text}`;
     if (status >= 200) {
-      entry.dialog?.unanswered.delete(entry);
+      this.#forgetUnanswered(entry);
       // An INVITE is remembered until its transaction ends, so that a second final answer gets the same echo.
       if (entry.method === 'INVITE') entry.sentFinal = echo;
       else this.#byTxn.delete(entry.txnId);

@@ -1,0 +1,191 @@
+// The composition root: builds every part from its slice of the config, and closes them in reverse order.
+// Nothing here decides anything about a call.
+import { readLeftBehind } from './app/left-behind.js';
+import { startMedia } from './app/start-media.js';
+import { type SipListener, startSip } from './app/start-sip.js';
+import { watchGateways } from './app/watch-gateways.js';
+import type { CallSettings } from './call/call.js';
+import { type CallCounters, CallRegistry } from './call/call-registry.js';
+import type { GatewayTerms } from './call/call-request.js';
+import { recoverCalls } from './call/recovery.js';
+import { NdjsonSink } from './cdr/ndjson-sink.js';
+import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
+import { Publisher, type PublisherCounters } from './cdr/publisher.js';
+import type { Config } from './config/config.js';
+import { type JournalCounters, openJournal } from './journal/journal.js';
+import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
+import { LEDGER_SCHEMA } from './ledgers/ledger-tables.js';
+import { SystemClock } from './lib/clock.js';
+import { ClosingStack } from './lib/closing-stack.js';
+import { createLogger, type Logger } from './lib/logger.js';
+import type { RelayCounters } from './media/relay/relay-messages.js';
+import { createPolicy } from './policy/admit-call.js';
+import type { SimUsage } from './quota/ledger.js';
+import { createRouting } from './routing/routing.js';
+import type { SignallingCounters } from './signalling/sip-application.js';
+import type { SipServerCounters } from './sip-server/control.js';
+
+export interface AppCounters {
+  readonly calls: CallCounters;
+  readonly signalling: SignallingCounters;
+  /** Null with an external drachtio-server. */
+  readonly sip: SipServerCounters | null;
+  readonly media: RelayCounters | null;
+  readonly journal: JournalCounters;
+  readonly cdrs: PublisherCounters;
+  /** Threads that were started again. */
+  readonly restarts: number;
+}
+
+export interface RunningApp {
+  /** With the ports that were really taken. */
+  readonly listeners: readonly SipListener[];
+  usageOf(simId: string): SimUsage | undefined;
+  counters(): Promise<AppCounters>;
+  /** Takes no new call, ends the live ones, publishes every record and frees everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the whole service.
+ * @throws SimtrunkError with what to do about it; nothing of the service is left then.
+ */
+export async function startApp(config: Config): Promise<RunningApp> {
+  const log = createLogger(config.log);
+  const opened = new ClosingStack((err, part) => log.error({ err, part }, 'part could not be closed'));
+  try {
+    return await build(config, log, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function build(config: Config, log: Logger, opened: ClosingStack): Promise<RunningApp> {
+  const clock = new SystemClock();
+  const journal = opened.add(
+    'journal',
+    await openJournal({
+      file: config.ledger.file,
+      durability: config.ledger.durability,
+      timeoutMs: config.ledger.journalTimeoutMs,
+      schema: [...LEDGER_SCHEMA, ...OUTBOX_SCHEMA],
+      log,
+      clock,
+    }),
+  );
+  const gapOf = new Map(config.gateways.map(({ name, gapMs }) => [name, gapMs]));
+  const ledger = opened.add(
+    'ledger',
+    await openJournalledLedger({
+      plans: config.plans,
+      sims: config.sims,
+      channels: config.channels.map(({ channelId, simId, gateway }) => {
+        return { channelId, simId, gapMs: gapOf.get(gateway) ?? 0 };
+      }),
+      sliceSeconds: config.ledger.sliceSeconds,
+      journal,
+      clock,
+      log,
+    }),
+  );
+  const outbox = new Outbox(journal, log);
+  const sinks = config.cdr.sinks.map(({ dir }) => new NdjsonSink(dir));
+  const publisher = opened.add('publisher', new Publisher(outbox, sinks, clock, log));
+
+  const { media, recorder, recordings, ...mediaSide } = await startMedia(config, clock, log, opened);
+  const left = await readLeftBehind(outbox, recordings);
+
+  const admission = createPolicy({
+    trunks: config.trunks,
+    spentBy: (trunk, sinceWallMs) => ledger.spentBy(trunk, sinceWallMs),
+    clock,
+  });
+  const routes = opened.add(
+    'routing',
+    createRouting<GatewayTerms>({
+      gateways: config.gateways.map((gateway) => ({
+        ...gateway,
+        terms: { ...gateway, signallingAddress: gateway.host },
+      })),
+      plans: config.plans,
+      sims: config.sims,
+      channels: config.channels,
+      view: ledger.view,
+      clock,
+    }),
+  );
+
+  const { application, listeners, ...sipSide } = await startSip(config, clock, log, opened);
+  opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
+
+  const registry = new CallRegistry(
+    { admission, routes, ledger, media, recorder, dialler: application, books: outbox, clock, log },
+    callSettings(config),
+  );
+  registry.onOver(({ callId }) => outbox.forget(callId));
+  application.onReconnected(() => {
+    for (const call of registry.calls()) call.loseSignalling();
+    application.detachLegs();
+  });
+  opened.defer('calls', async () => {
+    registry.stop();
+    registry.endAll('shutdown');
+    await registry.whenIdle();
+  });
+  application.serve(
+    (request, leg) => registry.open(request, leg),
+    () => registry.isAccepting,
+  );
+
+  // New calls need not wait for the legs of old ones: their channels stay busy until each has been ended.
+  const stopped = new AbortController();
+  const recovery = recoverCalls(
+    { ledger, dialler: application, books: outbox, clock, log },
+    left,
+    config.call.recoverHoldSeconds,
+    stopped.signal,
+  ).catch((err) => log.error({ err, alarm: 'recovery' }, 'calls of an earlier process could not all be ended'));
+  opened.defer('recovery', async () => {
+    stopped.abort();
+    await recovery;
+  });
+  publisher.wake();
+  log.info({ listeners, channels: config.channels.length, dataDir: config.dataDir }, 'simtrunk runs');
+
+  return {
+    listeners,
+    usageOf: (simId) => ledger.usageOf(simId, clock.wallMs()),
+    async counters() {
+      const [{ sip, restarts }, { relay, restarts: mediaRestarts }] = await Promise.all([
+        sipSide.counters(),
+        mediaSide.counters(),
+      ]);
+      return {
+        calls: registry.counters,
+        signalling: application.counters,
+        sip,
+        media: relay,
+        journal: journal.counters,
+        cdrs: publisher.counters,
+        restarts: restarts + mediaRestarts,
+      };
+    },
+    close: () => opened.close(),
+  };
+}
+
+function callSettings({ call, sip, ledger, recording, cdr }: Config): CallSettings {
+  return {
+    limits: {
+      ...call,
+      sliceSeconds: ledger.sliceSeconds,
+      // RFC 3261 §17.1.1.2: Timer B, and a second for a server that reports it late.
+      abandonTimeoutMs: 64 * sip.t1Ms + 1_000,
+    },
+    recording,
+    journalTimeoutMs: ledger.journalTimeoutMs,
+    noMediaTimeoutMs: call.noMediaTimeoutMs,
+    recordingDeadlineMs: cdr.recordingDeadlineMs,
+  };
+}

@@ -1,0 +1,71 @@
+// The relay and the recorder with the tap between them; either is started again when its thread ends, and tapped anew.
+import { MessageChannel } from 'node:worker_threads';
+import type { MediaPort, RecordingPort } from '../call/ports.js';
+import type { Config } from '../config/config.js';
+import type { Clock } from '../lib/clock.js';
+import type { ClosingStack } from '../lib/closing-stack.js';
+import type { Logger } from '../lib/logger.js';
+import { Supervised } from '../lib/supervised.js';
+import { type RunningRelay, startRelay } from '../media/relay/relay.js';
+import type { RelayCounters } from '../media/relay/relay-messages.js';
+import { type RunningRecorder, startRecorder } from '../recording/recorder.js';
+
+export interface MediaSide {
+  readonly media: MediaPort;
+  /** Null when nothing is recorded by setting. */
+  readonly recorder: RecordingPort | null;
+  /** What an earlier process left unfinished is repaired by this one; null as above. */
+  readonly recordings: Pick<RunningRecorder, 'recover' | 'find'> | null;
+  counters(): Promise<{ readonly relay: RelayCounters | null; readonly restarts: number }>;
+}
+
+/** @throws SimtrunkError of the relay or the recorder; what was started is on the stack. */
+export async function startMedia(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<MediaSide> {
+  const { dir, minFreeBytes, enabled } = config.recording;
+  const recorder = enabled
+    ? opened.add(
+        'recorder',
+        await Supervised.start<RunningRecorder>({
+          name: 'recorder',
+          start: () => startRecorder({ dir, minFreeBytes, log, clock }),
+          onRestart: () => tap(),
+          clock,
+          log,
+        }),
+      )
+    : null;
+  const relay = opened.add(
+    'relay',
+    await Supervised.start<RunningRelay>({
+      name: 'relay',
+      start: () => startRelay({ networks: config.networks, log }),
+      onRestart: () => tap(),
+      clock,
+      log,
+    }),
+  );
+
+  function tap(): void {
+    if (recorder === null) return;
+    const { port1, port2 } = new MessageChannel();
+    relay.latest.connectTap(port1);
+    recorder.latest.connectTap(port2);
+  }
+
+  tap();
+  return {
+    media: { open: (request) => relay.latest.port.open(request) },
+    recorder: recorder && {
+      readiness: () => recorder.latest.port.readiness(),
+      begin: (request) => recorder.latest.port.begin(request),
+    },
+    recordings: recorder && {
+      recover: () => recorder.latest.recover(),
+      find: (path) => recorder.latest.find(path),
+    },
+    counters: async () => ({
+      relay: await relay.latest.counters(),
+      restarts: relay.restarts + (recorder?.restarts ?? 0),
+    }),
+  };
+}

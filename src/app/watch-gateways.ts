@@ -1,0 +1,32 @@
+// Joins the prober to routing: OPTIONS to every gateway that is to be probed, its state told when it changes.
+import type { GatewayConfig } from '../config/config.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { gatewayUri } from '../routing/dial-uri.js';
+import type { GatewayHealth } from '../routing/gateway-health.js';
+import { GatewayProber, type OptionsSender, type ProbeResult } from '../signalling/gateway-prober.js';
+
+type State = GatewayHealth['state'];
+
+export function watchGateways(
+  gateways: readonly GatewayConfig[],
+  sender: OptionsSender,
+  routes: { probed(gateway: string, result: ProbeResult): State; gatewayState(gateway: string): State },
+  clock: Clock,
+  log: Logger,
+): GatewayProber {
+  const prober = new GatewayProber(sender, clock, (gateway, result) => {
+    const before = routes.gatewayState(gateway);
+    const state = routes.probed(gateway, result);
+    if (state === before) return;
+    if (state === 'down') log.error({ alarm: 'gateway', gateway }, 'gateway does not answer its probes');
+    else log.info({ gateway }, 'gateway answers its probes again');
+  });
+  for (const gateway of gateways) {
+    const { name, probe } = gateway;
+    if (!probe) continue;
+    const { intervalSeconds, timeoutMs } = probe;
+    prober.watch({ name, uri: gatewayUri(gateway), intervalMs: intervalSeconds * 1_000, timeoutMs });
+  }
+  return prober;
+}

@@ -1,0 +1,47 @@
+// What relay and recorder say of a call when they are done with it: part of its record.
+
+/** The two sides of a call as media and recordings see them: left channel caller, right channel callee. */
+export type Side = 'caller' | 'callee';
+
+/** Counters of one direction, named after the side that sends. */
+export interface StreamReport {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly lost: number;
+  readonly jitterMs: number;
+  readonly outOfOrder: number;
+  readonly duplicates: number;
+  readonly rtcpPackets: number;
+  /** Dropped packets by cause. */
+  readonly dropped: Readonly<Record<MediaDropCause, number>>;
+  /** Where the first accepted packet came from, or null when none came. */
+  readonly source: string | null;
+  /** Wall time in ms of the first accepted packet, or null. */
+  readonly firstPacketWallMs: number | null;
+}
+
+export type MediaDropCause = 'source' | 'payload-type' | 'malformed' | 'no-destination' | 'send-error';
+
+export interface MediaReport {
+  /** What the caller sent and what the callee sent. */
+  readonly caller: StreamReport;
+  readonly callee: StreamReport;
+  /** Milliseconds since the last accepted RTP packet of either side, monotonic; null before the first. */
+  readonly lastPacketAgeMs: number | null;
+}
+
+export interface RecordingReport {
+  /** `partial`: something was lost (a full queue, a full disk, a dead thread); the file holds the rest. */
+  readonly state: 'complete' | 'partial' | 'lost';
+  readonly path: string;
+  /** Hex SHA-256 of the finished file; null when there is none. */
+  readonly sha256: string | null;
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** Of each side; null, as the two counts below, when it was found after a crash. */
+  readonly packets: Readonly<Record<Side, number>> | null;
+  /** Times a run was anchored anew (semantics: "Recording timeline"). */
+  readonly reanchored: number | null;
+  /** Forked packets that did not reach the file. */
+  readonly lostPackets: number | null;
+}

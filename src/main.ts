@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// The process entry: finds the command, says what went wrong in words, and sets the exit status.
+// 0: done; 1: something was wrong, and was said; 2: the command line is not understood.
+import { SimtrunkError } from './lib/errors.js';
+
+interface Command {
+  readonly help: string;
+  load(): Promise<{ run(args: string[]): Promise<number> }>;
+}
+
+/** Loaded only when called for: `route` need not read the SIP server. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  start: { help: 'run the service', load: () => import('./cli/start.js') },
+  demo: { help: 'place four calls on this machine, and tell what became of them', load: () => import('./cli/demo.js') },
+  check: { help: 'validate a config', load: () => import('./cli/check.js') },
+  route: { help: 'say which channel would carry a call, and why', load: () => import('./cli/route.js') },
+  'sip-tests': { help: 'run SIPp cases, or a load', load: () => import('./cli/sip-tests.js') },
+  bench: { help: 'measure', load: () => import('./cli/bench.js') },
+};
+
+const USAGE = `usage: simtrunk COMMAND [options]
+
+${Object.entries(COMMANDS)
+  .map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`)
+  .join('\n')}
+`;
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(USAGE);
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw new SimtrunkError('USAGE', `No command is called ${name}.\n\n${USAGE.trimEnd()}`);
+  const { run } = await command.load();
+  return run(args);
+}
+
+/** Errors of the catalogue are for the operator: their message says what to do. Any other is a defect of ours. */
+function tell(error: unknown): number {
+  if (!(error instanceof SimtrunkError)) {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return 1;
+  }
+  process.stderr.write(`${error.message}\n`);
+  return error.code === 'USAGE' ? 2 : 1;
+}
+
+// Set, not called: output that is still on its way to a pipe is not cut off.
+process.exitCode = await main(process.argv.slice(2)).catch(tell);
