@@ -66,7 +66,7 @@ function shortCodeOf(digits: string, country: string): NumberClass | undefined {
 
 /** Numbers of the Korean table, dialled nationally or with +82, with or without the trunk 0 after it. */
 function koreanNumber(digits: string): NormaliseResult | undefined {
-  const significant = /^(?:\+82|0082)0?(\d+)$/.exec(digits)?.[1] ?? /^0?([1-9]\d*)$/.exec(digits)?.[1];
+  const significant = /^(?:\+82|0082)0?([1-9]\d*)$/.exec(digits)?.[1] ?? /^0?([1-9]\d*)$/.exec(digits)?.[1];
   if (significant === undefined) return undefined;
   // Representative numbers are dialled without the trunk 0, all others with it.
   const forms = digits.startsWith('0') && !digits.startsWith('00') ? [digits] : [significant, `0${significant}`];
@@ -82,13 +82,19 @@ function parsedNumber(digits: string, home: CountryCode | undefined): NormaliseR
   if (number === undefined) return { ok: false, reason: 'callee-unassigned' };
   if (home === undefined || number.country !== home) {
     // Foreign metadata ages: a possible length is enough, the far network knows better.
-    if (!number.isPossible() || sharesCallingCode(number, home)) return { ok: false, reason: 'callee-unassigned' };
+    const exists = number.isPossible() && !sharesCallingCode(number, home) && isStable(number);
+    if (!exists) return { ok: false, reason: 'callee-unassigned' };
     return { ok: true, e164: number.number, national: number.number, numberClass: 'international' };
   }
   const type = number.isValid() ? number.getType() : undefined;
   const numberClass = type === undefined ? undefined : CLASS_BY_TYPE[type];
   if (numberClass === undefined) return { ok: false, reason: 'callee-unassigned' };
   return { ok: true, e164: number.number, national: nationalDigits(number), numberClass };
+}
+
+/** False for a number that begins with several trunk zeros: each reading would take off one more. */
+function isStable({ number }: PhoneNumber): boolean {
+  return parsePhoneNumberFromString(number)?.number === number;
 }
 
 /** True for an invalid number at home, whose country libphonenumber leaves open. */
