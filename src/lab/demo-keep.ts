@@ -11,6 +11,7 @@ const PAUSE_MS = 4000;
 const RING_PATIENCE_MS = 15_000;
 /** A call's record is complete when its last attempt is over: for a silent gateway that is 64·T1 after giving up. */
 const CDR_PATIENCE_MS = 45_000;
+const LAST_CDR_PATIENCE_MS = 2_000;
 
 export interface KeepOptions {
   readonly json: boolean;
@@ -88,7 +89,7 @@ async function placeOne(lab: DemoLab, options: KeepOptions, random: () => number
   tally.talkedMs += outcome.talkedMs;
   const [published] = await lab.publishedCdrs(
     outcome.sipCallId,
-    AbortSignal.any([options.stop, AbortSignal.timeout(CDR_PATIENCE_MS)]),
+    AbortSignal.any([soonAfter(options.stop), AbortSignal.timeout(CDR_PATIENCE_MS)]),
   );
   const channels = published?.cdr.attempts.map(({ channel }) => channel).join(' → ') ?? '';
   if (options.json) {
@@ -108,6 +109,15 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+
+/** At the end too a record is waited for: that of a call which was just hung up is only milliseconds away. */
+function soonAfter(stop: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  void aborted(stop)
+    .then(() => sleep(LAST_CDR_PATIENCE_MS, undefined, { ref: false }))
+    .then(() => controller.abort());
+  return controller.signal;
+}
 
 function summary(lab: DemoLab, tally: Tally, ink: Ink): string {
   const used = [...lab.gateway.secondsByPort()];
