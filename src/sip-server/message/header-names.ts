@@ -17,7 +17,15 @@ export type KnownHeader =
   | 'rseq'
   | 'subscription-state'
   | 'event'
-  | 'p-asserted-identity';
+  | 'p-asserted-identity'
+  | 'rack'
+  | 'supported'
+  | 'allow'
+  | 'session-expires'
+  | 'min-se'
+  | 'authorization'
+  | 'proxy-authorization'
+  | 'expires';
 
 const KNOWN_HEADERS: readonly KnownHeader[] = [
   'via',
@@ -36,6 +44,14 @@ const KNOWN_HEADERS: readonly KnownHeader[] = [
   'subscription-state',
   'event',
   'p-asserted-identity',
+  'rack',
+  'supported',
+  'allow',
+  'session-expires',
+  'min-se',
+  'authorization',
+  'proxy-authorization',
+  'expires',
 ];
 
 const COMPACT_FORMS: Readonly<Record<string, KnownHeader>> = {
@@ -47,6 +63,8 @@ const COMPACT_FORMS: Readonly<Record<string, KnownHeader>> = {
   l: 'content-length',
   c: 'content-type',
   o: 'event',
+  k: 'supported',
+  x: 'session-expires',
 };
 
 /** Position of a header in the table of known ones, from 1; 0 is any other header. */
