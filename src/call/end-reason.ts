@@ -72,6 +72,8 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   interrupted: { status: 503, q850: 41 },
 };
 
+export const END_REASONS = Object.keys(ANSWERS) as readonly EndReason[];
+
 export function finalAnswerFor(reason: EndReason): FinalAnswer {
   return ANSWERS[reason];
 }
