@@ -9,10 +9,39 @@
 //     over ◄───────────────────────────────────── clearing (BYE or a late final response awaited) ◄───┘
 
 import type { CallEffect, CallInput, Instant } from './call-events.js';
-import type { AttemptOutcome, AttemptRecord, CallRecord } from './call-record.js';
-import type { Attempt, CallPhase, CallState } from './call-state.js';
+import type { CallPhase, CallState } from './call-state.js';
 import { openAttempt } from './call-state.js';
-import { type EndReason, endOfResponse, type FinalAnswer, finalAnswerFor } from './end-reason.js';
+import {
+  abandon,
+  answeredLate,
+  arm,
+  bookCallee,
+  canTryAgain,
+  clearAttempt,
+  closeAttempt,
+  completeIfQuiet,
+  currentAttempt,
+  Draft,
+  disarm,
+  disarmAttempt,
+  endBoth,
+  endConnecting,
+  endPending,
+  failureOf,
+  finish,
+  hangUpCallee,
+  hangUpCurrent,
+  heardFrom,
+  holdEnd,
+  markAnswered,
+  mayFailOver,
+  noteSilentGateway,
+  outcomeOf,
+  refuse,
+  retried,
+  selectChannel,
+} from './call-steps.js';
+import { endOfResponse, finalAnswerFor } from './end-reason.js';
 
 export interface CallStep {
   readonly state: CallState;
@@ -23,55 +52,6 @@ export interface CallStep {
 
 type InputOf<T extends CallInput['type']> = Extract<CallInput, { type: T }>;
 type PhaseTable = { readonly [T in CallInput['type']]?: (draft: Draft, input: InputOf<T>) => void };
-
-/** One step under construction: the next state and the effects, in order. */
-class Draft {
-  state: CallState;
-  readonly effects: CallEffect[] = [];
-  readonly now: Instant;
-
-  constructor(state: CallState, now: Instant) {
-    this.state = state;
-    this.now = now;
-  }
-
-  enter(phase: CallPhase): void {
-    this.state = { ...this.state, phase };
-  }
-
-  record(change: Partial<CallRecord>): void {
-    this.state = { ...this.state, record: { ...this.state.record, ...change } };
-  }
-
-  attempt(attemptId: string): Attempt | undefined {
-    return this.state.attempts.find((attempt) => attempt.channel.attemptId === attemptId);
-  }
-
-  change(attemptId: string, change: Partial<Omit<Attempt, 'record'>>, record: Partial<AttemptRecord> = {}): void {
-    this.state = {
-      ...this.state,
-      attempts: this.state.attempts.map((attempt) =>
-        attempt.channel.attemptId === attemptId
-          ? { ...attempt, ...change, record: { ...attempt.record, ...record } }
-          : attempt,
-      ),
-    };
-  }
-
-  do(effect: CallEffect): void {
-    this.effects.push(effect);
-  }
-}
-
-/** The attempt that the caller is waiting for or talking over. */
-export function currentAttempt(state: CallState): Attempt | undefined {
-  const last = state.attempts.at(-1);
-  return last !== undefined && isLive(last) ? last : undefined;
-}
-
-function isLive(attempt: Attempt): boolean {
-  return attempt.phase !== 'abandoned' && attempt.phase !== 'hanging-up' && attempt.phase !== 'over';
-}
 
 /** Advances a call by one input. */
 export function stepCall(state: CallState, input: CallInput, now: Instant): CallStep {
@@ -352,211 +332,3 @@ const HANGING_UP: PhaseTable = {
     if (input.timer === 'abandon' && input.attemptId !== null) clearAttempt(draft, input.attemptId);
   },
 };
-
-// ---- steps that several inputs share ---------------------------------------------------------------------------------
-
-function selectChannel(draft: Draft): void {
-  draft.enter('selecting');
-  draft.do({
-    type: 'select-channel',
-    excludeChannels: draft.state.attempts.map((attempt) => attempt.channel.channelId),
-    avoidGateways: draft.state.silentGateways,
-  });
-}
-
-function heardFrom(draft: Draft, attemptId: string): void {
-  const attempt = draft.attempt(attemptId);
-  if (attempt?.phase !== 'silent') return;
-  disarm(draft, 'first-response', attemptId);
-  arm(draft, 'progress', attemptId, attempt.channel.gateway.progressTimeoutMs);
-  draft.change(attemptId, { phase: 'trying' }, { firstResponseAtMs: draft.now.wallMs });
-}
-
-function markAnswered(draft: Draft, attemptId: string, late: boolean): void {
-  const attempt = draft.attempt(attemptId);
-  draft.change(
-    attemptId,
-    { phase: 'answered', answeredMonotonicMs: draft.now.monotonicMs },
-    {
-      answeredAtMs: draft.now.wallMs,
-      firstResponseAtMs: attempt?.record.firstResponseAtMs ?? draft.now.wallMs,
-      outcome: 'answered',
-      sipStatus: 200,
-      answeredLate: late,
-    },
-  );
-}
-
-function closeAttempt(
-  draft: Draft,
-  attemptId: string,
-  outcome: AttemptOutcome,
-  record: Partial<AttemptRecord> = {},
-): void {
-  draft.change(attemptId, { phase: 'over' }, { ...record, outcome, endedAtMs: draft.now.wallMs });
-  draft.do({ type: 'report-attempt', attemptId, outcome });
-}
-
-function abandon(draft: Draft, attemptId: string, reason: EndReason, outcome: AttemptOutcome): void {
-  disarmAttempt(draft, attemptId);
-  draft.change(attemptId, { phase: 'abandoned' }, { outcome });
-  arm(draft, 'abandon', attemptId, draft.state.limits.abandonTimeoutMs);
-  draft.do({ type: 'cancel-invite', attemptId, reason });
-}
-
-/** The callee's leg is at its end: from here on its duration is fixed and charged. */
-function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean): void {
-  const attempt = draft.attempt(attemptId);
-  if (attempt === undefined) return;
-  const billableMs = Math.max(0, draft.now.monotonicMs - (attempt.answeredMonotonicMs ?? draft.now.monotonicMs));
-  draft.change(
-    attemptId,
-    { phase: byeUnderWay ? 'hanging-up' : 'over', billableMs },
-    { endedAtMs: draft.now.wallMs, outcome: 'answered' },
-  );
-  draft.do({ type: 'settle', attemptId, channelInUse: byeUnderWay });
-  draft.do({ type: 'report-attempt', attemptId, outcome: 'answered' });
-}
-
-function hangUpCallee(draft: Draft, attemptId: string, reason: EndReason): void {
-  draft.do({ type: 'end-leg', attemptId, reason });
-  arm(draft, 'abandon', attemptId, draft.state.limits.abandonTimeoutMs);
-  bookCallee(draft, attemptId, true);
-}
-
-function hangUpCurrent(draft: Draft, reason: EndReason): void {
-  const attempt = currentAttempt(draft.state);
-  if (attempt !== undefined) hangUpCallee(draft, attempt.channel.attemptId, reason);
-}
-
-/** semantics.md: a 200 that comes after giving up is ACKed, ended with BYE, charged to its channel and shown in the CDR. */
-function answeredLate(draft: Draft, attemptId: string): void {
-  disarm(draft, 'abandon', attemptId);
-  markAnswered(draft, attemptId, true);
-  hangUpCallee(draft, attemptId, draft.state.record.endReason ?? 'no-progress');
-  completeIfQuiet(draft, true);
-}
-
-function clearAttempt(draft: Draft, attemptId: string): void {
-  disarm(draft, 'abandon', attemptId);
-  draft.change(attemptId, { phase: 'over' });
-  draft.do({ type: 'vacate', attemptId });
-  completeIfQuiet(draft, false);
-}
-
-function endConnecting(draft: Draft, by: 'caller' | 'simtrunk', reason: EndReason): void {
-  hangUpCurrent(draft, reason);
-  finish(draft, by, reason);
-}
-
-function endBoth(draft: Draft, reason: EndReason): void {
-  draft.do({ type: 'end-caller', reason });
-  hangUpCurrent(draft, reason);
-  finish(draft, 'simtrunk', reason);
-}
-
-function holdEnd(draft: Draft, reason: EndReason): void {
-  if (draft.state.pendingEnd === null) draft.state = { ...draft.state, pendingEnd: reason };
-}
-
-function endPending(draft: Draft, reason: EndReason): void {
-  if (reason === 'caller-cancelled') finish(draft, 'caller', reason);
-  else refuse(draft, reason);
-}
-
-function refuse(
-  draft: Draft,
-  reason: EndReason,
-  answer: FinalAnswer = finalAnswerFor(reason),
-  by: 'callee' | 'simtrunk' = 'simtrunk',
-): void {
-  draft.do({ type: 'refuse-caller', reason, answer });
-  draft.record({ sipStatus: answer.status, q850: answer.q850 });
-  finish(draft, by, reason);
-}
-
-/** The caller's leg is over, or as good as over: media closes and the record is kept. */
-function finish(draft: Draft, by: 'caller' | 'callee' | 'simtrunk', reason: EndReason): void {
-  const answer = finalAnswerFor(reason);
-  const { state, now } = draft;
-  const answered = state.callerAnsweredMonotonicMs;
-  draft.record({
-    endedAtMs: now.wallMs,
-    endedBy: by,
-    endReason: reason,
-    durationMs: answered === null ? 0 : Math.max(0, now.monotonicMs - answered),
-    sipStatus: answered === null ? (state.record.sipStatus ?? answer.status) : 200,
-    q850: state.record.q850 ?? answer.q850,
-  });
-  disarm(draft, 'setup', null);
-  disarm(draft, 'max-duration', null);
-  disarm(draft, 'slice', null);
-  draft.do({ type: 'close-media' });
-  draft.enter('clearing');
-  draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
-  overIfQuiet(draft);
-}
-
-/** After an attempt's last word: when the call itself is over, its record may be complete now. */
-function completeIfQuiet(draft: Draft, recordChanged: boolean): void {
-  if (draft.state.phase !== 'clearing') return;
-  if (recordChanged) draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
-  overIfQuiet(draft);
-}
-
-function overIfQuiet(draft: Draft): void {
-  if (draft.state.attempts.some((attempt) => attempt.phase !== 'over')) return;
-  draft.enter('over');
-  draft.do({ type: 'done' });
-}
-
-function hasAbandoned(state: CallState): boolean {
-  return state.attempts.some((attempt) => attempt.phase === 'abandoned');
-}
-
-function noteSilentGateway(draft: Draft, attempt: Attempt): void {
-  const gateway = attempt.channel.gateway.name;
-  if (draft.state.silentGateways.includes(gateway)) return;
-  draft.state = { ...draft.state, silentGateways: [...draft.state.silentGateways, gateway] };
-}
-
-function outcomeOf(status: number | null, local: boolean): AttemptOutcome {
-  if (status === null) return 'unreachable';
-  if (local) return status === 408 ? 'silent' : 'unreachable';
-  return 'refused';
-}
-
-function canTryAgain(state: CallState): boolean {
-  return state.attempts.length < state.limits.maxAttempts;
-}
-
-function retried(attempt: Attempt, status: number): boolean {
-  return attempt.channel.gateway.failoverCodes.includes(status);
-}
-
-function mayFailOver(state: CallState, attempt: Attempt, status: number | null, local: boolean): boolean {
-  if (!canTryAgain(state)) return false;
-  return state.emergency || status === null || local || retried(attempt, status);
-}
-
-/** What the caller is told when no further channel takes a call whose last attempt failed. */
-function failureOf(attempt: Attempt): EndReason {
-  return attempt.record.sipStatus === 503 && attempt.record.outcome === 'refused' ? 'no-channel' : 'gateway-failure';
-}
-
-function arm(
-  draft: Draft,
-  timer: Extract<CallEffect, { type: 'arm' }>['timer'],
-  attemptId: string | null,
-  delayMs: number,
-): void {
-  draft.do({ type: 'arm', timer, attemptId, delayMs });
-}
-
-function disarm(draft: Draft, timer: Extract<CallEffect, { type: 'arm' }>['timer'], attemptId: string | null): void {
-  draft.do({ type: 'disarm', timer, attemptId });
-}
-
-function disarmAttempt(draft: Draft, attemptId: string): void {
-  for (const timer of ['first-response', 'progress', 'ring'] as const) disarm(draft, timer, attemptId);
-}
