@@ -361,5 +361,6 @@ function defaultWorker(data: JournalWorkerData): Worker {
 }
 
 function unavailable(file: string, cause: Error): SimtrunkError {
-  return new SimtrunkError('JOURNAL_UNAVAILABLE', `Cannot open the journal ${file}: ${cause.message}`, { cause });
+  const text = `Cannot open the journal ${file}: ${cause.message}. Make it writable, or change ledger.file or --data.`;
+  return new SimtrunkError('JOURNAL_UNAVAILABLE', text, { cause });
 }

@@ -68,7 +68,7 @@ class Recorder implements RunningRecorder, RecordingPort {
           this.#unready = message.unready;
           resolve();
         } else if (message.type === 'failed') {
-          const text = `Recordings cannot be written to ${dir}: ${message.message}`;
+          const text = `Recordings cannot be written to ${dir}: ${message.message}. Make it writable, or change recording.dir.`;
           reject(new SimtrunkError('RECORDING_UNAVAILABLE', text));
           void this.#worker.terminate();
         } else {

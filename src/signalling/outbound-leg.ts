@@ -97,13 +97,15 @@ export class OutboundLeg implements CalleeLeg {
     );
   }
 
-  /** The SIP server that held the transaction or dialog is gone: a BYE now goes out as a request of its own. */
+  /**
+   * The SIP server that held the transaction or dialog is gone: a BYE now goes out as a request of its own. Of an attempt
+   * without an answer nothing more will be heard, but its phone may ring on: the call keeps the channel for its time.
+   */
   detach(): void {
     if (this.#over) return;
     this.#dialog = undefined;
     if (this.#identity === null) {
       this.#markOver();
-      this.#listener.failed({ status: null, reasons: [], local: true });
     } else if (this.#hangingUp) {
       this.#endWithoutDialog();
     }

@@ -11,12 +11,15 @@ import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { sdpOf } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { PeerTable, plainAddress } from './peer-table.js';
+import { reachServer } from './reach-server.js';
 import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
 const DEFAULT_MAX_FORWARDS = 70;
 const MAX_EARLY_TRYING = 1024;
+/** drachtio-srf waits 1.7 times as long after each failed attempt, without an end unless told. */
+const LONGEST_RECONNECT_PAUSE_MS = 500;
 /** Methods that a trunk may try and that have no meaning here: better 405 than the server's 503. */
 const REFUSED_METHODS = ['register', 'subscribe', 'publish', 'message', 'notify', 'info', 'refer'] as const;
 const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
@@ -98,22 +101,31 @@ export class SipApplication implements DialPort, LegHost {
    * `udp/192.0.2.1:5060`.
    * @throws SimtrunkError SIP_SERVER_UNREACHABLE when the secret is refused or nobody answers in time.
    */
-  connect(server: DrachtioServer, timeoutMs: number): Promise<readonly string[]> {
+  async connect(server: DrachtioServer, timeoutMs: number): Promise<readonly string[]> {
+    const where = `${server.host}:${server.port}`;
+    const startMs = performance.now();
+    const failure = await reachServer(server.host, server.port, timeoutMs);
+    if (failure !== null) {
+      const text = `No drachtio server listens at ${where} (${failure}). Start it, or correct sip.drachtio in the config.`;
+      throw new SimtrunkError('SIP_SERVER_UNREACHABLE', text);
+    }
     return new Promise((resolve, reject) => {
-      const where = `${server.host}:${server.port}`;
-      const timer = setTimeout(() => {
-        reject(new SimtrunkError('SIP_SERVER_UNREACHABLE', `no drachtio server answers at ${where}`));
-      }, timeoutMs);
+      const refuse = (text: string) => reject(new SimtrunkError('SIP_SERVER_UNREACHABLE', text));
+      const timer = setTimeout(
+        () =>
+          refuse(`What listens at ${where} does not speak as a drachtio server. Correct sip.drachtio in the config.`),
+        Math.max(0, timeoutMs - (performance.now() - startMs)),
+      );
       this.#srf.on('connect', (error, hostport) => {
         clearTimeout(timer);
         if (error) {
-          reject(new SimtrunkError('SIP_SERVER_UNREACHABLE', `the drachtio server at ${where} refused our secret`));
+          refuse(`The drachtio server at ${where} refused our secret. Correct sip.drachtio.secret in the config.`);
           return;
         }
         this.#log.info({ hostport }, 'connected to the SIP server');
         resolve(hostport.split(','));
       });
-      this.#srf.connect(server);
+      this.#srf.connect({ ...server, reconnect: { retryMaxDelay: LONGEST_RECONNECT_PAUSE_MS } });
     });
   }
 
@@ -123,6 +135,10 @@ export class SipApplication implements DialPort, LegHost {
 
   close(): void {
     this.#isClosing = true;
+    this.#disconnect();
+  }
+
+  #disconnect(): void {
     try {
       this.#srf.disconnect();
     } catch (error) {
@@ -174,7 +190,7 @@ export class SipApplication implements DialPort, LegHost {
     this.#onReconnected = listener;
   }
 
-  /** Attempts without an answer fail; answered legs live on until they are ended by a BYE of their own. */
+  /** Attempts without an answer are heard of no more; answered legs live on until they are ended by a BYE of their own. */
   detachLegs(): void {
     for (const leg of [...this.#callers, ...this.#callees.values()]) leg.detach();
   }
@@ -235,6 +251,11 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   #noteConnected(): void {
+    // An attempt that was under way when we were closed.
+    if (this.#isClosing) {
+      this.#disconnect();
+      return;
+    }
     this.#isConnected = true;
     if (!this.#isLost) return;
     this.#isLost = false;

@@ -59,7 +59,12 @@ export interface DialError {
 }
 
 export interface SrfApplication {
-  connect(options: { host: string; port: number; secret: string }): void;
+  connect(options: {
+    host: string;
+    port: number;
+    secret: string;
+    reconnect: { /** Milliseconds. */ retryMaxDelay: number };
+  }): void;
   disconnect(): void;
   on(event: 'connect', listener: (error: Error | null, hostport: string) => void): void;
   on(event: 'error' | 'close', listener: (error?: Error) => void): void;

@@ -29,7 +29,7 @@ export class RelayThread {
       worker.on('message', (message: RelayOutput) => {
         if (message.type === 'reply') return thread.#settle(message.id, message.reply);
         if (message.type === 'ready') return resolve();
-        const text = `Network ${message.network}: its bind address cannot be used for media: ${message.message}`;
+        const text = `Network ${message.network}: its bind address cannot be used for media: ${message.message}. Correct it in networks.`;
         return reject(new SimtrunkError('LISTENER_UNAVAILABLE', text));
       });
       worker.on('error', (error) => {
