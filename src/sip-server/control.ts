@@ -27,25 +27,116 @@ export interface SipServerSettings {
   readonly timers: SipTimers;
   /** Largest message accepted, bytes. */
   readonly maxMessageBytes: number;
+  /** Left out: `DEFAULT_DEFENCE`. */
+  readonly defence?: SipDefenceSettings;
 }
 
-/** Who may talk to us: anything else is dropped without an answer, and counted. `null` lets everybody in. */
+/** A token bucket: as many messages at once as `burst`, and in the long run so many a second. */
+export interface SipRate {
+  readonly messagesPerSecond: number;
+  readonly burst: number;
+}
+
+/** What protects the server from what it is sent. A source is an IPv4 address, or the /64 of an IPv6 address. */
+export interface SipDefenceSettings {
+  /** For each source that is not known; null: any rate. */
+  readonly rate: SipRate | null;
+  /** For each source of {@link SipSources.known}. */
+  readonly knownRate: SipRate | null;
+  /** Parts of a User-Agent, in any case: requests that carry one are dropped, unless their source is known. */
+  readonly scanners: readonly string[];
+  /** A source is banned after so many malformed, too large or scanner's messages in a window; null: never. */
+  readonly ban: { readonly offences: number; readonly windowSeconds: number; readonly banSeconds: number } | null;
+  /** With so many transactions, new requests outside dialogs get 503. */
+  readonly maxTransactions: number;
+  /** In that 503; 0 leaves the header out. */
+  readonly retryAfterSeconds: number;
+  /** Open connections of one source that is not known. */
+  readonly maxConnectionsPerSource: number;
+}
+
+/** Who may talk to us: anything else is dropped without an answer, and counted. Addresses or CIDR blocks. */
 export interface SipSources {
-  /** Addresses or CIDR blocks. */
+  /** `null` lets everybody in that is not denied. */
   readonly allow: readonly string[] | null;
+  readonly deny?: readonly string[];
+  /** Peers of ours: they have a rate of their own, and are neither taken for scanners nor banned for what they send. */
+  readonly known?: readonly string[];
 }
 
-export type SipDropCause = 'unknown-source' | 'malformed' | 'too-large' | 'no-transaction' | 'keepalive';
+/** Why a message or a connection was not taken. */
+export type SipDropCause =
+  | 'denied-source'
+  | 'unknown-source'
+  | 'banned'
+  | 'rate-limited'
+  | 'scanner'
+  | 'too-many-connections'
+  | 'overload'
+  | 'malformed'
+  | 'too-large'
+  | 'no-transaction'
+  | 'keepalive';
 
 export interface SipServerCounters {
+  /** By method; methods that nobody has heard of are `other`. */
   readonly receivedRequests: Readonly<Record<string, number>>;
-  readonly receivedResponses: Readonly<Record<string, number>>;
   readonly sentRequests: Readonly<Record<string, number>>;
-  readonly sentResponses: Readonly<Record<string, number>>;
-  readonly retransmissions: number;
+  /** By method, then by status. */
+  readonly receivedResponses: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly sentResponses: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Requests and responses that came again to a transaction, or were sent again by one. */
+  readonly receivedRetransmissions: number;
+  readonly sentRetransmissions: number;
   readonly dropped: Readonly<Record<SipDropCause, number>>;
   readonly transactions: number;
+  /** By machine (`invite-server`, …), then by state. */
+  readonly transactionsByState: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly dialogs: number;
+  /** Sources that are remembered, bans since the start, and bans in force. */
+  readonly sources: number;
+  readonly bansMade: number;
+  readonly bansInForce: number;
+  readonly isOverloaded: boolean;
+}
+
+export interface SipBan {
+  /** An IPv4 address, or the /64 of an IPv6 address. */
+  readonly source: string;
+  readonly by: 'offences' | 'operator';
+  /** Null for a ban without end. */
+  readonly remainingSeconds: number | null;
+}
+
+export interface SipBanRefusal {
+  readonly ok: false;
+  readonly reason: 'not-an-address' | 'ban-list-full';
+}
+
+/** What one source did wrong, since it was last forgotten. */
+export interface SipSourceReport {
+  readonly source: string;
+  /** Messages that could not be read, or were too large. */
+  readonly malformed: number;
+  readonly scans: number;
+  readonly overRate: number;
+}
+
+/** What the server tells without being asked. */
+export interface SipServerEvents {
+  /** Told of at most 20 bans a second; the counters know them all. */
+  'source:banned': readonly [
+    ban: {
+      readonly source: string;
+      readonly offence: 'malformed' | 'too-large' | 'scanner';
+      readonly banSeconds: number;
+    },
+  ];
+  'overload:started': readonly [overload: { readonly transactions: number }];
+  'overload:ended': readonly [
+    overload: { readonly transactions: number; readonly refused: number; readonly seconds: number },
+  ];
+  'listener:failed': readonly [failure: { readonly listener: string; readonly error: string }];
 }
 
 export interface RunningSipServer {
@@ -53,8 +144,21 @@ export interface RunningSipServer {
   readonly adminPort: number;
   /** With the ports that were really taken. */
   readonly listeners: readonly SipListenerSettings[];
+  /** Rejects, and changes nothing, when an entry is no address or CIDR block. */
   setSources(sources: SipSources): Promise<void>;
   counters(): Promise<SipServerCounters>;
+  /**
+   * Shuts a source out, a known one too. IPv6: its /64.
+   * @param seconds null for a ban without end; nothing survives the end of the thread
+   */
+  ban(source: string, seconds: number | null): Promise<{ readonly ok: true } | SipBanRefusal>;
+  /** False when it was not banned. */
+  unban(source: string): Promise<boolean>;
+  bans(): Promise<readonly SipBan[]>;
+  /** The sources that had most of their messages dropped, worst first. */
+  sources(limit: number): Promise<readonly SipSourceReport[]>;
+  /** Adds a listener; the returned function removes it. */
+  on<K extends keyof SipServerEvents>(event: K, listener: (...args: SipServerEvents[K]) => void): () => void;
   /**
    * Called with the Call-ID of an INVITE of ours whose first response was 100 Trying. drachtio's protocol does not
    * deliver 100, yet a gateway that says it is not silent.

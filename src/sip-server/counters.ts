@@ -1,5 +1,14 @@
-// What the server counts, in the shape that the control port gives out.
+// What the server counts, in the shape that the control port gives out. Counting allocates nothing.
 import type { SipDropCause, SipServerCounters } from './control.js';
+
+type CountedHere =
+  | 'receivedRequests'
+  | 'sentRequests'
+  | 'receivedResponses'
+  | 'sentResponses'
+  | 'receivedRetransmissions'
+  | 'sentRetransmissions'
+  | 'dropped';
 
 const COUNTED_METHODS = new Set([
   'INVITE',
@@ -20,48 +29,57 @@ const COUNTED_METHODS = new Set([
 
 export class Counters {
   readonly #receivedRequests: Record<string, number> = {};
-  readonly #receivedResponses: Record<string, number> = {};
+  readonly #receivedResponses: Record<string, Record<string, number>> = {};
   readonly #sentRequests: Record<string, number> = {};
-  readonly #sentResponses: Record<string, number> = {};
+  readonly #sentResponses: Record<string, Record<string, number>> = {};
   readonly #dropped: Record<SipDropCause, number> = {
+    'denied-source': 0,
     'unknown-source': 0,
+    banned: 0,
+    'rate-limited': 0,
+    scanner: 0,
+    'too-many-connections': 0,
+    overload: 0,
     malformed: 0,
     'too-large': 0,
     'no-transaction': 0,
     keepalive: 0,
   };
+  /** Sent again by a transaction. */
   retransmissions = 0;
+  /** Came again to a transaction. */
+  receivedRetransmissions = 0;
 
   receivedRequest(method: string): void {
     increment(this.#receivedRequests, countedMethod(method));
   }
 
-  receivedResponse(status: number): void {
-    increment(this.#receivedResponses, String(status));
+  receivedResponse(method: string, status: number): void {
+    incrementIn(this.#receivedResponses, countedMethod(method), status);
   }
 
   sentRequest(method: string): void {
     increment(this.#sentRequests, countedMethod(method));
   }
 
-  sentResponse(status: number): void {
-    increment(this.#sentResponses, String(status));
+  sentResponse(method: string, status: number): void {
+    incrementIn(this.#sentResponses, countedMethod(method), status);
   }
 
   drop(cause: SipDropCause): void {
     this.#dropped[cause]++;
   }
 
-  snapshot(transactions: number, dialogs: number): SipServerCounters {
+  snapshot(others: Omit<SipServerCounters, CountedHere>): SipServerCounters {
     return {
       receivedRequests: { ...this.#receivedRequests },
-      receivedResponses: { ...this.#receivedResponses },
       sentRequests: { ...this.#sentRequests },
-      sentResponses: { ...this.#sentResponses },
-      retransmissions: this.retransmissions,
+      receivedResponses: structuredClone(this.#receivedResponses),
+      sentResponses: structuredClone(this.#sentResponses),
+      receivedRetransmissions: this.receivedRetransmissions,
+      sentRetransmissions: this.retransmissions,
       dropped: { ...this.#dropped },
-      transactions,
-      dialogs,
+      ...others,
     };
   }
 }
@@ -71,6 +89,15 @@ function countedMethod(method: string): string {
   return COUNTED_METHODS.has(method) ? method : 'other';
 }
 
-function increment(counters: Record<string, number>, key: string): void {
+function increment(counters: Record<string | number, number>, key: string | number): void {
   counters[key] = (counters[key] ?? 0) + 1;
+}
+
+function incrementIn(counters: Record<string, Record<string | number, number>>, method: string, status: number): void {
+  let byStatus = counters[method];
+  if (byStatus === undefined) {
+    byStatus = {};
+    counters[method] = byStatus;
+  }
+  increment(byStatus, status);
 }

@@ -1,11 +1,10 @@
 // Entry of the server's thread: starts the server, then answers the control port.
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../lib/clock.js';
-import type { SipServerCounters } from './control.js';
 import type { ServerLog } from './server-log.js';
 import { AdminUnavailable, SipServer } from './sip-server.js';
 import { ListenerUnavailable } from './transport/transport-layer.js';
-import type { ControlRequest, WorkerMessage, WorkerSettings } from './worker-protocol.js';
+import type { ControlCalls, ControlRequest, WorkerMessage, WorkerSettings } from './worker-protocol.js';
 
 if (parentPort === null) throw new Error('This file is the entry of a worker thread');
 const port = parentPort;
@@ -22,29 +21,30 @@ const log: ServerLog = {
   },
 };
 
-const server = new SipServer(settings.server, new SystemClock(), log);
+const server = new SipServer(settings.server, new SystemClock(), log, (event, ...args) =>
+  post({ kind: 'event', event, args }),
+);
 
-async function answer(request: ControlRequest): Promise<SipServerCounters | null> {
-  switch (request.kind) {
-    case 'set-sources':
-      server.setSources(request.sources);
-      return null;
-    case 'watch-trying':
-      server.watchTrying((callId) => post({ kind: 'trying', callId }));
-      return null;
-    case 'counters':
-      return server.counters();
-    case 'close':
-      await server.close();
-      return null;
-  }
+const calls: ControlCalls = {
+  setSources: (sources) => server.defence.setSources(sources),
+  counters: () => server.counters(),
+  watchTrying: () => server.watchTrying((callId) => post({ kind: 'trying', callId })),
+  ban: (source, seconds) => server.defence.ban(source, seconds),
+  unban: (source) => server.defence.unban(source),
+  bans: () => server.defence.bans(),
+  sources: (limit) => server.defence.sources(limit),
+  close: () => server.close(),
+};
+
+async function answer<K extends keyof ControlCalls>({ call, args }: ControlRequest<K>): Promise<unknown> {
+  return (calls[call] as (...args: Parameters<ControlCalls[K]>) => unknown)(...args);
 }
 
 port.on('message', (request: ControlRequest) => {
   answer(request).then(
     (value) => {
       post({ kind: 'answer', id: request.id, value });
-      if (request.kind === 'close') port.close();
+      if (request.call === 'close') port.close();
     },
     (error) =>
       post({ kind: 'refused', id: request.id, reason: error instanceof Error ? error.message : String(error) }),

@@ -1,7 +1,10 @@
 // The server put together, in whatever thread it is made: transport, transactions, dialogs, and the wire to applications.
 import type { Clock } from '../lib/clock.js';
-import type { SipServerCounters, SipServerSettings, SipSources } from './control.js';
+import type { SipServerCounters, SipServerSettings } from './control.js';
 import { Counters } from './counters.js';
+import { Defence, type ReportEvent } from './defence/defence.js';
+import { DEFAULT_DEFENCE } from './defence/defence-settings.js';
+import { Overload } from './defence/overload.js';
 import { DialogTable } from './dialog/dialog-table.js';
 import { AdminServer } from './drachtio-wire/admin-server.js';
 import type { AppDialog } from './drachtio-wire/app-dialog.js';
@@ -23,6 +26,8 @@ export class AdminUnavailable extends Error {}
 export class SipServer {
   readonly #settings: SipServerSettings;
   readonly #counters = new Counters();
+  readonly defence: Defence;
+  readonly #overload: Overload;
   readonly #wheel: TimerWheel;
   readonly #transport: TransportLayer;
   readonly #transactions: TransactionLayer;
@@ -32,15 +37,18 @@ export class SipServer {
   #adminPort = 0;
   #onTrying: (callId: string) => void = () => undefined;
 
-  constructor(settings: SipServerSettings, clock: Clock, log: ServerLog) {
+  /** @param report told of what nobody asked for */
+  constructor(settings: SipServerSettings, clock: Clock, log: ServerLog, report: ReportEvent = () => undefined) {
     this.#settings = settings;
-    const { timers } = settings;
+    const { timers, defence = DEFAULT_DEFENCE } = settings;
+    this.defence = new Defence(defence, clock, this.#counters, report);
+    this.#overload = new Overload(defence, () => this.#transactions.size, clock, report);
     this.#wheel = new TimerWheel(clock, (error) =>
       log.write('error', 'A timer could not be handled', {
         error: error instanceof Error ? `${error.stack}` : String(error),
       }),
     );
-    this.#transport = new TransportLayer(settings.maxMessageBytes, this.#counters, log);
+    this.#transport = new TransportLayer(settings.maxMessageBytes, this.#counters, this.defence, log, report);
     this.#transactions = new TransactionLayer({
       timers,
       wheel: this.#wheel,
@@ -54,6 +62,8 @@ export class SipServer {
       dialogs: this.#dialogs,
       routes: new RouteTable(),
       counters: this.#counters,
+      defence: this.defence,
+      overload: this.#overload,
       wheel: this.#wheel,
       timers,
       log,
@@ -83,21 +93,24 @@ export class SipServer {
     }
   }
 
-  setSources(sources: SipSources): void {
-    this.#transport.setSources(sources);
-  }
-
   /** Sets the one listener for INVITEs of ours that got a 100 first. */
   watchTrying(listener: (callId: string) => void): void {
     this.#onTrying = listener;
   }
 
   counters(): SipServerCounters {
-    return this.#counters.snapshot(this.#transactions.size, this.#dialogs.size);
+    return this.#counters.snapshot({
+      transactions: this.#transactions.size,
+      transactionsByState: this.#transactions.countByState(),
+      dialogs: this.#dialogs.size,
+      isOverloaded: this.#overload.isOn,
+      ...this.defence.counts(),
+    });
   }
 
   async close(): Promise<void> {
     await this.#admin.close();
+    this.#overload.stop();
     this.#wheel.stop();
     await this.#transport.close();
   }
@@ -107,8 +120,10 @@ export class SipServer {
       this.#uas.receive(message, flow);
       return;
     }
-    this.#counters.receivedResponse(message.status);
-    if (checkMessage(message) !== null) this.#counters.drop('malformed');
-    else if (!this.#transactions.receiveResponse(message, flow)) this.#counters.drop('no-transaction');
+    this.#counters.receivedResponse(message.cseq?.method ?? '', message.status);
+    if (checkMessage(message) !== null) {
+      this.#counters.drop('malformed');
+      this.defence.offended(flow.address, 'malformed');
+    } else if (!this.#transactions.receiveResponse(message, flow)) this.#counters.drop('no-transaction');
   }
 }

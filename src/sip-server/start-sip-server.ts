@@ -2,13 +2,12 @@
 import { Worker } from 'node:worker_threads';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import type { RunningSipServer, SipServerCounters, SipServerSettings } from './control.js';
-import type { ControlRequest, WorkerMessage, WorkerSettings } from './worker-protocol.js';
-
-type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
+import { TypedEmitter } from '../lib/typed-events.js';
+import type { RunningSipServer, SipServerEvents, SipServerSettings } from './control.js';
+import type { ControlCalls, ControlRequest, ControlResult, WorkerMessage, WorkerSettings } from './worker-protocol.js';
 
 interface Waiting {
-  resolve(value: SipServerCounters | null): void;
+  resolve(value: unknown): void;
   reject(cause: Error): void;
 }
 
@@ -22,6 +21,9 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
   const waiting = new Map<number, Waiting>();
   const exitListeners: ((cause: Error) => void)[] = [];
   const tryingListeners: ((callId: string) => void)[] = [];
+  const events = new TypedEmitter<SipServerEvents>((err, event) =>
+    log?.error({ err, event }, 'a listener of the SIP server failed'),
+  );
   let lastId = 0;
   let isClosing = false;
   let exitCause: Error | null = null;
@@ -67,6 +69,9 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
         case 'trying':
           for (const listener of tryingListeners) listener(message.callId);
           break;
+        case 'event':
+          events.emit(message.event, ...message.args);
+          break;
         case 'log':
           log?.[message.level](message.fields ?? {}, message.message);
           break;
@@ -74,13 +79,13 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     });
   });
 
-  function ask(request: Unnumbered<ControlRequest>): Promise<SipServerCounters | null> {
+  function ask<K extends keyof ControlCalls>(call: K, ...args: Parameters<ControlCalls[K]>): Promise<ControlResult<K>> {
     if (exitCause !== null) return Promise.reject(exitCause);
     lastId++;
-    const id = lastId;
+    const request: ControlRequest<K> = { id: lastId, call, args };
     return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
-      worker.postMessage({ ...request, id });
+      waiting.set(request.id, { resolve: (value) => resolve(value as ControlResult<K>), reject });
+      worker.postMessage(request);
     });
   }
 
@@ -88,18 +93,17 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     adminAddress: settings.admin.address,
     adminPort: ready.adminPort,
     listeners: ready.listeners,
-    async setSources(sources) {
-      await ask({ kind: 'set-sources', sources });
-    },
-    async counters() {
-      const counters = await ask({ kind: 'counters' });
-      if (counters === null) throw new Error('The SIP server gave no counters');
-      return counters;
-    },
+    setSources: (sources) => ask('setSources', sources),
+    counters: () => ask('counters'),
+    ban: (source, seconds) => ask('ban', source, seconds),
+    unban: (source) => ask('unban', source),
+    bans: () => ask('bans'),
+    sources: (limit) => ask('sources', limit),
+    on: (event, listener) => events.on(event, listener),
     onTrying(listener) {
       tryingListeners.push(listener);
       // Nothing is posted to a thread that nobody listens to; a dead thread is onExit's story.
-      if (tryingListeners.length === 1) void ask({ kind: 'watch-trying' }).catch(() => undefined);
+      if (tryingListeners.length === 1) void ask('watchTrying').catch(() => undefined);
     },
     onExit(listener) {
       if (exitCause !== null && !isClosing) listener(exitCause);
@@ -109,7 +113,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
       if (!isClosing) {
         isClosing = true;
         // A thread that is gone already, or that cannot close, is ended all the same.
-        await ask({ kind: 'close' }).catch(() => undefined);
+        await ask('close').catch(() => undefined);
         await worker.terminate();
       }
       await exited;

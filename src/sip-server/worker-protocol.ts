@@ -1,5 +1,14 @@
 // The messages between the control port and the thread of the server.
-import type { SipListenerSettings, SipServerCounters, SipServerSettings, SipSources } from './control.js';
+import type {
+  RunningSipServer,
+  SipBan,
+  SipListenerSettings,
+  SipServerCounters,
+  SipServerEvents,
+  SipServerSettings,
+  SipSourceReport,
+  SipSources,
+} from './control.js';
 import type { LogLevel } from './server-log.js';
 
 export interface WorkerSettings {
@@ -7,19 +16,38 @@ export interface WorkerSettings {
   readonly isDebugWanted: boolean;
 }
 
+/** What the thread does when it is asked to; what it throws comes back as a RangeError. */
+export interface ControlCalls {
+  setSources(sources: SipSources): void;
+  counters(): SipServerCounters;
+  watchTrying(): void;
+  ban(source: string, seconds: number | null): Awaited<ReturnType<RunningSipServer['ban']>>;
+  unban(source: string): boolean;
+  bans(): readonly SipBan[];
+  sources(limit: number): readonly SipSourceReport[];
+  close(): Promise<void>;
+}
+
+export type ControlResult<K extends keyof ControlCalls> = Awaited<ReturnType<ControlCalls[K]>>;
+
 /** To the thread. */
-export type ControlRequest =
-  | { readonly id: number; readonly kind: 'set-sources'; readonly sources: SipSources }
-  | { readonly id: number; readonly kind: 'counters' }
-  | { readonly id: number; readonly kind: 'watch-trying' }
-  | { readonly id: number; readonly kind: 'close' };
+export interface ControlRequest<K extends keyof ControlCalls = keyof ControlCalls> {
+  readonly id: number;
+  readonly call: K;
+  readonly args: Parameters<ControlCalls[K]>;
+}
 
 /** From the thread. */
 export type WorkerMessage =
   | { readonly kind: 'ready'; readonly adminPort: number; readonly listeners: readonly SipListenerSettings[] }
   | { readonly kind: 'unavailable'; readonly address: string; readonly reason: string }
-  | { readonly kind: 'answer'; readonly id: number; readonly value: SipServerCounters | null }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'trying'; readonly callId: string }
+  | {
+      readonly kind: 'event';
+      readonly event: keyof SipServerEvents;
+      readonly args: SipServerEvents[keyof SipServerEvents];
+    }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string }
   | {
       readonly kind: 'log';

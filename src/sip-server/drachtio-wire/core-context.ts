@@ -1,6 +1,8 @@
 // What the cores that serve applications share: the layers below them and the tables between them.
 import type { SipTimers } from '../control.js';
 import type { Counters } from '../counters.js';
+import type { Defence } from '../defence/defence.js';
+import type { Overload } from '../defence/overload.js';
 import type { DialogTable } from '../dialog/dialog-table.js';
 import type { ServerLog } from '../server-log.js';
 import type { TimerWheel } from '../timer-wheel.js';
@@ -16,6 +18,8 @@ export interface CoreContext {
   readonly dialogs: DialogTable<AppDialog>;
   readonly routes: RouteTable;
   readonly counters: Counters;
+  readonly defence: Defence;
+  readonly overload: Overload;
   readonly wheel: TimerWheel;
   readonly timers: SipTimers;
   readonly log: ServerLog;

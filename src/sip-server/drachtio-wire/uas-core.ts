@@ -49,6 +49,8 @@ export class UasCore implements NetworkRequestCore {
     }
     if (transactions.receiveRequest(request, flow)) return;
     if (request.method === 'ACK') this.acknowledged(request, flow);
+    else if (this.#context.overload.isReached() && !this.#belongsToCall(request))
+      this.#refuseForOverload(request, flow);
     else if (request.method === 'CANCEL') this.#cancel(request, flow);
     else this.#offer(request, flow);
   }
@@ -111,10 +113,30 @@ export class UasCore implements NetworkRequestCore {
 
   #refuseMalformed(request: SipMessage, flow: Flow, problem: MessageProblem): void {
     this.#context.counters.drop('malformed');
+    this.#context.defence.offended(flow.address, 'malformed');
     if (request.method === 'ACK' || request.via === null) return;
+    this.#refuseStateless(request, flow, problem.status, problem.reason);
+  }
+
+  /** Whether a request is part of what we have taken on already. */
+  #belongsToCall(request: SipMessage): boolean {
+    return request.method === 'CANCEL'
+      ? this.#context.transactions.inviteOf(request) !== undefined
+      : request.to?.tag !== undefined && this.#context.dialogs.ofRequest(request) !== undefined;
+  }
+
+  #refuseForOverload(request: SipMessage, flow: Flow): void {
+    const { counters, overload } = this.#context;
+    counters.drop('overload');
+    overload.refused();
+    this.#refuseStateless(request, flow, 503, undefined, overload.retryAfter);
+  }
+
+  /** Answers without a transaction; a retransmission is answered anew (RFC 3261 §8.2.7). */
+  #refuseStateless(request: SipMessage, flow: Flow, status: number, reason?: string, extraHeaders?: string): void {
     const head = responseHeadOf(request, stampedTopVia(request, flow.address, flow.port));
-    this.#context.counters.sentResponse(problem.status);
-    const text = bareResponse(head, problem.status, newTag(), problem.reason);
+    this.#context.counters.sentResponse(request.method, status);
+    const text = bareResponse(head, status, newTag(), reason, extraHeaders);
     this.#context.transport.send(Buffer.from(text, 'latin1'), flow);
   }
 
@@ -270,7 +292,7 @@ export class UasCore implements NetworkRequestCore {
 
   #send(transaction: ServerTransaction, status: number, text: string): boolean {
     const isSent = transaction.respond(status, text);
-    if (isSent) this.#context.counters.sentResponse(status);
+    if (isSent) this.#context.counters.sentResponse(transaction.request.method, status);
     return isSent;
   }
 

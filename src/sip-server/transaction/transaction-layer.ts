@@ -23,12 +23,32 @@ export class TransactionLayer {
     return this.#clients.size + this.#servers.size;
   }
 
+  /** By machine, then by state. */
+  countByState(): Record<string, Record<string, number>> {
+    const counts: Record<string, Record<string, number>> = {};
+    for (const [side, transactions] of [
+      ['client', this.#clients],
+      ['server', this.#servers],
+    ] as const) {
+      for (const { request, state } of transactions.values()) {
+        const machine = `${request.method === 'INVITE' ? 'invite' : 'non-invite'}-${side}`;
+        counts[machine] ??= {};
+        const states = counts[machine];
+        states[state] = (states[state] ?? 0) + 1;
+      }
+    }
+    return counts;
+  }
+
   /** Hands a response to its client transaction; false when it has none. */
   receiveResponse(response: SipMessage, flow: Flow): boolean {
     const transaction = this.#clients.get(
       clientTransactionKey(response.via?.branch ?? '', response.cseq?.method ?? ''),
     );
     if (transaction === undefined) return false;
+    if (transaction.state === 'completed' || transaction.state === 'accepted') {
+      this.#context.counters.receivedRetransmissions++;
+    }
     transaction.receive(response, flow);
     return true;
   }
@@ -37,6 +57,9 @@ export class TransactionLayer {
   receiveRequest(request: SipMessage, flow: Flow): boolean {
     const transaction = this.#servers.get(serverTransactionKey(request, request.method));
     if (transaction === undefined) return false;
+    if (request.method !== 'ACK' || transaction.state === 'confirmed') {
+      this.#context.counters.receivedRetransmissions++;
+    }
     transaction.receive(request, flow);
     return true;
   }

@@ -5,8 +5,10 @@ import { contactUriOf, type Flow, type Listener, sentByOf } from './flow.js';
 import { TcpConnection, type TcpConnectionEvents } from './tcp-connection.js';
 
 export interface TcpListenerEvents {
-  /** Asked before anything is read from an accepted connection. */
-  admits(address: string): boolean;
+  /** Asked before anything is read from an accepted connection; true closes it. */
+  refuses(address: string): boolean;
+  /** A connection that was accepted and not refused is gone. */
+  closed(address: string): void;
   message(bytes: Buffer, connection: TcpConnection, listener: Listener): void;
   keepalive(): void;
   broken(cause: 'malformed' | 'too-large', bytes: Buffer, connection: TcpConnection, listener: Listener): void;
@@ -85,10 +87,11 @@ export class TcpListener implements Listener {
 
   #accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
-    if (remoteAddress === undefined || remotePort === undefined || !this.#events.admits(remoteAddress)) {
+    if (remoteAddress === undefined || remotePort === undefined || this.#events.refuses(remoteAddress)) {
       socket.destroy();
       return;
     }
+    socket.once('close', () => this.#events.closed(remoteAddress));
     this.#add(socket, remoteAddress, remotePort);
   }
 

@@ -1,15 +1,15 @@
 // All listeners together: drops what is not wanted, parses the rest, and sends by the flow it is given. RFC 3261 §18.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { SipListenerSettings, SipSources } from '../control.js';
+import type { SipListenerSettings } from '../control.js';
 import type { Counters } from '../counters.js';
+import type { Defence, ReportEvent } from '../defence/defence.js';
 import { parseMessage } from '../message/parse-message.js';
 import type { SipMessage } from '../message/sip-message.js';
 import { type SipUri, uriParameter } from '../message/uri.js';
 import type { ServerLog } from '../server-log.js';
 import { chooseListener, localNetworks } from './choose-listener.js';
 import { DEFAULT_SIP_PORT, type Flow, type Listener, type TransportProtocol } from './flow.js';
-import { SourceList } from './source-list.js';
 import type { TcpConnection } from './tcp-connection.js';
 import { TcpListener } from './tcp-listener.js';
 import { UdpListener } from './udp-listener.js';
@@ -29,17 +29,20 @@ export class ListenerUnavailable extends Error {
 export class TransportLayer {
   readonly #maxMessageBytes: number;
   readonly #counters: Counters;
+  readonly #defence: Defence;
   readonly #log: ServerLog;
-  readonly #sources = new SourceList();
+  readonly #report: ReportEvent;
   readonly #networks = localNetworks();
   readonly #listeners: (UdpListener | TcpListener)[] = [];
   readonly #chosen = new Map<string, Listener | null>();
   #onMessage: MessageHandler = () => undefined;
 
-  constructor(maxMessageBytes: number, counters: Counters, log: ServerLog) {
+  constructor(maxMessageBytes: number, counters: Counters, defence: Defence, log: ServerLog, report: ReportEvent) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#counters = counters;
+    this.#defence = defence;
     this.#log = log;
+    this.#report = report;
   }
 
   get listeners(): readonly Listener[] {
@@ -57,10 +60,6 @@ export class TransportLayer {
         throw new ListenerUnavailable(listener, cause);
       }
     }
-  }
-
-  setSources(sources: SipSources): void {
-    this.#sources.set(sources);
   }
 
   /** The flow to an address by the best listener; null when none speaks that protocol and family. */
@@ -120,11 +119,11 @@ export class TransportLayer {
   }
 
   #openListener(settings: SipListenerSettings): Promise<UdpListener | TcpListener> {
-    const onError = (cause: Error): void =>
-      this.#log.write('warn', 'A SIP listener reports an error', {
-        listener: `${settings.transport}:${settings.address}:${settings.port}`,
-        error: cause.message,
-      });
+    const onError = (cause: Error): void => {
+      const listener = `${settings.transport}:${settings.address}:${settings.port}`;
+      this.#log.write('warn', 'A SIP listener reports an error', { listener, error: cause.message });
+      this.#report('listener:failed', { listener, error: cause.message });
+    };
     if (settings.transport === 'udp') {
       return UdpListener.open(
         settings,
@@ -133,19 +132,16 @@ export class TransportLayer {
       );
     }
     return TcpListener.open(settings, this.#maxMessageBytes, {
-      admits: (address) => {
-        const isAdmitted = this.#sources.allows(address);
-        if (!isAdmitted) this.#counters.drop('unknown-source');
-        return isAdmitted;
-      },
+      refuses: (address) => this.#defence.refusesConnection(address),
+      closed: (address) => this.#defence.connectionClosed(address),
       message: (bytes, connection, listener) => {
-        // The list may have changed since the connection was accepted.
-        if (this.#sources.allows(connection.address)) this.#receive(bytes, flowOf(connection, listener));
-        else this.#counters.drop('unknown-source');
+        if (!this.#defence.refuses(bytes, connection.address)) this.#receive(bytes, flowOf(connection, listener));
+        // The lists may have changed since the connection was accepted.
+        else if (this.#defence.isShutOut(connection.address)) connection.close();
       },
       keepalive: () => this.#counters.drop('keepalive'),
       broken: (cause, bytes, connection, listener) => {
-        if (cause === 'too-large') this.#counters.drop('too-large');
+        if (cause === 'too-large') this.#tooLarge(connection.address);
         else this.#receive(bytes, flowOf(connection, listener));
       },
       error: onError,
@@ -153,16 +149,22 @@ export class TransportLayer {
   }
 
   #datagram(bytes: Buffer, address: string, port: number, listener: Listener): void {
-    if (!this.#sources.allows(address)) this.#counters.drop('unknown-source');
-    else if (bytes.length > this.#maxMessageBytes) this.#counters.drop('too-large');
+    if (this.#defence.refuses(bytes, address)) return;
+    if (bytes.length > this.#maxMessageBytes) this.#tooLarge(address);
     else if (isKeepalive(bytes)) this.#counters.drop('keepalive');
     else this.#receive(bytes, { listener, address, port, connection: null });
+  }
+
+  #tooLarge(source: string): void {
+    this.#counters.drop('too-large');
+    this.#defence.offended(source, 'too-large');
   }
 
   #receive(bytes: Buffer, flow: Flow): void {
     const message = parseMessage(bytes, { body: 'declared' });
     if (message === null) {
       this.#counters.drop('malformed');
+      this.#defence.offended(flow.address, 'malformed');
       return;
     }
     this.#guarded(flow, () => this.#onMessage(message, flow));

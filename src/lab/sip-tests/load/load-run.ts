@@ -94,7 +94,7 @@ export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
       pddMs: postDialDelays(callers, report.invitedAtMs),
       cpuMsPerCall: ((after?.cpuMs ?? Number.NaN) - (before?.cpuMs ?? Number.NaN)) / Math.max(1, callers.length),
       memoryMb: after?.peakMemoryMb ?? Number.NaN,
-      retransmissions: Number(valueAt(counters, 'sip.retransmissions') ?? Number.NaN),
+      retransmissions: Number(valueAt(counters, 'sip.sentRetransmissions') ?? Number.NaN),
       folder: settings.keep ? folder : null,
     };
   } finally {
