@@ -28,8 +28,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['config', ...DOMAIN],
   'sip-server': ['sip-server', 'lib'],
   // Composition roots: they build the parts, nothing imports them.
-  lab: ['lab', 'app.ts', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
-  bench: ['bench', 'ledgers', 'journal', 'config', ...DOMAIN],
+  lab: ['lab', 'app.ts', 'sip-server', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
+  bench: ['bench', 'lab', 'sip-server', 'ledgers', 'journal', 'config', ...DOMAIN],
   cli: ['cli', 'app.ts', 'lab', 'bench', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
   'main.ts': ['cli', 'lib'],
   'app.ts': ['app', ...ADAPTERS, ...DOMAIN],

@@ -1,13 +1,29 @@
-// `simtrunk bench route`: measures, and prints one line for each number of channels.
+// `simtrunk bench route | sip`: measures, and prints a line for each result as soon as it is known.
 import { parseArgs } from 'node:util';
 import { benchRoute, CHANNEL_COUNTS } from '../bench/route-bench.js';
+import { benchSip, lineOf, SIP_BENCH_PARTS, type SipBenchPart } from '../bench/sip-bench.js';
+import type { DrachtioAddress } from '../bench/sip-parts.js';
+import { soakSip } from '../bench/sip-soak.js';
+import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 import { SimtrunkError } from '../lib/errors.js';
 
-const USAGE = 'usage: simtrunk bench route [--json] [--seconds N]';
+const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
+       simtrunk bench sip [--json]                 messages, transactions, CPU of a B2BUA's call on the SIP server
+       simtrunk bench sip --soak --calls N         memory of the SIP server through N calls; fails when it grows
+options of sip: --rate N        calls a second (100; of a soak 300)
+                --rounds N      bursts of calls that are measured (3)
+                --part P        messages, transactions or b2bua alone
+                --profile DIR   writes V8's CPU profiles of the SIP server
+                --drachtio HOST:PORT[:SECRET]   the same application and load on this drachtio-server too, in turn
+                --pid N         of that drachtio-server, when it is not to be found by its admin port`;
 
 export async function run(args: string[]): Promise<number> {
-  const { what, json, seconds } = read(args);
-  if (what !== 'route') throw new SimtrunkError('USAGE', USAGE);
+  const options = read(args);
+  if (options.what === 'route') return runRoute(options.json, options.seconds);
+  return runSip(options);
+}
+
+function runRoute(json: boolean, seconds: number): number {
   if (!json)
     process.stdout.write(
       'channels   decisions/s   p50 µs   p99 µs   (decide and reserve in memory, half of them busy)\n',
@@ -25,17 +41,101 @@ export async function run(args: string[]): Promise<number> {
   return 0;
 }
 
-function read(args: string[]): { what: string | undefined; json: boolean; seconds: number } {
+async function runSip(options: Options): Promise<number> {
+  const needsSipp = options.soak || options.parts.includes('b2bua');
+  const sipp = needsSipp ? findSipp() : [];
+  if (sipp === undefined) {
+    process.stderr.write(`${SIPP_MISSING}\n`);
+    return 1;
+  }
+  // An exit ends the children too; a signal alone would not.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  if (options.soak) {
+    const result = await soakSip({ sipp, calls: options.calls, callsPerSecond: options.rate ?? 300, say });
+    for (const problem of result.problems) say(problem);
+    process.stdout.write(`${options.json ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
+    return result.problems.length === 0 ? 0 : 1;
+  }
+  const { rounds, drachtio, profileFolder } = options;
+  await benchSip(
+    options.parts,
+    { sipp, callsPerSecond: options.rate ?? 100, rounds, drachtio, profileFolder, say },
+    (result) => process.stdout.write(`${options.json ? JSON.stringify(result) : lineOf(result)}\n`),
+  );
+  return 0;
+}
+
+interface Options {
+  readonly what: 'route' | 'sip';
+  readonly json: boolean;
+  readonly seconds: number;
+  readonly parts: readonly SipBenchPart[];
+  readonly rate: number | undefined;
+  readonly rounds: number;
+  readonly calls: number;
+  readonly soak: boolean;
+  readonly drachtio: DrachtioAddress | null;
+  readonly profileFolder: string | undefined;
+}
+
+function read(args: string[]): Options {
   try {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '3' } },
+      options: {
+        json: { type: 'boolean', default: false },
+        seconds: { type: 'string', default: '3' },
+        rate: { type: 'string' },
+        rounds: { type: 'string', default: '3' },
+        part: { type: 'string' },
+        soak: { type: 'boolean', default: false },
+        calls: { type: 'string', default: '100000' },
+        drachtio: { type: 'string' },
+        pid: { type: 'string' },
+        profile: { type: 'string' },
+      },
     });
-    const seconds = Number(values.seconds);
-    if (positionals.length !== 1 || !(seconds > 0 && seconds <= 600)) throw new Error(USAGE);
-    return { what: positionals[0], json: values.json, seconds };
+    const [what] = positionals;
+    if (positionals.length !== 1 || (what !== 'route' && what !== 'sip')) throw new Error('bench wants route or sip');
+    return {
+      what,
+      json: values.json,
+      seconds: readNumber('--seconds', values.seconds, 600),
+      parts: values.part === undefined ? SIP_BENCH_PARTS : [readPart(values.part)],
+      rate: values.rate === undefined ? undefined : readNumber('--rate', values.rate, 10_000),
+      rounds: readNumber('--rounds', values.rounds, 1_000),
+      calls: readNumber('--calls', values.calls, 1_000_000_000),
+      soak: values.soak,
+      drachtio: values.drachtio === undefined ? null : readDrachtio(values.drachtio, values.pid),
+      profileFolder: values.profile,
+    };
   } catch (cause) {
     throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
   }
+}
+
+function readNumber(name: string, text: string, most: number): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= most)) throw new Error(`${name} wants a number up to ${most}`);
+  return value;
+}
+
+function readPart(text: string): SipBenchPart {
+  const part = SIP_BENCH_PARTS.find((candidate) => candidate === text);
+  if (part === undefined) throw new Error(`--part wants ${SIP_BENCH_PARTS.join(', ')}`);
+  return part;
+}
+
+/** HOST:PORT[:SECRET]; an IPv6 host stands in brackets. */
+function readDrachtio(text: string, pidText: string | undefined): DrachtioAddress {
+  const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})(?::(.*))?$/.exec(text);
+  if (match === null) throw new Error('--drachtio wants HOST:PORT or HOST:PORT:SECRET');
+  return {
+    host: (match[1] as string).replace(/^\[|\]$/g, ''),
+    port: Number(match[2]),
+    secret: match[3] ?? 'cymru',
+    pid: pidText === undefined ? undefined : readNumber('--pid', pidText, 2 ** 22),
+  };
 }

@@ -93,6 +93,10 @@ export interface SipServerCounters {
   /** By machine (`invite-server`, …), then by state. */
   readonly transactionsByState: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly dialogs: number;
+  /** Running timers, of transactions and of what waits for an ACK. */
+  readonly timers: number;
+  /** Heap of the server's thread, with what is not collected yet. */
+  readonly heapUsedBytes: number;
   /** Sources that are remembered, bans since the start, and bans in force. */
   readonly sources: number;
   readonly bansMade: number;

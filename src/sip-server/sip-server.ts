@@ -1,4 +1,5 @@
 // The server put together, in whatever thread it is made: transport, transactions, dialogs, and the wire to applications.
+import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../lib/clock.js';
 import type { SipServerCounters, SipServerSettings } from './control.js';
 import { Counters } from './counters.js';
@@ -103,6 +104,8 @@ export class SipServer {
       transactions: this.#transactions.size,
       transactionsByState: this.#transactions.countByState(),
       dialogs: this.#dialogs.size,
+      timers: this.#wheel.pending,
+      heapUsedBytes: getHeapStatistics().used_heap_size,
       isOverloaded: this.#overload.isOn,
       ...this.defence.counts(),
     });

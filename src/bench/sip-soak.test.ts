@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { levelsOf, type MemorySample, problemsOf } from './sip-soak.js';
+
+const NOTHING = { transactions: 0, dialogs: 0, timers: 0 };
+
+/** A sawtooth, as a collector makes one, over a level that grows by so much a second. */
+function samples(growthMbPerSecond: number): MemorySample[] {
+  return Array.from({ length: 200 }, (_, second) => ({
+    atMs: second * 1000,
+    rssMb: 100 + growthMbPerSecond * second,
+    heapMb: 20 + (second % 7) * 5 + growthMbPerSecond * second,
+  }));
+}
+
+describe('the verdict of a soak', () => {
+  it('passes when memory only goes up and down', () => {
+    const levels = levelsOf(samples(0));
+    assert.deepEqual(levels, { warm: { rssMb: 100, heapMb: 20 }, end: { rssMb: 100, heapMb: 20 } });
+    assert.deepEqual(problemsOf(0, levels, NOTHING), []);
+  });
+
+  it('names what has grown, and what was left', () => {
+    assert.deepEqual(problemsOf(2, levelsOf(samples(0.2)), { transactions: 0, dialogs: 1, timers: 3 }), [
+      '2 calls failed',
+      'resident memory grew from 108 to 135.8 MiB',
+      'the heap grew from 28.4 to 56.4 MiB',
+      '1 dialogs left',
+      '3 timers left',
+    ]);
+  });
+
+  it('does not pass a run that is too short to tell', () => {
+    const [problem] = problemsOf(0, levelsOf(samples(0).slice(0, 20)), NOTHING);
+    assert.match(problem ?? '', /too short/);
+  });
+});

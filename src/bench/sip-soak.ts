@@ -1,0 +1,144 @@
+// Many calls through one embedded server: its memory must be the same after the last as after the warming up, and once the
+// last transaction has ended nothing may be left.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { placeCalls, startCallees } from './sip-load.js';
+import { type EmbeddedParts, startEmbedded } from './sip-parts.js';
+import { elapsed } from './sip-transactions-bench.js';
+
+export interface SipSoakSettings {
+  readonly sipp: readonly string[];
+  readonly calls: number;
+  readonly callsPerSecond: number;
+  readonly say: (line: string) => void;
+}
+
+/** What the server held at one moment under load. */
+export interface MemorySample {
+  readonly atMs: number;
+  /** Resident memory of the server's process. */
+  readonly rssMb: number;
+  /** Heap of the server's thread, with what is not collected yet. */
+  readonly heapMb: number;
+}
+
+export interface MemoryLevels {
+  readonly rssMb: number;
+  readonly heapMb: number;
+}
+
+export interface SipSoakResult {
+  readonly benchmark: 'sip-soak';
+  readonly calls: number;
+  readonly callsPerSecond: number;
+  readonly failed: number;
+  readonly retransmissions: number;
+  /** After the warming up, and at the end of the load. */
+  readonly warm: MemoryLevels;
+  readonly end: MemoryLevels;
+  /** When 64·T1 had gone by after the last call. */
+  readonly left: { readonly transactions: number; readonly dialogs: number; readonly timers: number };
+  /** What grew or was left; empty when the soak has passed. */
+  readonly problems: readonly string[];
+}
+
+const SAMPLE_MS = 1_000;
+const TALK_MS = 500;
+/** 64·T1, T4 and a little: transactions live that long, so the number of them is constant from then on. */
+const LINGER_MS = 40_000;
+/** Heap is read at its lowest in a stretch, just after a collection. */
+const STRETCH_MS = 20_000;
+/** What may be more at the end: the allocator's and the collector's own ups and downs, not a leak of many calls. */
+const SLACK = 1.15;
+const SLACK_MB = 8;
+
+export async function soakSip(settings: SipSoakSettings): Promise<SipSoakResult> {
+  const logFolder = mkdtempSync(join(tmpdir(), 'simtrunk-soak-'));
+  const world = { sipp: settings.sipp, logFolder };
+  const callees = await startCallees(world);
+  let parts: EmbeddedParts | undefined;
+  try {
+    parts = await startEmbedded({ calleePort: callees.port });
+    const { server } = parts;
+    const samples: MemorySample[] = [];
+    const startMs = performance.now();
+    let isOver = false;
+    const sampling = (async () => {
+      for (let count = 1; !isOver; count++) {
+        await elapsed(SAMPLE_MS);
+        const { heapUsedBytes } = await server.report();
+        const sample = {
+          atMs: performance.now() - startMs,
+          rssMb: rssMbOf(server.pid),
+          heapMb: heapUsedBytes / 2 ** 20,
+        };
+        samples.push(sample);
+        if (count % 10 === 0) {
+          settings.say(
+            `${Math.round(sample.atMs / 1000)} s: resident ${sample.rssMb.toFixed(0)} MiB, heap ${sample.heapMb.toFixed(0)} MiB`,
+          );
+        }
+      }
+    })();
+    const placed = await placeCalls(world, parts.sipAddress, settings.calls, settings.callsPerSecond, TALK_MS);
+    isOver = true;
+    await sampling;
+    const levels = levelsOf(samples);
+    settings.say('waiting for every transaction to end');
+    const left = await settle(server);
+    return {
+      benchmark: 'sip-soak',
+      calls: placed.placed,
+      callsPerSecond: settings.callsPerSecond,
+      failed: placed.failed,
+      retransmissions: placed.retransmissions,
+      ...levels,
+      left,
+      problems: problemsOf(placed.failed, levels, left),
+    };
+  } finally {
+    await parts?.stop();
+    await callees.stop();
+    rmSync(logFolder, { recursive: true, force: true });
+  }
+}
+
+/** The lowest of a stretch after the warming up, and of the last stretch. A short run has no stretch to compare. */
+export function levelsOf(samples: readonly MemorySample[]): { warm: MemoryLevels; end: MemoryLevels } {
+  const lastMs = samples.at(-1)?.atMs ?? 0;
+  const between = (fromMs: number, toMs: number): MemoryLevels => {
+    const stretch = samples.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+    const lowest = (values: number[]): number => Math.round(Math.min(...values) * 10) / 10;
+    return { rssMb: lowest(stretch.map(({ rssMb }) => rssMb)), heapMb: lowest(stretch.map(({ heapMb }) => heapMb)) };
+  };
+  return { warm: between(LINGER_MS, LINGER_MS + STRETCH_MS), end: between(lastMs - STRETCH_MS, lastMs) };
+}
+
+export function problemsOf(
+  failed: number,
+  { warm, end }: { warm: MemoryLevels; end: MemoryLevels },
+  left: SipSoakResult['left'],
+): string[] {
+  const problems: string[] = [];
+  if (failed > 0) problems.push(`${failed} calls failed`);
+  if (!Number.isFinite(warm.rssMb)) problems.push('too short to tell whether memory grows: place more calls');
+  const hasGrown = (before: number, after: number): boolean => after > Math.max(before * SLACK, before + SLACK_MB);
+  if (hasGrown(warm.rssMb, end.rssMb)) problems.push(`resident memory grew from ${warm.rssMb} to ${end.rssMb} MiB`);
+  if (hasGrown(warm.heapMb, end.heapMb)) problems.push(`the heap grew from ${warm.heapMb} to ${end.heapMb} MiB`);
+  for (const [what, count] of Object.entries(left)) if (count > 0) problems.push(`${count} ${what} left`);
+  return problems;
+}
+
+async function settle(server: EmbeddedParts['server']): Promise<SipSoakResult['left']> {
+  const endMs = performance.now() + LINGER_MS;
+  for (;;) {
+    const { transactions, dialogs, timers } = await server.report();
+    if (transactions + dialogs + timers === 0 || performance.now() > endMs) return { transactions, dialogs, timers };
+    await elapsed(SAMPLE_MS);
+  }
+}
+
+function rssMbOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
+}
