@@ -13,7 +13,7 @@ import type { CoreContext } from './drachtio-wire/core-context.js';
 import { RouteTable } from './drachtio-wire/route-table.js';
 import { UacCore } from './drachtio-wire/uac-core.js';
 import { UasCore } from './drachtio-wire/uas-core.js';
-import { checkMessage } from './message/parse-message.js';
+import { checkMessage } from './message/check-message.js';
 import type { SipMessage } from './message/sip-message.js';
 import type { ServerLog } from './server-log.js';
 import { TimerWheel } from './timer-wheel.js';

@@ -31,6 +31,12 @@ export class RouteTable {
     for (const verb of [...this.#verbs.keys()]) this.remove(verb, app);
   }
 
+  /** What a peer may send, for an Allow header; an application need not ask for the last three. */
+  get methods(): string[] {
+    const wanted = [...this.#verbs.keys()].filter((verb) => !verb.includes(':')).map((verb) => verb.toUpperCase());
+    return [...new Set([...wanted, 'ACK', 'BYE', 'CANCEL'])];
+  }
+
   /** The next application for a new request of this method, round robin. @param verb lower case */
   pick(verb: string): AppConnection | undefined {
     const routes = this.#verbs.get(verb);

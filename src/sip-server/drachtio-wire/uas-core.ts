@@ -1,10 +1,11 @@
 // Requests from peers: to an application, and its answers back. RFC 3261 §8.2, §9.2, §12.2.2, §13.3, §15.1.2.
 
 import { UnacknowledgedAnswer } from '../dialog/unacknowledged-answer.js';
+import { checkMessage, isStandardMethod } from '../message/check-message.js';
 import { bodyPart } from '../message/compose-text.js';
 import { parseNameAddress, splitElements } from '../message/name-address.js';
-import { checkMessage } from '../message/parse-message.js';
 import { newId, newTag } from '../message/random-tokens.js';
+import { reasonPhrase } from '../message/reason-phrases.js';
 import { bareResponse, responseHeadOf, responseStart, stampedTopVia } from '../message/response-head.js';
 import type { MessageProblem, SipMessage } from '../message/sip-message.js';
 import type { ServerTransaction } from '../transaction/server-transaction.js';
@@ -112,9 +113,13 @@ export class UasCore implements NetworkRequestCore {
   }
 
   #refuseMalformed(request: SipMessage, flow: Flow, problem: MessageProblem): void {
-    this.#context.counters.drop('malformed');
-    this.#context.defence.offended(flow.address, 'malformed');
-    if (request.method === 'ACK' || request.via === null) return;
+    // 416 and 501 are said of messages without a fault.
+    if (problem.status === 400 || problem.status === 505) {
+      this.#context.counters.drop('malformed');
+      this.#context.defence.offended(flow.address, 'malformed');
+    }
+    // Without any Via nothing could find its way back.
+    if (request.method === 'ACK' || !request.has('via')) return;
     this.#refuseStateless(request, flow, problem.status, problem.reason);
   }
 
@@ -173,7 +178,9 @@ export class UasCore implements NetworkRequestCore {
     const app = this.#context.routes.pick(request.method.toLowerCase());
     if (app === undefined) {
       // RFC 3261 §12.2.2: with a tag it was meant for a dialog.
-      this.#refuse(entry, toTag === undefined ? 503 : 481);
+      if (toTag !== undefined) this.#refuse(entry, 481);
+      else if (isStandardMethod(request.method)) this.#refuse(entry, 503);
+      else this.#refuse(entry, 501, `Allow: ${this.#context.routes.methods.join(', ')}\r\n`);
       return;
     }
     this.#hand(entry, app);
@@ -275,11 +282,11 @@ export class UasCore implements NetworkRequestCore {
   }
 
   /** Answers by ourselves, without an application. */
-  #refuse(entry: NetworkRequest, status: number): void {
+  #refuse(entry: NetworkRequest, status: number, extraHeaders = ''): void {
     const { transaction } = entry;
     if (transaction === null) return;
     if (entry.tag === '') entry.tag = newTag();
-    this.#send(transaction, status, bareResponse(entry.head, status, entry.tag));
+    this.#send(transaction, status, bareResponse(entry.head, status, entry.tag, reasonPhrase(status), extraHeaders));
   }
 
   /** Answers by ourselves what an application has not. */

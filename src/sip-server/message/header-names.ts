@@ -1,6 +1,6 @@
 // Header names: RFC 3261 §7.3.3 compact forms, canonical spelling of what we send, and the few that the server itself reads.
 
-/** Headers that the server reads; everything else passes through untouched. */
+/** Headers that the server reads, 31 at most (`headerBit`); everything else passes through untouched. */
 export type KnownHeader =
   | 'via'
   | 'from'
@@ -71,6 +71,11 @@ const COMPACT_FORMS: Readonly<Record<string, KnownHeader>> = {
 export const HEADER_ID = Object.fromEntries(KNOWN_HEADERS.map((name, index) => [name, index + 1])) as Readonly<
   Record<KnownHeader, number>
 >;
+
+/** The bit of a header in a set of known ones; bit 0 stands for all others. */
+export function headerBit(name: KnownHeader): number {
+  return 1 << HEADER_ID[name];
+}
 
 interface Candidate {
   readonly id: number;

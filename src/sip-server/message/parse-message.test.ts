@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { checkMessage, MAX_HEADERS, parseMessage } from './parse-message.js';
+import { checkMessage } from './check-message.js';
+import { MAX_HEADERS, parseMessage } from './parse-message.js';
 import type { SipMessage } from './sip-message.js';
 
 const INVITE = [
@@ -100,7 +101,6 @@ describe('parseMessage', () => {
     ['a start line alone', 'INVITE sip:a@b SIP/2.0\r\n'],
     ['no end of the headers', INVITE.slice(0, INVITE.indexOf('\r\n\r\n') + 2)],
     ['a bare newline after the start line', INVITE.replaceAll('\r\n', '\n')],
-    ['two spaces in the request line', INVITE.replace('INVITE sip', 'INVITE  sip')],
     ['a status outside 100–699', INVITE.replace(/^.*?\r\n/, 'SIP/2.0 099 Odd\r\n')],
     ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
   ];
@@ -118,6 +118,12 @@ describe('parseMessage', () => {
     ['two Content-Lengths that differ', (t) => t.replace('Content-Length: 4', 'Content-Length: 4\r\nl: 5')],
     ['a missing Via', (t) => t.replace(/^Via.*\r\n/m, '').replace(/^v: .*\r\n/m, '')],
     ['a Via that is none', (t) => t.replace('SIP/2.0/TCP', 'HTTP/1.1')],
+    ['an empty Via parameter', (t) => t.replace(';received', ';;received')],
+    ['two addresses in From', (t) => t.replace('9fxced76sl', '9fxced76sl, <sip:c@d>')],
+    [
+      'a Contact whose URI has headers outside brackets',
+      (t) => t.replace('X-Unknown:', 'm: sip:a@b?c=d\r\nX-Unknown:'),
+    ],
     ['a Via port of 70000', (t) => t.replace('proxy.example.com:5060', 'proxy.example.com:70000')],
     ['a From without a URI', (t) => t.replace(/f: .*/, 'f: Alice;tag=1')],
     ['an open quote in To', (t) => t.replace('builder"', 'builder')],
@@ -134,6 +140,43 @@ describe('parseMessage', () => {
       assert.equal(checkMessage(parsed(spoilt))?.status, 400);
     });
   }
+
+  it('accepts a quoted NUL, and numbers with leading zeros', () => {
+    const message = parsed(INVITE.replace('builder', 'builder\\\0').replace('70', '0070').replace('2 INV', '0002 INV'));
+    assert.equal(checkMessage(message), null);
+    assert.equal(message.cseq?.number, 2);
+  });
+
+  it('takes a request whose request line is spoilt for one, and refuses it', () => {
+    for (const line of ['INVITE  sip:a@b SIP/2.0', 'INVITE <sip:a@b> SIP/2.0', 'INVITE sip:a@b; lr SIP/2.0 ']) {
+      const message = parsed(INVITE.replace(/^.*/, line));
+      assert.equal(message.method, 'INVITE');
+      assert.equal(checkMessage(message)?.status, 400, line);
+    }
+  });
+
+  const uris: readonly (readonly [string, number | null])[] = [
+    ['sip:a@b;x?Subject=y', 400],
+    ['sip:2001:db8::10', 400],
+    ['sip:', 400],
+    ['nonsense', 400],
+    ['cid:x', 416],
+    ['tel:+821012345678;phone-context=kr', null],
+    ['urn:service:sos', null],
+    ['sip:a?b=c@d', null],
+  ];
+  for (const [uri, status] of uris) {
+    it(`${status === null ? 'accepts' : `refuses with ${status}`} the Request-URI ${uri}`, () => {
+      const line = `INVITE ${uri} SIP/2.0`;
+      assert.equal(checkMessage(parsed(INVITE.replace(/^.*/, line)))?.status ?? null, status);
+    });
+  }
+
+  it('refuses with 501 a standard method in another case, and another method in CSeq than that of an extension', () => {
+    for (const method of ['Invite', 'FROB']) {
+      assert.equal(checkMessage(parsed(INVITE.replace(/^INVITE/, method)))?.status, 501, method);
+    }
+  });
 
   it('refuses another version with 505', () => {
     assert.equal(checkMessage(parsed(INVITE.replace('SIP/2.0\r\n', 'SIP/7.0\r\n')))?.status, 505);
@@ -163,10 +206,10 @@ describe('parseMessage', () => {
   });
 
   it('takes time in proportion to the length, for text made to upset patterns', () => {
-    for (const part of [';', '"', '<', ',', '\\', ' ', '\t', ';branch=', ';rport', '@', ':', '%']) {
+    for (const part of [';', '"', '<', ',', '\\', ' ', '\t', ' \r\n ', ';branch=', ';rport', '@', ':', '%']) {
       const long = part.repeat(Math.ceil(60_000 / part.length));
       for (const name of ['Via: SIP/2.0/UDP h', 'From: ', 'To: <sip:a@b>', 'CSeq: 1', 'Contact: ', 'Record-Route: <']) {
-        const bytes = Buffer.from(`OPTIONS sip:a@b SIP/2.0\r\n${name}${long}\r\n\r\n`, 'latin1');
+        const bytes = Buffer.from(`OPTIONS sip:a@b SIP/2.0\r\n${name}${long}x\r\n folded\r\n\r\n`, 'latin1');
         const startMs = performance.now();
         examine(bytes);
         assert.ok(performance.now() - startMs < 1_000, `${name}${part}…`);

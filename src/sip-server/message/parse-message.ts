@@ -1,13 +1,15 @@
 // The parser: one pass over the bytes, noting where each header lies. RFC 3261 §7, §18.3, §25.1.
 // It never throws; what is wrong is a `problem` of the message, or null when there is no message to speak of.
-import { HEADER_ID, headerIdOf, type KnownHeader } from './header-names.js';
-import { type MessageProblem, SipMessage, SPAN, type StartLine } from './sip-message.js';
+import { HEADER_ID, headerBit, headerIdOf } from './header-names.js';
+import { type HeaderLayout, type MessageProblem, SipMessage, SPAN, type StartLine } from './sip-message.js';
 
 const CR = 0x0d;
 const LF = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
 const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const ZERO = 0x30;
 
 /** More headers than this are refused: no honest message has them. */
 export const MAX_HEADERS = 256;
@@ -18,6 +20,8 @@ for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
   TOKEN[char.charCodeAt(0)] = 1;
 
 const REQUEST_LINE = /^([!%'*+\-.0-9A-Z_`a-z~]+) ([^\s<>]+) (SIP\/\d{1,3}\.\d{1,3})$/i;
+/** A request all the same, to be refused: blanks or brackets where none may be. */
+const SPOILT_REQUEST_LINE = /^([!%'*+\-.0-9A-Z_`a-z~]+)[ \t].*[ \t]SIP\/\d{1,3}\.\d{1,3}[ \t]*$/i;
 const STATUS_LINE = /^(SIP\/\d{1,3}\.\d{1,3}) (\d{3})(?: (.*))?$/i;
 
 export interface ParseOptions {
@@ -41,24 +45,24 @@ export function parseMessage(bytes: Buffer, options: ParseOptions): SipMessage |
   const start = parseStartLine(message.toString('latin1', 0, lineEnd));
   if (start === null) return null;
 
-  const spans: number[] = [];
-  const scan = scanHeaders(message, lineEnd + 2, spans);
+  const scan = scanHeaders(message, lineEnd + 2);
   if (scan === null) return null;
   let problem = start.problem ?? scan.problem;
 
-  const available = message.length - scan.headersEnd;
-  let bodyLength = available;
-  if (options.body === 'declared') {
-    const declared = declaredLength(message, spans);
-    if (declared === 'invalid') problem ??= bad('Invalid Content-Length');
-    else if (declared !== undefined && declared > available) problem ??= bad('Content-Length exceeds message');
-    else if (declared !== undefined) bodyLength = declared;
+  const { headersEnd } = scan;
+  let bodyEnd = message.length;
+  if (options.body === 'declared' && (scan.present & CONTENT_LENGTH) !== 0) {
+    const declared = declaredLength(message, scan.spans);
+    if (declared === null) problem ??= bad('Invalid Content-Length');
+    else if (declared > message.length - headersEnd) problem ??= bad('Content-Length exceeds message');
+    else bodyEnd = headersEnd + declared;
   }
-  const headersEnd = scan.headersEnd;
-  const parsed = new SipMessage(start.line, message, spans, headersEnd, headersEnd + bodyLength, scan.isFolded);
+  const parsed = new SipMessage(start.line, message, scan, bodyEnd);
   parsed.problem = problem;
   return parsed;
 }
+
+const CONTENT_LENGTH = headerBit('content-length');
 
 function bad(reason: string): MessageProblem {
   return { status: 400, reason };
@@ -74,41 +78,51 @@ function parseStartLine(line: string): { line: StartLine; problem: MessageProble
     };
   }
   const response = STATUS_LINE.exec(line);
-  if (response === null) return null;
+  if (response === null) {
+    const spoilt = SPOILT_REQUEST_LINE.exec(line);
+    if (spoilt === null) return null;
+    const method = spoilt[1] as string;
+    return { line: { method, uri: '', status: 0, reason: '' }, problem: bad('Invalid Request-Line') };
+  }
   const status = Number(response[2]);
   if (status < 100 || status > 699 || (response[1] as string).toUpperCase() !== 'SIP/2.0') return null;
   return { line: { method: '', uri: '', status, reason: response[3] ?? '' }, problem: null };
 }
 
-interface HeaderScan {
-  readonly headersEnd: number;
-  readonly isFolded: boolean;
+interface ScannedHeaders extends HeaderLayout {
   readonly problem: MessageProblem | null;
 }
 
-function scanHeaders(bytes: Buffer, from: number, spans: number[]): HeaderScan | null {
-  const length = bytes.length;
+function scanHeaders(bytes: Buffer, from: number): ScannedHeaders | null {
+  const { length } = bytes;
+  const spans: number[] = [];
   let at = from;
+  let present = 0;
+  let repeated = 0;
   let isFolded = false;
   let problem: MessageProblem | null = null;
   while (at < length) {
-    if (bytes[at] === CR && bytes[at + 1] === LF) return { headersEnd: at + 2, isFolded, problem };
+    if (bytes[at] === CR && bytes[at + 1] === LF) {
+      return { spans, headersEnd: at + 2, present, repeated, isFolded, problem };
+    }
     const lineStart = at;
     let colon = -1;
     let lineEnd = -1;
     for (; at < length; at++) {
       const byte = bytes[at] as number;
+      if (byte > COLON) continue;
       if (byte === COLON) {
         if (colon === -1) colon = at;
       } else if (byte === CR && bytes[at + 1] === LF) {
         lineEnd = at;
         at += 2;
         break;
-      } else if (byte === CR || byte === LF || byte === 0) problem ??= bad('Stray control character');
+      } else if (byte === CR || byte === LF || (byte === 0 && bytes[at - 1] !== BACKSLASH)) {
+        problem ??= bad('Stray control character');
+      }
     }
     if (lineEnd === -1) return null;
-    const first = bytes[lineStart] as number;
-    if (first === SPACE || first === TAB) {
+    if (isBlank(bytes[lineStart])) {
       // A folded line belongs to the value before it.
       if (spans.length === 0) problem ??= bad('Folded line without a header');
       else {
@@ -117,27 +131,27 @@ function scanHeaders(bytes: Buffer, from: number, spans: number[]): HeaderScan |
       }
       continue;
     }
-    let nameEnd = colon === -1 ? lineStart : colon;
-    while (nameEnd > lineStart && (bytes[nameEnd - 1] === SPACE || bytes[nameEnd - 1] === TAB)) nameEnd--;
+    const nameEnd = colon === -1 ? lineStart : trimEnd(bytes, lineStart, colon);
     if (!isToken(bytes, lineStart, nameEnd)) {
       problem ??= bad('Invalid header line');
       continue;
     }
-    if (spans.length / SPAN >= MAX_HEADERS) {
+    if (spans.length === MAX_HEADERS * SPAN) {
       problem ??= bad('Too many headers');
       continue;
     }
     let valueStart = colon + 1;
-    while (valueStart < lineEnd && (bytes[valueStart] === SPACE || bytes[valueStart] === TAB)) valueStart++;
-    spans.push(
-      headerIdOf(bytes, lineStart, nameEnd),
-      lineStart,
-      nameEnd,
-      valueStart,
-      trimEnd(bytes, valueStart, lineEnd),
-    );
+    while (valueStart < lineEnd && isBlank(bytes[valueStart])) valueStart++;
+    const id = headerIdOf(bytes, lineStart, nameEnd);
+    repeated |= present & (1 << id);
+    present |= 1 << id;
+    spans.push(id, lineStart, nameEnd, valueStart, trimEnd(bytes, valueStart, lineEnd));
   }
   return null;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
 function isToken(bytes: Buffer, start: number, end: number): boolean {
@@ -147,38 +161,30 @@ function isToken(bytes: Buffer, start: number, end: number): boolean {
 
 function trimEnd(bytes: Buffer, start: number, end: number): number {
   let trimmed = end;
-  while (trimmed > start && (bytes[trimmed - 1] === SPACE || bytes[trimmed - 1] === TAB)) trimmed--;
+  while (trimmed > start && isBlank(bytes[trimmed - 1])) trimmed--;
   return trimmed;
 }
 
-function declaredLength(bytes: Buffer, spans: readonly number[]): number | 'invalid' | undefined {
-  let declared: number | undefined;
+/** The one length that all Content-Length headers give; null when there is none to trust. */
+function declaredLength(bytes: Buffer, spans: readonly number[]): number | null {
+  let declared: number | null = null;
   for (let at = 0; at < spans.length; at += SPAN) {
     if (spans[at] !== HEADER_ID['content-length']) continue;
-    const text = bytes.toString('latin1', spans[at + 3], spans[at + 4]);
-    if (!/^\d{1,9}$/.test(text)) return 'invalid';
-    const value = Number(text);
-    if (declared !== undefined && declared !== value) return 'invalid';
+    const value = decimal(bytes, spans[at + 3] as number, spans[at + 4] as number);
+    if (value === null || (declared !== null && declared !== value)) return null;
     declared = value;
   }
   return declared;
 }
 
-const ONCE: readonly KnownHeader[] = ['from', 'to', 'call-id', 'cseq', 'max-forwards', 'content-type'];
-
-/** Checks what RFC 3261 §8.1.1 makes mandatory, and what may stand only once. Null when all is well. */
-export function checkMessage(message: SipMessage): MessageProblem | null {
-  if (message.problem !== null) return message.problem;
-  if (message.via === null) return bad('Missing or invalid Via');
-  if (message.from === null) return bad('Missing or invalid From');
-  if (message.to === null) return bad('Missing or invalid To');
-  if (message.callId === '') return bad('Missing Call-ID');
-  if (/\s/.test(message.callId)) return bad('Invalid Call-ID');
-  const cseq = message.cseq;
-  if (cseq === null) return bad('Missing or invalid CSeq');
-  if (message.isRequest && cseq.method !== message.method) return bad('CSeq method differs from request');
-  for (const name of ONCE) if (message.count(name) > 1) return bad(`Duplicate ${name}`);
-  const maxForwards = message.value('max-forwards');
-  if (maxForwards !== undefined && !/^\d{1,3}$/.test(maxForwards)) return bad('Invalid Max-Forwards');
-  return null;
+/** One to nine digits as a number. */
+function decimal(bytes: Buffer, start: number, end: number): number | null {
+  if (end <= start || end > start + 9) return null;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    value = value * 10 + digit;
+  }
+  return value;
 }

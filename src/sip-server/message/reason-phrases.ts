@@ -14,6 +14,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   487: 'Request Terminated',
   491: 'Request Pending',
   500: 'Server Internal Error',
+  501: 'Not Implemented',
   503: 'Service Unavailable',
   504: 'Server Time-out',
   505: 'Version Not Supported',

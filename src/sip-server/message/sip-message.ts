@@ -1,7 +1,7 @@
 // One parsed message: offsets into the received bytes, decoded only where asked for. RFC 3261 §7.
 // Text is held as byte strings (latin1, one character a byte), so what passes through stays byte-exact whatever its encoding.
-import { HEADER_ID, type KnownHeader } from './header-names.js';
-import { type NameAddress, parseNameAddress } from './name-address.js';
+import { HEADER_ID, headerBit, type KnownHeader } from './header-names.js';
+import { type NameAddress, parseOnlyAddress } from './name-address.js';
 import { parseTopVia, type TopVia } from './via.js';
 
 /** Numbers kept for each header: id, name start, name end, value start, value end. */
@@ -9,7 +9,7 @@ export const SPAN = 5;
 
 /** Why a message cannot be taken as it is, and the status that a request deserves for it. */
 export interface MessageProblem {
-  readonly status: 400 | 505;
+  readonly status: 400 | 416 | 501 | 505;
   readonly reason: string;
 }
 
@@ -21,6 +21,20 @@ export interface StartLine {
   /** 0 in a request. */
   readonly status: number;
   readonly reason: string;
+}
+
+/** Where the headers of a message lie within its bytes. */
+export interface HeaderLayout {
+  /** {@link SPAN} numbers a header, in order. */
+  readonly spans: readonly number[];
+  /** Offset just after the empty line. */
+  readonly headersEnd: number;
+  /** The known headers that are there, by `headerBit`. */
+  readonly present: number;
+  /** Those that are there more than once. */
+  readonly repeated: number;
+  /** Some value goes on over several lines. */
+  readonly isFolded: boolean;
 }
 
 export interface CSeq {
@@ -36,38 +50,23 @@ export class SipMessage {
   /** The first thing found wrong, or null. */
   problem: MessageProblem | null = null;
   readonly #bytes: Buffer;
-  readonly #spans: readonly number[];
-  readonly #headersEnd: number;
+  readonly #layout: HeaderLayout;
   readonly #bodyEnd: number;
-  readonly #isFolded: boolean;
   #head: string | undefined;
   #from: NameAddress | null | undefined;
   #to: NameAddress | null | undefined;
   #via: TopVia | null | undefined;
   #cseq: CSeq | null | undefined;
 
-  /**
-   * @param bytes starts with the start line
-   * @param spans {@link SPAN} numbers a header
-   * @param headersEnd offset just after the empty line
-   */
-  constructor(
-    startLine: StartLine,
-    bytes: Buffer,
-    spans: readonly number[],
-    headersEnd: number,
-    bodyEnd: number,
-    isFolded: boolean,
-  ) {
+  /** @param bytes starts with the start line */
+  constructor(startLine: StartLine, bytes: Buffer, layout: HeaderLayout, bodyEnd: number) {
     this.method = startLine.method;
     this.uri = startLine.uri;
     this.status = startLine.status;
     this.reason = startLine.reason;
     this.#bytes = bytes;
-    this.#spans = spans;
-    this.#headersEnd = headersEnd;
+    this.#layout = layout;
     this.#bodyEnd = bodyEnd;
-    this.#isFolded = isFolded;
   }
 
   get isRequest(): boolean {
@@ -79,63 +78,66 @@ export class SipMessage {
   }
 
   get headerCount(): number {
-    return this.#spans.length / SPAN;
+    return this.#layout.spans.length / SPAN;
   }
 
   /** Start line, headers and the empty line, as received. */
   get head(): string {
-    this.#head ??= this.#bytes.toString('latin1', 0, this.#headersEnd);
+    this.#head ??= this.#bytes.toString('latin1', 0, this.#layout.headersEnd);
     return this.#head;
   }
 
   get body(): string {
-    return this.#headersEnd === this.#bodyEnd ? '' : this.#bytes.toString('latin1', this.#headersEnd, this.#bodyEnd);
+    return this.#layout.headersEnd === this.#bodyEnd
+      ? ''
+      : this.#bytes.toString('latin1', this.#layout.headersEnd, this.#bodyEnd);
   }
 
   get hasBody(): boolean {
-    return this.#bodyEnd > this.#headersEnd;
+    return this.#bodyEnd > this.#layout.headersEnd;
   }
 
   /** The id of the header at `index` (`HEADER_ID`), 0 for one that the server does not read. */
   idAt(index: number): number {
-    return this.#spans[index * SPAN] as number;
+    return this.#layout.spans[index * SPAN] as number;
   }
 
   /** The name at `index`, spelt as received. */
   nameAt(index: number): string {
     const at = index * SPAN;
-    return this.head.slice(this.#spans[at + 1], this.#spans[at + 2]);
+    return this.head.slice(this.#layout.spans[at + 1], this.#layout.spans[at + 2]);
   }
 
   /** The value at `index`, unfolded. */
   valueAt(index: number): string {
     const at = index * SPAN;
-    const value = this.head.slice(this.#spans[at + 3], this.#spans[at + 4]);
-    return this.#isFolded ? value.replace(/[ \t]*\r\n[ \t]+/g, ' ').trim() : value;
+    const value = this.head.slice(this.#layout.spans[at + 3], this.#layout.spans[at + 4]);
+    return this.#layout.isFolded && value.includes('\r\n') ? unfold(value) : value;
   }
 
   /** Offsets of the raw value at `index` within {@link head}. */
   valueSpanAt(index: number): readonly [number, number] {
     const at = index * SPAN;
-    return [this.#spans[at + 3] as number, this.#spans[at + 4] as number];
+    return [this.#layout.spans[at + 3] as number, this.#layout.spans[at + 4] as number];
   }
 
   /** Index of the first header of this name, -1 when there is none. */
   indexOf(name: KnownHeader): number {
+    if (!this.has(name)) return -1;
+    const { spans } = this.#layout;
     const id = HEADER_ID[name];
-    for (let at = 0; at < this.#spans.length; at += SPAN) if (this.#spans[at] === id) return at / SPAN;
-    return -1;
+    let at = 0;
+    while (spans[at] !== id) at += SPAN;
+    return at / SPAN;
   }
 
   has(name: KnownHeader): boolean {
-    return this.indexOf(name) !== -1;
+    return (this.#layout.present & headerBit(name)) !== 0;
   }
 
-  count(name: KnownHeader): number {
-    const id = HEADER_ID[name];
-    let count = 0;
-    for (let at = 0; at < this.#spans.length; at += SPAN) if (this.#spans[at] === id) count++;
-    return count;
+  /** Some header of the set, made of `headerBit`s, is there more than once. */
+  repeatsAny(headers: number): boolean {
+    return (this.#layout.repeated & headers) !== 0;
   }
 
   /** The value of the first header of this name. */
@@ -146,11 +148,11 @@ export class SipMessage {
 
   /** The values of all headers of this name, in order, not split at commas. */
   values(name: KnownHeader): string[] {
-    const id = HEADER_ID[name];
     const values: string[] = [];
-    for (let at = 0; at < this.#spans.length; at += SPAN) {
-      if (this.#spans[at] === id) values.push(this.valueAt(at / SPAN));
-    }
+    if (!this.has(name)) return values;
+    const id = HEADER_ID[name];
+    for (let index = 0; index < this.headerCount; index++)
+      if (this.idAt(index) === id) values.push(this.valueAt(index));
     return values;
   }
 
@@ -160,12 +162,12 @@ export class SipMessage {
 
   /** Null when missing or unreadable. */
   get from(): NameAddress | null {
-    if (this.#from === undefined) this.#from = parseNameAddress(this.value('from') ?? '');
+    if (this.#from === undefined) this.#from = parseOnlyAddress(this.value('from') ?? '');
     return this.#from;
   }
 
   get to(): NameAddress | null {
-    if (this.#to === undefined) this.#to = parseNameAddress(this.value('to') ?? '');
+    if (this.#to === undefined) this.#to = parseOnlyAddress(this.value('to') ?? '');
     return this.#to;
   }
 
@@ -178,6 +180,15 @@ export class SipMessage {
     if (this.#cseq === undefined) this.#cseq = parseCSeq(this.value('cseq') ?? '');
     return this.#cseq;
   }
+}
+
+/** RFC 3261 §7.3.1: a fold and the blanks around it count as one space. */
+function unfold(value: string): string {
+  return value
+    .split('\r\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }
 
 const CSEQ = /^(\d{1,10})[ \t]+([!%'*+\-.0-9A-Z_`a-z~]+)$/;

@@ -10,6 +10,7 @@ describe('parseSipUri', () => {
       host: '2001:db8::1',
       port: 5070,
       parameters: ';transport=TCP;lr',
+      headers: '?Subject=x',
     });
     assert.ok(uri);
     assert.equal(uriParameter(uri, 'transport'), 'tcp');

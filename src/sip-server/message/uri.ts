@@ -9,16 +9,19 @@ export interface SipUri {
   readonly port: number | undefined;
   /** From the first `;`, headers excluded. */
   readonly parameters: string;
+  /** From the `?`, or empty. */
+  readonly headers: string;
 }
 
 const SIP_URI =
-  /^(sips?):(?:([^@\s<>]*)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?)(?::(\d{1,5}))?(;[^?\s<>]*)?(?:\?[^\s<>]*)?$/i;
+  /^(sips?):(?:([^@\s<>]*)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?)(?::(\d{1,5}))?(;[^?\s<>]*)?(\?[^\s<>]*)?$/i;
 
 /** Null for another scheme or a text that is no URI. */
 export function parseSipUri(text: string): SipUri | null {
   const match = SIP_URI.exec(text);
   if (match === null) return null;
-  const host = match[3] as string;
+  // RFC 5118 §4.10: the grammar of RFC 3261 lets a third colon in.
+  const host = (match[3] as string).replace(':::', '::');
   const port = match[4] === undefined ? undefined : Number(match[4]);
   if (port !== undefined && (port === 0 || port > 65535)) return null;
   return {
@@ -27,6 +30,7 @@ export function parseSipUri(text: string): SipUri | null {
     host: (host.startsWith('[') ? host.slice(1, -1) : host).toLowerCase(),
     port,
     parameters: match[5] ?? '',
+    headers: match[6] ?? '',
   };
 }
 

@@ -1,5 +1,5 @@
 // The topmost Via: what transaction matching and response routing read of it. RFC 3261 §18.2, §20.42, RFC 3581.
-import { endOfElement, headerParameter } from './name-address.js';
+import { endOfElement, parameterAt } from './name-address.js';
 
 export interface TopVia {
   /** As written, e.g. `UDP`. */
@@ -27,15 +27,16 @@ export function parseTopVia(value: string): TopVia | null {
   const port = match[3] === undefined ? undefined : Number(match[3]);
   if (port !== undefined && (port === 0 || port > 65535)) return null;
   const parameters = element.slice(match[0].length).trimEnd();
-  return {
-    transport: match[1] as string,
-    host: match[2] as string,
-    port,
-    branch: headerParameter(parameters, 'branch'),
-    hasRport: headerParameter(parameters, 'rport') !== undefined,
-    parameters,
-    length,
-  };
+  let branch: string | undefined;
+  let hasRport = false;
+  for (let at = 0; at < parameters.length; ) {
+    const { name, value, end } = parameterAt(parameters, at);
+    if (name === '') return null;
+    if (name.length === 6 && branch === undefined && name.toLowerCase() === 'branch') branch = value;
+    else if (name.length === 5 && name.toLowerCase() === 'rport') hasRport = true;
+    at = end;
+  }
+  return { transport: match[1] as string, host: match[2] as string, port, branch, hasRport, parameters, length };
 }
 
 /**
@@ -44,12 +45,19 @@ export function parseTopVia(value: string): TopVia | null {
  */
 export function stampVia(value: string, via: TopVia, address: string, port: number): string {
   const host = via.host.startsWith('[') ? via.host.slice(1, -1) : via.host;
-  let parameters = via.parameters;
-  if (via.hasRport || parameters.includes('received')) {
-    parameters = parameters.replace(/[ \t]*;[ \t]*(?:rport|received)[ \t]*(?:=[ \t]*[^;,\s"]*)?[ \t]*(?=;|$)/gi, '');
-  }
   const start = value.slice(0, via.length).trimEnd();
   const sentBy = start.slice(0, start.length - via.parameters.length).trimEnd();
   const received = via.hasRport || host !== address ? `;received=${address}` : '';
-  return `${sentBy}${parameters}${received};rport=${port}${value.slice(via.length)}`;
+  return `${sentBy}${foreignParameters(via.parameters)}${received};rport=${port}${value.slice(via.length)}`;
+}
+
+/** All but those that the receiver of the packet fills in: a peer could have written anything into them. */
+function foreignParameters(parameters: string): string {
+  let kept = '';
+  for (let at = 0; at < parameters.length; ) {
+    const { name, start, end } = parameterAt(parameters, at);
+    if (!/^(?:rport|received)$/i.test(name)) kept += parameters.slice(start, end).trimEnd();
+    at = end;
+  }
+  return kept;
 }

@@ -32,7 +32,11 @@ export interface ServerTransaction {
 export function serverTransactionKey(request: SipMessage, method: string): string {
   const via = request.via;
   const as = method === 'ACK' ? 'INVITE' : method;
-  if (via?.branch?.startsWith(MAGIC_COOKIE)) return `${via.branch} ${via.host}:${via.port ?? ''} ${as}`;
+  const branch = via?.branch ?? '';
+  // The cookie alone identifies nothing: RFC 4475 §3.2.1.
+  if (branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)) {
+    return `${branch} ${via?.host}:${via?.port ?? ''} ${as}`;
+  }
   const cseq = request.cseq?.number ?? 0;
   return `2543 ${request.uri} ${request.callId} ${request.from?.tag ?? ''} ${cseq} ${request.value('via') ?? ''} ${as}`;
 }
