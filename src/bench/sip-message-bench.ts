@@ -1,6 +1,8 @@
 // What one message costs the SIP server: read as on arrival (parsed, and checked as RFC 3261 §8.1.1 asks), and written.
+
+import { checkMessage } from '../sip-server/message/check-message.js';
 import { bodyPart, composeText } from '../sip-server/message/compose-text.js';
-import { checkMessage, parseMessage } from '../sip-server/message/parse-message.js';
+import { parseMessage } from '../sip-server/message/parse-message.js';
 import { newBranch } from '../sip-server/message/random-tokens.js';
 import { responseHeadOf, responseStart, stampedTopVia } from '../sip-server/message/response-head.js';
 import type { Listener } from '../sip-server/transport/flow.js';
