@@ -18,6 +18,8 @@ import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } 
 const LOOP_MARKER = 'X-Simtrunk-Loop';
 const DEFAULT_MAX_FORWARDS = 70;
 const MAX_EARLY_TRYING = 1024;
+/** Three transmissions of a BYE over UDP at the default T1. */
+const LAST_WORDS_MS = 2_000;
 /** drachtio-srf waits 1.7 times as long after each failed attempt, without an end unless told. */
 const LONGEST_RECONNECT_PAUSE_MS = 500;
 /** Methods that a trunk may try and that have no meaning here: better 405 than the server's 503. */
@@ -63,6 +65,7 @@ export class SipApplication implements DialPort, LegHost {
   #onCall: CallHandler | undefined;
   #isAccepting: () => boolean = () => true;
   #onReconnected: () => void = () => {};
+  #onCallersGone: () => void = () => {};
   #isConnected = false;
   #isLost = false;
   #isClosing = false;
@@ -133,9 +136,22 @@ export class SipApplication implements DialPort, LegHost {
     return this.#isConnected;
   }
 
-  close(): void {
+  /**
+   * Disconnects as soon as callers have answered their BYE, which is repeated until then, and the server has read our last
+   * words: a final response written just before would be lost with a server that is closed next. Never waits for long.
+   */
+  async close(): Promise<void> {
     this.#isClosing = true;
+    await soon(new Promise((resolve) => this.#whenCallersAreGone(resolve)));
+    const closed = new Promise<void>((resolve) => this.#srf.on('close', () => resolve()));
+    const wasConnected = this.#isConnected;
     this.#disconnect();
+    if (wasConnected) await soon(closed);
+  }
+
+  #whenCallersAreGone(listener: () => void): void {
+    this.#onCallersGone = listener;
+    if (this.#callers.size === 0) listener();
   }
 
   #disconnect(): void {
@@ -167,6 +183,7 @@ export class SipApplication implements DialPort, LegHost {
 
   callerOver(leg: HeldCaller): void {
     this.#callers.delete(leg);
+    if (this.#callers.size === 0) this.#onCallersGone();
   }
 
   /** 100 Trying for one of our INVITEs, as the embedded server's control port tells it. */
@@ -244,8 +261,9 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   #noteClosed(): void {
-    if (this.#isClosing || !this.#isConnected) return;
+    if (!this.#isConnected) return;
     this.#isConnected = false;
+    if (this.#isClosing) return;
     this.#isLost = true;
     this.#log.error({ alarm: 'signalling' }, 'connection to the SIP server is lost');
   }
@@ -313,6 +331,17 @@ export class SipApplication implements DialPort, LegHost {
     const known = this.#trunks.find(request.source_address, request.source_port) !== undefined;
     response.send(known ? 405 : 403, { headers: { Allow: ALLOWED } });
   }
+}
+
+/** What comes true by itself, or not within the patience of one who is leaving. */
+function soon(event: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LAST_WORDS_MS);
+    void event.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** The user part of a URI or name-addr, percent-decoded; empty when there is none. */
