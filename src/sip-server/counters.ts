@@ -66,6 +66,10 @@ export class Counters {
     incrementIn(this.#sentResponses, countedMethod(method), status);
   }
 
+  get dropped(): Readonly<Record<SipDropCause, number>> {
+    return this.#dropped;
+  }
+
   drop(cause: SipDropCause): void {
     this.#dropped[cause]++;
   }

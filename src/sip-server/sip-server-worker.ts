@@ -21,8 +21,8 @@ const log: ServerLog = {
   },
 };
 
-const server = new SipServer(settings.server, new SystemClock(), log, (event, ...args) =>
-  post({ kind: 'event', event, args }),
+const server = new SipServer(settings.server, new SystemClock(), log, (event, what) =>
+  post({ kind: 'event', event, what }),
 );
 
 const calls: ControlCalls = {

@@ -70,7 +70,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
           for (const listener of tryingListeners) listener(message.callId);
           break;
         case 'event':
-          events.emit(message.event, ...message.args);
+          events.emit(message.event, message.what as never);
           break;
         case 'log':
           log?.[message.level](message.fields ?? {}, message.message);

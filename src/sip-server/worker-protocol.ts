@@ -46,7 +46,7 @@ export type WorkerMessage =
   | {
       readonly kind: 'event';
       readonly event: keyof SipServerEvents;
-      readonly args: SipServerEvents[keyof SipServerEvents];
+      readonly what: SipServerEvents[keyof SipServerEvents][0];
     }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string }
   | {

@@ -3,9 +3,12 @@ import type { Clock } from '../../lib/clock.js';
 
 const RESOLUTION_MS = 20;
 
+/** Monotonic milliseconds, in an array of one: a number with a fraction that is handed on is allocated, a place is not. */
+export type TimeCell = Float64Array;
+
 export class CoarseTime {
+  readonly cell: TimeCell = new Float64Array(1);
   readonly #clock: Clock;
-  #nowMs = 0;
   #isFresh = false;
   readonly #age = (): void => {
     this.#isFresh = false;
@@ -15,18 +18,17 @@ export class CoarseTime {
     this.#clock = clock;
   }
 
-  /** Monotonic milliseconds, at most 20 ms old in a thread that is not held up. */
-  nowMs(): number {
-    if (!this.#isFresh) {
-      this.#nowMs = this.#clock.monotonicMs();
-      this.#isFresh = true;
-      this.#clock.after(RESOLUTION_MS, this.#age);
-    }
-    return this.#nowMs;
+  /** Makes the cell at most 20 ms old, in a thread that is not held up. */
+  refresh(): void {
+    if (this.#isFresh) return;
+    this.cell[0] = this.#clock.monotonicMs();
+    this.#isFresh = true;
+    this.#clock.after(RESOLUTION_MS, this.#age);
   }
 
-  /** The time just now. */
+  /** Makes the cell exact, and says what is in it. */
   exactMs(): number {
-    return this.#clock.monotonicMs();
+    this.cell[0] = this.#clock.monotonicMs();
+    return this.cell[0];
   }
 }

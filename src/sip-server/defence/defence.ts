@@ -28,7 +28,7 @@ const BANS_TOLD_A_SECOND = 20;
 /** Why a packet counts against its source. */
 export type Offence = 'malformed' | 'too-large' | 'scanner';
 
-export type ReportEvent = <K extends keyof SipServerEvents>(event: K, ...args: SipServerEvents[K]) => void;
+export type ReportEvent = <K extends keyof SipServerEvents>(event: K, what: SipServerEvents[K][0]) => void;
 
 interface OffenceLimit {
   readonly offences: number;
@@ -49,9 +49,9 @@ export class Defence {
   readonly #scanners: ScannerFilter;
   readonly #limit: OffenceLimit | null;
   readonly #connections: ConnectionCap;
-  readonly #bans = new BanTable(REMEMBERED_BANS);
+  readonly #bans: BanTable;
   readonly #sources: SourceTable;
-  readonly #buckets = new TokenBuckets(REMEMBERED_SOURCES);
+  readonly #buckets: TokenBuckets;
   // Columns of the table of sources.
   readonly #malformed = new Uint32Array(REMEMBERED_SOURCES);
   readonly #scans = new Uint32Array(REMEMBERED_SOURCES);
@@ -77,6 +77,8 @@ export class Defence {
       windowMs: settings.ban.windowSeconds * 1_000,
       banMs: settings.ban.banSeconds * 1_000,
     };
+    this.#bans = new BanTable(REMEMBERED_BANS, this.#time.cell);
+    this.#buckets = new TokenBuckets(REMEMBERED_SOURCES, this.#time.cell);
     this.#sources = new SourceTable(REMEMBERED_SOURCES, (slot) => {
       this.#buckets.fill(slot);
       this.#malformed[slot] = 0;
@@ -131,16 +133,18 @@ export class Defence {
     if (!this.#readSource(source)) return { ok: false, reason: 'not-an-address' };
     const nowMs = this.#time.exactMs();
     const untilMs = seconds === null ? Number.POSITIVE_INFINITY : nowMs + seconds * 1_000;
-    return this.#bans.addByOperator(this.#address, untilMs, nowMs);
+    return this.#bans.addByOperator(this.#address, untilMs);
   }
 
   /** False when the source was not banned. */
   unban(source: string): boolean {
-    return this.#readSource(source) && this.#bans.lift(this.#address, this.#time.exactMs());
+    this.#time.exactMs();
+    return this.#readSource(source) && this.#bans.lift(this.#address);
   }
 
   bans(): SipBan[] {
-    return this.#bans.list(this.#time.exactMs());
+    this.#time.exactMs();
+    return this.#bans.list();
   }
 
   /** The sources with most drops first. */
@@ -158,10 +162,11 @@ export class Defence {
   }
 
   counts(): { sources: number; bansMade: number; bansInForce: number } {
+    this.#time.exactMs();
     return {
       sources: this.#sources.size,
       bansMade: this.#bansMade,
-      bansInForce: this.#bans.count(this.#time.exactMs()),
+      bansInForce: this.#bans.count(),
     };
   }
 
@@ -171,7 +176,8 @@ export class Defence {
     if (this.#denied.has(address)) return 'denied-source';
     if (this.#allowed !== null && !this.#allowed.has(address)) return 'unknown-source';
     this.#isKnown = this.#known.has(address);
-    return this.#bans.has(address, this.#time.nowMs(), this.#isKnown) ? 'banned' : null;
+    this.#time.refresh();
+    return this.#bans.has(address, this.#isKnown) ? 'banned' : null;
   }
 
   #judge(bytes: Uint8Array, source: string): SipDropCause | null {
@@ -180,7 +186,7 @@ export class Defence {
     const isKnown = this.#isKnown;
     const slot = this.#sources.touch(this.#address);
     const rate = isKnown ? this.#knownRate : this.#rate;
-    if (rate !== null && !this.#buckets.take(slot, rate, this.#time.nowMs())) {
+    if (rate !== null && !this.#buckets.take(slot, rate)) {
       // No offence: a peer that sends too much is slowed down by this alone, and its source may be forged.
       count(this.#overRate, slot);
       return 'rate-limited';
@@ -196,7 +202,8 @@ export class Defence {
   #offend(slot: number, isKnown: boolean, offence: Offence): void {
     count(offence === 'scanner' ? this.#scans : this.#malformed, slot);
     if (isKnown || this.#limit === null) return;
-    const nowMs = this.#time.nowMs();
+    this.#time.refresh();
+    const nowMs = this.#time.cell[0] as number;
     const { offences, windowMs, banMs } = this.#limit;
     if (this.#recentOffences[slot] === 0 || nowMs - (this.#windowFromMs[slot] as number) >= windowMs) {
       this.#recentOffences[slot] = 0;

@@ -1,5 +1,6 @@
 // The server that a contract suite runs against, and everything that one test opens around it.
-import type { RunningSipServer } from '../control.js';
+import type { RunningSipServer, SipDefenceSettings } from '../control.js';
+import { DEFAULT_DEFENCE } from '../defence/defence-settings.js';
 import { startSipServer } from '../start-sip-server.js';
 import { type RawPeer, type SipAddress, TcpPeer, UdpPeer } from './raw-peer.js';
 import {
@@ -25,6 +26,7 @@ export interface ServerUnderTest {
 export interface EmbeddedOptions {
   readonly t1Ms?: number;
   readonly maxMessageBytes?: number;
+  readonly defence?: Partial<SipDefenceSettings>;
 }
 
 /** Starts the embedded server on free loopback ports. */
@@ -39,6 +41,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
     admin: { address: '127.0.0.1', port: 0, secret },
     timers: { t1Ms, t2Ms: 8 * t1Ms, t4Ms: 10 * t1Ms },
     maxMessageBytes: options.maxMessageBytes ?? 65_535,
+    defence: { ...DEFAULT_DEFENCE, ...options.defence },
   });
   const [udp, tcp] = control.listeners;
   if (udp === undefined || tcp === undefined) throw new Error('The server has lost a listener');
@@ -94,12 +97,12 @@ export class Arena {
     return srf;
   }
 
-  async udpPeer(): Promise<UdpPeer> {
-    return this.#keep(await UdpPeer.open(this.server.udp));
+  async udpPeer(address?: string): Promise<UdpPeer> {
+    return this.#keep(await UdpPeer.open(this.server.udp, address));
   }
 
-  async tcpPeer(): Promise<TcpPeer> {
-    return this.#keep(await TcpPeer.open(this.server.tcp));
+  async tcpPeer(address?: string): Promise<TcpPeer> {
+    return this.#keep(await TcpPeer.open(this.server.tcp, address));
   }
 
   async wire(): Promise<WireClient> {
