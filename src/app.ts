@@ -89,7 +89,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       log,
     }),
   );
-  const outbox = new Outbox(journal, log);
+  const outbox = new Outbox(journal, clock, log);
   const sinks = config.cdr.sinks.map(({ dir }) => new NdjsonSink(dir));
   const publisher = opened.add('publisher', new Publisher(outbox, sinks, clock, log));
 
@@ -123,7 +123,6 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     { admission, routes, ledger, media, recorder, dialler: application, books: outbox, clock, log },
     callSettings(config),
   );
-  registry.onOver(({ callId }) => outbox.forget(callId));
   application.onReconnected(() => {
     for (const call of registry.calls()) call.loseSignalling();
     application.detachLegs();

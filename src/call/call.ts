@@ -72,7 +72,20 @@ export class Call {
   /** The record waits for those reports no longer. */
   #mediaOverdue = false;
   #recordComplete = false;
+  /** Its 200 has been handed to the SIP server. */
+  #callerAnswered = false;
+  /** Commits under way: the record is released after them, for one that comes late would bring back what it replaced. */
+  #uncommitted = 0;
+  /** Number of the record's last released revision. */
+  #revision = 0;
+  /** The record has changed since it was last released. */
+  #isUnreleased = false;
+  /** The end of the call waits for the journal no longer. */
+  #booksOverdue = false;
   #over = false;
+  /** Inputs that came while effects of an earlier one are carried out. */
+  readonly #inputs: CallInput[] = [];
+  #isStepping = false;
 
   constructor(
     request: CallRequest,
@@ -105,7 +118,8 @@ export class Call {
       connected: () => {
         this.#feed({ type: 'caller:connected' });
         this.#keepLive();
-        if (this.#settings.noMediaTimeoutMs > 0) this.#watchSilence(this.#settings.noMediaTimeoutMs, 'no-media');
+        if (this.#settings.noMediaTimeoutMs > 0 && this.#state.phase === 'talking')
+          this.#watchSilence(this.#settings.noMediaTimeoutMs, 'no-media');
       },
       connectFailed: () => this.#feed({ type: 'caller:connect-failed' }),
       acknowledged: (sdp) => this.#onAcknowledged(sdp),
@@ -139,8 +153,10 @@ export class Call {
 
   #watchSilence(limitMs: number, reason: EndReason): void {
     const key = `silence:${reason}`;
+    if (this.#timers.has(key)) return;
     const check = async () => {
-      const age = (await this.#media?.session?.report())?.lastPacketAgeMs;
+      const report = await this.#media?.session?.report().catch(() => null);
+      const age = report?.lastPacketAgeMs;
       if (this.#state.phase !== 'talking') return;
       const talkingMs = this.#ports.clock.monotonicMs() - (this.#state.callerAnsweredMonotonicMs ?? 0);
       if ((age ?? talkingMs) >= limitMs) this.end(reason);
@@ -179,7 +195,19 @@ export class Call {
     return null;
   }
 
+  /** One input at a time, its effects included: what they cause at once comes after them. */
   #feed(input: CallInput): void {
+    this.#inputs.push(input);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  #step(input: CallInput): void {
     const before = this.#state;
     const step = stepCall(before, input, this.#now());
     if (!step.expected) {
@@ -202,8 +230,8 @@ export class Call {
     for (const effect of effects) {
       try {
         if (effect === booking) this.#book(booking, record !== undefined);
-        else if (effect === record) this.#writeAlone(booking === undefined);
-        else this.#perform(effect);
+        else if (effect !== record) this.#perform(effect);
+        else if (booking === undefined) this.#writeRecord();
       } catch (error) {
         this.#log.error({ err: error, effect: effect.type }, 'effect failed');
       }
@@ -237,10 +265,13 @@ export class Call {
         return;
       }
       case 'connect-caller':
+        this.#callerAnswered = true;
         this.#caller.connect(this.#media?.callerSdp ?? '');
         return;
       case 'refuse-caller':
-        this.#caller.refuse(effect.answer.status, reasonHeader(effect.reason, effect.answer.q850));
+        // RFC 3261 §13.3.1.4: a transaction has one final response; a 200 on its way is followed by a BYE.
+        if (!this.#callerAnswered)
+          this.#caller.refuse(effect.answer.status, reasonHeader(effect.reason, effect.answer.q850));
         return;
       case 'end-caller':
         this.#caller.hangUp(reasonHeader(effect.reason));
@@ -310,6 +341,7 @@ export class Call {
       }
     } catch (error) {
       this.#log.error({ err: error }, 'channel could not be selected');
+      this.#watchMedia();
       this.#feed({ type: 'channel:none', reason: 'journal-stalled', decision: null });
     }
   }
@@ -389,6 +421,7 @@ export class Call {
     const entries = this.#ports.books.keepLive(this.#liveCall());
     const committed = this.#ports.ledger.confirm(attemptId, answeredAtMs, entries);
     let timer: ClockTimer | undefined;
+    this.#track('answer', committed);
     const timeout = new Promise<never>((_resolve, reject) => {
       timer = this.#ports.clock.after(this.#settings.journalTimeoutMs, () => reject(new Error('journal stalled')));
     });
@@ -398,7 +431,6 @@ export class Call {
     } catch (error) {
       // The callee is on the line: live calls go on when the journal stalls (semantics.md, "The journal").
       this.#notCommitted('answer', error);
-      committed.catch(() => {});
     } finally {
       timer?.cancel();
     }
@@ -453,7 +485,7 @@ export class Call {
     const deadline = this.#ports.clock.after(this.#settings.recordingDeadlineMs, () => {
       this.#log.warn({}, 'recording has not been reported in time');
       this.#mediaOverdue = true;
-      this.#writeAlone(true);
+      this.#writeRecord();
     });
     const mediaDone = closed?.then((report) => {
       this.#mediaReport = report;
@@ -462,7 +494,7 @@ export class Call {
       deadline.cancel();
       this.#mediaReported = true;
       this.#amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
-      this.#writeAlone(true);
+      this.#writeRecord();
       this.#overIfDone();
     });
   }
@@ -474,11 +506,7 @@ export class Call {
     const { ledger } = this.#ports;
     const { attemptId } = effect;
     if (effect.type === 'release') {
-      const entries = withRecord ? this.#recordEntries() : [];
-      ledger.release(attemptId, entries).then(
-        () => this.#announce(withRecord),
-        (error) => this.#notCommitted('release', error),
-      );
+      this.#track('release', ledger.release(attemptId, withRecord ? this.#recordEntries() : []));
       return;
     }
     const attempt = this.#attempt(attemptId);
@@ -494,10 +522,7 @@ export class Call {
       this.#noteCharge(charge);
       return withRecord ? this.#recordEntries() : [];
     };
-    ledger.settle(settlement, alongside).then(
-      () => this.#announce(withRecord),
-      (error) => this.#notCommitted('settlement', error),
-    );
+    this.#track('settlement', ledger.settle(settlement, alongside));
   }
 
   #noteCharge(charge: Charge): void {
@@ -512,31 +537,40 @@ export class Call {
     };
   }
 
-  get #isReady(): boolean {
+  /** Nothing that the record tells of is still to come, or none that it waits for. */
+  get #isComplete(): boolean {
     return this.#recordComplete && (this.#mediaReported || this.#mediaOverdue);
   }
 
   #recordEntries(): readonly JournalEntry[] {
-    return this.#ports.books.keepRecord(recordOf(this.#state), this.#isReady);
+    this.#isUnreleased = !this.#isComplete || this.#uncommitted > 0;
+    if (!this.#isUnreleased) this.#revision += 1;
+    else if (this.#revision > 0) return [];
+    return this.#ports.books.keepRecord(recordOf(this.#state), this.#isUnreleased ? null : this.#revision);
   }
 
-  #writeAlone(wanted: boolean): void {
-    if (!wanted || this.#state.record.endReason === null) return;
-    this.#ports.books.commit(this.#recordEntries()).then(
-      () => this.#announce(true),
-      (error) => this.#notCommitted('record', error),
-    );
+  #writeRecord(): void {
+    if (this.#state.record.endReason === null) return;
+    // A commit under way holds back nothing but the release, which follows it.
+    if (this.#isComplete && this.#uncommitted > 0) this.#isUnreleased = true;
+    else this.#track('record', this.#ports.books.commit(this.#recordEntries()));
   }
 
-  #announce(withRecord: boolean): void {
-    if (withRecord && this.#isReady) this.#ports.books.announce();
+  #track(what: string, commit: Promise<unknown>): void {
+    this.#uncommitted += 1;
+    commit
+      .catch((error) => this.#notCommitted(what, error))
+      .finally(() => {
+        this.#uncommitted -= 1;
+        if (this.#revision > 0) this.#ports.books.announce();
+        if (this.#isUnreleased && this.#isComplete) this.#writeRecord();
+        this.#overIfDone();
+      });
   }
 
   #keepLive(): void {
     if (this.#state.phase !== 'talking') return;
-    this.#ports.books
-      .commit(this.#ports.books.keepLive(this.#liveCall()))
-      .catch((error) => this.#notCommitted('live call', error));
+    this.#track('live call', this.#ports.books.commit(this.#ports.books.keepLive(this.#liveCall())));
   }
 
   /** `attempt` is one that is being reserved: a crash right after must find it. */
@@ -587,10 +621,21 @@ export class Call {
 
   #overIfDone(): void {
     if (this.#over || this.#state.phase !== 'over' || !this.#mediaReported) return;
+    if (this.#uncommitted > 0 && !this.#booksOverdue) {
+      if (!this.#timers.has('books')) this.#timers.set('books', this.#afterJournalTimeout());
+      return;
+    }
     this.#over = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#onOver(recordOf(this.#state));
+  }
+
+  #afterJournalTimeout(): ClockTimer {
+    return this.#ports.clock.after(this.#settings.journalTimeoutMs, () => {
+      this.#booksOverdue = true;
+      this.#overIfDone();
+    });
   }
 
   #now(): Instant {

@@ -241,10 +241,11 @@ export interface CallBooks {
   /** Entries that keep the live call's row; to be committed alongside a ledger step. */
   keepLive(call: LiveCall): readonly JournalEntry[];
   /**
-   * Entries that keep the record of an ended call. `ready` releases it for publication and forgets the live row;
-   * otherwise the record still waits for an attempt, the media report or the recording.
+   * Entries that keep the record of an ended call. A revision (1, then higher) releases it for publication and forgets
+   * the live row; with null the record still waits for an attempt, the media report or the recording.
    */
-  keepRecord(record: CallRecord, ready: boolean): readonly JournalEntry[];
+  keepRecord(record: CallRecord, revision: number | null): readonly JournalEntry[];
+  /** Resolves when they have committed, however often it takes; rejects when the journal closed before. */
   commit(entries: readonly JournalEntry[]): Promise<void>;
   /** A ready record has committed: it may be published. */
   announce(): void;

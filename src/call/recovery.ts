@@ -54,7 +54,7 @@ export async function recoverCalls(
   const callIds = new Set([...orphans.keys(), ...ended.keys(), ...live.keys()]);
   const results = await Promise.all(
     [...callIds].map((callId) =>
-      recoverCall(ports, {
+      recoverOrReport(ports, {
         record: ended.get(callId) ?? live.get(callId)?.record ?? null,
         hasEnded: ended.has(callId),
         live: live.get(callId) ?? null,
@@ -85,9 +85,20 @@ interface LostCall {
   readonly stopped: AbortSignal;
 }
 
+/** One call that cannot be booked stays in the journal for the next start, and holds up no other. */
+async function recoverOrReport(ports: RecoveryPorts, lost: LostCall): Promise<readonly Outcome[]> {
+  try {
+    return await recoverCall(ports, lost);
+  } catch (error) {
+    const callId = lost.record?.callId ?? lost.orphans[0]?.callId;
+    ports.log.error({ callId, err: error, alarm: 'recovery' }, 'call of an earlier process could not be ended');
+    return [];
+  }
+}
+
 async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readonly Outcome[]> {
   const { live } = lost;
-  if (live?.caller) void ports.dialler.endOrphan(live.caller);
+  if (live?.caller) void askToEnd(ports.dialler, live.caller);
   const identities = new Map(live?.callees.map(({ attemptId, identity }) => [attemptId, identity]));
   const ends = await Promise.all(
     lost.orphans.map(async (orphan) => ({
@@ -100,7 +111,7 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
   for (const { orphan, answered } of ends) outcomes.push(await closeReservation(ports, orphan, answered));
   if (lost.record !== null) {
     const record = interruptedRecord(lost, lost.record, outcomes, ports.clock.wallMs());
-    await ports.books.commit(ports.books.keepRecord(record, true));
+    await ports.books.commit(ports.books.keepRecord(record, 1));
     ports.books.announce();
   }
   return outcomes;
@@ -112,6 +123,7 @@ async function endLeg(
   identity: LegIdentity | undefined,
   { holdSeconds, stopped }: LostCall,
 ): Promise<boolean> {
+  if (stopped.aborted) return false;
   let release = () => {};
   const hold = new Promise<null>((resolve) => {
     const timer = ports.clock.after(holdSeconds * 1000, () => resolve(null));
@@ -121,11 +133,21 @@ async function endLeg(
     };
     stopped.addEventListener('abort', release, { once: true });
   });
-  // Without an identity there is nobody to ask: the channel stays held while its call may still be ringing.
-  const status = await (identity === undefined ? hold : Promise.race([ports.dialler.endOrphan(identity), hold]));
+  // Nobody to ask, or no answer: the channel stays held, for its call may still be up.
+  const answer = identity === undefined ? hold : askToEnd(ports.dialler, identity).then((status) => status ?? hold);
+  const status = await Promise.race([answer, hold]);
   stopped.removeEventListener('abort', release);
   release();
   return status !== null && status < 300;
+}
+
+/** Final status of a BYE on a leg of the earlier process; null when there was none. */
+async function askToEnd(dialler: DialPort, identity: LegIdentity): Promise<number | null> {
+  try {
+    return await dialler.endOrphan(identity);
+  } catch {
+    return null;
+  }
 }
 
 async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation, answered: boolean): Promise<Outcome> {

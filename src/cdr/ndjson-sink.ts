@@ -1,7 +1,7 @@
 // CDRs as lines of JSON, one file a UTC day. A batch is on the disk (fdatasync) before it counts as written;
 // a line that a crash cut is removed at the next start, and records already there are not written twice.
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupBy } from '../lib/group-by.js';
 import type { Cdr } from './cdr.js';
@@ -10,31 +10,43 @@ import type { Sink } from './sink.js';
 /** How much of a file's end is read for what a crash may have written but not acknowledged. */
 const TAIL_BYTES = 4 * 1024 * 1024;
 
+export interface NdjsonOptions {
+  readonly tailBytes?: number;
+  /** For tests of a failing disk. */
+  readonly openFile?: (path: string) => Promise<FileHandle>;
+}
+
 interface OpenFile {
   readonly day: string;
+  readonly path: string;
+  readonly inode: number;
   readonly handle: FileHandle;
-  readonly present: Set<string>;
+  /** Keys of the records that its end holds, or of the last batch. */
+  present: ReadonlySet<string>;
   bytes: number;
 }
 
 export class NdjsonSink implements Sink {
   readonly name: string;
   readonly #dir: string;
+  readonly #tailBytes: number;
+  readonly #openFile: (path: string) => Promise<FileHandle>;
   #file: OpenFile | undefined;
 
-  constructor(dir: string) {
+  constructor(dir: string, options: NdjsonOptions = {}) {
     this.name = `ndjson:${dir}`;
     this.#dir = dir;
+    this.#tailBytes = options.tailBytes ?? TAIL_BYTES;
+    this.#openFile = options.openFile ?? ((path) => open(path, constants.O_RDWR | constants.O_CREAT, 0o640));
   }
 
   /** The file that a record of this end time goes to. */
   static pathFor(dir: string, cdr: Pick<Cdr, 'endedAt'>): string {
-    return join(dir, `cdr-${cdr.endedAt.slice(0, 10)}.ndjson`);
+    return join(dir, `cdr-${dayOf(cdr)}.ndjson`);
   }
 
   async write(records: readonly Cdr[]): Promise<void> {
-    const byDay = groupBy(records, (cdr) => cdr.endedAt.slice(0, 10));
-    for (const [day, cdrs] of byDay) await this.#append(day, cdrs);
+    for (const [day, cdrs] of groupBy(records, dayOf)) await this.#append(day, cdrs);
   }
 
   async close(): Promise<void> {
@@ -44,12 +56,12 @@ export class NdjsonSink implements Sink {
   }
 
   async #append(day: string, cdrs: readonly Cdr[]): Promise<void> {
-    const file = await this.#open(day, cdrs[0]);
+    const file = await this.#open(day);
     const lines = cdrs.filter((cdr) => !file.present.has(keyOf(cdr))).map((cdr) => `${JSON.stringify(cdr)}\n`);
     if (lines.length === 0) return;
     const bytes = Buffer.from(lines.join(''), 'utf8');
     try {
-      await file.handle.write(bytes, 0, bytes.length, file.bytes);
+      await writeWhole(file.handle, bytes, file.bytes);
       await file.handle.datasync();
     } catch (error) {
       // Part of the batch may be there: the next write goes over it, from where the last good batch ended.
@@ -57,30 +69,60 @@ export class NdjsonSink implements Sink {
       throw error;
     }
     file.bytes += bytes.length;
-    // Only a crash makes duplicates; from the first acknowledged batch on there are none to look for.
-    file.present.clear();
-    for (const cdr of cdrs) file.present.add(keyOf(cdr));
+    // From here on only a batch whose acknowledgement failed can come again.
+    file.present = new Set(cdrs.map(keyOf));
   }
 
-  async #open(day: string, cdr: Cdr | undefined): Promise<OpenFile> {
-    if (this.#file?.day === day) return this.#file;
+  async #open(day: string): Promise<OpenFile> {
+    if (this.#file?.day === day && (await isInPlace(this.#file))) return this.#file;
     await this.close();
     await mkdir(this.#dir, { recursive: true });
-    const path = NdjsonSink.pathFor(this.#dir, cdr ?? { endedAt: day });
-    const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
-    const { bytes, present } = await repairTail(handle);
-    this.#file = { day, handle, bytes, present };
+    const path = join(this.#dir, `cdr-${day}.ndjson`);
+    const handle = await this.#openFile(path);
+    try {
+      const { ino } = await handle.stat();
+      this.#file = { day, path, inode: ino, handle, ...(await repairTail(handle, this.#tailBytes)) };
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
     return this.#file;
   }
+}
+
+function dayOf({ endedAt }: Pick<Cdr, 'endedAt'>): string {
+  return endedAt.slice(0, 10);
 }
 
 function keyOf(cdr: Pick<Cdr, 'callId' | 'revision'>): string {
   return `${cdr.callId}:${cdr.revision}`;
 }
 
-async function repairTail(handle: FileHandle): Promise<{ bytes: number; present: Set<string> }> {
+/** False when somebody moved, removed or cut the file: what is written to it then would be nowhere to be found. */
+async function isInPlace(file: OpenFile): Promise<boolean> {
+  try {
+    const { ino, size } = await stat(file.path);
+    return ino === file.inode && size === file.bytes;
+  } catch {
+    return false;
+  }
+}
+
+/** A disk that is filling up takes a part of a write without an error. */
+async function writeWhole(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
+    if (bytesWritten === 0) throw new Error('the disk takes no more bytes');
+    written += bytesWritten;
+  }
+}
+
+async function repairTail(
+  handle: FileHandle,
+  tailBytes: number,
+): Promise<{ bytes: number; present: ReadonlySet<string> }> {
   const { size } = await handle.stat();
-  const start = Math.max(0, size - TAIL_BYTES);
+  const start = Math.max(0, size - tailBytes);
   const tail = Buffer.alloc(size - start);
   await handle.read(tail, 0, tail.length, start);
   const whole = tail.lastIndexOf(0x0a) + 1;

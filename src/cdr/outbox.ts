@@ -2,6 +2,7 @@
 // Live calls have a row here too, so that the end of a call replaces one by the other in one transaction.
 import type { CallRecord } from '../call/call-record.js';
 import type { CallBooks, LiveCall } from '../call/ports.js';
+import type { Clock } from '../lib/clock.js';
 import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import { type Cdr, cdrSchema } from './cdr.js';
@@ -10,7 +11,7 @@ import { toCdr } from './to-cdr.js';
 /** Tables of the outbox; handed to the journal when it opens. */
 export const OUTBOX_SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS live_calls (call_id TEXT PRIMARY KEY, data TEXT NOT NULL)`,
-  // open: an attempt, the media report or the recording may still change it; ready: to be published.
+  // open (revision 0): an attempt, the media report or the recording may still change it; ready: to be published.
   `CREATE TABLE IF NOT EXISTS cdr_outbox (
      seq INTEGER PRIMARY KEY AUTOINCREMENT,
      call_id TEXT NOT NULL UNIQUE,
@@ -28,38 +29,49 @@ export const OUTBOX_SCHEMA: readonly string[] = [
 const KEEP_LIVE =
   'INSERT INTO live_calls (call_id, data) VALUES (?, ?) ON CONFLICT (call_id) DO UPDATE SET data = excluded.data';
 const FORGET_LIVE = 'DELETE FROM live_calls WHERE call_id = ?';
+/** An older revision that commits late never replaces a newer one. */
 const KEEP_RECORD = `INSERT INTO cdr_outbox (call_id, revision, state, record, cdr) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (call_id) DO UPDATE SET
-    revision = excluded.revision, state = excluded.state, record = excluded.record, cdr = excluded.cdr`;
+    revision = excluded.revision, state = excluded.state, record = excluded.record, cdr = excluded.cdr
+    WHERE excluded.revision >= cdr_outbox.revision`;
 const FORGET_ACKNOWLEDGEMENTS =
   'DELETE FROM cdr_acknowledged WHERE seq = (SELECT seq FROM cdr_outbox WHERE call_id = ?)';
-const READY_FOR = `SELECT seq, cdr FROM cdr_outbox o WHERE state = 'ready'
+const READY_FOR = `SELECT seq, revision, cdr FROM cdr_outbox o WHERE state = 'ready'
   AND NOT EXISTS (SELECT 1 FROM cdr_acknowledged a WHERE a.seq = o.seq AND a.sink = ?) ORDER BY seq LIMIT ?`;
-const ACKNOWLEDGE = 'INSERT OR IGNORE INTO cdr_acknowledged (seq, sink) VALUES (?, ?)';
-const DROP = `DELETE FROM cdr_outbox WHERE seq = ? AND state = 'ready'
-  AND (SELECT count(*) FROM cdr_acknowledged a WHERE a.seq = cdr_outbox.seq) >= ?`;
+/** Of the revision that the sink was given: a newer one may have taken its place meanwhile. */
+const ACKNOWLEDGE = `INSERT OR IGNORE INTO cdr_acknowledged (seq, sink)
+  SELECT seq, ? FROM cdr_outbox WHERE seq = ? AND revision = ?`;
+const DROP = `DELETE FROM cdr_outbox WHERE seq = ? AND revision = ? AND state = 'ready'
+  AND NOT EXISTS (SELECT 1 FROM json_each(?) AS sink WHERE NOT EXISTS (
+    SELECT 1 FROM cdr_acknowledged a WHERE a.seq = cdr_outbox.seq AND a.sink = sink.value))`;
 const DROP_ACKNOWLEDGEMENTS = 'DELETE FROM cdr_acknowledged WHERE seq = ? AND seq NOT IN (SELECT seq FROM cdr_outbox)';
+
+/** A commit that failed (a full disk) is tried again after this pause, until it succeeds. */
+const RETRY_PAUSE_MS = 1_000;
 
 /** What the outbox needs of the journal. */
 export interface OutboxJournal {
+  /** False once it is being closed. */
+  readonly isOpen: boolean;
   commit(entries: readonly JournalEntry[]): Promise<void>;
   query(statement: string, parameters: readonly JournalValue[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
 export interface ReadyCdr {
   readonly seq: number;
+  readonly revision: number;
   readonly cdr: Cdr;
 }
 
 export class Outbox implements CallBooks {
   readonly #journal: OutboxJournal;
+  readonly #clock: Clock;
   readonly #log: Logger;
-  /** Revisions of records that were ready once already, while their call is in this process. */
-  readonly #revisions = new Map<string, number>();
   #onReady: () => void = () => {};
 
-  constructor(journal: OutboxJournal, log: Logger) {
+  constructor(journal: OutboxJournal, clock: Clock, log: Logger) {
     this.#journal = journal;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -76,41 +88,53 @@ export class Outbox implements CallBooks {
     return [{ statement: KEEP_LIVE, parameters: [call.record.callId, JSON.stringify(call)] }];
   }
 
-  keepRecord(record: CallRecord, ready: boolean): readonly JournalEntry[] {
-    const revision = this.#revisions.get(record.callId) ?? 1;
-    if (ready) this.#revisions.set(record.callId, revision + 1);
-    const cdr = ready ? JSON.stringify(toCdr(record, revision)) : null;
-    const state = ready ? 'ready' : 'open';
-    const entries: JournalEntry[] = [
-      { statement: KEEP_RECORD, parameters: [record.callId, revision, state, JSON.stringify(record), cdr] },
+  keepRecord(record: CallRecord, revision: number | null): readonly JournalEntry[] {
+    const { callId } = record;
+    const json = JSON.stringify(record);
+    if (revision === null) return [{ statement: KEEP_RECORD, parameters: [callId, 0, 'open', json, null] }];
+    const cdr = JSON.stringify(toCdr(record, revision));
+    return [
+      { statement: KEEP_RECORD, parameters: [callId, revision, 'ready', json, cdr] },
+      { statement: FORGET_LIVE, parameters: [callId] },
+      ...(revision > 1 ? [{ statement: FORGET_ACKNOWLEDGEMENTS, parameters: [callId] }] : []),
     ];
-    if (ready) {
-      entries.push({ statement: FORGET_LIVE, parameters: [record.callId] });
-      if (revision > 1) entries.push({ statement: FORGET_ACKNOWLEDGEMENTS, parameters: [record.callId] });
+  }
+
+  async commit(entries: readonly JournalEntry[]): Promise<void> {
+    for (;;) {
+      try {
+        await this.#journal.commit(entries);
+        return;
+      } catch (error) {
+        if (!this.#journal.isOpen) throw error;
+        this.#log.error({ err: error, alarm: 'journal' }, 'record not written; it is tried again');
+        await new Promise<void>((resolve) => {
+          this.#clock.after(RETRY_PAUSE_MS, resolve);
+        });
+      }
     }
-    return entries;
-  }
-
-  commit(entries: readonly JournalEntry[]): Promise<void> {
-    return this.#journal.commit(entries);
-  }
-
-  /** The call can change its record no more. */
-  forget(callId: string): void {
-    this.#revisions.delete(callId);
   }
 
   /** The oldest records that a sink has not acknowledged. */
   async readyFor(sink: string, limit: number): Promise<readonly ReadyCdr[]> {
     const rows = await this.#journal.query(READY_FOR, [sink, limit]);
-    return rows.map((row) => ({ seq: Number(row.seq), cdr: cdrSchema.parse(JSON.parse(String(row.cdr))) }));
+    return rows.flatMap((row) => {
+      const seq = Number(row.seq);
+      // One that does not fit (an older version's, say) is still evidence, and must not hold up those behind it.
+      return this.#read<Cdr>(row.cdr).map((cdr) => {
+        const { success, error } = cdrSchema.safeParse(cdr);
+        if (!success) this.#log.error({ callId: cdr.callId, err: error }, 'CDR does not fit its schema');
+        return { seq, revision: Number(row.revision), cdr };
+      });
+    });
   }
 
-  /** Notes what a sink has; a record that all `sinkCount` sinks have is dropped. */
-  async acknowledge(sink: string, seqs: readonly number[], sinkCount: number): Promise<void> {
-    const entries = seqs.flatMap((seq): JournalEntry[] => [
-      { statement: ACKNOWLEDGE, parameters: [seq, sink] },
-      { statement: DROP, parameters: [seq, sinkCount] },
+  /** Notes what a sink has; a record that all of `sinks` have is dropped. */
+  async acknowledge(sink: string, written: readonly ReadyCdr[], sinks: readonly string[]): Promise<void> {
+    const names = JSON.stringify(sinks);
+    const entries = written.flatMap(({ seq, revision }): JournalEntry[] => [
+      { statement: ACKNOWLEDGE, parameters: [sink, seq, revision] },
+      { statement: DROP, parameters: [seq, revision, names] },
       { statement: DROP_ACKNOWLEDGEMENTS, parameters: [seq] },
     ]);
     await this.#journal.commit(entries);

@@ -7,6 +7,11 @@ import type { Sink } from './sink.js';
 const BATCH = 256;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 30_000;
+/** A sink that hangs holds up the end of the process no longer; what it has not taken stays in the journal. */
+const CLOSE_LIMIT_MS = 5_000;
+
+/** What the publisher needs of the outbox. */
+export type RecordSource = Pick<Outbox, 'onReady' | 'readyFor' | 'acknowledge'>;
 
 export interface PublisherCounters {
   readonly published: number;
@@ -16,10 +21,10 @@ export interface PublisherCounters {
 /** One loop for each sink, so that a slow one holds back nobody else. */
 class SinkLoop {
   readonly #publisher: {
-    readonly outbox: Outbox;
+    readonly outbox: RecordSource;
     readonly clock: Clock;
     readonly log: Logger;
-    readonly sinkCount: number;
+    readonly sinks: readonly string[];
   };
   readonly #sink: Sink;
   #running: Promise<void> | null = null;
@@ -29,7 +34,7 @@ class SinkLoop {
   published = 0;
   failedWrites = 0;
 
-  constructor(sink: Sink, publisher: { outbox: Outbox; clock: Clock; log: Logger; sinkCount: number }) {
+  constructor(sink: Sink, publisher: { outbox: RecordSource; clock: Clock; log: Logger; sinks: readonly string[] }) {
     this.#sink = sink;
     this.#publisher = publisher;
   }
@@ -43,8 +48,25 @@ class SinkLoop {
     });
   }
 
-  /** Lets the batch under way finish and writes what is ready, once, without retrying. */
+  /** Lets the batch under way finish and writes what is ready, once, without retrying; within a limit. */
   async close(): Promise<void> {
+    const { clock } = this.#publisher;
+    let timer: ClockTimer | undefined;
+    const limit = new Promise<never>((_resolve, reject) => {
+      timer = clock.after(CLOSE_LIMIT_MS, () => reject(new Error(`it did not finish within ${CLOSE_LIMIT_MS} ms`)));
+    });
+    const finished = this.#finish();
+    try {
+      await Promise.race([finished, limit]);
+    } catch (error) {
+      this.#failed(error);
+      finished.catch(() => {});
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  async #finish(): Promise<void> {
     this.#closed = true;
     this.#retry?.timer.cancel();
     this.#retry?.wake();
@@ -70,16 +92,12 @@ class SinkLoop {
   }
 
   async #publishAll(): Promise<void> {
-    const { outbox, sinkCount } = this.#publisher;
+    const { outbox, sinks } = this.#publisher;
     for (;;) {
       const batch = await outbox.readyFor(this.#sink.name, BATCH);
       if (batch.length === 0) return;
       await this.#sink.write(batch.map((ready) => ready.cdr));
-      await outbox.acknowledge(
-        this.#sink.name,
-        batch.map((ready) => ready.seq),
-        sinkCount,
-      );
+      await outbox.acknowledge(this.#sink.name, batch, sinks);
       this.published += batch.length;
       if (batch.length < BATCH) return;
     }
@@ -105,8 +123,9 @@ class SinkLoop {
 export class Publisher {
   readonly #loops: readonly SinkLoop[];
 
-  constructor(outbox: Outbox, sinks: readonly Sink[], clock: Clock, log: Logger) {
-    this.#loops = sinks.map((sink) => new SinkLoop(sink, { outbox, clock, log, sinkCount: sinks.length }));
+  constructor(outbox: RecordSource, sinks: readonly Sink[], clock: Clock, log: Logger) {
+    const names = sinks.map((sink) => sink.name);
+    this.#loops = sinks.map((sink) => new SinkLoop(sink, { outbox, clock, log, sinks: names }));
     outbox.onReady(() => this.wake());
   }
 
