@@ -155,9 +155,9 @@ export class TcpPeer extends InboxPeer implements RawPeer {
     this.#accepted.at(-1)?.write(text);
   }
 
-  /** Resolves when the server has closed the connection. */
+  /** Resolves when the server has closed the connection, also by a reset. */
   async closed(): Promise<void> {
-    if (!this.#socket.closed) await once(this.#socket, 'close');
+    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once('close', resolve));
   }
 
   hangUp(): void {
