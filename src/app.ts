@@ -42,6 +42,8 @@ export interface RunningApp {
   readonly listeners: readonly SipListener[];
   usageOf(simId: string): SimUsage | undefined;
   counters(): Promise<AppCounters>;
+  /** Shows new TLS connections what the certificates' files hold now. @throws SimtrunkError CERTIFICATE_UNUSABLE */
+  reloadCertificates(): Promise<void>;
   /** Takes no new call, ends the live ones, publishes every record and frees everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -170,6 +172,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
         restarts: restarts + mediaRestarts,
       };
     },
+    reloadCertificates: sipSide.reloadCertificates,
     close: () => opened.close(),
   };
 }

@@ -1,21 +1,29 @@
 // The SIP server and the application on it: by default the embedded server in its thread, started again when that
 // ends, and otherwise an external drachtio-server. Only here is the embedded server's control port held.
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import type { Config } from '../config/config.js';
+import type { Config, SipListenerConfig } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
+import { SimtrunkError } from '../lib/errors.js';
 import { parseHostPort } from '../lib/host-port.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
 import { SipApplication } from '../signalling/sip-application.js';
-import type { RunningSipServer, SipServerCounters, SipServerSettings } from '../sip-server/control.js';
+import type {
+  RunningSipServer,
+  SipListenerSettings,
+  SipServerCounters,
+  SipServerSettings,
+  SipTlsSettings,
+} from '../sip-server/control.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface SipListener {
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: 'udp' | 'tcp' | 'tls';
   readonly address: string;
   readonly port: number;
 }
@@ -24,6 +32,11 @@ export interface SipSide {
   readonly application: SipApplication;
   readonly listeners: readonly SipListener[];
   /** Null for an external server, which keeps its own. */
+  /**
+   * Reads the certificates of the TLS listeners again: new connections show them. Does nothing with an external server.
+   * @throws SimtrunkError CERTIFICATE_UNUSABLE; the listeners keep what they have then, those before the bad one the new
+   */
+  reloadCertificates(): Promise<void>;
   counters(): Promise<{ readonly sip: SipServerCounters | null; readonly restarts: number }>;
 }
 
@@ -37,6 +50,7 @@ export async function startSip(config: Config, clock: Clock, log: Logger, opened
     return {
       application,
       listeners: hostPorts.flatMap(readHostPort),
+      reloadCertificates: async () => undefined,
       counters: async () => ({ sip: null, restarts: 0 }),
     };
   }
@@ -50,6 +64,7 @@ export async function startSip(config: Config, clock: Clock, log: Logger, opened
   return {
     application,
     listeners: listeners.map(({ transport, address, port }) => ({ transport, address, port })),
+    reloadCertificates: server.reloadCertificates,
     counters: async () => ({
       // A server that has just ended has none to give.
       sip: await server.latest.counters().catch(() => null),
@@ -64,13 +79,17 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
   if (sources.allow === null) {
     log.warn({}, 'a gateway is given by its name: packets of any source are read, and strangers are answered 403');
   }
+  const { sip } = config;
   let settings: SipServerSettings = {
-    listeners: config.networks.flatMap(({ bind, advertise, sip }) =>
-      sip.map(({ transport, port }) => ({ transport, port, address: bind, advertise })),
-    ),
+    listeners: await readListeners(config),
     admin: { address: '127.0.0.1', port: 0, secret },
-    timers: config.sip,
-    maxMessageBytes: config.sip.maxMessageBytes,
+    timers: sip,
+    maxMessageBytes: sip.maxMessageBytes,
+    maxHeaderBytes: sip.maxHeaderBytes,
+    connections: {
+      max: sip.maxConnections,
+      idleMs: sip.connectionIdleSeconds * 1_000,
+    },
   };
   const supervised = await Supervised.start<RunningSipServer>({
     name: 'SIP server',
@@ -95,7 +114,54 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
     clock,
     log,
   });
-  return Object.assign(supervised, { secret });
+  const reloadCertificates = async (): Promise<void> => {
+    const read = await readListeners(config);
+    const listeners = settings.listeners.map((listener, index) => withTls(listener, read[index]?.tls));
+    for (const listener of listeners) {
+      if (listener.tls === undefined) continue;
+      await supervised.latest.setCertificate(listener, listener.tls).catch((cause: unknown) => {
+        throw certificateUnusable(`${listener.address}:${listener.port}`, cause);
+      });
+    }
+    // A server that is started again shows the new ones, too.
+    settings = { ...settings, listeners };
+  };
+  return Object.assign(supervised, { secret, reloadCertificates });
+}
+
+/** The listeners of all networks, those of TLS with their certificates. */
+function readListeners(config: Config): Promise<SipListenerSettings[]> {
+  return Promise.all(
+    config.networks.flatMap(({ bind, advertise, sip }) =>
+      sip.map(async (listener) => {
+        const { transport, port } = listener;
+        const tls = transport === 'tls' ? await readTls(listener) : undefined;
+        return withTls({ transport, port, address: bind, advertise }, tls);
+      }),
+    ),
+  );
+}
+
+async function readTls(listener: Extract<SipListenerConfig, { transport: 'tls' }>): Promise<SipTlsSettings> {
+  const { requestClientCertificate, verifyServer } = listener;
+  const [cert, key, ca] = await Promise.all([readPem(listener.cert), readPem(listener.key), readPem(listener.ca)]);
+  return { cert, key, requestClientCertificate, verifyServer, ...(listener.ca === undefined ? {} : { ca }) };
+}
+
+async function readPem(file: string | undefined): Promise<string> {
+  if (file === undefined) return '';
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw certificateUnusable(file, cause);
+  });
+}
+
+function withTls(listener: SipListenerSettings, tls: SipTlsSettings | undefined): SipListenerSettings {
+  return tls === undefined ? listener : { ...listener, tls };
+}
+
+function certificateUnusable(what: string, cause: unknown): SimtrunkError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SimtrunkError('CERTIFICATE_UNUSABLE', `Cannot use the certificate of ${what}: ${reason}`, { cause });
 }
 
 /** Trunks and gateways; a gateway named by its host name may come from any address, so then everybody is let in. */
@@ -114,6 +180,6 @@ function addressOf(source: string): string {
 function readHostPort(text: string): SipListener[] {
   const [transport, rest = ''] = text.split('/');
   const parsed = parseHostPort(rest);
-  if ((transport !== 'udp' && transport !== 'tcp') || parsed?.port === undefined) return [];
+  if ((transport !== 'udp' && transport !== 'tcp' && transport !== 'tls') || parsed?.port === undefined) return [];
   return [{ transport, address: parsed.host, port: parsed.port }];
 }

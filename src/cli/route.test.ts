@@ -71,7 +71,7 @@ describe('simtrunk route', () => {
       report.ranked.map(({ channelId }) => channelId),
       ['gw1/3', 'gw1/4', 'gw1/5', 'gw1/6', 'gw1/7', 'gw1/8', 'gw1/9', 'gw1/10'],
     );
-    assert.equal(report.ranked[0]?.requestUri, 'sip:3%2301011112222@127.0.0.1:5080');
+    assert.equal(report.ranked[0]?.requestUri, 'sip:3%2301011112222@127.0.0.1:5080;transport=udp');
     assert.deepEqual(report.refused, { 'channel-busy': 1 });
     assert.deepEqual(report.refusals, [{ channelId: 'gw1/2', simNumber: '+821012340002', reason: 'channel-busy' }]);
     assert.equal(report.source.runningService, false);

@@ -17,6 +17,7 @@ export async function run(args: string[]): Promise<number> {
   const app = await startApp(config);
   process.stdout.write(greeting(config, app));
   goOnAfterDefects(config);
+  reloadCertificatesOnSighup(config, app);
   await signalled();
   process.stdout.write('Ending: live calls get a BYE, their records are written. Once more ends at once.\n');
   await app.close();
@@ -52,6 +53,17 @@ function signalled(): Promise<void> {
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+  });
+}
+
+/** An operator, or what renews certificates, says that their files are new. */
+function reloadCertificatesOnSighup(config: Config, app: RunningApp): void {
+  const log = createLogger(config.log);
+  process.on('SIGHUP', () => {
+    app.reloadCertificates().then(
+      () => log.info({}, 'certificates were read again'),
+      (err) => log.error({ err, alarm: 'certificate' }, 'certificates stay as they were'),
+    );
   });
 }
 

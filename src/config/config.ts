@@ -7,9 +7,10 @@ import type { ConfigFile } from './schema.js';
 type Element<T extends readonly unknown[]> = T[number];
 
 export type NetworkConfig = Element<ConfigFile['networks']> & { readonly advertise: string };
+export type SipListenerConfig = Element<NetworkConfig['sip']>;
 export type TrunkConfig = Element<ConfigFile['trunks']>;
 
-/** `address` as written; `host` and `port` as parsed (port 5060 when none is given). */
+/** `address` as written; `host` and `port` as parsed (port 5060, for TLS 5061, when none is given). */
 export type GatewayConfig = Element<ConfigFile['gateways']> & { readonly host: string; readonly port: number };
 
 export interface SimConfig {
@@ -61,6 +62,13 @@ export function simIdOf(sim: { readonly iccid?: string | undefined; readonly num
   return sim.iccid ?? sim.number;
 }
 
+function withAbsolutePaths(listener: SipListenerConfig, folder: string): SipListenerConfig {
+  if (listener.transport !== 'tls') return listener;
+  const { cert, key, ca } = listener;
+  const paths = { cert: resolve(folder, cert), key: resolve(folder, key) };
+  return { ...listener, ...paths, ...(ca === undefined ? {} : { ca: resolve(folder, ca) }) };
+}
+
 /** Turns a file that passed all checks into the config that the parts receive. */
 export function resolveConfig(parsed: ConfigFile, file: string, env: Environment, dataDirOverride?: string): Config {
   const dataDir = resolve(dataDirOverride ?? resolve(dirname(file), parsed.dataDir));
@@ -70,11 +78,19 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     ...parsed,
     file,
     dataDir,
-    networks: parsed.networks.map((network) => ({ ...network, advertise: network.advertise ?? network.bind })),
+    networks: parsed.networks.map((network) => ({
+      ...network,
+      advertise: network.advertise ?? network.bind,
+      sip: network.sip.map((listener) => withAbsolutePaths(listener, dirname(file))),
+    })),
     sip: { ...sip, drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' } },
     gateways: parsed.gateways.map((gateway) => {
       const address = parseHostPort(gateway.address);
-      return { ...gateway, host: address?.host ?? gateway.address, port: address?.port ?? 5060 };
+      return {
+        ...gateway,
+        host: address?.host ?? gateway.address,
+        port: address?.port ?? (gateway.transport === 'tls' ? 5061 : 5060),
+      };
     }),
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
     channels: parsed.channels.map((channel) => ({

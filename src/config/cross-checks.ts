@@ -30,6 +30,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...duplicateNames(readable),
     ...unknownReferences(readable),
     ...networkProblems(readable),
+    ...gatewayProblems(readable),
     ...trunkProblems(readable),
     ...planProblems(readable),
     ...simProblems(readable),
@@ -146,6 +147,17 @@ function duplicateListeners(networks: readonly Entry<ElementOf<'networks'>>[]): 
     'port',
     (key, first) => `${key} is already taken by ${first}`,
   );
+}
+
+/** A gateway is called from its network's listener of its transport: the embedded server has no other way out. */
+function gatewayProblems(readable: Readable): ConfigProblem[] {
+  const networks = new Map(readable.entries('networks').map(({ value }) => [value.name, value]));
+  return readable.entries('gateways').flatMap(({ path, value }) => {
+    const network = networks.get(value.network);
+    if (network === undefined || network.sip.some(({ transport }) => transport === value.transport)) return [];
+    const message = `is ${value.transport}, but network "${network.name}" has no ${value.transport} listener`;
+    return [{ path: [...path, 'transport'], message }];
+  });
 }
 
 function trunkProblems(readable: Readable): ConfigProblem[] {

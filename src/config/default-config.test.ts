@@ -19,6 +19,8 @@ const DELIBERATE: Readonly<Record<string, string>> = {
 /** Keys with a default that the file shows in a comment only, and why. */
 const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'sip.drachtio.port': 'an external drachtio-server is not the default',
+  'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
+  'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',
 };
 
 interface DefaultedKey {

@@ -233,6 +233,27 @@ describe('loadConfig', () => {
     );
   });
 
+  it('reads a TLS listener, its paths relative to the file, and refuses a TLS gateway in a network without one', () => {
+    const tls = '{ transport: tls, port: 5061, cert: tls/sip.pem, key: /etc/key.pem }';
+    const network = `networks: [ { name: lan, bind: 127.0.0.1, sip: [ ${tls} ] } ]`;
+    const gateway = 'gateways: [ { name: gw1, network: lan, address: "10.0.0.20", transport: tls } ]';
+    const config = parse(withLine('networks', network).replace(/^gateways:.*$/m, gateway));
+    assert.deepEqual(config.networks[0]?.sip, [
+      {
+        transport: 'tls',
+        port: 5061,
+        cert: '/etc/simtrunk/tls/sip.pem',
+        key: '/etc/key.pem',
+        requestClientCertificate: false,
+        verifyServer: 'name',
+      },
+    ]);
+    assert.equal(config.gateways[0]?.port, 5061);
+    assertOneProblem('gateways', gateway, 'gateways[0].transport: is tls, but network "lan" has no tls listener');
+    assertOneProblem('networks', network.replace(', key: /etc/key.pem', ''), 'key: is missing');
+    assertOneProblem('networks', network.replace('transport: tls', 'transport: ws'), 'must be');
+  });
+
   it('refuses to pass on headers that carry an identity or belong to the dialog', () => {
     for (const header of ['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion']) {
       assertOneProblem(

@@ -54,13 +54,30 @@ const DEFAULT_CLASSES: z.infer<typeof numberClass>[] = [
   'emergency',
 ];
 
+const sipPort = z.int().min(0).max(65_535);
+
+/** Where SIP is listened for; the paths of a TLS listener are relative to the config file's folder. */
+const sipListener = z.discriminatedUnion('transport', [
+  z.strictObject({ transport: z.literal('udp'), port: sipPort }),
+  z.strictObject({ transport: z.literal('tcp'), port: sipPort }),
+  z.strictObject({
+    transport: z.literal('tls'),
+    port: sipPort,
+    cert: path,
+    key: path,
+    ca: path.optional(),
+    requestClientCertificate: z.boolean().default(false),
+    verifyServer: z.enum(['name', 'chain', 'off']).default('name'),
+  }),
+]);
+
 const network = z.strictObject({
   name,
   bind: ipAddress,
   advertise: ipAddress.optional(),
   mediaPorts: z.strictObject({ from: port, to: port }).default({ from: 20_000, to: 29_999 }),
   sip: z
-    .array(z.strictObject({ transport: z.enum(['udp', 'tcp']), port: z.int().min(0).max(65_535) }))
+    .array(sipListener)
     .min(1)
     .default([
       { transport: 'udp', port: 5060 },
@@ -73,6 +90,9 @@ const sip = z.strictObject({
   t2Ms: z.int().min(10).max(60_000).default(4_000),
   t4Ms: z.int().min(10).max(60_000).default(5_000),
   maxMessageBytes: z.int().min(1_024).max(65_535).default(65_535),
+  maxHeaderBytes: z.int().min(1_024).max(65_535).default(16_384),
+  maxConnections: z.int().min(1).max(65_535).default(4_096),
+  connectionIdleSeconds: z.int().min(1).max(86_400).default(180),
   allowedHeaders: z
     .array(
       z
@@ -116,7 +136,7 @@ const gateway = z.strictObject({
       (text) => parseHostPort(text) !== undefined,
       'must be host or host:port, such as 10.0.0.20:5060 or [fd00::20]:5060',
     ),
-  transport: z.enum(['udp', 'tcp']).default('udp'),
+  transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
   dial: z.string().superRefine(checkDialTemplate).default('{port}#{number}'),
   codecs: z.array(codec).min(1).default(['PCMA', 'PCMU']),
   firstResponseTimeoutMs: milliseconds.min(1).default(4_000),

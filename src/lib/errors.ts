@@ -5,6 +5,7 @@ export const ERROR_CODES = {
   CONFIG_INVALID: 'The config file has problems; all are listed.',
   CONFIG_UNREADABLE: 'The config file cannot be read.',
   LISTENER_UNAVAILABLE: 'An address or port of the config cannot be bound.',
+  CERTIFICATE_UNUSABLE: 'A certificate or key of a TLS listener cannot be read or used.',
   SIP_SERVER_UNREACHABLE: 'The drachtio server cannot be reached or refused the secret.',
   JOURNAL_UNAVAILABLE: 'The journal file cannot be opened or written.',
   JOURNAL_IN_USE: 'Another process has this journal open.',

@@ -7,7 +7,7 @@ export interface DialledGateway {
   readonly dial: string;
   readonly host: string;
   readonly port: number;
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: 'udp' | 'tcp' | 'tls';
 }
 
 export interface DialledChannel {
@@ -29,7 +29,8 @@ export function dialUri(gateway: DialledGateway, channel: DialledChannel, e164: 
 /** The gateway itself, or with `userAt` one of its users. */
 export function gatewayUri({ host, port, transport }: Omit<DialledGateway, 'dial'>, userAt = ''): string {
   const bracketed = isIP(host) === 6 ? `[${host}]` : host;
-  return `sip:${userAt}${bracketed}:${port}${transport === 'tcp' ? ';transport=tcp' : ''}`;
+  // Written for UDP too: a gateway that is called over UDP gets no TCP for a large message (RFC 3261 §18.1.1 would).
+  return `sip:${userAt}${bracketed}:${port};transport=${transport}`;
 }
 
 /** RFC 3261 §25.1: unreserved and user-unreserved stand as they are; "#", for one, does not. */

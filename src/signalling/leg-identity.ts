@@ -36,6 +36,7 @@ export function identityOfCallee(invite: SipMessage, answer: SipMessage, remoteT
 function hop(message: SipMessage): string {
   const address = message.source_address;
   const host = address.includes(':') ? `[${address}]` : address;
-  const transport = message.protocol === 'tcp' ? ';transport=tcp' : '';
+  const { protocol } = message;
+  const transport = protocol === 'tcp' || protocol === 'tls' ? `;transport=${protocol}` : '';
   return `sip:${host}:${message.source_port}${transport}`;
 }

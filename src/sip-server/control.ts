@@ -1,13 +1,40 @@
 // The typed control port of the embedded SIP server: what drachtio's protocol has no word for. Held by app.ts alone.
 
 export interface SipListenerSettings {
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: 'udp' | 'tcp' | 'tls';
   /** Address to bind; IPv4 or IPv6. */
   readonly address: string;
   /** 0 takes a free port. */
   readonly port: number;
   /** Address written into Via, Contact and Record-Route towards peers of this listener. */
   readonly advertise: string;
+  /** Of a TLS listener, which needs it. */
+  readonly tls?: SipTlsSettings;
+}
+
+/** Certificates as PEM texts. One certificate speaks for a listener both as server and as client. */
+export interface SipTlsSettings {
+  /** Ours, followed by its chain. */
+  readonly cert: string;
+  readonly key: string;
+  /** Who may have signed the certificates of peers; left out, whom the runtime trusts. */
+  readonly ca?: string;
+  /** True: a peer that connects must show a certificate signed by `ca`. */
+  readonly requestClientCertificate?: boolean;
+  /**
+   * What a server that we connect to must prove: `name`, that its certificate is trusted and speaks for the target's host
+   * (RFC 5922); `chain`, that it is trusted; `off`, nothing. Left out: `name`.
+   */
+  readonly verifyServer?: 'name' | 'chain' | 'off';
+}
+
+export interface SipConnectionSettings {
+  /** Accepted connections, TCP and TLS, of all listeners together. */
+  readonly max: number;
+  /** A connection that carries no transaction and no dialog is closed when nothing came or went for so long. */
+  readonly idleMs: number;
+  /** A connection must be open after so long, TLS handshake included. */
+  readonly openingMs: number;
 }
 
 export interface SipTimers {
@@ -29,6 +56,9 @@ export interface SipServerSettings {
   readonly maxMessageBytes: number;
   /** Left out: `DEFAULT_DEFENCE`. */
   readonly defence?: SipDefenceSettings;
+  /** Largest start line and headers together, bytes. Left out: 16,384. */
+  readonly maxHeaderBytes?: number;
+  readonly connections?: Partial<SipConnectionSettings>;
 }
 
 /** A token bucket: as many messages at once as `burst`, and in the long run so many a second. */
@@ -72,6 +102,7 @@ export type SipDropCause =
   | 'rate-limited'
   | 'scanner'
   | 'too-many-connections'
+  | 'tls-handshake'
   | 'overload'
   | 'malformed'
   | 'too-large'
@@ -97,6 +128,10 @@ export interface SipServerCounters {
   readonly timers: number;
   /** Heap of the server's thread, with what is not collected yet. */
   readonly heapUsedBytes: number;
+  /** Open TCP and TLS connections. */
+  readonly connections: number;
+  /** Connections closed because nothing used them. */
+  readonly idleConnectionsClosed: number;
   /** Sources that are remembered, bans since the start, and bans in force. */
   readonly sources: number;
   readonly bansMade: number;
@@ -150,6 +185,11 @@ export interface RunningSipServer {
   readonly listeners: readonly SipListenerSettings[];
   /** Rejects, and changes nothing, when an entry is no address or CIDR block. */
   setSources(sources: SipSources): Promise<void>;
+  /**
+   * Gives a TLS listener another certificate; connections made from then on show it. Whether clients need a certificate
+   * cannot be changed so. Rejects with RangeError, and changes nothing, when the certificate cannot be used.
+   */
+  setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): Promise<void>;
   counters(): Promise<SipServerCounters>;
   /**
    * Shuts a source out, a known one too. IPv6: its /64.

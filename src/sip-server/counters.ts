@@ -8,7 +8,8 @@ type CountedHere =
   | 'sentResponses'
   | 'receivedRetransmissions'
   | 'sentRetransmissions'
-  | 'dropped';
+  | 'dropped'
+  | 'idleConnectionsClosed';
 
 const COUNTED_METHODS = new Set([
   'INVITE',
@@ -44,11 +45,13 @@ export class Counters {
     'too-large': 0,
     'no-transaction': 0,
     keepalive: 0,
+    'tls-handshake': 0,
   };
   /** Sent again by a transaction. */
   retransmissions = 0;
   /** Came again to a transaction. */
   receivedRetransmissions = 0;
+  idleConnectionsClosed = 0;
 
   receivedRequest(method: string): void {
     increment(this.#receivedRequests, countedMethod(method));
@@ -83,6 +86,7 @@ export class Counters {
       receivedRetransmissions: this.receivedRetransmissions,
       sentRetransmissions: this.retransmissions,
       dropped: { ...this.#dropped },
+      idleConnectionsClosed: this.idleConnectionsClosed,
       ...others,
     };
   }

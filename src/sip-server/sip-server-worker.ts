@@ -27,6 +27,7 @@ const server = new SipServer(settings.server, new SystemClock(), log, (event, wh
 
 const calls: ControlCalls = {
   setSources: (sources) => server.defence.setSources(sources),
+  setCertificate: (listener, tls) => server.setCertificate(listener, tls),
   counters: () => server.counters(),
   watchTrying: () => server.watchTrying((callId) => post({ kind: 'trying', callId })),
   ban: (source, seconds) => server.defence.ban(source, seconds),
@@ -56,12 +57,7 @@ try {
   post({
     kind: 'ready',
     adminPort: server.adminPort,
-    listeners: server.listeners.map(({ protocol, address, port: boundPort, advertise }) => ({
-      transport: protocol,
-      address,
-      port: boundPort,
-      advertise,
-    })),
+    listenerPorts: server.listeners.map((listener) => listener.port),
   });
 } catch (error) {
   const { admin } = settings.server;

@@ -1,7 +1,7 @@
 // The server put together, in whatever thread it is made: transport, transactions, dialogs, and the wire to applications.
 import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../lib/clock.js';
-import type { SipServerCounters, SipServerSettings } from './control.js';
+import type { SipServerCounters, SipServerSettings, SipTlsSettings } from './control.js';
 import { Counters } from './counters.js';
 import { Defence, type ReportEvent } from './defence/defence.js';
 import { DEFAULT_DEFENCE } from './defence/defence-settings.js';
@@ -49,7 +49,9 @@ export class SipServer {
         error: error instanceof Error ? `${error.stack}` : String(error),
       }),
     );
-    this.#transport = new TransportLayer(settings.maxMessageBytes, this.#counters, this.defence, log, report);
+    this.#transport = new TransportLayer(settings, clock, this.#counters, this.defence, log, report, () =>
+      this.#flowsInUse(),
+    );
     this.#transactions = new TransactionLayer({
       timers,
       wheel: this.#wheel,
@@ -94,6 +96,10 @@ export class SipServer {
     }
   }
 
+  setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void {
+    this.#transport.setCertificate(listener, tls);
+  }
+
   /** Sets the one listener for INVITEs of ours that got a 100 first. */
   watchTrying(listener: (callId: string) => void): void {
     this.#onTrying = listener;
@@ -106,6 +112,7 @@ export class SipServer {
       dialogs: this.#dialogs.size,
       timers: this.#wheel.pending,
       heapUsedBytes: getHeapStatistics().used_heap_size,
+      connections: this.#transport.connectionCount,
       isOverloaded: this.#overload.isOn,
       ...this.defence.counts(),
     });
@@ -116,6 +123,11 @@ export class SipServer {
     this.#overload.stop();
     this.#wheel.stop();
     await this.#transport.close();
+  }
+
+  *#flowsInUse(): Iterable<Flow> {
+    yield* this.#transactions.flows();
+    for (const { pinnedFlow, origin } of this.#dialogs.values()) yield pinnedFlow ?? origin.flow;
   }
 
   #receive(message: SipMessage, flow: Flow): void {

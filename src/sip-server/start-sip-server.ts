@@ -92,8 +92,12 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
   return {
     adminAddress: settings.admin.address,
     adminPort: ready.adminPort,
-    listeners: ready.listeners,
+    listeners: settings.listeners.map((listener, index) => ({
+      ...listener,
+      port: ready.listenerPorts[index] ?? listener.port,
+    })),
     setSources: (sources) => ask('setSources', sources),
+    setCertificate: (listener, tls) => ask('setCertificate', listener, tls),
     counters: () => ask('counters'),
     ban: (source, seconds) => ask('ban', source, seconds),
     unban: (source) => ask('unban', source),

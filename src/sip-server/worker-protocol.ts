@@ -2,12 +2,12 @@
 import type {
   RunningSipServer,
   SipBan,
-  SipListenerSettings,
   SipServerCounters,
   SipServerEvents,
   SipServerSettings,
   SipSourceReport,
   SipSources,
+  SipTlsSettings,
 } from './control.js';
 import type { LogLevel } from './server-log.js';
 
@@ -19,6 +19,7 @@ export interface WorkerSettings {
 /** What the thread does when it is asked to; what it throws comes back as a RangeError. */
 export interface ControlCalls {
   setSources(sources: SipSources): void;
+  setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void;
   counters(): SipServerCounters;
   watchTrying(): void;
   ban(source: string, seconds: number | null): Awaited<ReturnType<RunningSipServer['ban']>>;
@@ -39,7 +40,7 @@ export interface ControlRequest<K extends keyof ControlCalls = keyof ControlCall
 
 /** From the thread. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly adminPort: number; readonly listeners: readonly SipListenerSettings[] }
+  | { readonly kind: 'ready'; readonly adminPort: number; readonly listenerPorts: readonly number[] }
   | { readonly kind: 'unavailable'; readonly address: string; readonly reason: string }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'trying'; readonly callId: string }

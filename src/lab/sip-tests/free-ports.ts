@@ -32,7 +32,7 @@ export async function freePortRange(count: number, address = '127.0.0.1'): Promi
 }
 
 /** Whether somebody is bound there. */
-export function isTaken(transport: 'udp' | 'tcp', address: string, port: number): Promise<boolean> {
+export function isTaken(transport: 'udp' | 'tcp' | 'tls', address: string, port: number): Promise<boolean> {
   return transport === 'udp' ? isUdpTaken(address, port) : isTcpTaken(address, port);
 }
 

@@ -33,6 +33,10 @@ export class DialogTable<D extends Dialog> {
     return this.#byTags.get(dialog.key) !== dialog;
   }
 
+  values(): Iterable<D> {
+    return this.#byTags.values();
+  }
+
   byId(id: string): D | undefined {
     return this.#byId.get(id);
   }

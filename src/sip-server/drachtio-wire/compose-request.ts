@@ -90,9 +90,10 @@ export function flowInDialog(
   const { nextHop } = routeInDialog(dialog.origin.routeSet, requestedUri);
   const uri = parseSipUri(nextHop);
   if (uri === null) return null;
-  if (dialog.origin.flow.listener.protocol === 'tcp' && uriParameter(uri, 'transport') === undefined) {
-    // Deviation: a peer that called over TCP and names no transport is called over TCP, not UDP.
-    return transport.flowToUri({ ...uri, parameters: `${uri.parameters};transport=tcp` });
+  const { protocol } = dialog.origin.flow.listener;
+  if (protocol !== 'udp' && uriParameter(uri, 'transport') === undefined) {
+    // Deviation: a peer that called over a connection and names no transport is called over that transport, not UDP.
+    return transport.flowToUri({ ...uri, parameters: `${uri.parameters};transport=${protocol}` });
   }
   return transport.flowToUri(uri);
 }

@@ -9,7 +9,7 @@ import { reasonPhrase } from '../message/reason-phrases.js';
 import { bareResponse, responseHeadOf, responseStart, stampedTopVia } from '../message/response-head.js';
 import type { MessageProblem, SipMessage } from '../message/sip-message.js';
 import type { ServerTransaction } from '../transaction/server-transaction.js';
-import { DEFAULT_SIP_PORT, type Flow } from '../transport/flow.js';
+import { defaultPortOf, type Flow } from '../transport/flow.js';
 import type { AppConnection } from './app-connection.js';
 import { AppDialog } from './app-dialog.js';
 import { contentTypeOf, readAppHeaders } from './app-headers.js';
@@ -149,7 +149,8 @@ export class UasCore implements NetworkRequestCore {
     const head = responseHeadOf(request, stampedTopVia(request, flow.address, flow.port));
     const entry = new NetworkRequest(request.method, head, this);
     // RFC 3261 §18.2.2: a response whose connection has closed goes to the port of the Via.
-    const back = flow.connection === null ? flow : { ...flow, returnPort: request.via?.port ?? DEFAULT_SIP_PORT };
+    const viaPort = request.via?.port ?? defaultPortOf(flow.listener.protocol);
+    const back = flow.connection === null ? flow : { ...flow, returnPort: viaPort };
     const transaction = this.#context.transactions.startServer(request, back, entry);
     entry.transaction = transaction;
     return { entry, transaction };

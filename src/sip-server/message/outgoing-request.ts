@@ -20,7 +20,9 @@ export interface OutgoingRequest {
 export const MAGIC_COOKIE = 'z9hG4bK';
 
 export function viaValue(protocol: TransportProtocol, sentBy: string, branch: string): string {
-  return `SIP/2.0/${protocol.toUpperCase()} ${sentBy};rport;branch=${branch}`;
+  // RFC 5923 §6: where our certificate can be verified, the peer may send its requests over our connection.
+  const alias = protocol === 'tls' ? ';alias' : '';
+  return `SIP/2.0/${protocol.toUpperCase()} ${sentBy};rport${alias};branch=${branch}`;
 }
 
 /** The fields that a derived request shares with its original. */

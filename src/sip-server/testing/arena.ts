@@ -2,7 +2,7 @@
 import type { RunningSipServer, SipDefenceSettings } from '../control.js';
 import { DEFAULT_DEFENCE } from '../defence/defence-settings.js';
 import { startSipServer } from '../start-sip-server.js';
-import { type RawPeer, type SipAddress, TcpPeer, UdpPeer } from './raw-peer.js';
+import { type PeerTls, type RawPeer, type SipAddress, TcpPeer, UdpPeer } from './raw-peer.js';
 import {
   type AdminAddress,
   type AppAnswer,
@@ -103,6 +103,10 @@ export class Arena {
 
   async tcpPeer(address?: string): Promise<TcpPeer> {
     return this.#keep(await TcpPeer.open(this.server.tcp, address));
+  }
+
+  async tlsPeer(server: SipAddress, tls: PeerTls): Promise<TcpPeer> {
+    return this.#keep(await TcpPeer.open(server, '127.0.0.1', tls));
   }
 
   async wire(): Promise<WireClient> {

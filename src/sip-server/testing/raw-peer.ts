@@ -2,6 +2,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
 import { Inbox } from './inbox.js';
 import { RawMessage } from './raw-message.js';
 
@@ -16,7 +17,7 @@ function describe(message: RawMessage): string {
 
 /** What both kinds of peer can do. */
 export interface RawPeer {
-  readonly protocol: 'udp' | 'tcp';
+  readonly protocol: 'udp' | 'tcp' | 'tls';
   /** Where requests reach it. */
   readonly local: SipAddress;
   readonly inbox: Inbox<RawMessage>;
@@ -111,39 +112,59 @@ class TextStream {
   }
 }
 
+/** How a peer speaks TLS: its own certificate, and who it trusts. */
+export type PeerTls = Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'requestCert' | 'rejectUnauthorized'>;
+
 /** A peer that holds one connection to the server and accepts connections from it. */
 export class TcpPeer extends InboxPeer implements RawPeer {
-  readonly protocol = 'tcp';
+  readonly protocol: 'tcp' | 'tls';
   readonly local: SipAddress;
   readonly #socket: Socket;
   readonly #listener: Server;
   readonly #accepted: Socket[] = [];
   /** Connections that the server opened. */
   accepted = 0;
+  /** The name that the server asked for when it connected last. */
+  lastServerName: string | null = null;
   /** CRLFs that came between messages. */
   keepaliveAnswers = '';
 
   private constructor(socket: Socket, listener: Server, address: string) {
     super();
+    this.protocol = socket instanceof TLSSocket ? 'tls' : 'tcp';
     this.#socket = socket;
     this.#listener = listener;
     this.local = { address, port: (listener.address() as AddressInfo).port };
     this.#read(socket);
-    listener.on('connection', (incoming) => {
+    listener.on(this.protocol === 'tls' ? 'secureConnection' : 'connection', (incoming: Socket) => {
       this.accepted++;
+      if (incoming instanceof TLSSocket) this.lastServerName = (incoming as { servername?: string }).servername ?? null;
       this.#accepted.push(incoming);
       this.#read(incoming);
     });
   }
 
-  static async open(server: SipAddress, address = '127.0.0.1'): Promise<TcpPeer> {
-    const listener = createServer();
+  /** @param tls speaks TLS; rejects when the server's certificate will not do */
+  static async open(server: SipAddress, address = '127.0.0.1', tls?: PeerTls): Promise<TcpPeer> {
+    const listener = tls === undefined ? createServer() : createTlsServer(tls);
+    listener.on('tlsClientError', () => undefined);
     listener.listen(0, address);
     await once(listener, 'listening');
-    const socket = connect({ host: server.address, port: server.port, localAddress: address });
-    await once(socket, 'connect');
+    const target = { host: server.address, port: server.port, localAddress: address };
+    const socket = tls === undefined ? connect(target) : connectTls({ ...tls, ...target });
+    try {
+      await once(socket, tls === undefined ? 'connect' : 'secureConnect');
+    } catch (cause) {
+      listener.close();
+      throw cause;
+    }
     socket.setNoDelay(true);
     return new TcpPeer(socket, listener, address);
+  }
+
+  /** The certificate that the server showed. */
+  get serverCertificate(): Buffer {
+    return (this.#socket as TLSSocket).getPeerCertificate().raw;
   }
 
   send(text: string | Buffer): void {

@@ -51,7 +51,7 @@ export class Call {
 
   get peerUri(): string {
     const { address, port } = this.#peer.local;
-    return `sip:peer@${address}:${port}${this.#peer.protocol === 'tcp' ? ';transport=tcp' : ''}`;
+    return `sip:peer@${address}:${port}${this.#peer.protocol === 'udp' ? '' : `;transport=${this.#peer.protocol}`}`;
   }
 
   get uri(): string {

@@ -40,6 +40,12 @@ export class TransactionLayer {
     return counts;
   }
 
+  /** The flows that transactions use now. */
+  *flows(): Iterable<Flow> {
+    for (const { flow } of this.#clients.values()) yield flow;
+    for (const { flow } of this.#servers.values()) yield flow;
+  }
+
   /** Hands a response to its client transaction; false when it has none. */
   receiveResponse(response: SipMessage, flow: Flow): boolean {
     const transaction = this.#clients.get(

@@ -1,8 +1,8 @@
 // A listener is where we are reachable; a flow is a listener and the far address, both ways of one path (RFC 5626 §1).
 import { hostPort } from '../message/uri.js';
-import type { TcpConnection } from './tcp-connection.js';
+import type { StreamConnection } from './stream-connection.js';
 
-export type TransportProtocol = 'udp' | 'tcp';
+export type TransportProtocol = 'udp' | 'tcp' | 'tls';
 
 export interface Listener {
   readonly protocol: TransportProtocol;
@@ -27,15 +27,23 @@ export interface Flow {
   readonly listener: Listener;
   readonly address: string;
   readonly port: number;
-  readonly connection: TcpConnection | null;
+  readonly connection: StreamConnection | null;
   /** Where responses go when the connection is gone: the port of the Via (RFC 3261 §18.2.2). */
   readonly returnPort?: number;
+  /** TLS: the host name that the peer's certificate must speak for (RFC 5922 §4); left out for a numeric target. */
+  readonly serverName?: string;
 }
 
 export const DEFAULT_SIP_PORT = 5060;
+const DEFAULT_SIPS_PORT = 5061;
 
-export function sentByOf(advertise: string, port: number): string {
-  return hostPort(advertise, port === DEFAULT_SIP_PORT ? undefined : port);
+/** RFC 3261 §18.1.1, §19.1.2. */
+export function defaultPortOf(protocol: TransportProtocol): number {
+  return protocol === 'tls' ? DEFAULT_SIPS_PORT : DEFAULT_SIP_PORT;
+}
+
+export function sentByOf(protocol: TransportProtocol, advertise: string, port: number): string {
+  return hostPort(advertise, port === defaultPortOf(protocol) ? undefined : port);
 }
 
 export function contactUriOf(protocol: TransportProtocol, advertise: string, port: number): string {

@@ -6,6 +6,10 @@ function message(body: string, name = 'Content-Length'): string {
   return `INFO sip:a@b SIP/2.0\r\nX: y\r\n${name}: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
+function framingOf(maxMessageBytes: number, maxHeaderBytes = maxMessageBytes): StreamFraming {
+  return new StreamFraming({ maxMessageBytes, maxHeaderBytes });
+}
+
 function summary(events: readonly StreamEvent[]): string[] {
   return events.map((event) => (event.kind === 'message' ? event.bytes.toString() : event.kind));
 }
@@ -16,7 +20,7 @@ describe('StreamFraming', () => {
     const bytes = Buffer.from(texts.join(''));
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 12 }), (cuts) => {
-        const framing = new StreamFraming(10_000);
+        const framing = framingOf(10_000);
         const edges = [0, ...cuts.sort((a, b) => a - b), bytes.length];
         const events: StreamEvent[] = [];
         for (let index = 1; index < edges.length; index++) {
@@ -29,11 +33,11 @@ describe('StreamFraming', () => {
 
   it('takes a message without Content-Length as one without a body', () => {
     const text = 'INFO sip:a@b SIP/2.0\r\nX: y\r\n\r\n';
-    assert.deepEqual(summary(new StreamFraming(1_000).push(Buffer.from(text + text))), [text, text]);
+    assert.deepEqual(summary(framingOf(1_000).push(Buffer.from(text + text))), [text, text]);
   });
 
   it('sees keepalives between messages, whole or in pieces, and skips a single CRLF', () => {
-    const framing = new StreamFraming(1_000);
+    const framing = framingOf(1_000);
     assert.deepEqual(summary(framing.push(Buffer.from('\r\n\r\n'))), ['keepalive']);
     assert.deepEqual(summary(framing.push(Buffer.from('\r\n'))), []);
     assert.deepEqual(summary(framing.push(Buffer.from('\r'))), []);
@@ -43,7 +47,7 @@ describe('StreamFraming', () => {
 
   it('gives up on a length that is no number, or two that differ', () => {
     for (const value of ['many', '-1', '', '9999999999', '1\r\nl: 2']) {
-      const framing = new StreamFraming(1_000);
+      const framing = framingOf(1_000);
       const events = framing.push(Buffer.from(`INFO sip:a@b SIP/2.0\r\nContent-Length: ${value}\r\n\r\n`));
       assert.deepEqual(
         events.map((event) => event.kind),
@@ -55,16 +59,16 @@ describe('StreamFraming', () => {
   });
 
   it('gives up on a message that is too large, before it has come', () => {
-    const declared = new StreamFraming(1_000).push(Buffer.from('INFO sip:a@b SIP/2.0\r\nl: 5000\r\n\r\n'))[0];
+    const declared = framingOf(1_000).push(Buffer.from('INFO sip:a@b SIP/2.0\r\nl: 5000\r\n\r\n'))[0];
     assert.ok(declared?.kind === 'broken' && declared.cause === 'too-large');
-    const endless = new StreamFraming(1_000).push(Buffer.from('x'.repeat(1_001)))[0];
+    const endless = framingOf(1_000).push(Buffer.from('x'.repeat(1_001)))[0];
     assert.ok(endless?.kind === 'broken' && endless.cause === 'too-large');
   });
 
   it('never throws, for any bytes in any pieces', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 10 }), (chunks) => {
-        const framing = new StreamFraming(200);
+        const framing = framingOf(200);
         for (const chunk of chunks) framing.push(Buffer.from(chunk));
       }),
     );

@@ -7,21 +7,28 @@ export type StreamEvent =
   /** The stream cannot be cut any further; `bytes` is what was seen of the message. */
   | { readonly kind: 'broken'; readonly cause: 'malformed' | 'too-large'; readonly bytes: Buffer };
 
+export interface StreamLimits {
+  /** Largest message, bytes. */
+  readonly maxMessageBytes: number;
+  /** Largest start line and headers together, bytes. */
+  readonly maxHeaderBytes: number;
+}
+
 const EMPTY = Buffer.alloc(0);
 const CR = 0x0d;
 const LF = 0x0a;
 const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r]*?)[ \t]*(?=\r\n)/gi;
 
 export class StreamFraming {
-  readonly #maxMessageBytes: number;
+  readonly #limits: StreamLimits;
   #chunks: Buffer[] = [];
   #bytes = 0;
   /** Bytes that must be there before another look is worth it. */
   #needed = 0;
   #isBroken = false;
 
-  constructor(maxMessageBytes: number) {
-    this.#maxMessageBytes = maxMessageBytes;
+  constructor(limits: StreamLimits) {
+    this.#limits = limits;
   }
 
   /** Takes a segment; returns what it completes, in order. After `broken` nothing more comes. */
@@ -33,18 +40,19 @@ export class StreamFraming {
     if (this.#bytes < this.#needed) return events;
     let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
     this.#needed = 0;
+    const { maxMessageBytes, maxHeaderBytes } = this.#limits;
     for (;;) {
       rest = this.#skipKeepalives(rest, events);
       if (rest.length === 0) break;
       const headEnd = rest.indexOf('\r\n\r\n', 0, 'latin1');
-      if (headEnd === -1) {
-        if (rest.length > this.#maxMessageBytes) return this.#break(events, 'too-large', rest);
+      if (headEnd === -1 || headEnd > maxHeaderBytes) {
+        if (rest.length > maxHeaderBytes) return this.#break(events, 'too-large', rest);
         break;
       }
       const bodyLength = contentLengthOf(rest.toString('latin1', 0, headEnd + 2));
       if (bodyLength === null) return this.#break(events, 'malformed', rest.subarray(0, headEnd + 4));
       const total = headEnd + 4 + bodyLength;
-      if (total > this.#maxMessageBytes) return this.#break(events, 'too-large', rest.subarray(0, headEnd + 4));
+      if (total > maxMessageBytes) return this.#break(events, 'too-large', rest.subarray(0, headEnd + 4));
       if (rest.length < total) {
         this.#needed = total;
         break;

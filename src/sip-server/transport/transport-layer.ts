@@ -1,7 +1,8 @@
 // All listeners together: drops what is not wanted, parses the rest, and sends by the flow it is given. RFC 3261 §18.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { SipListenerSettings } from '../control.js';
+import type { Clock, ClockTimer } from '../../lib/clock.js';
+import type { SipConnectionSettings, SipListenerSettings, SipServerSettings, SipTlsSettings } from '../control.js';
 import type { Counters } from '../counters.js';
 import type { Defence, ReportEvent } from '../defence/defence.js';
 import { parseMessage } from '../message/parse-message.js';
@@ -9,12 +10,17 @@ import type { SipMessage } from '../message/sip-message.js';
 import { type SipUri, uriParameter } from '../message/uri.js';
 import type { ServerLog } from '../server-log.js';
 import { chooseListener, localNetworks } from './choose-listener.js';
-import { DEFAULT_SIP_PORT, type Flow, type Listener, type TransportProtocol } from './flow.js';
-import type { TcpConnection } from './tcp-connection.js';
-import { TcpListener } from './tcp-listener.js';
+import { defaultPortOf, type Flow, type Listener, type TransportProtocol } from './flow.js';
+import type { StreamConnection } from './stream-connection.js';
+import type { StreamLimits } from './stream-framing.js';
+import { type StreamContext, StreamListener } from './stream-listener.js';
 import { UdpListener } from './udp-listener.js';
 
 export type MessageHandler = (message: SipMessage, flow: Flow) => void;
+
+const DEFAULT_MAX_HEADER_BYTES = 16_384;
+
+const DEFAULT_CONNECTION_SETTINGS: SipConnectionSettings = { max: 4_096, idleMs: 180_000, openingMs: 4_000 };
 
 /** A listener's settings and the error that binding it gave. */
 export class ListenerUnavailable extends Error {
@@ -27,26 +33,60 @@ export class ListenerUnavailable extends Error {
 }
 
 export class TransportLayer {
-  readonly #maxMessageBytes: number;
+  readonly #limits: StreamLimits;
+  readonly #streams: StreamContext;
+  readonly #idleMs: number;
+  readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #defence: Defence;
   readonly #log: ServerLog;
   readonly #report: ReportEvent;
+  readonly #flowsInUse: () => Iterable<Flow>;
   readonly #networks = localNetworks();
-  readonly #listeners: (UdpListener | TcpListener)[] = [];
+  readonly #listeners: (UdpListener | StreamListener)[] = [];
   readonly #chosen = new Map<string, Listener | null>();
   #onMessage: MessageHandler = () => undefined;
+  #sweep: ClockTimer | null = null;
 
-  constructor(maxMessageBytes: number, counters: Counters, defence: Defence, log: ServerLog, report: ReportEvent) {
-    this.#maxMessageBytes = maxMessageBytes;
+  /** @param flowsInUse the flows of transactions and dialogs: their connections are never idle */
+  constructor(
+    settings: SipServerSettings,
+    clock: Clock,
+    counters: Counters,
+    defence: Defence,
+    log: ServerLog,
+    report: ReportEvent,
+    flowsInUse: () => Iterable<Flow>,
+  ) {
+    const connections = { ...DEFAULT_CONNECTION_SETTINGS, ...settings.connections };
+    this.#limits = {
+      maxMessageBytes: settings.maxMessageBytes,
+      maxHeaderBytes: settings.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES,
+    };
+    this.#streams = {
+      limits: this.#limits,
+      mostAccepted: connections.max,
+      accepted: 0,
+      openingMs: connections.openingMs,
+      now: () => clock.monotonicMs(),
+    };
+    this.#idleMs = connections.idleMs;
+    this.#clock = clock;
     this.#counters = counters;
     this.#defence = defence;
     this.#log = log;
     this.#report = report;
+    this.#flowsInUse = flowsInUse;
   }
 
   get listeners(): readonly Listener[] {
     return this.#listeners;
+  }
+
+  get connectionCount(): number {
+    let count = 0;
+    for (const listener of this.#streamListeners()) count += listener.connectionCount;
+    return count;
   }
 
   /** Binds every listener, or none: rejects with {@link ListenerUnavailable} after closing those that were bound. */
@@ -60,10 +100,21 @@ export class TransportLayer {
         throw new ListenerUnavailable(listener, cause);
       }
     }
+    if (settings.some(({ transport }) => transport !== 'udp')) this.#sweepLater();
+  }
+
+  /** @throws RangeError when there is no such listener or the certificate cannot be used */
+  setCertificate(at: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void {
+    for (const listener of this.#streamListeners()) {
+      if (listener.protocol !== 'tls' || listener.address !== at.address || listener.port !== at.port) continue;
+      listener.setCertificate(tls);
+      return;
+    }
+    throw new RangeError(`There is no TLS listener on ${at.address} port ${at.port}`);
   }
 
   /** The flow to an address by the best listener; null when none speaks that protocol and family. */
-  flowTo(protocol: TransportProtocol, address: string, port: number): Flow | null {
+  flowTo(protocol: TransportProtocol, address: string, port: number, serverName?: string): Flow | null {
     const key = `${protocol} ${address}`;
     let listener = this.#chosen.get(key);
     if (listener === undefined) {
@@ -71,7 +122,9 @@ export class TransportLayer {
       if (this.#chosen.size > 4096) this.#chosen.clear();
       this.#chosen.set(key, listener);
     }
-    return listener === null ? null : { listener, address, port, connection: null };
+    if (listener === null) return null;
+    const flow = { listener, address, port, connection: null };
+    return serverName === undefined ? flow : { ...flow, serverName };
   }
 
   /**
@@ -79,15 +132,14 @@ export class TransportLayer {
    * @returns a promise only for a name; null when no listener fits or the name has no address
    */
   flowToUri(uri: SipUri): Flow | null | Promise<Flow | null> {
-    const named = uriParameter(uri, 'transport') ?? 'udp';
-    if (named !== 'udp' && named !== 'tcp') return null;
-    if (uri.scheme === 'sips') return null;
-    const port = uri.port ?? DEFAULT_SIP_PORT;
-    if (isIP(uri.host) !== 0) return this.flowTo(named, uri.host, port);
+    const protocol = protocolOf(uri);
+    if (protocol === null) return null;
+    const port = uri.port ?? defaultPortOf(protocol);
+    if (isIP(uri.host) !== 0) return this.flowTo(protocol, uri.host, port);
     return lookup(uri.host, { all: true }).then(
       (addresses) => {
         for (const { address } of addresses) {
-          const flow = this.flowTo(named, address, port);
+          const flow = this.flowTo(protocol, address, port, uri.host);
           if (flow !== null) return flow;
         }
         return null;
@@ -98,7 +150,7 @@ export class TransportLayer {
 
   /** Whether a URI's host and port are one of ours, as bound or as advertised. */
   isOurs(uri: SipUri): boolean {
-    const port = uri.port ?? DEFAULT_SIP_PORT;
+    const port = uri.port ?? defaultPortOf(protocolOf(uri) ?? 'udp');
     return this.#listeners.some(
       (listener) =>
         listener.port === port &&
@@ -115,10 +167,12 @@ export class TransportLayer {
   }
 
   async close(): Promise<void> {
+    this.#sweep?.cancel();
+    this.#sweep = null;
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
   }
 
-  #openListener(settings: SipListenerSettings): Promise<UdpListener | TcpListener> {
+  #openListener(settings: SipListenerSettings): Promise<UdpListener | StreamListener> {
     const onError = (cause: Error): void => {
       const listener = `${settings.transport}:${settings.address}:${settings.port}`;
       this.#log.write('warn', 'A SIP listener reports an error', { listener, error: cause.message });
@@ -127,37 +181,33 @@ export class TransportLayer {
     if (settings.transport === 'udp') {
       return UdpListener.open(
         settings,
-        (bytes, address, port, listener) => this.#datagram(bytes, address, port, listener),
+        (bytes, address, port, listener) => this.#arrived(bytes, { listener, address, port, connection: null }),
         onError,
       );
     }
-    return TcpListener.open(settings, this.#maxMessageBytes, {
+    return StreamListener.open(settings, this.#streams, {
       refuses: (address) => this.#defence.refusesConnection(address),
       closed: (address) => this.#defence.connectionClosed(address),
-      message: (bytes, connection, listener) => {
-        if (!this.#defence.refuses(bytes, connection.address)) this.#receive(bytes, flowOf(connection, listener));
-        // The lists may have changed since the connection was accepted.
-        else if (this.#defence.isShutOut(connection.address)) connection.close();
-      },
+      message: (bytes, connection, listener) => this.#arrived(bytes, flowOf(connection, listener)),
       keepalive: () => this.#counters.drop('keepalive'),
       broken: (cause, bytes, connection, listener) => {
         if (cause === 'too-large') this.#tooLarge(connection.address);
         else this.#receive(bytes, flowOf(connection, listener));
       },
+      turnedAway: (cause) => this.#counters.drop(cause),
       error: onError,
     });
   }
 
-  #datagram(bytes: Buffer, address: string, port: number, listener: Listener): void {
-    if (this.#defence.refuses(bytes, address)) return;
-    if (bytes.length > this.#maxMessageBytes) this.#tooLarge(address);
-    else if (isKeepalive(bytes)) this.#counters.drop('keepalive');
-    else this.#receive(bytes, { listener, address, port, connection: null });
-  }
-
-  #tooLarge(source: string): void {
-    this.#counters.drop('too-large');
-    this.#defence.offended(source, 'too-large');
+  /** The one place that every datagram, and every message cut from a stream, passes. */
+  #arrived(bytes: Buffer, flow: Flow): void {
+    const { connection, address } = flow;
+    if (this.#defence.refuses(bytes, address)) {
+      // The lists may have changed since the connection was accepted.
+      if (connection !== null && this.#defence.isShutOut(address)) connection.close();
+      return;
+    }
+    if (connection !== null || this.#fits(bytes, address)) this.#receive(bytes, flow);
   }
 
   #receive(bytes: Buffer, flow: Flow): void {
@@ -167,7 +217,67 @@ export class TransportLayer {
       this.#defence.offended(flow.address, 'malformed');
       return;
     }
-    this.#guarded(flow, () => this.#onMessage(message, flow));
+    this.#guarded(flow, () => {
+      this.#noteAlias(message, flow);
+      this.#onMessage(message, flow);
+    });
+  }
+
+  /** What framing sees to on a stream. */
+  #fits(datagram: Buffer, source: string): boolean {
+    if (isKeepalive(datagram)) {
+      this.#counters.drop('keepalive');
+      return false;
+    }
+    const { maxMessageBytes, maxHeaderBytes } = this.#limits;
+    const headEnd = datagram.length <= maxHeaderBytes ? 0 : datagram.indexOf('\r\n\r\n', 0, 'latin1');
+    if (datagram.length <= maxMessageBytes && headEnd !== -1 && headEnd <= maxHeaderBytes) return true;
+    this.#tooLarge(source);
+    return false;
+  }
+
+  #tooLarge(source: string): void {
+    this.#counters.drop('too-large');
+    this.#defence.offended(source, 'too-large');
+  }
+
+  /** RFC 5923 §5. */
+  #noteAlias(message: SipMessage, flow: Flow): void {
+    const { listener, connection } = flow;
+    if (connection === null || listener.protocol !== 'tls' || !message.isRequest) return;
+    const { via } = message;
+    if (via === null || !/;[ \t]*alias\b/i.test(via.parameters) || !(listener instanceof StreamListener)) return;
+    listener.takeAlias(connection, via.port ?? defaultPortOf('tls'));
+  }
+
+  *#streamListeners(): Iterable<StreamListener> {
+    for (const listener of this.#listeners) if (listener instanceof StreamListener) yield listener;
+  }
+
+  #sweepLater(): void {
+    this.#sweep = this.#clock.after(Math.max(1, this.#idleMs / 4), () => {
+      this.#closeIdle();
+      this.#sweepLater();
+    });
+  }
+
+  /** Closes the connections that nothing used for a while and nothing waits for. */
+  #closeIdle(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const idle = new Set<StreamConnection>();
+    for (const listener of this.#streamListeners()) {
+      for (const connection of listener.connections) {
+        if (nowMs - connection.lastUsedMs >= this.#idleMs) idle.add(connection);
+      }
+    }
+    if (idle.size === 0) return;
+    for (const flow of this.#flowsInUse()) {
+      const { listener } = flow;
+      const connection = listener instanceof StreamListener ? listener.connectionOf(flow) : undefined;
+      if (connection !== undefined) idle.delete(connection);
+    }
+    for (const connection of idle) connection.close();
+    this.#counters.idleConnectionsClosed += idle.size;
   }
 
   /** A fault of ours must cost one message, not the server. */
@@ -183,7 +293,14 @@ export class TransportLayer {
   }
 }
 
-function flowOf(connection: TcpConnection, listener: Listener): Flow {
+/** RFC 3261 §18.1.1, §26.2.2; null for a transport that is not spoken here. */
+function protocolOf(uri: SipUri): TransportProtocol | null {
+  const named = uriParameter(uri, 'transport');
+  if (named === 'tls' || uri.scheme === 'sips') return named === 'udp' ? null : 'tls';
+  return named === undefined || named === 'udp' ? 'udp' : named === 'tcp' ? 'tcp' : null;
+}
+
+function flowOf(connection: StreamConnection, listener: Listener): Flow {
   return { listener, address: connection.address, port: connection.port, connection };
 }
 

@@ -32,7 +32,7 @@ export class UdpListener implements Listener {
     this.port = socket.address().port;
     this.advertise = settings.advertise;
     this.family = isIPv6(settings.address) ? 6 : 4;
-    this.sentBy = sentByOf(settings.advertise, this.port);
+    this.sentBy = sentByOf('udp', settings.advertise, this.port);
     this.contactUri = contactUriOf('udp', settings.advertise, this.port);
   }
 
