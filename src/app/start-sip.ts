@@ -2,7 +2,6 @@
 // ends, and otherwise an external drachtio-server. Only here is the embedded server's control port held.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import type { Config, SipListenerConfig } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
@@ -19,6 +18,7 @@ import type {
   SipTlsSettings,
 } from '../sip-server/control.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
+import { sipDefence, sipSources } from './sip-defence.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -75,7 +75,7 @@ export async function startSip(config: Config, clock: Clock, log: Logger, opened
 
 async function startEmbedded(config: Config, application: SipApplication, clock: Clock, log: Logger) {
   const secret = randomUUID();
-  const sources = { allow: knownSources(config) };
+  const sources = sipSources(config);
   if (sources.allow === null) {
     log.warn({}, 'a gateway is given by its name: packets of any source are read, and strangers are answered 403');
   }
@@ -90,6 +90,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
       max: sip.maxConnections,
       idleMs: sip.connectionIdleSeconds * 1_000,
     },
+    defence: sipDefence(config),
   };
   const supervised = await Supervised.start<RunningSipServer>({
     name: 'SIP server',
@@ -102,6 +103,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
         throw error;
       }
       server.onTrying((sipCallId) => application.noteTrying(sipCallId));
+      logEvents(server, log);
       // The next one takes the same ports: peers and our own connection look for it there.
       settings = {
         ...settings,
@@ -164,16 +166,12 @@ function certificateUnusable(what: string, cause: unknown): SimtrunkError {
   return new SimtrunkError('CERTIFICATE_UNUSABLE', `Cannot use the certificate of ${what}: ${reason}`, { cause });
 }
 
-/** Trunks and gateways; a gateway named by its host name may come from any address, so then everybody is let in. */
-function knownSources(config: Config): readonly string[] | null {
-  const gateways = config.gateways.map(({ host }) => host);
-  if (gateways.some((host) => isIP(host) === 0)) return null;
-  return [...config.trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways];
-}
-
-/** A source without its port; CIDR blocks stay. */
-function addressOf(source: string): string {
-  return source.includes('/') ? source : (parseHostPort(source)?.host ?? source);
+function logEvents(server: RunningSipServer, log: Logger): void {
+  server.on('source:banned', (ban) => log.warn(ban, 'a source was banned for what it sent'));
+  server.on('overload:started', (overload) => {
+    log.error({ ...overload, alarm: 'sip-overload' }, 'too many SIP transactions: new calls are refused');
+  });
+  server.on('overload:ended', (overload) => log.warn(overload, 'new calls are taken again'));
 }
 
 /** `udp/192.0.2.1:5060` as a drachtio server names its listeners. */

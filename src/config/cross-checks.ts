@@ -1,7 +1,7 @@
 // What no single key can show: references between parts, duplicates, and ranges that overlap.
 // Works on the sound elements of a file that may have other problems, so that all are reported at once.
 import { parseHostPort } from '../lib/host-port.js';
-import { parseIpRange } from '../lib/ip-range.js';
+import { ipRangeCovers, parseIpRange } from '../lib/ip-range.js';
 import { type Environment, readSecret, simIdOf } from './config.js';
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { nearestName } from './nearest-name.js';
@@ -35,6 +35,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...planProblems(readable),
     ...simProblems(readable),
     ...channelProblems(readable),
+    ...denialProblems(raw, readable),
     ...secretProblems(raw, env),
   ];
 }
@@ -256,6 +257,26 @@ function channelProblems(readable: Readable): ConfigProblem[] {
       (simId, first) => `SIM ${simId} is already in the channel at ${first}; one SIM can be in one channel only`,
     ),
   ];
+}
+
+/** A trunk's source or a gateway that is denied as a whole would never be heard. */
+function denialProblems(raw: unknown, readable: Readable): ConfigProblem[] {
+  const sip = configFileSchema.shape.sip.safeParse(isRecord(raw) ? (raw.sip ?? {}) : {}).data;
+  const own = [
+    ...readable
+      .entries('trunks')
+      .flatMap(({ value }) => value.sources.map((text) => ({ text, of: `trunk "${value.name}"` }))),
+    ...readable.entries('gateways').map(({ value }) => ({ text: value.address, of: `gateway "${value.name}"` })),
+  ];
+  return (sip?.defence.deny ?? []).flatMap((entry, index) => {
+    const denied = parseIpRange(entry);
+    const hit = own.find(({ text }) => {
+      const range = parseIpRange(text) ?? parseIpRange(parseHostPort(text)?.host ?? '');
+      return denied !== undefined && range !== undefined && ipRangeCovers(denied, range);
+    });
+    if (hit === undefined) return [];
+    return [{ path: ['sip', 'defence', 'deny', index], message: `denies ${hit.text}, which is ${hit.of}` }];
+  });
 }
 
 function secretProblems(raw: unknown, env: Environment): ConfigProblem[] {

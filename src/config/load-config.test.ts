@@ -254,6 +254,22 @@ describe('loadConfig', () => {
     assertOneProblem('networks', network.replace('transport: tls', 'transport: ws'), 'must be');
   });
 
+  it('refuses to deny a whole trunk’s source or a gateway, and allows to deny a part of a trunk’s block', () => {
+    const deny = (entry: string): string => `sip: { defence: { deny: [ ${entry} ] } }`;
+    assertOneProblem('sip', deny('10.0.0.0/28'), 'sip.defence.deny[0]', '10.0.0.5', 'trunk "pbx"');
+    assertOneProblem('sip', deny('192.0.2.1, 10.0.0.20'), 'sip.defence.deny[1]', '10.0.0.20', 'gateway "gw1"');
+    const trunks = 'trunks: [ { name: pbx, network: lan, sources: [ 10.0.1.0/24 ] } ]';
+    assert.deepEqual(problemsOf(`${withLine('trunks', trunks)}${deny('10.0.1.7')}\n`), []);
+  });
+
+  it('takes false for no rate and no bans, and refuses a rate without its burst and what is no block', () => {
+    const sip = (defence: string): string => `sip: { defence: { ${defence} } }`;
+    assert.deepEqual(problemsOf(withLine('sip', sip('rate: false, knownRate: false, ban: false'))), []);
+    assertOneProblem('sip', sip('rate: { messagesPerSecond: 5 }'), 'sip.defence.rate');
+    assertOneProblem('sip', sip('allow: [ 10.0.0.1/8 ]'), 'sip.defence.allow[0]', 'must be an address or a CIDR block');
+    assertOneProblem('sip', sip('ban: true'), 'sip.defence.ban');
+  });
+
   it('refuses to pass on headers that carry an identity or belong to the dialog', () => {
     for (const header of ['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion']) {
       assertOneProblem(

@@ -85,6 +85,38 @@ const network = z.strictObject({
     ]),
 });
 
+const sipRate = z.union([
+  z.literal(false),
+  z.strictObject({ messagesPerSecond: z.number().min(0.1).max(100_000), burst: z.int().min(1).max(1_000_000) }),
+]);
+
+/** Scanners by their User-Agent; `sip-server/defence/scanner-filter.ts` has the same for a server that stands alone. */
+const SCANNERS: string[] = [
+  ...['friendly-scanner', 'friendly-request', 'sipvicious', 'sundayddr', 'sip-scan', 'sipscan'],
+  ...['sipcli', 'pplsip', 'vaxsipuseragent', 'siparmyknife', 'iwar', 'sivus'],
+];
+
+const sipDefence = z.strictObject({
+  allow: z.array(ipRange).default([]),
+  deny: z.array(ipRange).default([]),
+  rate: sipRate.default({ messagesPerSecond: 30, burst: 100 }),
+  knownRate: sipRate.default(false),
+  scanners: z.array(z.string().min(1).max(200)).default(SCANNERS),
+  ban: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        offences: z.int().min(1).max(1_000_000),
+        windowSeconds: z.int().min(1).max(86_400),
+        banSeconds: z.int().min(1).max(31_536_000),
+      }),
+    ])
+    .default({ offences: 10, windowSeconds: 60, banSeconds: 600 }),
+  maxTransactions: z.int().min(10).max(10_000_000).default(200_000),
+  retryAfterSeconds: z.int().min(0).max(3_600).default(10),
+  maxConnectionsPerSource: z.int().min(1).max(4_096).default(32),
+});
+
 const sip = z.strictObject({
   t1Ms: z.int().min(10).max(10_000).default(500),
   t2Ms: z.int().min(10).max(60_000).default(4_000),
@@ -101,6 +133,7 @@ const sip = z.strictObject({
         .refine((header) => !OWN_HEADERS.has(header.toLowerCase()), FORWARDED_HEADER_RULE),
     )
     .default([]),
+  defence: sipDefence.prefault({}),
   drachtio: z.strictObject({ host: z.string().min(1), port: port.default(9022), secret }).optional(),
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { parseHostPort } from './host-port.js';
-import { ipRangeContains, parseIpRange } from './ip-range.js';
+import { ipRangeContains, ipRangeCovers, parseIpRange } from './ip-range.js';
 
 function contains(range: string, address: string): boolean {
   const parsed = parseIpRange(range);
@@ -50,6 +50,22 @@ describe('parseIpRange', () => {
         assert.equal(contains(`${dotted(start)}/${bits}`, address), list.check(address));
       }),
     );
+  });
+});
+
+describe('ipRangeCovers', () => {
+  it('is true for a block within a block, and false for one that sticks out or is of the other family', () => {
+    const covers = (outer: string, inner: string): boolean => {
+      const [outerRange, innerRange] = [parseIpRange(outer), parseIpRange(inner)];
+      assert.ok(outerRange !== undefined && innerRange !== undefined);
+      return ipRangeCovers(outerRange, innerRange);
+    };
+    assert.equal(covers('10.0.0.0/8', '10.1.0.0/16'), true);
+    assert.equal(covers('10.0.0.0/8', '10.0.0.0/8'), true);
+    assert.equal(covers('10.1.0.0/16', '10.0.0.0/8'), false);
+    assert.equal(covers('10.1.0.0/16', '10.2.0.1'), false);
+    assert.equal(covers('::/0', '10.2.0.1'), false);
+    assert.equal(covers('fd00::/8', 'fd12::1'), true);
   });
 });
 

@@ -32,6 +32,13 @@ export function ipRangeContains(range: IpRange, address: string): boolean {
   return parsed.value >> hostBits === range.base >> hostBits;
 }
 
+/** True when all of `inner` lies in `outer`. */
+export function ipRangeCovers(outer: IpRange, inner: IpRange): boolean {
+  if (outer.family !== inner.family || outer.prefixBits > inner.prefixBits) return false;
+  const hostBits = BigInt((outer.family === 4 ? 32 : 128) - outer.prefixBits);
+  return inner.base >> hostBits === outer.base >> hostBits;
+}
+
 function parseIp(text: string): { family: 4 | 6; value: bigint } | undefined {
   const family = isIP(text);
   if (family === 4) return { family: 4, value: ipv4Value(text) };

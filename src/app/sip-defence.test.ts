@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import type { Config } from '../config/config.js';
+import { parseConfig } from '../config/load-config.js';
+import { SCANNER_USER_AGENTS } from '../sip-server/defence/scanner-filter.js';
+import { sipDefence, sipSources } from './sip-defence.js';
+
+function configWith(gateway: string, sip = ''): Config {
+  const text = `
+networks: [ { name: lan, bind: 127.0.0.1 } ]
+trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5, "10.0.0.6:5062", 10.1.0.0/24, "[fd00::7]:5060" ] } ]
+gateways: [ { name: gw1, network: lan, address: "${gateway}" } ]
+plans: [ { name: office, commercialUse: allowed } ]
+sims: [ { number: "+821012340001", plan: office } ]
+channels: [ { gateway: gw1, port: 1, sim: "+821012340001" } ]
+${sip}`;
+  return parseConfig(text, '/etc/simtrunk/config.yaml', { env: {} });
+}
+
+describe('sipSources', () => {
+  const known = ['10.0.0.5', '10.0.0.6', '10.1.0.0/24', 'fd00::7', '10.0.0.20'];
+
+  it('lets in trunks and gateways alone, and knows them', () => {
+    assert.deepEqual(sipSources(configWith('10.0.0.20:5080')), { allow: known, deny: [], known });
+  });
+
+  it('lets in whom the config adds, without knowing them, and denies whom it denies', () => {
+    const sip = 'sip: { defence: { allow: [ 192.0.2.0/24 ], deny: [ 192.0.2.66 ] } }';
+    assert.deepEqual(sipSources(configWith('10.0.0.20', sip)), {
+      allow: [...known, '192.0.2.0/24'],
+      deny: ['192.0.2.66'],
+      known,
+    });
+  });
+
+  it('lets everybody in when a gateway has a name, and knows the others', () => {
+    assert.deepEqual(sipSources(configWith('gw1.example')), { allow: null, deny: [], known: known.slice(0, -1) });
+  });
+});
+
+describe('sipDefence', () => {
+  it('drops the scanners that a server alone drops, when nothing else is said', () => {
+    assert.deepEqual(sipDefence(configWith('10.0.0.20')).scanners, SCANNER_USER_AGENTS);
+  });
+
+  it('reads false as no rate and no bans', () => {
+    const sip = 'sip: { defence: { rate: false, knownRate: false, ban: false } }';
+    const { rate, knownRate, ban } = sipDefence(configWith('10.0.0.20', sip));
+    assert.deepEqual([rate, knownRate, ban], [null, null, null]);
+  });
+});

@@ -1,0 +1,31 @@
+// What the embedded SIP server is told of its peers and of its defence, from the config.
+import type { Config } from '../config/config.js';
+import { parseHostPort } from '../lib/host-port.js';
+import { parseIpRange } from '../lib/ip-range.js';
+import type { SipDefenceSettings, SipSources } from '../sip-server/control.js';
+
+/** Trunks and gateways are known. A gateway named by its host name may send from any address, so then everybody is heard. */
+export function sipSources(config: Config): SipSources {
+  const { allow, deny } = config.sip.defence;
+  const gateways = config.gateways.map(({ host }) => host);
+  const known = [...config.trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways].filter(isAddress);
+  return { allow: gateways.every(isAddress) ? [...known, ...allow] : null, deny, known };
+}
+
+export function sipDefence({ sip: { defence } }: Config): SipDefenceSettings {
+  return {
+    ...defence,
+    rate: defence.rate || null,
+    knownRate: defence.knownRate || null,
+    ban: defence.ban || null,
+  };
+}
+
+function isAddress(host: string): boolean {
+  return parseIpRange(host) !== undefined;
+}
+
+/** A source without its port; CIDR blocks stay. */
+function addressOf(source: string): string {
+  return source.includes('/') ? source : (parseHostPort(source)?.host ?? source);
+}
