@@ -176,6 +176,11 @@ export class SipMessage {
     return this.#via;
   }
 
+  /** There are Vias below the topmost one. */
+  get hasFurtherVias(): boolean {
+    return this.repeatsAny(headerBit('via')) || (this.value('via')?.length ?? 0) > (this.via?.length ?? 0);
+  }
+
   get cseq(): CSeq | null {
     if (this.#cseq === undefined) this.#cseq = parseCSeq(this.value('cseq') ?? '');
     return this.#cseq;

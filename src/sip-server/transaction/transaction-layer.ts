@@ -52,6 +52,8 @@ export class TransactionLayer {
       clientTransactionKey(response.via?.branch ?? '', response.cseq?.method ?? ''),
     );
     if (transaction === undefined) return false;
+    // RFC 3261 §8.1.3.3: what answers a request of our own has no Via but ours.
+    if (response.hasFurtherVias && !carriesFurtherVias(transaction.request.text)) return false;
     if (transaction.state === 'completed' || transaction.state === 'accepted') {
       this.#context.counters.receivedRetransmissions++;
     }
@@ -99,4 +101,10 @@ export class TransactionLayer {
     this.#servers.set(key, transaction);
     return transaction;
   }
+}
+
+/** Whether a request was sent on for somebody else, whose Via is below ours. */
+function carriesFurtherVias(text: string): boolean {
+  const vias = /\r\n(?:via|v)[ \t]*:/gi;
+  return vias.test(text) && vias.test(text);
 }

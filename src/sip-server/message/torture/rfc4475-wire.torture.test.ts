@@ -1,33 +1,33 @@
 // The messages of RFC 4475, sent to a running server with an application behind it.
 import { strict as assert } from 'node:assert';
-import { deferred, type ServerUnderTest, until } from '../../testing/arena.js';
+import { deferred, until } from '../../testing/arena.js';
 import { responseText, sipText } from '../../testing/sip-script.js';
 import type { AppAnswer, AppRequest, AppResponse } from '../../testing/test-application.js';
 import { RFC4475_INVALID } from './rfc4475-invalid.js';
 import { RFC4475_SEMANTICS } from './rfc4475-semantics.js';
 import { RFC4475_VALID } from './rfc4475-valid.js';
-import { startTortured, TortureArena, withOwnBranch } from './torture-arena.js';
+import { TortureArena, Tortured, withOwnBranch } from './torture-arena.js';
 
 const ok = (_request: AppRequest, answer: AppAnswer): void => answer.send(200);
 const busy = (_request: AppRequest, answer: AppAnswer): void => answer.send(486);
 
 describe('RFC 4475 over the wire', function () {
   this.timeout(60_000);
-  let server: ServerUnderTest;
+  let tortured: Tortured;
   let arena: TortureArena;
   before(async () => {
-    server = await startTortured();
+    tortured = await Tortured.start();
   });
-  after(() => server.close());
+  after(() => tortured.close());
   beforeEach(() => {
-    arena = new TortureArena(server);
+    arena = new TortureArena(tortured);
   });
   afterEach(() => arena.close());
 
   /** A test that a real drachtio-server cannot pass, with what it does instead. */
   function ours(title: string, theirs: string, run: () => Promise<void>): void {
     it(process.env.DRACHTIO_HOST === undefined ? title : `${title} [drachtio-server: ${theirs}]`, async function () {
-      if (server.control === null) this.skip();
+      if (tortured.server.control === null) this.skip();
       await run();
     });
   }
@@ -39,7 +39,7 @@ describe('RFC 4475 over the wire', function () {
     it('wsinv (RFC 4475 §3.1.1.1): is well-formed, and gets 481 for the tag of a dialog that nobody has', async () => {
       const response = await arena.refused(wsinv, 481);
       assert.equal(response.header('Call-ID'), 'wsinv.ndaksdj@192.0.2.1');
-      assert.match(response.header('From'), /^"J Rosenberg \\\\\\"" +<sip:jdrosen@example\.com> ; tag = 98asjd8$/);
+      assert.match(response.header('From'), /^"J Rosenberg \\\\\\"" +<sip:jdrosen@example\.com> +; *tag *= *98asjd8$/);
       assert.equal(response.headers('Via').length, 2);
     });
 
@@ -51,7 +51,7 @@ describe('RFC 4475 over the wire', function () {
     });
 
     it('intmeth (RFC 4475 §3.1.1.2): reaches an application that understands it, octet for octet', async function () {
-      if (server.control === null) this.skip();
+      if (tortured.server.control === null) this.skip();
       const wire = await arena.wire();
       await wire.ask("route|!interesting-method0123456789_*+`.%indeed'~");
       const peer = await arena.tcpPeer();
@@ -85,9 +85,9 @@ describe('RFC 4475 over the wire', function () {
     it('longreq (RFC 4475 §3.1.1.7): reaches the application whole, and all its Vias come back', async () => {
       const { request, response } = await arena.offered(longreq, busy, 'tcp');
       assert.equal(request.get('Call-ID'), `longreq.one${'really'.repeat(20)}longcallid`);
-      assert.equal(response.headers('Via').length, 34);
+      assert.equal(response.text.match(/^v(?:ia)? *:/gim)?.length, 34);
       assert.match(
-        response.headers('Via')[33] ?? '',
+        response.headers('Via').at(-1) ?? '',
         /^SIP\/2\.0\/TCP host\.example\.com;received=192\.0\.2\.5;branch=verylong/,
       );
     });
@@ -96,7 +96,7 @@ describe('RFC 4475 over the wire', function () {
       const { request, peer } = await arena.offered(dblreq, ok);
       assert.equal(request.method, 'REGISTER');
       await arena.alive(peer);
-      assert.equal(arena.seen.length, 2);
+      assert.equal(tortured.seen.length, 2);
     });
 
     it('semiuri (RFC 4475 §3.1.1.9): reaches the application with its user as it is', async () => {
@@ -134,11 +134,10 @@ describe('RFC 4475 over the wire', function () {
       it(`${tag} (RFC 4475 ${section}): is dropped when nothing was asked`, () => arena.ignored(bytes));
 
       it(`${tag} (RFC 4475 ${section}): its reason phrase does an answer to our request no harm`, async () => {
-        const srf = await arena.app();
         const peer = await arena.udpPeer();
         const answered = deferred<AppResponse>();
         const { address, port } = peer.local;
-        srf.request(`sip:${address}:${port}`, { method: 'OPTIONS' }, (_error, sent) => {
+        tortured.srf.request(`sip:${address}:${port}`, { method: 'OPTIONS' }, (_error, sent) => {
           sent?.on('response', (response) => answered.resolve(response));
         });
         const asked = await peer.request('OPTIONS');
@@ -163,17 +162,15 @@ describe('RFC 4475 over the wire', function () {
     });
 
     it('clerr (RFC 4475 §3.1.2.2): waits on a connection until the rest has come', async function () {
-      if (server.control === null) this.skip();
+      if (tortured.server.control === null) this.skip();
       const offered = deferred<AppRequest>();
-      await arena.app({
-        invite: (request, answer) => {
-          offered.resolve(request);
-          answer.send(486);
-        },
-      });
+      tortured.handler = (request, answer) => {
+        if (request.method === 'INVITE') offered.resolve(request);
+        answer.send(request.method === 'INVITE' ? 486 : 200);
+      };
       const peer = await arena.tcpPeer();
       peer.send(withOwnBranch(clerr));
-      await until(server.control.counters, ({ receivedRequests }) => receivedRequests !== undefined);
+      await arena.alive(await arena.tcpPeer());
       assert.deepEqual(peer.inbox.untaken, []);
       peer.send('x'.repeat(9_999 - 154));
       assert.equal((await offered.promise).body?.length, 9_999);
@@ -241,10 +238,10 @@ describe('RFC 4475 over the wire', function () {
       assert.equal(response.status, 200);
       peer.send(badbranch);
       await peer.response(200, 'OPTIONS');
-      assert.equal(arena.seen.length, 1);
+      assert.equal(tortured.seen.length, 1);
       peer.send(Buffer.from(badbranch.toString().replace('badbranch.', 'another.')));
       await peer.response(200, 'OPTIONS');
-      assert.equal(arena.seen.length, 2);
+      assert.equal(tortured.seen.length, 2);
     });
 
     it('insuf (RFC 4475 §3.3.1): gets 400', async () => {
@@ -318,11 +315,10 @@ describe('RFC 4475 over the wire', function () {
     it('bcast (RFC 4475 §3.3.10): is dropped', () => arena.ignored(bcast));
 
     ours('bcast (RFC 4475 §3.3.10): is dropped although it answers a request of ours', 'taken', async () => {
-      const srf = await arena.app();
       const peer = await arena.udpPeer();
       const answered = deferred<AppResponse>();
       const { address, port } = peer.local;
-      srf.request(`sip:${address}:${port}`, { method: 'OPTIONS' }, (_error, sent) => {
+      tortured.srf.request(`sip:${address}:${port}`, { method: 'OPTIONS' }, (_error, sent) => {
         sent?.on('response', (response) => answered.resolve(response));
       });
       const asked = await peer.request('OPTIONS');
@@ -372,7 +368,7 @@ describe('RFC 4475 over the wire', function () {
       const head = inv2543.toString().slice(0, inv2543.indexOf('Content-Type'));
       const ack = head.replaceAll('INVITE', 'ACK').replace(/To: .*/, `To: ${response.header('To')}`);
       peer.send(`${ack}Content-Length: 0\r\n\r\n`);
-      const { control } = server;
+      const { control } = tortured.server;
       if (control === null) return;
       await until(
         () => control.counters(),

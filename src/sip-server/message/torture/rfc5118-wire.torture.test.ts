@@ -1,23 +1,22 @@
 // The messages of RFC 5118, sent to a running server with an application behind it.
 import { strict as assert } from 'node:assert';
-import type { ServerUnderTest } from '../../testing/arena.js';
 import type { AppAnswer, AppRequest } from '../../testing/test-application.js';
 import { RFC5118 } from './rfc5118-ipv6.js';
-import { startTortured, TortureArena } from './torture-arena.js';
+import { TortureArena, Tortured } from './torture-arena.js';
 
 const ok = (_request: AppRequest, answer: AppAnswer): void => answer.send(200);
 const busy = (_request: AppRequest, answer: AppAnswer): void => answer.send(486);
 
 describe('RFC 5118 over the wire', function () {
   this.timeout(60_000);
-  let server: ServerUnderTest;
+  let tortured: Tortured;
   let arena: TortureArena;
   before(async () => {
-    server = await startTortured();
+    tortured = await Tortured.start();
   });
-  after(() => server.close());
+  after(() => tortured.close());
   beforeEach(() => {
-    arena = new TortureArena(server);
+    arena = new TortureArena(tortured);
   });
   afterEach(() => arena.close());
 
@@ -30,7 +29,7 @@ describe('RFC 5118 over the wire', function () {
 
   it('ipv6-bad (RFC 5118 §4.2): gets 400', async function () {
     // drachtio-server drops it.
-    if (server.control === null) this.skip();
+    if (tortured.server.control === null) this.skip();
     await arena.refused(RFC5118['ipv6-bad'], 400);
   });
 
@@ -68,13 +67,13 @@ describe('RFC 5118 over the wire', function () {
 
   it('mult-ip-in-sdp (RFC 5118 §4.8): reaches the application with both addresses', async function () {
     // drachtio-server takes it for ipv6-in-sdp come by another way: they share a Call-ID.
-    if (server.control === null) this.skip();
+    if (tortured.server.control === null) this.skip();
     const { request } = await arena.offered(RFC5118['mult-ip-in-sdp'], busy);
     assert.match(request.body ?? '', /c=IN IP4 192\.0\.2\.1\r\n.*\r\nc=IN IP6 2001:db8::1\r\n/);
   });
 
   it('ipv4-mapped-ipv6 (RFC 5118 §4.9): is answered to the packet’s source, with its Vias', async function () {
-    if (server.control === null) this.skip();
+    if (tortured.server.control === null) this.skip();
     const { response } = await arena.offered(RFC5118['ipv4-mapped-ipv6'], busy);
     assert.match(response.header('Via'), /^SIP\/2\.0\/UDP \[::ffff:192\.0\.2\.10\]:19823;/);
     assert.match(response.headers('Via')[1] ?? '', /^SIP\/2\.0\/UDP \[::ffff:192\.0\.2\.2\];/);

@@ -1,12 +1,19 @@
 // A server, an application that takes every method, and a peer that sends it what an RFC has written down.
 import { strict as assert } from 'node:assert';
-import { Arena, deferred, findExternal, type ServerUnderTest, startEmbedded } from '../../testing/arena.js';
+import { Arena, deferred, findExternal, type ServerUnderTest, startEmbedded, until } from '../../testing/arena.js';
 import type { RawMessage } from '../../testing/raw-message.js';
 import type { RawPeer } from '../../testing/raw-peer.js';
 import { branch, sipText, token } from '../../testing/sip-script.js';
-import type { AppAnswer, AppRequest } from '../../testing/test-application.js';
+import {
+  type AppAnswer,
+  type AppRequest,
+  connectApplication,
+  type TestApplication,
+} from '../../testing/test-application.js';
 
-const METHODS = ['invite', 'register', 'options', 'message', 'subscribe', 'notify', 'info', 'publish', 'bye'];
+const METHODS = ['invite', 'register', 'options', 'subscribe', 'notify', 'info', 'publish', 'bye'];
+
+export type Handler = (request: AppRequest, answer: AppAnswer) => void;
 
 /** What became of a message that reached the application. */
 export interface Offered {
@@ -16,72 +23,109 @@ export interface Offered {
   readonly peer: RawPeer;
 }
 
-/** The server that DRACHTIO_HOST names, or an embedded one that no peer can be banned from. */
-export async function startTortured(): Promise<ServerUnderTest> {
-  const external = await findExternal();
-  if (external !== null) return external;
-  const server = await startEmbedded({ t1Ms: 20 });
-  await server.control?.setSources({ allow: null, known: ['127.0.0.0/8'] });
-  return server;
+/** A server and its one application, for a whole suite. */
+export class Tortured {
+  readonly server: ServerUnderTest;
+  readonly srf: TestApplication;
+  /** What the application does with the next request. */
+  handler: Handler = () => undefined;
+  /** What the application was offered in this test. */
+  seen: AppRequest[] = [];
+
+  private constructor(server: ServerUnderTest, srf: TestApplication) {
+    this.server = server;
+    this.srf = srf;
+    for (const method of METHODS) {
+      srf.use(method, (request, answer) => {
+        this.seen.push(request);
+        this.handler(request, answer);
+      });
+    }
+  }
+
+  /** With the server that DRACHTIO_HOST names, or an embedded one that no peer can be banned from. */
+  static async start(): Promise<Tortured> {
+    const server = (await findExternal()) ?? (await startEmbedded({ t1Ms: 20 }));
+    await server.control?.setSources({ allow: null, known: ['127.0.0.0/8'] });
+    const { srf } = await connectApplication(server.admin);
+    const tortured = new Tortured(server, srf);
+    // Routes are asked for one by one, and in order: when the last one is known they all are.
+    const arena = new TortureArena(tortured);
+    tortured.handler = (_request, answer) => answer.send(200);
+    await until(
+      async () => {
+        const peer = await arena.udpPeer();
+        return arena.alive(peer, 'PUBLISH');
+      },
+      (status) => status === 200,
+    );
+    arena.close();
+    return tortured;
+  }
+
+  async close(): Promise<void> {
+    this.srf.disconnect();
+    await this.server.close();
+  }
 }
 
 export class TortureArena extends Arena {
-  /** What the application was offered. */
-  readonly seen: AppRequest[] = [];
+  readonly tortured: Tortured;
+
+  constructor(tortured: Tortured) {
+    super(tortured.server);
+    this.tortured = tortured;
+    tortured.seen = [];
+  }
 
   /** Expects the status, and that no application hears of it. */
   async refused(bytes: Buffer, status: number, protocol: 'udp' | 'tcp' = 'udp'): Promise<RawMessage> {
-    await this.#application((_request, answer) => answer.send(200));
+    this.tortured.handler = (_request, answer) => answer.send(200);
     const peer = await this.#send(bytes, protocol);
     const response = await peer.inbox.take(`${status}`, (message) => message.status >= 200);
     assert.equal(response.status, status);
-    assert.equal(this.seen.length, 0);
+    assert.equal(this.tortured.seen.length, 0);
     return response;
   }
 
   /** Expects no answer, and that the server goes on with what comes next. */
   async ignored(bytes: Buffer): Promise<void> {
-    await this.#application((_request, answer) => answer.send(200));
+    this.tortured.handler = (_request, answer) => answer.send(200);
     const peer = await this.#send(bytes, 'udp');
     await this.alive(peer);
     assert.deepEqual(peer.inbox.untaken, []);
-    assert.equal(this.seen.length, 1);
+    assert.equal(this.tortured.seen.length, 1);
   }
 
   /** Expects the message at the application, whose answer goes back. */
-  async offered(
-    bytes: Buffer,
-    answer: (request: AppRequest, answer: AppAnswer) => void,
-    protocol: 'udp' | 'tcp' = 'udp',
-  ): Promise<Offered> {
+  async offered(bytes: Buffer, answer: Handler, protocol: 'udp' | 'tcp' = 'udp'): Promise<Offered> {
     const requests = deferred<AppRequest>();
-    await this.#application((request, response) => {
+    this.tortured.handler = (request, response) => {
       requests.resolve(request);
       answer(request, response);
-    });
+    };
     const peer = await this.#send(bytes, protocol);
     const response = await peer.inbox.take('a final response', (message) => message.status >= 200);
     const request = await requests.promise;
-    assert.equal(this.seen.length, 1);
+    assert.equal(this.tortured.seen.length, 1);
     return { request, response, peer };
   }
 
-  /** Sends an OPTIONS and waits until the application has answered it. */
-  async alive(peer: RawPeer): Promise<void> {
-    const via = `Via: SIP/2.0/${peer.protocol.toUpperCase()} ${peer.local.address}:${peer.local.port};branch=${branch()}`;
+  /** Sends a request and waits for its answer; returns the status. */
+  async alive(peer: RawPeer, method = 'OPTIONS'): Promise<number> {
+    const { address, port } = peer.local;
     const callId = token();
-    const from = `From: <sip:peer@${peer.local.address}>;tag=1`;
-    const headers = [via, 'Max-Forwards: 70', from, 'To: <sip:alive@server>', `Call-ID: ${callId}`, 'CSeq: 1 OPTIONS'];
-    peer.send(sipText(`OPTIONS sip:alive@${this.server.udp.address} SIP/2.0`, headers));
-    await peer.inbox.take('the answer to OPTIONS', (message) => message.header('Call-ID') === callId);
-  }
-
-  async #application(handler: (request: AppRequest, answer: AppAnswer) => void): Promise<void> {
-    const counting = (request: AppRequest, answer: AppAnswer): void => {
-      this.seen.push(request);
-      handler(request, answer);
-    };
-    await this.app(Object.fromEntries(METHODS.map((method) => [method, counting])));
+    const headers = [
+      `Via: SIP/2.0/${peer.protocol.toUpperCase()} ${address}:${port};branch=${branch()}`,
+      'Max-Forwards: 70',
+      `From: <sip:peer@${address}>;tag=1`,
+      'To: <sip:alive@server>',
+      `Call-ID: ${callId}`,
+      `CSeq: 1 ${method}`,
+    ];
+    peer.send(sipText(`${method} sip:alive@${this.server.udp.address} SIP/2.0`, headers));
+    const answer = await peer.inbox.take(`the answer to ${method}`, (message) => message.header('Call-ID') === callId);
+    return answer.status;
   }
 
   async #send(bytes: Buffer, protocol: 'udp' | 'tcp'): Promise<RawPeer> {
