@@ -13,6 +13,7 @@ const USAGE = `usage: simtrunk sip-tests NAME…            runs these cases
 options: --jobs N       cases at once
          --keep         keeps the folder of a failed case or of the load run (config, logs, traces, CDRs)
          --folder D     cases of another folder
+         --drachtio HOST:PORT:SECRET    on this drachtio-server (its admin port) in place of the embedded SIP server
 of load: --rate N       calls a second (50)
          --seconds N    how long (20)
          --channels N   SIM channels (1000)
@@ -64,6 +65,11 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`no such case: ${unknown.join(', ')}\nknown: ${known.join(', ')}\n`);
     return 2;
   }
+  const drachtio = values.drachtio === undefined ? undefined : readDrachtio(values.drachtio);
+  if (drachtio === null) {
+    process.stderr.write(`--drachtio wants HOST:PORT:SECRET\n${USAGE}\n`);
+    return 2;
+  }
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
   const failed = await runCases({
     folder,
@@ -71,9 +77,15 @@ export async function run(args: string[]): Promise<number> {
     sipp,
     ...(jobs !== undefined && { jobs }),
     keep: values.keep,
+    drachtio,
     print: (line) => process.stdout.write(`${line}\n`),
   });
   return failed === 0 ? 0 : 1;
+}
+
+function readDrachtio(text: string): { host: string; port: number; secret: string } | null {
+  const [, host, port, secret] = /^(.+?):(\d+):(.+)$/.exec(text) ?? [];
+  return host === undefined || secret === undefined ? null : { host, port: Number(port), secret };
 }
 
 /** The arguments, or what is wrong with them. */
@@ -86,6 +98,7 @@ function readArguments(args: string[]) {
         jobs: { type: 'string' },
         keep: { type: 'boolean', default: false },
         folder: { type: 'string' },
+        drachtio: { type: 'string' },
         rate: { type: 'string', default: '50' },
         seconds: { type: 'string', default: '20' },
         channels: { type: 'string', default: '1000' },

@@ -9,6 +9,14 @@ export interface CasePlaces {
   readonly gatewayPorts: ReadonlyMap<string, number>;
   /** SIP port of simtrunk; 0 for any. */
   readonly sipPort: number;
+  /** A drachtio-server in place of the embedded SIP server; it listens where it was told to. */
+  readonly drachtio?: DrachtioPlace | undefined;
+}
+
+export interface DrachtioPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
 }
 
 /** T1 of every case: 64·T1, the longest wait of a transaction, is then 6.4 s instead of 32 s. */
@@ -71,7 +79,9 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
         ],
       },
     ],
-    sip: { t1Ms: T1_MS, t2Ms: 400, t4Ms: 500 },
+    sip: {
+      ...(places.drachtio === undefined ? { t1Ms: T1_MS, t2Ms: 400, t4Ms: 500 } : { drachtio: places.drachtio }),
+    },
     trunks: [{ name: 'pbx', network: 'lan', sources: ['127.0.0.1'], codecs: ['PCMA', 'PCMU'] }],
     gateways: sipCase.gateways.map((gateway) => ({
       name: gateway.name,

@@ -62,6 +62,8 @@ const caseSchema = z.strictObject({
     /** Usage of SIMs by channel id at the end, by allowance id. */
     ledger: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   }),
+  /** Why a drachtio-server in place of the embedded SIP server cannot pass; the case is skipped there. */
+  embeddedOnly: z.string().optional(),
   /** SIPp's own limit; a case that needs more is stuck. */
   timeoutSeconds: z.int().min(1).max(60).default(15),
 });

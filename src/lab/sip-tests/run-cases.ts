@@ -1,5 +1,6 @@
 // Several cases, a few at once, each isolated: a line for each as it ends, then the count.
 import { availableParallelism } from 'node:os';
+import type { DrachtioPlace } from './case-config.js';
 import { loadCase } from './case-file.js';
 import { type CaseResult, runCase } from './run-case.js';
 
@@ -10,6 +11,8 @@ export interface RunCasesOptions {
   readonly jobs?: number;
   /** Keeps the folder of a failed case: config, logs, traces, CDRs. */
   readonly keep: boolean;
+  /** A drachtio-server in place of the embedded SIP server: it serves one case at a time. */
+  readonly drachtio?: DrachtioPlace | undefined;
   readonly print: (line: string) => void;
 }
 
@@ -18,26 +21,37 @@ const CASES_AT_ONCE = Math.min(4, availableParallelism() + 1);
 
 /** Resolves to the number of failed cases. */
 export async function runCases(options: RunCasesOptions): Promise<number> {
+  const { print, drachtio } = options;
   const waiting = [...options.names];
   const results: CaseResult[] = [];
+  let skipped = 0;
   const work = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const result = await runNamed(name, options);
-      results.push(result);
-      options.print(lineOf(result));
-      for (const problem of result.problems) options.print(indent(problem));
+      const outcome = await runNamed(name, options);
+      if ('skipped' in outcome) {
+        skipped += 1;
+        print(`skipped ${name}: ${outcome.skipped}`);
+        continue;
+      }
+      results.push(outcome);
+      print(lineOf(outcome));
+      for (const problem of outcome.problems) print(indent(problem));
     }
   };
-  await Promise.all(Array.from({ length: options.jobs ?? CASES_AT_ONCE }, work));
+  const jobs = drachtio === undefined ? (options.jobs ?? CASES_AT_ONCE) : 1;
+  await Promise.all(Array.from({ length: jobs }, work));
   const failed = results.filter((result) => !result.isPassed);
-  for (const result of failed.length > 0 && results.length > 5 ? failed : []) options.print(`failed: ${result.name}`);
-  options.print(`${results.length - failed.length} passed, ${failed.length} failed`);
+  for (const result of failed.length > 0 && results.length > 5 ? failed : []) print(`failed: ${result.name}`);
+  const others = skipped === 0 ? '' : `, ${skipped} skipped`;
+  print(`${results.length - failed.length} passed, ${failed.length} failed${others}`);
   return failed.length;
 }
 
-async function runNamed(name: string, options: RunCasesOptions): Promise<CaseResult> {
+async function runNamed(name: string, options: RunCasesOptions): Promise<CaseResult | { readonly skipped: string }> {
   try {
-    return await runCase(loadCase(options.folder, name), options.sipp, options.keep);
+    const sipCase = loadCase(options.folder, name);
+    if (options.drachtio !== undefined && sipCase.embeddedOnly !== undefined) return { skipped: sipCase.embeddedOnly };
+    return await runCase(sipCase, options);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { name, isPassed: false, elapsedMs: 0, problems: [problem] };
