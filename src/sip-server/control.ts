@@ -59,6 +59,8 @@ export interface SipServerSettings {
   /** Largest start line and headers together, bytes. Left out: 16,384. */
   readonly maxHeaderBytes?: number;
   readonly connections?: Partial<SipConnectionSettings>;
+  /** Name servers as `address` or `address:port`. Left out: what the system asks. */
+  readonly nameServers?: readonly string[];
 }
 
 /** A token bucket: as many messages at once as `burst`, and in the long run so many a second. */
@@ -132,6 +134,8 @@ export interface SipServerCounters {
   readonly connections: number;
   /** Connections closed because nothing used them. */
   readonly idleConnectionsClosed: number;
+  /** Requests that were sent again to another target, or over UDP after TCP was refused. */
+  readonly failovers: number;
   /** Sources that are remembered, bans since the start, and bans in force. */
   readonly sources: number;
   readonly bansMade: number;

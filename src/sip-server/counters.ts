@@ -9,7 +9,8 @@ type CountedHere =
   | 'receivedRetransmissions'
   | 'sentRetransmissions'
   | 'dropped'
-  | 'idleConnectionsClosed';
+  | 'idleConnectionsClosed'
+  | 'failovers';
 
 const COUNTED_METHODS = new Set([
   'INVITE',
@@ -52,6 +53,8 @@ export class Counters {
   /** Came again to a transaction. */
   receivedRetransmissions = 0;
   idleConnectionsClosed = 0;
+  /** Requests that went on to another target. */
+  failovers = 0;
 
   receivedRequest(method: string): void {
     increment(this.#receivedRequests, countedMethod(method));
@@ -87,6 +90,7 @@ export class Counters {
       sentRetransmissions: this.retransmissions,
       dropped: { ...this.#dropped },
       idleConnectionsClosed: this.idleConnectionsClosed,
+      failovers: this.failovers,
       ...others,
     };
   }

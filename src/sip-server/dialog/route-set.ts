@@ -1,6 +1,6 @@
 // Where a request inside a dialog goes, and what it carries to get there. RFC 3261 §12.1, §12.2.1.1.
 import { parseNameAddress } from '../message/name-address.js';
-import { parseSipUri, type SipUri, uriParameter } from '../message/uri.js';
+import { isSameHost, parseSipUri, type SipUri, uriParameter } from '../message/uri.js';
 
 export interface DialogRouting {
   readonly requestUri: string;
@@ -54,9 +54,9 @@ export function isBehindNat(
   const first = routeSet[0];
   if (role === 'uas') {
     if (first !== undefined) return false;
-    return target.host !== sourceAddress || (target.port !== undefined && target.port !== sourcePort);
+    return !isSameHost(target.host, sourceAddress) || (target.port !== undefined && target.port !== sourcePort);
   }
-  if (first === undefined) return target.host !== sourceAddress;
+  if (first === undefined) return !isSameHost(target.host, sourceAddress);
   const top = parseSipUri(parseNameAddress(first)?.uri ?? '');
   return top !== null && isPrivateAddress(top.host) && top.host !== sourceAddress;
 }

@@ -49,6 +49,11 @@ export class AppRequest implements ClientTransactionUser {
     this.#core.responded(this, response, flow);
   }
 
+  /** RFC 3261 §9.1: a CANCEL waits for a provisional response of the target that is tried now. */
+  onRetargeted(): void {
+    this.hasProvisional = false;
+  }
+
   onTimeout(): void {
     this.#core.failed(this, 408);
   }

@@ -1,4 +1,5 @@
 // SIP and SIPS URIs, as far as routing reads them. RFC 3261 §19.1.
+import { isIPv6, SocketAddress } from 'node:net';
 
 export interface SipUri {
   readonly scheme: 'sip' | 'sips';
@@ -49,6 +50,17 @@ export function uriParameter(uri: SipUri, name: string): string | undefined {
             .toLowerCase();
   }
   return undefined;
+}
+
+/** Whether two hosts are the same text, or two ways to write one IPv6 address (RFC 5952 §2). */
+export function isSameHost(a: string, b: string): boolean {
+  if (a === b) return true;
+  if (!a.includes(':') || !b.includes(':')) return a.toLowerCase() === b.toLowerCase();
+  return isIPv6(a) && isIPv6(b) && canonicalIPv6(a) === canonicalIPv6(b);
+}
+
+function canonicalIPv6(address: string): string {
+  return new SocketAddress({ address, family: 'ipv6' }).address;
 }
 
 /** `host:port` as written in URIs and Via; the port left out when undefined. */

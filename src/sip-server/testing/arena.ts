@@ -1,5 +1,5 @@
 // The server that a contract suite runs against, and everything that one test opens around it.
-import type { RunningSipServer, SipDefenceSettings } from '../control.js';
+import type { RunningSipServer, SipDefenceSettings, SipServerSettings } from '../control.js';
 import { DEFAULT_DEFENCE } from '../defence/defence-settings.js';
 import { startSipServer } from '../start-sip-server.js';
 import { type PeerTls, type RawPeer, type SipAddress, TcpPeer, UdpPeer } from './raw-peer.js';
@@ -26,6 +26,8 @@ export interface ServerUnderTest {
 export interface EmbeddedOptions {
   readonly t1Ms?: number;
   readonly maxMessageBytes?: number;
+  /** Whatever else is not as usual. */
+  readonly settings?: Partial<SipServerSettings>;
   readonly defence?: Partial<SipDefenceSettings>;
 }
 
@@ -41,6 +43,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
     admin: { address: '127.0.0.1', port: 0, secret },
     timers: { t1Ms, t2Ms: 8 * t1Ms, t4Ms: 10 * t1Ms },
     maxMessageBytes: options.maxMessageBytes ?? 65_535,
+    ...options.settings,
     defence: { ...DEFAULT_DEFENCE, ...options.defence },
   });
   const [udp, tcp] = control.listeners;
@@ -97,8 +100,8 @@ export class Arena {
     return srf;
   }
 
-  async udpPeer(address?: string): Promise<UdpPeer> {
-    return this.#keep(await UdpPeer.open(this.server.udp, address));
+  async udpPeer(address?: string, port?: number): Promise<UdpPeer> {
+    return this.#keep(await UdpPeer.open(this.server.udp, address, port));
   }
 
   async tcpPeer(address?: string): Promise<TcpPeer> {

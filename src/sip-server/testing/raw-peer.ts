@@ -1,7 +1,7 @@
 // SIP peers of plain sockets: they send the text that a test gives them and keep what comes.
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
 import { Inbox } from './inbox.js';
 import { RawMessage } from './raw-message.js';
@@ -66,9 +66,9 @@ export class UdpPeer extends InboxPeer implements RawPeer {
     });
   }
 
-  static async open(server: SipAddress, address = '127.0.0.1'): Promise<UdpPeer> {
-    const socket = createSocket('udp4');
-    socket.bind(0, address);
+  static async open(server: SipAddress, address = '127.0.0.1', port = 0): Promise<UdpPeer> {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    socket.bind(port, address);
     await once(socket, 'listening');
     return new UdpPeer(socket, address, server);
   }

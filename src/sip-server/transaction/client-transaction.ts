@@ -4,6 +4,10 @@ import type { SipMessage } from '../message/sip-message.js';
 import type { Flow } from '../transport/flow.js';
 
 export interface ClientTransactionUser {
+  /** True: no further target is tried. */
+  readonly isCancelled?: boolean;
+  /** The request goes to another target; what came from the one before is void. */
+  onRetargeted?(): void;
   /** A response that is new to the user: no retransmission, except of a 2xx to INVITE. */
   onResponse(response: SipMessage, flow: Flow): void;
   /** No final response came in time; the transaction is over. */

@@ -3,6 +3,11 @@ import type { OutgoingRequest } from '../message/outgoing-request.js';
 import type { SipMessage } from '../message/sip-message.js';
 import type { Flow } from '../transport/flow.js';
 import { type ClientTransaction, type ClientTransactionUser, clientTransactionKey } from './client-transaction.js';
+import {
+  FailoverClientTransaction,
+  LARGEST_UDP_REQUEST_BYTES,
+  type StartTransaction,
+} from './failover-client-transaction.js';
 import { InviteClientTransaction } from './invite-client-transaction.js';
 import { InviteServerTransaction } from './invite-server-transaction.js';
 import { NonInviteClientTransaction } from './non-invite-client-transaction.js';
@@ -77,7 +82,16 @@ export class TransactionLayer {
     return this.#servers.get(serverTransactionKey(cancel, 'INVITE'));
   }
 
+  /** Sends a request, to several targets in turn where its flow has more than one. */
   startClient(request: OutgoingRequest, flow: Flow, user: ClientTransactionUser): ClientTransaction {
+    const isLarge = flow.overTcp !== undefined && request.text.length > LARGEST_UDP_REQUEST_BYTES;
+    if (flow.next === undefined && !isLarge) return this.#startOne(request, flow, user);
+    return new FailoverClientTransaction(this.#startOne, request, flow, user, () => {
+      this.#context.counters.failovers++;
+    });
+  }
+
+  readonly #startOne: StartTransaction = (request, flow, user) => {
     const key = clientTransactionKey(request.branch, request.method);
     const Machine = request.method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction;
     const transaction = new Machine(this.#context, key, request, flow, user, (ended) =>
@@ -87,7 +101,7 @@ export class TransactionLayer {
     this.#context.counters.sentRequest(request.method);
     transaction.start();
     return transaction;
-  }
+  };
 
   startServer(request: SipMessage, flow: Flow, user: ServerTransactionUser): ServerTransaction {
     const key = serverTransactionKey(request, request.method);

@@ -32,6 +32,15 @@ export interface Flow {
   readonly returnPort?: number;
   /** TLS: the host name that the peer's certificate must speak for (RFC 5922 §4); left out for a numeric target. */
   readonly serverName?: string;
+  /** Where a request goes when this target is out of order (RFC 3263 §4.3). */
+  readonly next?: Flow;
+  /**
+   * The same target over TCP, for a request too large for UDP (RFC 3261 §18.1.1); null when it cannot be had. Left out where
+   * UDP was asked for by name.
+   */
+  readonly overTcp?: () => Flow | null;
+  /** Told that the target did not take a connection. */
+  readonly onRefused?: () => void;
 }
 
 export const DEFAULT_SIP_PORT = 5060;

@@ -1,5 +1,4 @@
 // All listeners together: drops what is not wanted, parses the rest, and sends by the flow it is given. RFC 3261 §18.
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock, ClockTimer } from '../../lib/clock.js';
 import type { SipConnectionSettings, SipListenerSettings, SipServerSettings, SipTlsSettings } from '../control.js';
@@ -7,7 +6,10 @@ import type { Counters } from '../counters.js';
 import type { Defence, ReportEvent } from '../defence/defence.js';
 import { parseMessage } from '../message/parse-message.js';
 import type { SipMessage } from '../message/sip-message.js';
-import { type SipUri, uriParameter } from '../message/uri.js';
+import { isSameHost, type SipUri } from '../message/uri.js';
+import { DnsCache } from '../resolve/dns-cache.js';
+import { type DnsClient, SystemDns } from '../resolve/dns-client.js';
+import { locateServer, nextHopOf } from '../resolve/locate-server.js';
 import type { ServerLog } from '../server-log.js';
 import { chooseListener, localNetworks } from './choose-listener.js';
 import { defaultPortOf, type Flow, type Listener, type TransportProtocol } from './flow.js';
@@ -21,6 +23,9 @@ export type MessageHandler = (message: SipMessage, flow: Flow) => void;
 const DEFAULT_MAX_HEADER_BYTES = 16_384;
 
 const DEFAULT_CONNECTION_SETTINGS: SipConnectionSettings = { max: 4_096, idleMs: 180_000, openingMs: 4_000 };
+
+/** A target that refused TCP gets large requests over UDP for so long. */
+const WITHOUT_TCP_MS = 600_000;
 
 /** A listener's settings and the error that binding it gave. */
 export class ListenerUnavailable extends Error {
@@ -44,6 +49,9 @@ export class TransportLayer {
   readonly #flowsInUse: () => Iterable<Flow>;
   readonly #networks = localNetworks();
   readonly #listeners: (UdpListener | StreamListener)[] = [];
+  readonly #dns: DnsClient;
+  /** Targets that refused TCP, and until when that counts. */
+  readonly #withoutTcp = new Map<string, number>();
   readonly #chosen = new Map<string, Listener | null>();
   #onMessage: MessageHandler = () => undefined;
   #sweep: ClockTimer | null = null;
@@ -72,6 +80,7 @@ export class TransportLayer {
     };
     this.#idleMs = connections.idleMs;
     this.#clock = clock;
+    this.#dns = new DnsCache(new SystemDns(settings.nameServers), clock);
     this.#counters = counters;
     this.#defence = defence;
     this.#log = log;
@@ -128,37 +137,60 @@ export class TransportLayer {
   }
 
   /**
-   * The flow to a next hop given as a URI. RFC 3261 §18.1.1 without SRV: a name is looked up for an address.
-   * @returns a promise only for a name; null when no listener fits or the name has no address
+   * The flow to a next hop given as a URI, and behind it those to try when it fails (RFC 3263).
+   * @returns a promise only for a name; null when no listener fits or the name leads nowhere
    */
   flowToUri(uri: SipUri): Flow | null | Promise<Flow | null> {
-    const protocol = protocolOf(uri);
-    if (protocol === null) return null;
-    const port = uri.port ?? defaultPortOf(protocol);
-    if (isIP(uri.host) !== 0) return this.flowTo(protocol, uri.host, port);
-    return lookup(uri.host, { all: true }).then(
-      (addresses) => {
-        for (const { address } of addresses) {
-          const flow = this.flowTo(protocol, address, port, uri.host);
-          if (flow !== null) return flow;
-        }
-        return null;
-      },
-      () => null,
-    );
+    const hop = nextHopOf(uri);
+    if (hop === null) return null;
+    if (isIP(hop.host) !== 0) {
+      const protocol = hop.protocol ?? 'udp';
+      const flow = this.flowTo(protocol, hop.host, hop.port ?? defaultPortOf(protocol));
+      return flow === null || hop.protocol !== undefined ? flow : this.#withTcp(flow);
+    }
+    const speaks = (protocol: TransportProtocol): boolean =>
+      this.#listeners.some((listener) => listener.protocol === protocol);
+    return locateServer(hop, this.#dns, speaks).then((targets) => {
+      let first: Flow | null = null;
+      for (const { protocol, address, port } of targets.reverse()) {
+        // RFC 5922 §4: the certificate speaks for the name in the URI, wherever the DNS has led to.
+        const flow = this.flowTo(protocol, address, port, protocol === 'tls' ? uri.host : undefined);
+        if (flow === null) continue;
+        const open = hop.protocol === undefined && protocol === 'udp' ? this.#withTcp(flow) : flow;
+        first = first === null ? open : { ...open, next: first };
+      }
+      return first;
+    });
+  }
+
+  /** A UDP flow whose target may get large requests over TCP, unless it has just refused TCP. */
+  #withTcp(flow: Flow): Flow {
+    const { address, port } = flow;
+    const key = `${address} ${port}`;
+    const overTcp = (): Flow | null => {
+      if ((this.#withoutTcp.get(key) ?? 0) > this.#clock.monotonicMs()) return null;
+      const tcp = this.flowTo('tcp', address, port);
+      return tcp && { ...tcp, onRefused: () => this.#noteWithoutTcp(key) };
+    };
+    return { ...flow, overTcp };
+  }
+
+  #noteWithoutTcp(key: string): void {
+    if (this.#withoutTcp.size >= 4_096) this.#withoutTcp.clear();
+    this.#withoutTcp.set(key, this.#clock.monotonicMs() + WITHOUT_TCP_MS);
   }
 
   /** Whether a URI's host and port are one of ours, as bound or as advertised. */
   isOurs(uri: SipUri): boolean {
-    const port = uri.port ?? defaultPortOf(protocolOf(uri) ?? 'udp');
-    return this.#listeners.some(
-      (listener) =>
-        listener.port === port &&
-        (uri.host === listener.address ||
-          uri.host === listener.advertise.toLowerCase() ||
-          (uri.host === 'localhost' && (listener.address === '127.0.0.1' || listener.address === '0.0.0.0')) ||
-          (listener.address === '0.0.0.0' && this.#networks.some((network) => network.address === uri.host))),
-    );
+    const { host } = uri;
+    const port = uri.port ?? defaultPortOf(nextHopOf(uri)?.protocol ?? 'udp');
+    return this.#listeners.some(({ address, advertise, ...listener }) => {
+      if (listener.port !== port) return false;
+      if (isSameHost(host, address) || isSameHost(host, advertise)) return true;
+      const isWildcard = address === '0.0.0.0' || address === '::';
+      if (host === 'localhost') return isWildcard || isSameHost(address, '127.0.0.1') || isSameHost(address, '::1');
+      return isWildcard && this.#networks.some((network) => isSameHost(network.address, host));
+    });
   }
 
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated = false): void {
@@ -291,13 +323,6 @@ export class TransportLayer {
       });
     }
   }
-}
-
-/** RFC 3261 §18.1.1, §26.2.2; null for a transport that is not spoken here. */
-function protocolOf(uri: SipUri): TransportProtocol | null {
-  const named = uriParameter(uri, 'transport');
-  if (named === 'tls' || uri.scheme === 'sips') return named === 'udp' ? null : 'tls';
-  return named === undefined || named === 'udp' ? 'udp' : named === 'tcp' ? 'tcp' : null;
 }
 
 function flowOf(connection: StreamConnection, listener: Listener): Flow {
