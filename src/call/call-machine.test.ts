@@ -252,7 +252,8 @@ describe('call machine', () => {
     const bench = new Bench().dial();
     bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     bench.feed({ type: 'call:end-wanted', reason: 'operator' });
-    assert.deepEqual(bench.types({ type: 'caller:connected' }), ['end-caller']);
+    assert.deepEqual(bench.types({ type: 'caller:connected' }), ['end-caller', 'write-record']);
+    assert.deepEqual([bench.state.record.sipStatus, bench.state.record.endReason], [200, 'operator']);
   });
 
   it('releases a reservation that arrives after the caller has gone', () => {

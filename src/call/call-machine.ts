@@ -40,6 +40,7 @@ import {
   refuse,
   retried,
   selectChannel,
+  writeRecord,
 } from './call-steps.js';
 import { endOfResponse, finalAnswerFor } from './end-reason.js';
 
@@ -75,6 +76,19 @@ function tableFor(state: CallState, input: CallInput): PhaseTable {
 }
 
 const NOTHING: PhaseTable = {};
+
+/** A 200 was on its way to the caller when the call ended: what became of it is what the caller was told. */
+const AFTER_THE_END: PhaseTable = {
+  'caller:connected': (draft) => {
+    draft.do({ type: 'end-caller', reason: draft.state.record.endReason ?? 'normal' });
+    draft.record({ answeredAtMs: draft.now.wallMs, endedAtMs: draft.now.wallMs, sipStatus: 200 });
+    writeRecord(draft);
+  },
+  'caller:connect-failed': (draft) => {
+    draft.record({ sipStatus: finalAnswerFor('caller-cancelled').status });
+    writeRecord(draft);
+  },
+};
 
 const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
   admitting: {
@@ -116,7 +130,10 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       const last = draft.state.attempts.at(-1);
       refuse(draft, last === undefined ? input.reason : failureOf(last));
     },
-    'caller:cancelled': (draft) => holdEnd(draft, 'caller-cancelled'),
+    // The SIP server has answered 487 already, whatever else was to end the call.
+    'caller:cancelled': (draft) => {
+      draft.state = { ...draft.state, pendingEnd: 'caller-cancelled' };
+    },
     'timer:fired': (draft) => holdEnd(draft, 'no-progress'),
     'call:end-wanted': (draft, input) => holdEnd(draft, input.reason),
   },
@@ -281,13 +298,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
   },
 
-  clearing: {
-    // Its 200 had left before the call's end could stop it.
-    'caller:connected': (draft) => draft.do({ type: 'end-caller', reason: draft.state.record.endReason ?? 'normal' }),
-  },
-  over: {
-    'caller:connected': (draft) => draft.do({ type: 'end-caller', reason: draft.state.record.endReason ?? 'normal' }),
-  },
+  clearing: AFTER_THE_END,
+  over: AFTER_THE_END,
 };
 
 /** An attempt that was given up: its channel is busy until the gateway has said the last word. */

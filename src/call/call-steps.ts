@@ -192,14 +192,14 @@ export function finish(draft: Draft, by: 'caller' | 'callee' | 'simtrunk', reaso
   disarm(draft, 'slice', null);
   draft.do({ type: 'close-media' });
   draft.enter('clearing');
-  draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
+  writeRecord(draft);
   overIfQuiet(draft);
 }
 
 /** After an attempt's last word: when the call itself is over, its record may be complete now. */
 export function completeIfQuiet(draft: Draft, recordChanged: boolean): void {
   if (draft.state.phase !== 'clearing') return;
-  if (recordChanged) draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
+  if (recordChanged) writeRecord(draft);
   overIfQuiet(draft);
 }
 
@@ -207,6 +207,11 @@ function overIfQuiet(draft: Draft): void {
   if (draft.state.attempts.some((attempt) => attempt.phase !== 'over')) return;
   draft.enter('over');
   draft.do({ type: 'done' });
+}
+
+/** Keeps the record as it stands; it is complete when no attempt can change it any more. */
+export function writeRecord(draft: Draft): void {
+  draft.do({ type: 'write-record', complete: !hasAbandoned(draft.state) });
 }
 
 function hasAbandoned(state: CallState): boolean {

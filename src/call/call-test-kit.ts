@@ -1,0 +1,242 @@
+// Calls under test: the real registry and machine over doubles of every port, with one trace of all that happens.
+import assert from 'node:assert/strict';
+import { ManualClock } from '../lib/clock.js';
+import { createLogger } from '../lib/logger.js';
+import type { CallSettings } from './call.js';
+import type { CallRecord } from './call-record.js';
+import { CallRegistry } from './call-registry.js';
+import type { Callee, CallRequest, GatewayTerms } from './call-request.js';
+import type { EndReason } from './end-reason.js';
+import { FakeBooks, FakeJournal, FakeLedger } from './fake-journal.js';
+import { FakeCaller, FakeDialler } from './fake-legs.js';
+import { FakeMedia, FakeRecorder } from './fake-media.js';
+import type { LegIdentity, RouteCandidate, RoutePort } from './ports.js';
+
+export const OFFER = sdp('192.0.2.20', 40_000);
+export const ANSWER = sdp('192.0.2.10', 30_000);
+
+export function sdp(address: string, port: number, codec = '8 101'): string {
+  return [
+    ...['v=0', `o=- 1 1 IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0', `m=audio ${port} RTP/AVP ${codec}`],
+    ...(codec.includes('101') ? ['a=rtpmap:101 telephone-event/8000'] : []),
+    '',
+  ].join('\r\n');
+}
+
+export const CALLEE: Callee = { e164: '+821055550102', national: '01055550102', numberClass: 'mobile' };
+
+export function gatewayTerms(name: string): GatewayTerms {
+  return {
+    name,
+    network: 'lan',
+    signallingAddress: '192.0.2.10',
+    codecs: ['PCMA', 'PCMU'],
+    firstResponseTimeoutMs: 4_000,
+    progressTimeoutMs: 20_000,
+    ringTimeoutMs: 60_000,
+    failoverCodes: [404, 408, 500, 502, 503, 504],
+    nat: 'off',
+    mediaSources: [],
+  };
+}
+
+export const SETTINGS: CallSettings = {
+  limits: {
+    maxAttempts: 3,
+    setupTimeoutMs: 90_000,
+    maxCallSeconds: 7_200,
+    sliceSeconds: 30,
+    abandonTimeoutMs: 33_000,
+  },
+  recording: { enabled: true, required: false, onLoss: 'continue' },
+  journalTimeoutMs: 2_000,
+  noMediaTimeoutMs: 0,
+  recordingDeadlineMs: 30_000,
+};
+
+/** Lets everything that waits for promises only go as far as it can. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+let calls = 0;
+
+function requestOf(changes: Partial<CallRequest>): CallRequest {
+  calls += 1;
+  return {
+    callId: `00000000-0000-4000-8000-${String(calls).padStart(12, '0')}`,
+    sipCallId: `call-${calls}@pbx`,
+    trunk: { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'off', mediaSources: [] },
+    calling: '201',
+    dialled: CALLEE.national,
+    offerSdp: OFFER,
+    maxForwards: 70,
+    looped: false,
+    hasContact: true,
+    signallingAddress: '192.0.2.20',
+    passedHeaders: {},
+    ...changes,
+  };
+}
+
+export class CallBench {
+  readonly trace: string[] = [];
+  readonly clock = new ManualClock();
+  readonly journal = new FakeJournal(this.trace);
+  readonly books = new FakeBooks(this.journal, this.clock);
+  readonly ledger = new FakeLedger(this.journal, this.clock, this.trace);
+  readonly media = new FakeMedia(this.trace);
+  readonly recorder = new FakeRecorder(this.trace);
+  readonly dialler = new FakeDialler(this.trace, this.clock);
+  readonly reported: string[] = [];
+  readonly over: CallRecord[] = [];
+  readonly callers: FakeCaller[] = [];
+  readonly registry: CallRegistry;
+  /** Admission's answer to the next calls; null admits. */
+  refusal: EndReason | null = null;
+  channels = ['gw1/1', 'gw1/2', 'gw2/1', 'gw2/2'];
+
+  constructor(changes: Partial<CallSettings> = {}) {
+    const routes: RoutePort = {
+      decide: ({ excludeChannels, excludeGateways }) => ({
+        candidates: this.channels
+          .map(candidateOf)
+          .filter(({ channelId }) => !excludeChannels.includes(channelId) && !this.ledger.isBusy(channelId))
+          .filter(({ gateway }) => !excludeGateways.includes(gateway.name)),
+        summary: { considered: this.channels.length, refused: {}, winner: null, version: 1 },
+        refusal: 'no-channel',
+      }),
+      report: (channelId, outcome) => this.reported.push(`${channelId} ${outcome}`),
+    };
+    this.registry = new CallRegistry(
+      {
+        admission: {
+          admit: () =>
+            this.refusal === null ? { ok: true, callee: CALLEE } : { ok: false, reason: this.refusal, callee: CALLEE },
+        },
+        routes,
+        ledger: this.ledger,
+        media: this.media,
+        recorder: this.recorder,
+        dialler: this.dialler,
+        books: this.books,
+        clock: this.clock,
+        log: createLogger({ level: 'silent', redactNumbers: false }),
+      },
+      { ...SETTINGS, ...changes },
+    );
+    this.ledger.mayFree = (attemptId) => {
+      const leg = this.dialler.legs.find(({ request }) => request.attemptId === attemptId);
+      return leg?.hasEnded(SETTINGS.limits.abandonTimeoutMs) ?? true;
+    };
+    this.registry.onOver((record) => this.over.push(record));
+  }
+
+  /** A call from the PBX; resolves when nothing more happens by itself. */
+  async offer(changes: Partial<CallRequest> = {}): Promise<FakeCaller> {
+    const request = requestOf(changes);
+    const caller = new FakeCaller(request.callId, this.trace);
+    this.callers.push(caller);
+    this.registry.open(request, caller);
+    await settled();
+    return caller;
+  }
+
+  /** A call whose INVITE has left. */
+  async dial(): Promise<FakeCaller> {
+    const caller = await this.offer();
+    this.leg.sent();
+    return caller;
+  }
+
+  /** A call in which both sides talk. */
+  async talk(): Promise<FakeCaller> {
+    const caller = await this.dial();
+    this.leg.listener.progressed(180, null);
+    this.leg.answer(ANSWER);
+    await settled();
+    caller.connected();
+    await settled();
+    return caller;
+  }
+
+  /** The gateway's leg of the latest attempt. */
+  get leg() {
+    return this.dialler.last;
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await settled();
+  }
+
+  /** The record that was last published. */
+  get record(): CallRecord {
+    const published = this.journal.published.at(-1);
+    assert.ok(published !== undefined, 'a record is published');
+    return published.record;
+  }
+
+  /** Index of the first trace line that begins so. */
+  at(beginning: string): number {
+    const index = this.trace.findIndex((line) => line.startsWith(beginning));
+    assert.notEqual(index, -1, `${beginning} in\n${this.trace.join('\n')}`);
+    return index;
+  }
+
+  /** Nothing is left of any call, and each has exactly one record. */
+  assertQuiet(): void {
+    const context = this.trace.join('\n');
+    assert.deepEqual(this.ledger.violations, [], context);
+    assert.ok(!this.trace.some((line) => line.includes('TOO LATE')), context);
+    for (const { state } of this.dialler.legs) assert.notEqual(state, 'talking', `a leg is left\n${context}`);
+    assert.equal(this.registry.size, 0, `calls are left\n${context}`);
+    assert.equal(this.clock.pendingTimers, 0, `timers are left\n${context}`);
+    assert.equal(this.media.openSessions, 0, `media sessions are left\n${context}`);
+    assert.equal(this.recorder.unfinished, 0, `recordings are left\n${context}`);
+    assert.deepEqual([...this.ledger.busyChannels], [], `channels are left\n${context}`);
+    assert.deepEqual([...this.journal.live.keys()], [], `live rows are left\n${context}`);
+    assert.deepEqual([...this.journal.open.keys()], [], `open records are left\n${context}`);
+    const revisions = new Map<string, number[]>();
+    for (const { record, revision } of this.journal.published)
+      revisions.set(record.callId, [...(revisions.get(record.callId) ?? []), revision]);
+    assert.deepEqual([...revisions.keys()].sort(), this.over.map(({ callId }) => callId).sort(), context);
+    for (const list of revisions.values())
+      assert.deepEqual(
+        list,
+        [...list.keys()].map((index) => index + 1),
+        context,
+      );
+    this.#assertRecords(context);
+  }
+
+  /** The last revisions say what the caller was told and what the ledger charged. */
+  #assertRecords(context: string): void {
+    const last = new Map(this.journal.published.map(({ record }) => [record.callId, record]));
+    for (const { callId, told } of this.callers) assert.equal(last.get(callId)?.sipStatus, told, context);
+    const billed = [...last.values()].flatMap(({ attempts }) =>
+      attempts.filter(({ billedSeconds }) => billedSeconds > 0).map((a) => `${a.attemptId} ${a.billedSeconds}`),
+    );
+    const charged = [...this.ledger.charges.values()]
+      .filter(({ billedSeconds }) => billedSeconds > 0)
+      .map((charge) => `${charge.reservationId} ${charge.billedSeconds}`);
+    assert.deepEqual(billed.sort(), charged.sort(), context);
+  }
+}
+
+export function candidateOf(channelId: string): RouteCandidate {
+  const gateway = gatewayTerms(channelId.split('/')[0] ?? '');
+  const requestUri = `sip:${CALLEE.national}@192.0.2.10`;
+  return { channelId, simId: `sim ${channelId}`, simNumber: '+821000000001', gateway, requestUri };
+}
+
+export function identityOf(callId: string): LegIdentity {
+  return {
+    callId,
+    local: '<sip:us@192.0.2.1>;tag=1',
+    remote: '<sip:them@192.0.2.10>;tag=2',
+    cseq: 1,
+    remoteTarget: 'sip:them@192.0.2.10',
+    nextHop: 'sip:192.0.2.10:5060',
+  };
+}

@@ -1,0 +1,259 @@
+// Doubles of journal, outbox and ledger: what a crash would find is always to be seen, and commits wait or fail at will.
+import type { Clock } from '../lib/clock.js';
+import type { JournalEntry } from '../lib/journal-entry.js';
+import type {
+  Charge,
+  Confirmation,
+  Ledger,
+  OrphanReservation,
+  ReserveRequest,
+  ReserveResult,
+  Settlement,
+} from '../quota/ledger.js';
+import type { CallRecord } from './call-record.js';
+import type { CallBooks, LiveCall } from './ports.js';
+
+const RETRY_PAUSE_MS = 1_000;
+
+/** Commits in order; each as a whole, at once, later or not at all. */
+export class FakeJournal {
+  readonly live = new Map<string, LiveCall>();
+  readonly open = new Map<string, CallRecord>();
+  readonly published: { readonly record: CallRecord; readonly revision: number }[] = [];
+  failures = 0;
+  /** Commits from now on fail: the process is at its end. */
+  isClosed = false;
+  readonly #waiting: { readonly entries: readonly JournalEntry[]; readonly done: () => void }[] = [];
+  readonly #trace: string[];
+  #isStalled = false;
+
+  constructor(trace: string[]) {
+    this.#trace = trace;
+  }
+
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  goOn(): void {
+    this.#isStalled = false;
+    for (const { entries, done } of this.#waiting.splice(0)) {
+      this.#apply(entries);
+      done();
+    }
+  }
+
+  async commit(entries: readonly JournalEntry[]): Promise<void> {
+    if (this.isClosed) throw new Error('journal closed');
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('disk full');
+    }
+    if (this.#isStalled) await new Promise<void>((done) => this.#waiting.push({ entries, done }));
+    else {
+      await null;
+      this.#apply(entries);
+    }
+  }
+
+  /** Commits, however often it takes, as ledger and outbox do. */
+  async persist(entries: readonly JournalEntry[], clock: Clock): Promise<void> {
+    for (;;) {
+      try {
+        await this.commit(entries);
+        return;
+      } catch (error) {
+        if (this.isClosed) throw error;
+        await new Promise<void>((resolve) => {
+          clock.after(RETRY_PAUSE_MS, resolve);
+        });
+      }
+    }
+  }
+
+  #apply(entries: readonly JournalEntry[]): void {
+    if (entries.length === 0) return;
+    this.#trace.push(
+      `commit ${entries.map(({ statement, parameters }) => `${statement} ${parameters[0]}`).join(', ')}`,
+    );
+    for (const { statement, parameters } of entries) {
+      const [callId, json] = parameters.map(String) as [string, string];
+      if (statement === 'live') this.live.set(callId, JSON.parse(json) as LiveCall);
+      if (statement === 'open') this.open.set(callId, JSON.parse(json) as CallRecord);
+      if (statement !== 'ready') continue;
+      this.live.delete(callId);
+      this.open.delete(callId);
+      this.published.push({ record: JSON.parse(json) as CallRecord, revision: Number(parameters[2]) });
+    }
+  }
+}
+
+export class FakeBooks implements CallBooks {
+  readonly #journal: FakeJournal;
+  readonly #clock: Clock;
+  announced = 0;
+
+  constructor(journal: FakeJournal, clock: Clock) {
+    this.#journal = journal;
+    this.#clock = clock;
+  }
+
+  keepLive(call: LiveCall): readonly JournalEntry[] {
+    return [{ statement: 'live', parameters: [call.record.callId, JSON.stringify(call)] }];
+  }
+
+  keepRecord(record: CallRecord, revision: number | null): readonly JournalEntry[] {
+    const statement = revision === null ? 'open' : 'ready';
+    return [{ statement, parameters: [record.callId, JSON.stringify(record), revision] }];
+  }
+
+  commit(entries: readonly JournalEntry[]): Promise<void> {
+    return this.#journal.persist(entries, this.#clock);
+  }
+
+  announce(): void {
+    this.announced += 1;
+  }
+}
+
+interface Held {
+  readonly request: ReserveRequest;
+  answeredWallMs: number | null;
+  isSettled: boolean;
+}
+
+/** A ledger with one call a channel and no quota; it notes every step that its contract does not allow. */
+export class FakeLedger implements Ledger {
+  readonly charges = new Map<string, Charge>();
+  readonly #held = new Map<string, Held>();
+  readonly #settling = new Map<string, Promise<Charge>>();
+  readonly #journal: FakeJournal;
+  readonly #clock: Clock;
+  readonly #trace: string[];
+  maxCallSeconds = 600;
+  readonly violations: string[] = [];
+  /** Whether an attempt may lose its channel now. */
+  mayFree: (reservationId: string) => boolean = () => true;
+  orphaned: OrphanReservation[] = [];
+
+  constructor(journal: FakeJournal, clock: Clock, trace: string[]) {
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#trace = trace;
+  }
+
+  get busyChannels(): readonly string[] {
+    return [...this.#held.values()].map(({ request }) => request.channelId);
+  }
+
+  isBusy(channelId: string): boolean {
+    return this.busyChannels.includes(channelId);
+  }
+
+  async reserve(request: ReserveRequest, alongside: readonly JournalEntry[] = []): Promise<ReserveResult> {
+    const { reservationId, channelId } = request;
+    if (this.isBusy(channelId)) return { ok: false, reason: 'channel-busy' };
+    this.#held.set(reservationId, { request, answeredWallMs: null, isSettled: false });
+    try {
+      await this.#journal.commit([{ statement: 'reserve', parameters: [reservationId] }, ...alongside]);
+    } catch {
+      this.#held.delete(reservationId);
+      return { ok: false, reason: 'journal-stalled' };
+    }
+    return { ok: true, reservationId, maxCallSeconds: this.maxCallSeconds };
+  }
+
+  async confirm(
+    reservationId: string,
+    answeredWallMs: number,
+    alongside: readonly JournalEntry[] = [],
+  ): Promise<Confirmation> {
+    const held = this.#held.get(reservationId);
+    this.#require(held !== undefined && !held.isSettled, `confirm ${reservationId}`);
+    held.answeredWallMs = answeredWallMs;
+    await this.#persist('confirm', reservationId, alongside);
+    return { maxCallSeconds: this.maxCallSeconds };
+  }
+
+  async renew(reservationId: string): Promise<void> {
+    this.#trace.push(`renew ${reservationId}`);
+    await this.#journal.commit([{ statement: 'renew', parameters: [reservationId] }]);
+  }
+
+  settle(settlement: Settlement, alongside: (charge: Charge) => readonly JournalEntry[] = () => []): Promise<Charge> {
+    const { reservationId } = settlement;
+    this.#require(!this.charges.has(reservationId), `${reservationId} is charged once`);
+    const settling = this.#settle(settlement, alongside);
+    this.#settling.set(reservationId, settling);
+    return settling;
+  }
+
+  async #settle(settlement: Settlement, alongside: (charge: Charge) => readonly JournalEntry[]): Promise<Charge> {
+    const { reservationId, durationMs, estimated, channelInUse } = settlement;
+    const held = this.#held.get(reservationId);
+    this.#require(held !== undefined, `settle ${reservationId}: it is reserved`);
+    const billedSeconds = Math.ceil(durationMs / 1000);
+    const simId = held.request.simId;
+    const charge: Charge = { reservationId, simId, billedSeconds, cost: '0', currency: 'KRW', estimated };
+    this.charges.set(reservationId, charge);
+    held.isSettled = true;
+    await this.#persist('settle', reservationId, alongside(charge));
+    if (!channelInUse) this.#free(reservationId);
+    return charge;
+  }
+
+  async vacate(reservationId: string): Promise<void> {
+    await this.#settling.get(reservationId);
+    const held = this.#held.get(reservationId);
+    this.#require(held?.isSettled === true, `vacate ${reservationId}: it is settled and held`);
+    await this.#persist('vacate', reservationId, []);
+    this.#free(reservationId);
+  }
+
+  async release(reservationId: string, alongside: readonly JournalEntry[] = []): Promise<void> {
+    const held = this.#held.get(reservationId);
+    this.#require(held !== undefined && !held.isSettled, `release ${reservationId}: it is held and not settled`);
+    await this.#persist('release', reservationId, alongside);
+    this.#free(reservationId);
+  }
+
+  spentBy(): string {
+    return '0';
+  }
+
+  usageOf(): undefined {
+    return undefined;
+  }
+
+  orphans(): readonly OrphanReservation[] {
+    return this.orphaned;
+  }
+
+  /** A reservation that an earlier process left. */
+  addOrphan(orphan: OrphanReservation): void {
+    const { reservationId, callId, channelId, simId, callee, answeredWallMs, settled } = orphan;
+    const request: ReserveRequest = {
+      ...{ reservationId, callId, trunk: 'pbx', channelId, simId, callee },
+      ...{ numberClass: 'mobile', wallMs: 0 },
+    };
+    this.#held.set(reservationId, { request, answeredWallMs, isSettled: settled });
+    this.orphaned.push(orphan);
+  }
+
+  #require(isTrue: boolean, what: string): asserts isTrue {
+    if (isTrue) return;
+    this.violations.push(what);
+    throw new Error(what);
+  }
+
+  #free(reservationId: string): void {
+    this.#trace.push(`channel freed ${reservationId}`);
+    if (!this.mayFree(reservationId)) this.violations.push(`${reservationId} lost its channel before its last word`);
+    this.#held.delete(reservationId);
+    this.orphaned = this.orphaned.filter((orphan) => orphan.reservationId !== reservationId);
+  }
+
+  #persist(step: string, reservationId: string, alongside: readonly JournalEntry[]): Promise<void> {
+    return this.#journal.persist([{ statement: step, parameters: [reservationId] }, ...alongside], this.#clock);
+  }
+}

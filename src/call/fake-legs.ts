@@ -1,0 +1,186 @@
+// Doubles of both legs: they note what the call wants of them, and say what the test wants.
+import type { Clock } from '../lib/clock.js';
+import type {
+  CalleeLeg,
+  CalleeLegListener,
+  CallerLeg,
+  CallerLegListener,
+  DialPort,
+  DialRequest,
+  LegIdentity,
+} from './ports.js';
+
+function identity(callId: string): LegIdentity {
+  return { callId, local: '<sip:a>', remote: '<sip:b>', cseq: 1, remoteTarget: 'sip:b', nextHop: 'sip:b' };
+}
+
+export class FakeCaller implements CallerLeg {
+  readonly callId: string;
+  readonly #trace: string[];
+  listener!: CallerLegListener;
+  identity: LegIdentity | null = null;
+  state: 'ringing' | 'answering' | 'talking' | 'over' = 'ringing';
+  /** Our 200 was handed to the SIP server, which has not said yet what became of it. */
+  hasConnectUnderWay = false;
+  /** The final response that the caller saw. */
+  told: number | null = null;
+
+  constructor(callId: string, trace: string[]) {
+    this.callId = callId;
+    this.#trace = trace;
+  }
+
+  listen(listener: CallerLegListener): void {
+    this.listener = listener;
+  }
+
+  ring(): void {
+    this.#trace.push('caller 180');
+  }
+
+  progress(status: number): void {
+    this.#trace.push(`caller ${status} with SDP`);
+  }
+
+  connect(): void {
+    this.#trace.push(`caller 200${this.state === 'ringing' ? '' : ' TOO LATE'}`);
+    this.state = 'answering';
+    this.hasConnectUnderWay = true;
+  }
+
+  refuse(status: number, reason: string | undefined): void {
+    this.#trace.push(`caller ${status}${this.state === 'ringing' ? '' : ' TOO LATE'} ${reason ?? ''}`);
+    this.state = 'over';
+    this.told = status;
+  }
+
+  hangUp(): void {
+    this.#trace.push('caller BYE');
+    this.state = 'over';
+  }
+
+  /** Our 200 has left. */
+  connected(): void {
+    this.identity = identity(this.callId);
+    this.hasConnectUnderWay = false;
+    this.told = 200;
+    this.state = 'talking';
+    this.listener.connected();
+  }
+
+  /** Its CANCEL came before our 200. */
+  failsToConnect(): void {
+    this.hasConnectUnderWay = false;
+    this.told = 487;
+    this.state = 'over';
+    this.listener.connectFailed();
+  }
+
+  cancel(): void {
+    this.state = 'over';
+    this.told = 487;
+    this.listener.cancelled();
+  }
+
+  hangsUp(): void {
+    this.state = 'over';
+    this.listener.hungUp('bye');
+  }
+}
+
+export class FakeLeg implements CalleeLeg {
+  readonly request: DialRequest;
+  readonly listener: CalleeLegListener;
+  readonly #trace: string[];
+  readonly #clock: Clock;
+  identity: LegIdentity | null = null;
+  isSent = false;
+  isCancelled = false;
+  /** Monotonic time of our CANCEL or BYE. */
+  endWantedMs: number | null = null;
+  state: 'calling' | 'talking' | 'hanging-up' | 'over' = 'calling';
+
+  constructor(request: DialRequest, listener: CalleeLegListener, trace: string[], clock: Clock) {
+    this.request = request;
+    this.listener = listener;
+    this.#trace = trace;
+    this.#clock = clock;
+  }
+
+  cancel(): void {
+    this.#trace.push(`callee CANCEL ${this.request.attemptId}`);
+    this.isCancelled = true;
+    this.endWantedMs ??= this.#clock.monotonicMs();
+  }
+
+  hangUp(): void {
+    this.#trace.push(`callee BYE ${this.request.attemptId}`);
+    this.endWantedMs = this.#clock.monotonicMs();
+    if (this.state === 'talking') this.state = 'hanging-up';
+  }
+
+  /** Nothing can come of it any more: its last word was said, or 64·T1 have passed since we wanted its end. */
+  hasEnded(abandonTimeoutMs: number): boolean {
+    if (this.state === 'over') return true;
+    return this.endWantedMs !== null && this.#clock.monotonicMs() - this.endWantedMs >= abandonTimeoutMs;
+  }
+
+  sent(): void {
+    this.isSent = true;
+    this.listener.sent(`leg-${this.request.attemptId}`);
+  }
+
+  answer(sdp: string | null): void {
+    this.identity = identity(this.request.attemptId);
+    this.state = 'talking';
+    this.listener.answered(sdp);
+  }
+
+  fail(status: number | null, local = false): void {
+    this.state = 'over';
+    this.listener.failed({ status, reasons: [], local });
+  }
+
+  hangsUp(): void {
+    this.state = 'over';
+    this.listener.hungUp([]);
+  }
+
+  clear(): void {
+    this.state = 'over';
+    this.listener.cleared();
+  }
+}
+
+export class FakeDialler implements DialPort {
+  readonly legs: FakeLeg[] = [];
+  readonly orphans: string[] = [];
+  /** Final status of a BYE on a leg of an earlier process, by its Call-ID; a missing one never answers. */
+  readonly orphanAnswers = new Map<string, number | null>();
+  readonly #trace: string[];
+  readonly #clock: Clock;
+
+  constructor(trace: string[], clock: Clock) {
+    this.#trace = trace;
+    this.#clock = clock;
+  }
+
+  get last(): FakeLeg {
+    const leg = this.legs.at(-1);
+    if (leg === undefined) throw new Error('nothing was dialled');
+    return leg;
+  }
+
+  dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
+    this.#trace.push(`callee INVITE ${request.attemptId}`);
+    const leg = new FakeLeg(request, listener, this.#trace, this.#clock);
+    this.legs.push(leg);
+    return leg;
+  }
+
+  endOrphan({ callId }: LegIdentity): Promise<number | null> {
+    this.orphans.push(callId);
+    const answer = this.orphanAnswers.get(callId);
+    return answer === undefined ? new Promise(() => {}) : Promise.resolve(answer);
+  }
+}

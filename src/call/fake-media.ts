@@ -1,0 +1,129 @@
+// Doubles of relay and recorder: sessions and recordings that report when the test lets them.
+import type {
+  MediaOpenResult,
+  MediaPort,
+  MediaRefusal,
+  MediaSession,
+  RecordingHandle,
+  RecordingLossCause,
+  RecordingPort,
+  RecordingRequest,
+} from './ports.js';
+import type { MediaReport, RecordingReport, StreamReport } from './reports.js';
+
+const STREAM: StreamReport = {
+  ...{ packets: 10, bytes: 1_720, lost: 0, jitterMs: 0, outOfOrder: 0, duplicates: 0, rtcpPackets: 0 },
+  dropped: { source: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 },
+  source: null,
+  firstPacketWallMs: null,
+};
+
+/** Answers that wait until the test lets them go. */
+class Gate {
+  isHeld = false;
+  readonly #waiting: (() => void)[] = [];
+
+  pass<T>(value: () => T): Promise<T> {
+    if (!this.isHeld) return Promise.resolve(value());
+    return new Promise((resolve) => this.#waiting.push(() => resolve(value())));
+  }
+
+  release(): void {
+    this.isHeld = false;
+    for (const go of this.#waiting.splice(0)) go();
+  }
+}
+
+export class FakeMedia implements MediaPort {
+  readonly gate = new Gate();
+  refusal: MediaRefusal | 'throws' | null = null;
+  lastPacketAgeMs: number | null = 0;
+  openSessions = 0;
+  readonly lost: (() => void)[] = [];
+  readonly #trace: string[];
+
+  constructor(trace: string[]) {
+    this.#trace = trace;
+  }
+
+  async open({ sessionId }: { readonly sessionId: string }): Promise<MediaOpenResult> {
+    if (this.refusal === 'throws') throw new Error('relay failed');
+    if (this.refusal !== null) return { ok: false, reason: this.refusal };
+    this.openSessions += 1;
+    this.#trace.push('media opened');
+    return { ok: true, session: this.#session(sessionId) };
+  }
+
+  #session(sessionId: string): MediaSession {
+    const report = (): MediaReport => ({ caller: STREAM, callee: STREAM, lastPacketAgeMs: this.lastPacketAgeMs });
+    let closed: Promise<MediaReport> | undefined;
+    return {
+      sessionId,
+      local: (side) => ({ address: '192.0.2.1', rtpPort: side === 'caller' ? 20_000 : 20_002, rtcpPort: 20_001 }),
+      placeCallee: async () => ({ ok: true }),
+      setRemote: () => {},
+      clearRemote: () => this.#trace.push('media forgets callee'),
+      fork: () => this.#trace.push('media forked'),
+      unfork: () => this.#trace.push('media unforked'),
+      report: async () => report(),
+      close: () => {
+        if (closed === undefined) {
+          this.openSessions -= 1;
+          this.#trace.push('media closed');
+          closed = this.gate.pass(report);
+        }
+        return closed;
+      },
+      onLost: (listener) => this.lost.push(listener),
+    };
+  }
+}
+
+export class FakeRecorder implements RecordingPort {
+  readonly gate = new Gate();
+  unready: RecordingLossCause | null = null;
+  unfinished = 0;
+  /** Its thread has ended unnoticed: a recording is lost as soon as somebody asks. */
+  isLost = false;
+  readonly #losses: ((cause: RecordingLossCause) => void)[] = [];
+  readonly #trace: string[];
+
+  constructor(trace: string[]) {
+    this.#trace = trace;
+  }
+
+  readiness(): ReturnType<RecordingPort['readiness']> {
+    return this.unready === null ? { ok: true } : { ok: false, cause: this.unready };
+  }
+
+  begin({ recordingId }: RecordingRequest): RecordingHandle {
+    this.unfinished += 1;
+    this.#trace.push('recording begun');
+    const path = `/recordings/${recordingId}.wav`;
+    const report: RecordingReport = {
+      ...{ state: 'complete', path, sha256: '00', bytes: 44, durationMs: 0 },
+      ...{ packets: { caller: 10, callee: 10 }, reanchored: 0, lostPackets: 0 },
+    };
+    let finished: Promise<RecordingReport> | undefined;
+    return {
+      recordingId,
+      path,
+      setCodecs: () => {},
+      finish: () => {
+        if (finished === undefined) {
+          this.unfinished -= 1;
+          finished = this.gate.pass(() => report);
+        }
+        return finished;
+      },
+      onLoss: (listener) => {
+        this.#losses.push(listener);
+        if (this.isLost) listener('recorder-down');
+      },
+    };
+  }
+
+  lose(cause: RecordingLossCause): void {
+    for (const listener of this.#losses) listener(cause);
+  }
+}
