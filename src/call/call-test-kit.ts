@@ -61,7 +61,7 @@ export function settled(): Promise<void> {
 
 let calls = 0;
 
-function requestOf(changes: Partial<CallRequest>): CallRequest {
+export function requestOf(changes: Partial<CallRequest>): CallRequest {
   calls += 1;
   return {
     callId: `00000000-0000-4000-8000-${String(calls).padStart(12, '0')}`,

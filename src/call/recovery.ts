@@ -186,10 +186,11 @@ function interruptedRecord(
   const missing = outcomes.filter(
     (outcome) => !record.attempts.some((attempt) => attempt.attemptId === outcome.orphan.reservationId),
   );
-  const recording =
-    record.recording === null
-      ? null
-      : { ...record.recording, report: lost.recordings.get(record.recording.recordingId) ?? record.recording.report };
+  // A call that was answered just before the crash may have a recording that its row does not name: it has the call's id.
+  const recordingId = record.recording?.recordingId ?? record.callId;
+  const report = lost.recordings.get(recordingId) ?? record.recording?.report ?? null;
+  const path = record.recording?.path ?? report?.path;
+  const recording = path === undefined ? null : { recordingId, path, report };
   const base = { ...record, attempts: [...attempts, ...missing.map((outcome) => unknownAttempt(outcome))], recording };
   if (lost.hasEnded) return base;
   const endedAtMs = Math.max(record.offeredAtMs, ...outcomes.map((outcome) => outcome.endedWallMs));
