@@ -520,7 +520,9 @@ export class Call {
     };
     const alongside = (charge: Charge) => {
       this.#noteCharge(charge);
-      return withRecord ? this.#recordEntries() : [];
+      if (withRecord) return this.#recordEntries();
+      // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
+      return this.#state.record.endReason === null ? this.#ports.books.keepLive(this.#liveCall()) : [];
     };
     this.#track('settlement', ledger.settle(settlement, alongside));
   }

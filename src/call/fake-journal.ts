@@ -19,6 +19,9 @@ const RETRY_PAUSE_MS = 1_000;
 export class FakeJournal {
   readonly live = new Map<string, LiveCall>();
   readonly open = new Map<string, CallRecord>();
+  readonly reservations = new Map<string, OrphanReservation>();
+  /** Billed seconds of every settlement, by reservation. */
+  readonly charged = new Map<string, number>();
   readonly published: { readonly record: CallRecord; readonly revision: number }[] = [];
   failures = 0;
   /** Commits from now on fail: the process is at its end. */
@@ -41,6 +44,19 @@ export class FakeJournal {
       this.#apply(entries);
       done();
     }
+  }
+
+  /** Ends the process; what had committed is what the next one opens. */
+  kill(): FakeJournal {
+    this.isClosed = true;
+    this.#waiting.length = 0;
+    const next = new FakeJournal(this.#trace);
+    for (const [id, call] of this.live) next.live.set(id, call);
+    for (const [id, record] of this.open) next.open.set(id, record);
+    for (const [id, reservation] of this.reservations) next.reservations.set(id, reservation);
+    for (const [id, seconds] of this.charged) next.charged.set(id, seconds);
+    next.published.push(...this.published);
+    return next;
   }
 
   async commit(entries: readonly JournalEntry[]): Promise<void> {
@@ -77,6 +93,7 @@ export class FakeJournal {
       `commit ${entries.map(({ statement, parameters }) => `${statement} ${parameters[0]}`).join(', ')}`,
     );
     for (const { statement, parameters } of entries) {
+      this.#applyStep(statement, parameters.map(String));
       const [callId, json] = parameters.map(String) as [string, string];
       if (statement === 'live') this.live.set(callId, JSON.parse(json) as LiveCall);
       if (statement === 'open') this.open.set(callId, JSON.parse(json) as CallRecord);
@@ -85,6 +102,21 @@ export class FakeJournal {
       this.open.delete(callId);
       this.published.push({ record: JSON.parse(json) as CallRecord, revision: Number(parameters[2]) });
     }
+  }
+
+  #applyStep(step: string, [id = '', detail = '', seconds = '']: readonly string[]): void {
+    const held = this.reservations.get(id);
+    if (step === 'reserve') this.reservations.set(id, JSON.parse(detail) as OrphanReservation);
+    if (step === 'confirm' && held !== undefined) {
+      const answeredWallMs = Number(detail);
+      this.reservations.set(id, { ...held, answeredWallMs, coveredUntilWallMs: answeredWallMs + 30_000 });
+    }
+    if (step === 'settle') {
+      this.charged.set(id, (this.charged.get(id) ?? 0) + Number(seconds));
+      if (held !== undefined && detail === 'in use') this.reservations.set(id, { ...held, settled: true });
+      else this.reservations.delete(id);
+    }
+    if (step === 'vacate' || step === 'release') this.reservations.delete(id);
   }
 }
 
@@ -155,7 +187,12 @@ export class FakeLedger implements Ledger {
     if (this.isBusy(channelId)) return { ok: false, reason: 'channel-busy' };
     this.#held.set(reservationId, { request, answeredWallMs: null, isSettled: false });
     try {
-      await this.#journal.commit([{ statement: 'reserve', parameters: [reservationId] }, ...alongside]);
+      const orphan: OrphanReservation = {
+        ...{ reservationId, callId: request.callId, channelId, simId: request.simId, callee: request.callee },
+        ...{ answeredWallMs: null, coveredUntilWallMs: null, settled: false },
+      };
+      const entry = { statement: 'reserve', parameters: [reservationId, JSON.stringify(orphan)] };
+      await this.#journal.commit([entry, ...alongside]);
     } catch {
       this.#held.delete(reservationId);
       return { ok: false, reason: 'journal-stalled' };
@@ -171,7 +208,7 @@ export class FakeLedger implements Ledger {
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined && !held.isSettled, `confirm ${reservationId}`);
     held.answeredWallMs = answeredWallMs;
-    await this.#persist('confirm', reservationId, alongside);
+    await this.#persist('confirm', [reservationId, answeredWallMs], alongside);
     return { maxCallSeconds: this.maxCallSeconds };
   }
 
@@ -197,7 +234,7 @@ export class FakeLedger implements Ledger {
     const charge: Charge = { reservationId, simId, billedSeconds, cost: '0', currency: 'KRW', estimated };
     this.charges.set(reservationId, charge);
     held.isSettled = true;
-    await this.#persist('settle', reservationId, alongside(charge));
+    await this.#persist('settle', [reservationId, channelInUse ? 'in use' : 'free', billedSeconds], alongside(charge));
     if (!channelInUse) this.#free(reservationId);
     return charge;
   }
@@ -206,14 +243,14 @@ export class FakeLedger implements Ledger {
     await this.#settling.get(reservationId);
     const held = this.#held.get(reservationId);
     this.#require(held?.isSettled === true, `vacate ${reservationId}: it is settled and held`);
-    await this.#persist('vacate', reservationId, []);
+    await this.#persist('vacate', [reservationId], []);
     this.#free(reservationId);
   }
 
   async release(reservationId: string, alongside: readonly JournalEntry[] = []): Promise<void> {
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined && !held.isSettled, `release ${reservationId}: it is held and not settled`);
-    await this.#persist('release', reservationId, alongside);
+    await this.#persist('release', [reservationId], alongside);
     this.#free(reservationId);
   }
 
@@ -253,7 +290,11 @@ export class FakeLedger implements Ledger {
     this.orphaned = this.orphaned.filter((orphan) => orphan.reservationId !== reservationId);
   }
 
-  #persist(step: string, reservationId: string, alongside: readonly JournalEntry[]): Promise<void> {
-    return this.#journal.persist([{ statement: step, parameters: [reservationId] }, ...alongside], this.#clock);
+  #persist(
+    statement: string,
+    parameters: JournalEntry['parameters'],
+    alongside: readonly JournalEntry[],
+  ): Promise<void> {
+    return this.#journal.persist([{ statement, parameters }, ...alongside], this.#clock);
   }
 }

@@ -1,0 +1,160 @@
+// Histories of calls for property tests: what callers, gateways, journal, relay and recorder may do, in any order.
+import fc from 'fast-check';
+import { ANSWER, CallBench, SETTINGS, settled } from './call-test-kit.js';
+import type { FakeCaller, FakeLeg } from './fake-legs.js';
+
+export type Event =
+  | { readonly type: 'offer' | 'stall' | 'go-on' | 'fail' | 'hold' | 'report' | 'lose-media' | 'lose-recording' }
+  | { readonly type: 'end' | 'lose-signalling' }
+  | { readonly type: 'advance'; readonly ms: number }
+  | { readonly type: 'caller'; readonly index: number; readonly does: 'connected' | 'fails' | 'cancels' | 'hangs-up' }
+  | {
+      readonly type: 'callee';
+      readonly index: number;
+      readonly does: 'sent' | 'tries' | 'rings' | 'answers' | 'busy' | 'SIM busy' | 'silent' | 'hangs-up' | 'clears';
+    };
+
+const index = fc.nat({ max: 11 });
+const event: fc.Arbitrary<Event> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('offer' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constantFrom(
+        ...(['stall', 'go-on', 'fail', 'hold', 'report', 'lose-media', 'lose-recording'] as const),
+        ...(['end', 'lose-signalling'] as const),
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('advance' as const),
+      ms: fc.constantFrom(10, 500, 1_000, 4_000, 20_000, 33_000, 60_000),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      type: fc.constant('caller' as const),
+      index,
+      does: fc.constantFrom(...(['connected', 'connected', 'connected', 'fails', 'cancels', 'hangs-up'] as const)),
+    }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      type: fc.constant('callee' as const),
+      index,
+      does: fc.constantFrom(
+        ...(['sent', 'sent', 'sent', 'tries', 'rings', 'answers', 'answers', 'answers', 'busy'] as const),
+        ...(['SIM busy', 'silent', 'hangs-up', 'clears'] as const),
+      ),
+    }),
+  },
+) as fc.Arbitrary<Event>;
+
+export class History {
+  readonly bench: CallBench;
+
+  constructor(onLoss: 'continue' | 'end') {
+    this.bench = new CallBench({ noMediaTimeoutMs: 60_000, recording: { ...SETTINGS.recording, onLoss } });
+  }
+
+  async happen(happened: Event): Promise<void> {
+    const { journal, media, recorder, registry, dialler, callers } = this.bench;
+    switch (happened.type) {
+      case 'offer':
+        await this.bench.offer();
+        break;
+      case 'stall':
+        journal.stall();
+        break;
+      case 'go-on':
+        journal.goOn();
+        break;
+      case 'fail':
+        journal.failures += 1;
+        break;
+      case 'hold':
+        media.gate.isHeld = true;
+        recorder.gate.isHeld = true;
+        break;
+      case 'report':
+        media.gate.release();
+        recorder.gate.release();
+        break;
+      case 'lose-media':
+        for (const lost of media.lost) lost();
+        break;
+      case 'lose-recording':
+        recorder.lose('write-error');
+        break;
+      case 'end':
+        registry.endAll('operator');
+        break;
+      case 'lose-signalling':
+        for (const call of registry.calls()) call.loseSignalling();
+        break;
+      case 'advance':
+        this.bench.clock.advance(happened.ms);
+        break;
+      case 'caller':
+        this.#caller(callers[happened.index % callers.length], happened.does);
+        break;
+      case 'callee':
+        this.#callee(dialler.legs[happened.index % dialler.legs.length], happened.does);
+    }
+    await settled();
+  }
+
+  /** Everybody goes home, as the other side's clocks would have it in the end. */
+  async end(): Promise<void> {
+    const { bench } = this;
+    bench.registry.stop();
+    bench.journal.failures = 0;
+    bench.media.gate.release();
+    bench.recorder.gate.release();
+    for (let round = 0; round < 12; round++) {
+      bench.journal.goOn();
+      await settled();
+      for (const caller of bench.callers) {
+        this.#caller(caller, 'connected');
+        this.#caller(caller, 'hangs-up');
+        this.#caller(caller, 'cancels');
+      }
+      for (const leg of bench.dialler.legs) {
+        this.#callee(leg, 'sent');
+        this.#callee(leg, 'clears');
+        this.#callee(leg, 'busy');
+      }
+      await bench.advance(1_000);
+    }
+  }
+
+  #caller(caller: FakeCaller | undefined, does: Extract<Event, { type: 'caller' }>['does']): void {
+    if (caller === undefined) return;
+    if (does === 'connected' && caller.hasConnectUnderWay) caller.connected();
+    else if (does === 'fails' && caller.hasConnectUnderWay) caller.failsToConnect();
+    else if (does === 'cancels' && caller.state === 'ringing') caller.cancel();
+    else if (does === 'hangs-up' && caller.state === 'talking') caller.hangsUp();
+  }
+
+  #callee(leg: FakeLeg | undefined, does: Extract<Event, { type: 'callee' }>['does']): void {
+    if (leg === undefined || leg.hasEnded(SETTINGS.limits.abandonTimeoutMs)) return;
+    if (leg.state === 'calling') {
+      if (does === 'sent' && !leg.isSent) leg.sent();
+      else if (!leg.isSent) return;
+      else if (does === 'tries') leg.listener.trying();
+      else if (does === 'rings') leg.listener.progressed(180, null);
+      else if (does === 'answers') leg.answer(ANSWER);
+      else if (does === 'busy') leg.fail(486);
+      else if (does === 'SIM busy') leg.fail(503);
+      else if (does === 'silent') leg.fail(408, true);
+    } else if (leg.state === 'talking' && does === 'hangs-up') leg.hangsUp();
+    else if (leg.state === 'hanging-up' && (does === 'clears' || does === 'hangs-up')) leg.clear();
+  }
+}
+
+export const histories = fc.array(event, { minLength: 10, maxLength: 60, size: 'max' });
+export const lossSettings = fc.constantFrom('continue' as const, 'end' as const);
