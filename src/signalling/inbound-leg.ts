@@ -5,7 +5,7 @@ import { guarded } from './callback-guard.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
 import { reasonHeaders, sdpOf } from './message-parts.js';
-import { toRenegotiation } from './renegotiation.js';
+import { AwaitedAck, toRenegotiation } from './renegotiation.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest, SrfApplication } from './srf.js';
 
 export class InboundLeg implements CallerLeg {
@@ -22,7 +22,7 @@ export class InboundLeg implements CallerLeg {
   #acknowledged = false;
   #ended = false;
   #hangUpWanted: { reason: string | undefined } | undefined;
-  #onReinviteAck: ((sdp: string | null) => void) | undefined;
+  readonly #reinviteAck = new AwaitedAck();
 
   /** To be made in the tick that delivers the INVITE, so that no CANCEL is missed. */
   constructor(srf: SrfApplication, request: SipRequest, response: ServerResponse, host: LegHost, log: Logger) {
@@ -89,12 +89,13 @@ export class InboundLeg implements CallerLeg {
 
   hangUp(reason: string | undefined): void {
     if (this.#ended) return;
-    if (this.#dialog === undefined) {
+    if (this.#dialog === undefined && this.#identity !== null) {
       this.#endWithoutDialog();
       return;
     }
-    // RFC 3261 §15: the callee's UA must not send BYE before its 200 was ACKed; without an ACK the SIP server ends the dialog.
-    if (!this.#acknowledged) {
+    // RFC 3261 §15: the callee's UA must not send BYE before its 200 was ACKed; without an ACK the SIP server ends the
+    // dialog. The 200 itself may be on its way, and the dialog not made yet.
+    if (this.#dialog === undefined || !this.#acknowledged) {
       this.#hangUpWanted = { reason };
       return;
     }
@@ -111,6 +112,8 @@ export class InboundLeg implements CallerLeg {
   /** The SIP server that held the dialog is gone: from now on a BYE goes out as a request of its own. */
   detach(): void {
     this.#dialog = undefined;
+    // The ACK that it waited for will not be told any more.
+    if (this.#hangUpWanted !== undefined && !this.#ended) this.#endWithoutDialog();
   }
 
   #endWithoutDialog(): void {
@@ -151,16 +154,9 @@ export class InboundLeg implements CallerLeg {
   }
 
   #onAck(ack: SipMessage): void {
-    const sdp = sdpOf(ack);
-    if (this.#onReinviteAck !== undefined) {
-      const listener = this.#onReinviteAck;
-      this.#onReinviteAck = undefined;
-      listener(sdp);
-      return;
-    }
-    if (this.#acknowledged) return;
+    if (this.#reinviteAck.take(ack) || this.#acknowledged) return;
     this.#acknowledged = true;
-    this.#listener?.acknowledged(sdp);
+    this.#listener?.acknowledged(sdpOf(ack));
     const wanted = this.#hangUpWanted;
     if (wanted !== undefined) this.hangUp(wanted.reason);
   }
@@ -170,10 +166,6 @@ export class InboundLeg implements CallerLeg {
       response.send(500, { headers: { 'Retry-After': '5' } });
       return;
     }
-    this.#listener.renegotiated(
-      toRenegotiation(request, response, this.#dialog?.local.contact, (listener) => {
-        this.#onReinviteAck = listener;
-      }),
-    );
+    this.#listener.renegotiated(toRenegotiation(request, response, this.#dialog?.local.contact, this.#reinviteAck));
   }
 }

@@ -1,11 +1,7 @@
 // What names a dialog on the wire, read from the messages that made it (RFC 3261 §12.1), for a BYE without the dialog.
 import type { LegIdentity } from '../call/ports.js';
+import { cseqNumber } from './message-parts.js';
 import type { SipDialog, SipMessage } from './srf.js';
-
-function cseqNumber(message: SipMessage): number {
-  const number = Number.parseInt(message.get('CSeq') ?? '', 10);
-  return Number.isSafeInteger(number) ? number : 1;
-}
 
 /** Identity of a leg where we answered: the local side is the To of the request, with the tag of our response. */
 export function identityOfCaller(invite: SipMessage, dialog: SipDialog): LegIdentity {

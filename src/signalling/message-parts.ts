@@ -32,3 +32,9 @@ export function reasonHeaders(reason: string | undefined): { headers?: Record<st
 export function sdpOf(message: SipMessage): string | null {
   return message.body === undefined || message.body === '' ? null : message.body;
 }
+
+/** 1 where there is none, as a first request would have. */
+export function cseqNumber(message: SipMessage): number {
+  const number = Number.parseInt(message.get('CSeq') ?? '', 10);
+  return Number.isSafeInteger(number) ? number : 1;
+}

@@ -5,7 +5,7 @@ import { guarded } from './callback-guard.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
-import { toRenegotiation } from './renegotiation.js';
+import { AwaitedAck, toRenegotiation } from './renegotiation.js';
 import type { DialError, SipDialog, SipRequest, SipResponse, SrfApplication } from './srf.js';
 
 export class OutboundLeg implements CalleeLeg {
@@ -20,7 +20,7 @@ export class OutboundLeg implements CalleeLeg {
   #sipCallId = '';
   #over = false;
   #hangingUp = false;
-  #onReinviteAck: ((sdp: string | null) => void) | undefined;
+  readonly #reinviteAck = new AwaitedAck();
 
   constructor(srf: SrfApplication, host: LegHost, listener: CalleeLegListener, log: Logger) {
     this.#srf = srf;
@@ -121,7 +121,7 @@ export class OutboundLeg implements CalleeLeg {
       invite.on(
         'update',
         guarded(this.#log, 'early update', (request, response) =>
-          this.#listener.renegotiated(toRenegotiation(request, response, undefined, () => {})),
+          this.#listener.renegotiated(toRenegotiation(request, response, undefined, this.#reinviteAck)),
         ),
       );
     });
@@ -146,21 +146,13 @@ export class OutboundLeg implements CalleeLeg {
       dialog.on(
         event,
         guarded(this.#log, event, (request, response) =>
-          this.#listener.renegotiated(
-            toRenegotiation(request, response, dialog.local.contact, (listener) => {
-              this.#onReinviteAck = listener;
-            }),
-          ),
+          this.#listener.renegotiated(toRenegotiation(request, response, dialog.local.contact, this.#reinviteAck)),
         ),
       );
     }
     dialog.on(
       'ack',
-      guarded(this.#log, 'callee ack', (ack) => {
-        const listener = this.#onReinviteAck;
-        this.#onReinviteAck = undefined;
-        listener?.(sdpOf(ack));
-      }),
+      guarded(this.#log, 'callee ack', (ack) => void this.#reinviteAck.take(ack)),
     );
     for (const event of ['refer', 'message'] as const) {
       dialog.on(

@@ -1,0 +1,124 @@
+// For tests of legs: the application on the embedded SIP server, a caller and a gateway of plain sockets, and what call
+// control would have been told.
+import type { CallRequest } from '../../call/call-request.js';
+import type { CalleeLegListener, CallerLeg, CallerLegListener, DialRequest } from '../../call/ports.js';
+import { createLogger } from '../../lib/logger.js';
+import { type ServerUnderTest, startEmbedded } from '../../sip-server/testing/arena.js';
+import { Inbox } from '../../sip-server/testing/inbox.js';
+import { UdpPeer } from '../../sip-server/testing/raw-peer.js';
+import { SDP } from '../../sip-server/testing/sip-script.js';
+import { SipApplication } from '../sip-application.js';
+
+const log = createLogger({ level: 'silent', redactNumbers: false });
+
+export const DIAL = {
+  attemptId: 'a1',
+  gateway: 'gw1',
+  callerNumber: '+821012340001',
+  offerSdp: SDP,
+  maxForwards: 69,
+  passedHeaders: {},
+} as const;
+
+/** One thing that a listener was told: its name, and what came with it. */
+export interface Told {
+  readonly event: string;
+  readonly value: unknown;
+}
+
+export class ToldInbox extends Inbox<Told> {
+  constructor() {
+    super(({ event }) => event);
+  }
+
+  async next(event: string): Promise<unknown> {
+    return (await this.take(event, (told) => told.event === event)).value;
+  }
+
+  note = (event: string, value: unknown = undefined): void => this.put({ event, value });
+}
+
+export interface OfferedCall {
+  readonly request: CallRequest;
+  readonly leg: CallerLeg;
+  readonly told: ToldInbox;
+}
+
+export class SignallingArena {
+  readonly #offered = new Inbox<OfferedCall>(({ request }) => request.sipCallId);
+  isAccepting = true;
+
+  private constructor(
+    readonly server: ServerUnderTest,
+    readonly application: SipApplication,
+    readonly caller: UdpPeer,
+    readonly gateway: UdpPeer,
+  ) {
+    application.serve(
+      (request, leg) => {
+        const told = new ToldInbox();
+        leg.listen(callerListener(told));
+        this.#offered.put({ request, leg, told });
+      },
+      () => this.isAccepting,
+    );
+  }
+
+  static async open(): Promise<SignallingArena> {
+    const server = await startEmbedded({ t1Ms: 20 });
+    const trunk = { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'off' } as const;
+    const application = new SipApplication(
+      { trunks: [{ ...trunk, mediaSources: [], sources: ['127.0.0.1'] }], allowedHeaders: ['X-Campaign'] },
+      log,
+    );
+    server.control?.onTrying((sipCallId) => application.noteTrying(sipCallId));
+    await application.connect(server.admin, 5_000);
+    return new SignallingArena(server, application, await UdpPeer.open(server.udp), await UdpPeer.open(server.udp));
+  }
+
+  /** The next call that was offered to call control. */
+  offered(): Promise<OfferedCall> {
+    return this.#offered.take('call', () => true);
+  }
+
+  get gatewayUri(): string {
+    return `sip:1%23010@127.0.0.1:${this.gateway.local.port}`;
+  }
+
+  dial(changes: Partial<DialRequest> = {}) {
+    const told = new ToldInbox();
+    const leg = this.application.dial({ ...DIAL, requestUri: this.gatewayUri, ...changes }, calleeListener(told));
+    return { leg, told };
+  }
+
+  async close(): Promise<void> {
+    await this.application.close();
+    this.caller.close();
+    this.gateway.close();
+    await this.server.close();
+  }
+}
+
+function callerListener({ note }: ToldInbox): CallerLegListener {
+  return {
+    cancelled: () => note('cancelled'),
+    connected: () => note('connected'),
+    connectFailed: () => note('connect failed'),
+    acknowledged: (sdp) => note('acknowledged', sdp),
+    hungUp: (cause) => note('hung up', cause),
+    renegotiated: (renegotiation) => note('renegotiated', renegotiation),
+  };
+}
+
+export function calleeListener({ note }: ToldInbox): CalleeLegListener {
+  return {
+    sent: (sipCallId) => note('sent', sipCallId),
+    trying: () => note('trying'),
+    progressed: (status, sdp) => note('progressed', [status, sdp]),
+    answered: (sdp) => note('answered', sdp),
+    failed: (failure) => note('failed', failure),
+    hungUp: (reasons) => note('hung up', reasons),
+    cleared: () => note('cleared'),
+    renegotiated: (renegotiation) => note('renegotiated', renegotiation),
+  };
+}
