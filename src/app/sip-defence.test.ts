@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Config } from '../config/config.js';
 import { parseConfig } from '../config/load-config.js';
 import { SCANNER_USER_AGENTS } from '../sip-server/defence/scanner-filter.js';
-import { sipDefence, sipSources } from './sip-defence.js';
+import { sipDefence, sipPeers, sipSources } from './sip-defence.js';
 
 function configWith(gateway: string, sip = ''): Config {
   const text = `
@@ -34,6 +34,22 @@ describe('sipSources', () => {
 
   it('lets everybody in when a gateway has a name, and knows the others', () => {
     assert.deepEqual(sipSources(configWith('gw1.example')), { allow: null, deny: [], known: known.slice(0, -1) });
+  });
+});
+
+describe('sipPeers', () => {
+  it('names the network of each peer, the most specific first, and leaves names out', () => {
+    const config = configWith('10.1.0.20:5080');
+    const [trunk] = config.trunks;
+    assert.ok(trunk);
+    const outer = { ...trunk, network: 'wan', nat: 'off' as const, sources: ['10.1.0.0/16', '10.9.0.1'] };
+    assert.deepEqual(sipPeers({ ...config, trunks: [outer, trunk] }), [
+      { addresses: ['fd00::7', '10.1.0.20'], network: 'lan', followsContact: false },
+      { addresses: ['10.9.0.1'], network: 'wan', followsContact: true },
+      { addresses: ['10.0.0.5', '10.0.0.6', '10.1.0.0/24'], network: 'lan', followsContact: false },
+      { addresses: ['10.1.0.0/16'], network: 'wan', followsContact: true },
+    ]);
+    assert.deepEqual(sipPeers({ ...configWith('gw1.example'), trunks: [] }), []);
   });
 });
 

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.js';
 import { parseHostPort } from '../lib/host-port.js';
 import { parseIpRange } from '../lib/ip-range.js';
-import type { SipDefenceSettings, SipSources } from '../sip-server/control.js';
+import type { SipDefenceSettings, SipPeers, SipSources } from '../sip-server/control.js';
 
 /** Trunks and gateways are known. A gateway named by its host name may send from any address, so then everybody is heard. */
 export function sipSources(config: Config): SipSources {
@@ -10,6 +10,27 @@ export function sipSources(config: Config): SipSources {
   const gateways = config.gateways.map(({ host }) => host);
   const known = [...config.trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways].filter(isAddress);
   return { allow: gateways.every(isAddress) ? [...known, ...allow] : null, deny, known };
+}
+
+/** The networks of trunks and gateways, and who is not taken to sit behind a NAT; the most specific entry comes first. */
+export function sipPeers({ gateways, trunks }: Config): SipPeers[] {
+  const entries = [
+    ...gateways.map(({ host, network, nat }) => ({ address: host, network, followsContact: nat === 'off' })),
+    ...trunks.flatMap(({ sources, network, nat }) =>
+      sources.map((source) => ({ address: addressOf(source), network, followsContact: nat === 'off' })),
+    ),
+  ].flatMap((entry) => {
+    const range = parseIpRange(entry.address);
+    return range === undefined ? [] : [{ ...entry, prefixBits: range.prefixBits }];
+  });
+  const peers: SipPeers[] = [];
+  for (const { address, network, followsContact } of entries.sort((a, b) => b.prefixBits - a.prefixBits)) {
+    const last = peers.at(-1);
+    if (last?.network !== network || last.followsContact !== followsContact) {
+      peers.push({ addresses: [address], network, followsContact });
+    } else peers[peers.length - 1] = { ...last, addresses: [...last.addresses, address] };
+  }
+  return peers;
 }
 
 export function sipDefence({ sip: { defence } }: Config): SipDefenceSettings {

@@ -18,7 +18,7 @@ import type {
   SipTlsSettings,
 } from '../sip-server/control.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
-import { sipDefence, sipSources } from './sip-defence.js';
+import { sipDefence, sipPeers, sipSources } from './sip-defence.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -98,6 +98,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
       const server = await startSipServer(settings, log);
       try {
         await server.setSources(sources);
+        await server.setPeers(sipPeers(config));
       } catch (error) {
         await server.close();
         throw error;
@@ -134,11 +135,11 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
 /** The listeners of all networks, those of TLS with their certificates. */
 function readListeners(config: Config): Promise<SipListenerSettings[]> {
   return Promise.all(
-    config.networks.flatMap(({ bind, advertise, sip }) =>
+    config.networks.flatMap(({ name, bind, advertise, sip }) =>
       sip.map(async (listener) => {
         const { transport, port } = listener;
         const tls = transport === 'tls' ? await readTls(listener) : undefined;
-        return withTls({ transport, port, address: bind, advertise }, tls);
+        return withTls({ transport, port, address: bind, advertise, network: name }, tls);
       }),
     ),
   );

@@ -8,6 +8,8 @@ export interface SipListenerSettings {
   readonly port: number;
   /** Address written into Via, Contact and Record-Route towards peers of this listener. */
   readonly advertise: string;
+  /** A name for the network that it is in; {@link SipPeers} use it. */
+  readonly network?: string;
   /** Of a TLS listener, which needs it. */
   readonly tls?: SipTlsSettings;
 }
@@ -94,6 +96,19 @@ export interface SipSources {
   readonly deny?: readonly string[];
   /** Peers of ours: they have a rate of their own, and are neither taken for scanners nor banned for what they send. */
   readonly known?: readonly string[];
+}
+
+/** What is known of some peers beforehand. */
+export interface SipPeers {
+  /** Addresses or CIDR blocks. */
+  readonly addresses: readonly string[];
+  /** They are called from listeners of this network, if one fits. Left out: from the network nearest to them. */
+  readonly network?: string;
+  /**
+   * True: requests in a dialog go where their Contact says. Left out or false: to the source of their packets where that is
+   * another, as for a peer behind a NAT, unless there is a route set.
+   */
+  readonly followsContact?: boolean;
 }
 
 /** Why a message or a connection was not taken. */
@@ -189,6 +204,11 @@ export interface RunningSipServer {
   readonly listeners: readonly SipListenerSettings[];
   /** Rejects, and changes nothing, when an entry is no address or CIDR block. */
   setSources(sources: SipSources): Promise<void>;
+  /**
+   * Replaces what is known of peers; the first entry that holds an address counts. Dialogs that exist keep their ways.
+   * Rejects, and changes nothing, when an entry is no address or CIDR block.
+   */
+  setPeers(peers: readonly SipPeers[]): Promise<void>;
   /**
    * Gives a TLS listener another certificate; connections made from then on show it. Whether clients need a certificate
    * cannot be changed so. Rejects with RangeError, and changes nothing, when the certificate cannot be used.

@@ -27,6 +27,7 @@ const server = new SipServer(settings.server, new SystemClock(), log, (event, wh
 
 const calls: ControlCalls = {
   setSources: (sources) => server.defence.setSources(sources),
+  setPeers: (peers) => server.setPeers(peers),
   setCertificate: (listener, tls) => server.setCertificate(listener, tls),
   counters: () => server.counters(),
   watchTrying: () => server.watchTrying((callId) => post({ kind: 'trying', callId })),

@@ -1,7 +1,7 @@
 // The server put together, in whatever thread it is made: transport, transactions, dialogs, and the wire to applications.
 import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../lib/clock.js';
-import type { SipServerCounters, SipServerSettings, SipTlsSettings } from './control.js';
+import type { SipPeers, SipServerCounters, SipServerSettings, SipTlsSettings } from './control.js';
 import { Counters } from './counters.js';
 import { Defence, type ReportEvent } from './defence/defence.js';
 import { DEFAULT_DEFENCE } from './defence/defence-settings.js';
@@ -94,6 +94,10 @@ export class SipServer {
       await this.#transport.close();
       throw new AdminUnavailable(cause instanceof Error ? cause.message : String(cause), { cause });
     }
+  }
+
+  setPeers(peers: readonly SipPeers[]): void {
+    this.#transport.setPeers(peers);
   }
 
   setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void {

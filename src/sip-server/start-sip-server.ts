@@ -97,6 +97,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
       port: ready.listenerPorts[index] ?? listener.port,
     })),
     setSources: (sources) => ask('setSources', sources),
+    setPeers: (peers) => ask('setPeers', peers),
     setCertificate: (listener, tls) => ask('setCertificate', listener, tls),
     counters: () => ask('counters'),
     ban: (source, seconds) => ask('ban', source, seconds),

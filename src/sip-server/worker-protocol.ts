@@ -2,6 +2,7 @@
 import type {
   RunningSipServer,
   SipBan,
+  SipPeers,
   SipServerCounters,
   SipServerEvents,
   SipServerSettings,
@@ -19,6 +20,7 @@ export interface WorkerSettings {
 /** What the thread does when it is asked to; what it throws comes back as a RangeError. */
 export interface ControlCalls {
   setSources(sources: SipSources): void;
+  setPeers(peers: readonly SipPeers[]): void;
   setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void;
   counters(): SipServerCounters;
   watchTrying(): void;

@@ -59,6 +59,11 @@ export class Dialog {
     this.pinnedFlow = pinnedFlowOf(origin);
   }
 
+  /** A request of the peer came: where it sits behind a NAT, that may have moved it, and a connection may be a new one. */
+  heardFrom(flow: Flow): void {
+    if (this.pinnedFlow?.listener.protocol === flow.listener.protocol) this.pinnedFlow = flow;
+  }
+
   get id(): string {
     return this.origin.id;
   }
@@ -80,6 +85,7 @@ function pinnedFlowOf(origin: DialogOrigin): Flow | null {
   const target = remoteTarget === null ? null : parseSipUri(remoteTarget);
   if (target === null) return null;
   if (flow.listener.protocol === 'udp') {
+    if (flow.followsContact === true) return null;
     const named = uriParameter(target, 'transport');
     if (named !== undefined && named !== 'udp') return null;
     return isBehindNat(role, routeSet, target, flow.address, flow.port) ? flow : null;

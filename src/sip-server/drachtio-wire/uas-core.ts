@@ -202,7 +202,7 @@ export class UasCore implements NetworkRequestCore {
       return;
     }
     dialog.remoteSeq = number;
-    if (dialog.pinnedFlow !== null && flow.connection !== null) dialog.pinnedFlow = flow;
+    dialog.heardFrom(flow);
     const { app } = dialog;
     const endsDialog = request.method === 'BYE' || isTerminatingNotify(request, dialog);
     if (endsDialog) this.#peerEnds(dialog);

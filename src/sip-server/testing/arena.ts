@@ -108,8 +108,8 @@ export class Arena {
     return this.#keep(await TcpPeer.open(this.server.tcp, address));
   }
 
-  async tlsPeer(server: SipAddress, tls: PeerTls): Promise<TcpPeer> {
-    return this.#keep(await TcpPeer.open(server, '127.0.0.1', tls));
+  async tlsPeer(server: SipAddress, tls: PeerTls, address = '127.0.0.1'): Promise<TcpPeer> {
+    return this.#keep(await TcpPeer.open(server, address, tls));
   }
 
   async wire(): Promise<WireClient> {

@@ -1,6 +1,7 @@
 // Certificates for tests, made here: X.509 v3 in DER (RFC 5280 §4.1) by hand, since Node reads but does not write them.
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
+import { addressBytes } from './address-bytes.js';
 
 export interface TestCertificate {
   /** PEM. */
@@ -9,7 +10,7 @@ export interface TestCertificate {
 }
 
 export interface TestAuthority extends TestCertificate {
-  /** @param names host names, IPv4 addresses or `sip:` URIs that the certificate speaks for */
+  /** @param names host names, addresses or `sip:` URIs that the certificate speaks for */
   issue(...names: string[]): TestCertificate;
 }
 
@@ -58,7 +59,7 @@ function certificateOf(
 
 /** RFC 5280 §4.2.1.6. */
 function generalName(name: string): Buffer {
-  if (isIPv4(name)) return tagged(0x87, name.split('.').map(Number));
+  if (isIPv4(name) || isIPv6(name)) return tagged(0x87, addressBytes(name));
   return tagged(name.includes(':') ? 0x86 : 0x82, Buffer.from(name));
 }
 

@@ -1,7 +1,7 @@
 // A name server for tests, over UDP: it answers from a zone that the test writes, and keeps what it was asked. RFC 1035 §4.
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
+import { addressBytes, words } from './address-bytes.js';
 
 export type ZoneRecord =
   | { readonly type: 'A' | 'AAAA'; readonly address: string; readonly ttl?: number }
@@ -92,23 +92,6 @@ function dataOf(record: ZoneRecord): Buffer {
       return Buffer.concat([words(record.order, record.preference), ...texts, encodedName(record.replacement)]);
     }
   }
-}
-
-function addressBytes(address: string): Buffer {
-  if (!isIPv6(address)) return Buffer.from(address.split('.').map(Number));
-  const [left = '', right = ''] = address.split('::');
-  const head = left.split(':').filter(Boolean);
-  const tail = right.split(':').filter(Boolean);
-  const groups = [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
-  return words(...groups.map((group) => Number.parseInt(group, 16)));
-}
-
-function words(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(2 * values.length);
-  values.forEach((value, index) => {
-    bytes.writeUInt16BE(value, 2 * index);
-  });
-  return bytes;
 }
 
 function encodedName(name: string): Buffer {

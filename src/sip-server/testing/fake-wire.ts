@@ -48,6 +48,7 @@ export function fakeFlow(protocol: 'udp' | 'tcp' = 'udp'): Flow {
     address: '192.0.2.1',
     port: 5060,
     advertise: '192.0.2.1',
+    network: undefined,
     family: 4,
     sentBy: '192.0.2.1',
     contactUri: 'sip:192.0.2.1:5060',

@@ -10,6 +10,10 @@ export function token(): string {
   return randomBytes(6).toString('hex');
 }
 
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
 export function branch(): string {
   return `z9hG4bK${token()}`;
 }
@@ -51,11 +55,11 @@ export class Call {
 
   get peerUri(): string {
     const { address, port } = this.#peer.local;
-    return `sip:peer@${address}:${port}${this.#peer.protocol === 'udp' ? '' : `;transport=${this.#peer.protocol}`}`;
+    return `sip:peer@${bracketed(address)}:${port}${this.#peer.protocol === 'udp' ? '' : `;transport=${this.#peer.protocol}`}`;
   }
 
   get uri(): string {
-    return `sip:${this.#user}@${this.#server.address}:${this.#server.port}`;
+    return `sip:${this.#user}@${bracketed(this.#server.address)}:${this.#server.port}`;
   }
 
   /** Takes over the dialog's tag from a response. */
@@ -73,9 +77,9 @@ export class Call {
     return sipText(
       `${method} ${this.uri} SIP/2.0`,
       [
-        `Via: SIP/2.0/${transport} ${address}:${port};branch=${options.branch ?? branch()}`,
+        `Via: SIP/2.0/${transport} ${bracketed(address)}:${port};branch=${options.branch ?? branch()}`,
         'Max-Forwards: 70',
-        `From: "Peer" <sip:peer@${address}>;tag=${this.fromTag}`,
+        `From: "Peer" <sip:peer@${bracketed(address)}>;tag=${this.fromTag}`,
         `To: <${this.uri}>${toTag === '' ? '' : `;tag=${toTag}`}`,
         `Call-ID: ${this.callId}`,
         `CSeq: ${options.cseq ?? this.cseq} ${method}`,
@@ -147,7 +151,7 @@ export function calleeRequestText(
   return sipText(
     `${method} ${options.uri ?? contact} SIP/2.0`,
     [
-      `Via: SIP/2.0/${peer.protocol.toUpperCase()} ${address}:${port};branch=${branch()}`,
+      `Via: SIP/2.0/${peer.protocol.toUpperCase()} ${bracketed(address)}:${port};branch=${branch()}`,
       'Max-Forwards: 70',
       `From: ${invite.header('To')};tag=${options.toTag}`,
       `To: ${invite.header('From')}`,

@@ -8,6 +8,7 @@ function listener(protocol: 'udp' | 'tcp', address: string, advertise = address)
     address,
     port: 5060,
     advertise,
+    network: undefined,
     family: address.includes(':') ? 6 : 4,
     sentBy: advertise,
     contactUri: `sip:${advertise}`,
@@ -42,6 +43,13 @@ describe('chooseListener', () => {
     assert.equal(choose('udp', '192.168.99.9'), outer);
     assert.equal(choose('udp', '10.99.0.1'), inner);
     assert.notEqual(choose('udp', '126.0.0.1'), loopback);
+  });
+
+  it('takes the network that is named, if one of its listeners fits', () => {
+    const named = { ...inner, network: 'lan' };
+    assert.equal(chooseListener([outer, named], NETWORKS, 'udp', '192.168.7.9', 'lan'), named);
+    assert.equal(chooseListener([outer, named], NETWORKS, 'udp', '192.168.7.9', 'wan'), outer);
+    assert.equal(chooseListener([v6, named], NETWORKS, 'udp', '2001:db8::77', 'lan'), v6);
   });
 
   it('fits protocol and family, or has nothing', () => {

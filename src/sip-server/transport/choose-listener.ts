@@ -21,7 +21,7 @@ export function localNetworks(): LocalNetwork[] {
 }
 
 /**
- * Picks by: same network as the target, most leading bits in common, an advertised address of its own, then order.
+ * Picks by: the network that is named, same network as the target, most leading bits in common, an advertised address of its own, then order.
  * A loopback listener serves loopback targets only, and the other way round, while there is a choice.
  */
 export function chooseListener<L extends Listener>(
@@ -29,13 +29,15 @@ export function chooseListener<L extends Listener>(
   networks: readonly LocalNetwork[],
   protocol: TransportProtocol,
   target: string,
+  network?: string,
 ): L | undefined {
   const family = isIPv4(target) ? 4 : 6;
   let best: L | undefined;
   let bestScore = -1;
   for (const listener of listeners) {
     if (listener.protocol !== protocol || listener.family !== family) continue;
-    const score = scoreListener(listener, networks, target);
+    const isNamed = network !== undefined && listener.network === network;
+    const score = scoreListener(listener, networks, target) + (isNamed ? 100_000 : 0);
     if (score > bestScore) {
       best = listener;
       bestScore = score;

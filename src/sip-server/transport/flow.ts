@@ -10,6 +10,7 @@ export interface Listener {
   readonly address: string;
   readonly port: number;
   readonly advertise: string;
+  readonly network: string | undefined;
   readonly family: 4 | 6;
   /** `host:port` as we write it in Via, the port left out when it is the default. */
   readonly sentBy: string;
@@ -32,6 +33,8 @@ export interface Flow {
   readonly returnPort?: number;
   /** TLS: the host name that the peer's certificate must speak for (RFC 5922 §4); left out for a numeric target. */
   readonly serverName?: string;
+  /** The peer's Contact counts, also where its packets come from elsewhere. */
+  readonly followsContact?: boolean;
   /** Where a request goes when this target is out of order (RFC 3263 §4.3). */
   readonly next?: Flow;
   /**

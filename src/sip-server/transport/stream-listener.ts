@@ -42,6 +42,7 @@ export class StreamListener implements Listener {
   readonly address: string;
   readonly port: number;
   readonly advertise: string;
+  readonly network: string | undefined;
   readonly family: 4 | 6;
   readonly sentBy: string;
   readonly contactUri: string;
@@ -68,6 +69,7 @@ export class StreamListener implements Listener {
     this.address = settings.address;
     this.port = typeof bound === 'object' && bound !== null ? bound.port : settings.port;
     this.advertise = settings.advertise;
+    this.network = settings.network;
     this.family = isIPv6(settings.address) ? 6 : 4;
     this.sentBy = sentByOf(this.protocol, settings.advertise, this.port);
     this.contactUri = contactUriOf(this.protocol, settings.advertise, this.port);

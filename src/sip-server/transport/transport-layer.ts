@@ -1,7 +1,13 @@
 // All listeners together: drops what is not wanted, parses the rest, and sends by the flow it is given. RFC 3261 §18.
 import { isIP } from 'node:net';
 import type { Clock, ClockTimer } from '../../lib/clock.js';
-import type { SipConnectionSettings, SipListenerSettings, SipServerSettings, SipTlsSettings } from '../control.js';
+import type {
+  SipConnectionSettings,
+  SipListenerSettings,
+  SipPeers,
+  SipServerSettings,
+  SipTlsSettings,
+} from '../control.js';
 import type { Counters } from '../counters.js';
 import type { Defence, ReportEvent } from '../defence/defence.js';
 import { parseMessage } from '../message/parse-message.js';
@@ -13,6 +19,7 @@ import { locateServer, nextHopOf } from '../resolve/locate-server.js';
 import type { ServerLog } from '../server-log.js';
 import { chooseListener, localNetworks } from './choose-listener.js';
 import { defaultPortOf, type Flow, type Listener, type TransportProtocol } from './flow.js';
+import { PeerList } from './peer-list.js';
 import type { StreamConnection } from './stream-connection.js';
 import type { StreamLimits } from './stream-framing.js';
 import { type StreamContext, StreamListener } from './stream-listener.js';
@@ -52,6 +59,7 @@ export class TransportLayer {
   readonly #dns: DnsClient;
   /** Targets that refused TCP, and until when that counts. */
   readonly #withoutTcp = new Map<string, number>();
+  #peers = new PeerList([]);
   readonly #chosen = new Map<string, Listener | null>();
   #onMessage: MessageHandler = () => undefined;
   #sweep: ClockTimer | null = null;
@@ -112,6 +120,12 @@ export class TransportLayer {
     if (settings.some(({ transport }) => transport !== 'udp')) this.#sweepLater();
   }
 
+  /** @throws RangeError naming an entry that is no address or CIDR block; nothing changes then */
+  setPeers(peers: readonly SipPeers[]): void {
+    this.#peers = new PeerList(peers);
+    this.#chosen.clear();
+  }
+
   /** @throws RangeError when there is no such listener or the certificate cannot be used */
   setCertificate(at: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void {
     for (const listener of this.#streamListeners()) {
@@ -127,13 +141,18 @@ export class TransportLayer {
     const key = `${protocol} ${address}`;
     let listener = this.#chosen.get(key);
     if (listener === undefined) {
-      listener = chooseListener(this.#listeners, this.#networks, protocol, address) ?? null;
+      listener = this.#choose(protocol, address);
       if (this.#chosen.size > 4096) this.#chosen.clear();
       this.#chosen.set(key, listener);
     }
     if (listener === null) return null;
     const flow = { listener, address, port, connection: null };
     return serverName === undefined ? flow : { ...flow, serverName };
+  }
+
+  #choose(protocol: TransportProtocol, address: string): Listener | null {
+    const network = this.#peers.networkOf(address);
+    return chooseListener(this.#listeners, this.#networks, protocol, address, network) ?? null;
   }
 
   /**
@@ -239,7 +258,8 @@ export class TransportLayer {
       if (connection !== null && this.#defence.isShutOut(address)) connection.close();
       return;
     }
-    if (connection !== null || this.#fits(bytes, address)) this.#receive(bytes, flow);
+    if (connection === null && !this.#fits(bytes, address)) return;
+    this.#receive(bytes, this.#peers.isContactFollowed(address) ? { ...flow, followsContact: true } : flow);
   }
 
   #receive(bytes: Buffer, flow: Flow): void {

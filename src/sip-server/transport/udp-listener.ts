@@ -17,6 +17,7 @@ export class UdpListener implements Listener {
   readonly address: string;
   readonly port: number;
   readonly advertise: string;
+  readonly network: string | undefined;
   readonly family: 4 | 6;
   readonly sentBy: string;
   readonly contactUri: string;
@@ -31,6 +32,7 @@ export class UdpListener implements Listener {
     this.address = settings.address;
     this.port = socket.address().port;
     this.advertise = settings.advertise;
+    this.network = settings.network;
     this.family = isIPv6(settings.address) ? 6 : 4;
     this.sentBy = sentByOf('udp', settings.advertise, this.port);
     this.contactUri = contactUriOf('udp', settings.advertise, this.port);
