@@ -93,7 +93,7 @@ export class CallBench {
   readonly callers: FakeCaller[] = [];
   readonly registry: CallRegistry;
   /** Admission's answer to the next calls; null admits. */
-  refusal: EndReason | null = null;
+  refusal: EndReason | 'throws' | null = null;
   channels = ['gw1/1', 'gw1/2', 'gw2/1', 'gw2/2'];
 
   constructor(changes: Partial<CallSettings> = {}) {
@@ -111,8 +111,11 @@ export class CallBench {
     this.registry = new CallRegistry(
       {
         admission: {
-          admit: () =>
-            this.refusal === null ? { ok: true, callee: CALLEE } : { ok: false, reason: this.refusal, callee: CALLEE },
+          admit: () => {
+            if (this.refusal === 'throws') throw new Error('unexpected');
+            if (this.refusal === null) return { ok: true, callee: CALLEE };
+            return { ok: false, reason: this.refusal, callee: CALLEE };
+          },
         },
         routes,
         ledger: this.ledger,

@@ -480,6 +480,12 @@ describe('a call', () => {
       });
     }
 
+    it('gets an answer and one record although its admission fails unexpectedly', async () => {
+      bench.refusal = 'throws';
+      await bench.offer();
+      assert.equal(bench.record.sipStatus, 400);
+    });
+
     it('gets 503 when every channel is busy, and one record with every attempt', async () => {
       await bench.dial();
       for (let attempts = 1; attempts <= 3; attempts++) {

@@ -132,7 +132,7 @@ export class Call {
       },
     });
     if (this.#state.phase !== 'admitting') return;
-    const reason = refused ?? this.#admit(request);
+    const reason = refused ?? this.#tryToAdmit(request);
     if (reason === null) {
       this.#feed({ type: 'call:admitted', emergency: this.#callee?.numberClass === 'emergency' });
     } else {
@@ -168,6 +168,16 @@ export class Call {
         this.#ports.clock.after(limitMs / 4, () => void check()),
       );
     watch();
+  }
+
+  /** Whatever an INVITE does to admission, its call ends with an answer and a record. */
+  #tryToAdmit(request: CallRequest): EndReason | null {
+    try {
+      return this.#admit(request);
+    } catch (error) {
+      this.#log.error({ err: error }, 'call could not be admitted');
+      return 'bad-request';
+    }
   }
 
   #admit(request: CallRequest): EndReason | null {
