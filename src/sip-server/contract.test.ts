@@ -1,4 +1,7 @@
 // Runs the contract of a drachtio server: on the embedded server, or on the one that DRACHTIO_HOST names.
+import { describeCdrContract } from './cdr.contract.js';
+import { describeEarlyContract } from './early.contract.js';
+import { describeMethodsContract } from './methods.contract.js';
 import { findExternal, type ServerUnderTest, startEmbedded } from './testing/arena.js';
 import { describeTimersContract } from './timers.contract.js';
 import { describeUacContract } from './uac.contract.js';
@@ -23,6 +26,9 @@ describe(`a drachtio server (${external === undefined ? 'embedded' : `external, 
 
   describeUasContract(() => server);
   describeUacContract(() => server);
+  describeEarlyContract(() => server);
+  describeMethodsContract(() => server);
+  describeCdrContract(() => server);
   describeWireContract(() => server);
   describeTimersContract(() => quickServer);
 });

@@ -9,9 +9,16 @@ import { Overload } from './defence/overload.js';
 import { DialogTable } from './dialog/dialog-table.js';
 import { AdminServer } from './drachtio-wire/admin-server.js';
 import type { AppDialog } from './drachtio-wire/app-dialog.js';
+import { CdrReporter } from './drachtio-wire/cdr-reporter.js';
 import type { CoreContext } from './drachtio-wire/core-context.js';
+import { OwnRequests } from './drachtio-wire/own-requests.js';
+import { RegisteredFlows } from './drachtio-wire/registered-flows.js';
 import { RouteTable } from './drachtio-wire/route-table.js';
+import { SentRequests } from './drachtio-wire/sent-requests.js';
+import { SessionTimers } from './drachtio-wire/session-timers.js';
 import { UacCore } from './drachtio-wire/uac-core.js';
+import { UacResponses } from './drachtio-wire/uac-responses.js';
+import { UasAnswers } from './drachtio-wire/uas-answers.js';
 import { UasCore } from './drachtio-wire/uas-core.js';
 import { checkMessage } from './message/check-message.js';
 import type { SipMessage } from './message/sip-message.js';
@@ -59,11 +66,14 @@ export class SipServer {
       log,
       send: (message, flow, onFailure, isRepeated) => this.#transport.send(message, flow, onFailure, isRepeated),
     });
+    const routes = new RouteTable();
     const context: CoreContext = {
       transport: this.#transport,
       transactions: this.#transactions,
       dialogs: this.#dialogs,
-      routes: new RouteTable(),
+      routes,
+      cdrs: new CdrReporter(routes),
+      registrations: new RegisteredFlows(),
       counters: this.#counters,
       defence: this.defence,
       overload: this.#overload,
@@ -72,9 +82,16 @@ export class SipServer {
       log,
       onTrying: (callId) => this.#onTrying(callId),
     };
-    const uac = new UacCore(context);
-    this.#uas = new UasCore(context, uac.endDialog);
-    this.#admin = new AdminServer(settings.admin, context, this.#uas, uac);
+    const sessions = new SessionTimers(this.#wheel, {
+      refresh: (dialog, intervalSeconds) => own.refresh(dialog, intervalSeconds),
+      expired: (dialog) => own.expired(dialog),
+    });
+    const own = new OwnRequests(context, sessions);
+    const sent = new SentRequests(context);
+    const uac = new UacCore(context, sent, own, new UacResponses(context, sent, own, sessions));
+    const answers = new UasAnswers(context, own.endDialog, sessions);
+    this.#uas = new UasCore(context, answers);
+    this.#admin = new AdminServer(settings.admin, context, this.#uas, answers, uac);
   }
 
   get adminPort(): number {

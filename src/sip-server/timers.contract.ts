@@ -135,6 +135,29 @@ export function describeTimersContract(server: () => ServerUnderTest): void {
       assertSixtyFourT1(performance.now() - startMs);
     });
 
+    it('gives up a caller who does not acknowledge reliable provisional responses', async function () {
+      if (server().control === null) {
+        console.log('      skipped: not known how drachtio-server tells of it');
+        this.skip();
+      }
+      const cancelled = deferred<string>();
+      await arena.app({
+        invite: (request, reply) => {
+          request.on('cancel', (cancel) => cancelled.resolve(cancel.get('reason') ?? ''));
+          reply.send(183, { headers: { Require: '100rel' }, body: SDP });
+        },
+      });
+      const peer = await arena.udpPeer();
+      const call = new Call(peer, server().udp, { headers: ['Supported: 100rel'] });
+      const startMs = performance.now();
+      call.invite();
+      call.ackFailure(await peer.response(504, 'INVITE'));
+      assertSixtyFourT1(performance.now() - startMs);
+      assert.match(await cancelled.promise, /No PRACK/);
+      // RFC 3262 §3: at 0, 1, 3, 7, 15, 31 and 63 times T1.
+      assert.equal(peer.inbox.untaken.filter((message) => message.status === 183).length, 7);
+    });
+
     it('answers 408 to an INVITE about which its application says nothing', async function () {
       if (server().control === null) {
         console.log('      skipped: drachtio-server leaves the INVITE without an answer');

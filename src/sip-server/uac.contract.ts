@@ -1,8 +1,7 @@
 // What any drachtio server does for an application that calls. Run by contract.test.ts.
 import { strict as assert } from 'node:assert';
 import { Arena, deferred, type ServerUnderTest } from './testing/arena.js';
-import type { RawMessage } from './testing/raw-message.js';
-import type { RawPeer } from './testing/raw-peer.js';
+import { answer, contactOf, uriOf } from './testing/called-peer.js';
 import { Call, calleeRequestText, responseText, SDP, token } from './testing/sip-script.js';
 import type { AppDialog, AppMessage, AppRequest, TestApplication } from './testing/test-application.js';
 
@@ -19,15 +18,6 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       arena = new Arena(server());
     });
     afterEach(() => arena.close());
-
-    function uriOf(peer: RawPeer): string {
-      const { address, port } = peer.local;
-      return `sip:4711@${address}:${port}${peer.protocol === 'tcp' ? ';transport=tcp' : ''}`;
-    }
-
-    function contactOf(peer: RawPeer): string {
-      return `Contact: <${uriOf(peer)}>`;
-    }
 
     function dial(srf: TestApplication, uri: string, options: object = {}): Outcome {
       const request = deferred<AppRequest>();
@@ -46,12 +36,6 @@ export function describeUacContract(server: () => ServerUnderTest): void {
         },
       );
       return { request: request.promise, result: result.promise, provisional };
-    }
-
-    /** Answers an INVITE as a callee does and waits for the ACK. */
-    async function answer(peer: RawPeer, invite: RawMessage, toTag: string): Promise<RawMessage> {
-      peer.send(responseText(invite, 200, { toTag, headers: [contactOf(peer)], body: SDP }));
-      return peer.request('ACK');
     }
 
     for (const protocol of ['udp', 'tcp'] as const) {

@@ -17,6 +17,7 @@ export class DialogTable<D extends Dialog> {
 
   /** True when it was there. */
   remove(dialog: D): boolean {
+    dialog.release();
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id);
     return this.#byTags.get(dialog.key) === dialog && this.#byTags.delete(dialog.key);
   }
@@ -35,6 +36,11 @@ export class DialogTable<D extends Dialog> {
 
   values(): Iterable<D> {
     return this.#byTags.values();
+  }
+
+  /** Lets applications find this one of several early dialogs under the id that they share. */
+  prefer(dialog: D): void {
+    this.#byId.set(dialog.id, dialog);
   }
 
   byId(id: string): D | undefined {

@@ -48,6 +48,10 @@ export class Dialog {
   /** CSeq number of our INVITE that was last answered with a 2xx and wants an ACK. */
   ackSeq: number | null = null;
   lastAck: SentAck | null = null;
+  /** Our last session description, kept while a session timer may have to repeat it. */
+  localSdp = '';
+  /** The peer understands UPDATE. */
+  allowsUpdate = false;
 
   constructor(origin: DialogOrigin) {
     this.origin = origin;
@@ -72,6 +76,9 @@ export class Dialog {
   get owesAck(): boolean {
     return this.ackSeq !== null && this.lastAck?.cseqNumber !== this.ackSeq;
   }
+
+  /** It has left the table: whatever still waits on its behalf stops. */
+  release(): void {}
 
   /** RFC 3261 §12.2.1.1. */
   nextSeq(): number {

@@ -6,6 +6,7 @@ import { hostPort } from '../message/uri.js';
 import { AppConnection } from './app-connection.js';
 import type { CoreContext } from './core-context.js';
 import type { UacCore } from './uac-core.js';
+import type { UasAnswers } from './uas-answers.js';
 import type { UasCore } from './uas-core.js';
 
 /** drachtio-srf takes a version below v0.8.2, or none, for a server that does not know `ping`. */
@@ -21,14 +22,16 @@ export class AdminServer {
   readonly #settings: AdminSettings;
   readonly #context: CoreContext;
   readonly #uas: UasCore;
+  readonly #answers: UasAnswers;
   readonly #uac: UacCore;
   readonly #server: Server = createServer((socket) => this.#accept(socket));
   readonly #apps = new Set<AppConnection>();
 
-  constructor(settings: AdminSettings, context: CoreContext, uas: UasCore, uac: UacCore) {
+  constructor(settings: AdminSettings, context: CoreContext, uas: UasCore, answers: UasAnswers, uac: UacCore) {
     this.#settings = settings;
     this.#context = context;
     this.#uas = uas;
+    this.#answers = answers;
     this.#uac = uac;
   }
 
@@ -134,7 +137,7 @@ export class AdminServer {
     try {
       if (!message.isRequest) {
         if (txnId === '') refuse(app, clientId, 'transaction id missing');
-        else this.#uas.respond(app, clientId, txnId, message);
+        else this.#answers.respond(app, clientId, txnId, message);
       } else if (dialogId !== '') this.#uac.sendInDialog(app, clientId, dialogId, message);
       else if (message.method === 'CANCEL') this.#uac.cancel(app, clientId, txnId, message);
       else this.#uac.send(app, clientId, tokens[4] ?? '', message);

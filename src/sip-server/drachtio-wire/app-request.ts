@@ -27,6 +27,12 @@ export class AppRequest implements ClientTransactionUser {
   hasProvisional = false;
   hasFinal = false;
   isCancelled = false;
+  /** It is counted in the `openOffers` of its dialog. */
+  isOffer = false;
+  /** Inside a dialog: a reliable provisional response has come. */
+  hasReliable = false;
+  /** The early dialogs that reliable provisional responses made, by the peer's tag; null without any. */
+  early: Map<string, AppDialog> | null = null;
   /** A CANCEL that waits for a provisional response. RFC 3261 §9.1. */
   heldCancel: string | null = null;
 

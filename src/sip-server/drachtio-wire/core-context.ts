@@ -10,6 +10,8 @@ import type { TransactionLayer } from '../transaction/transaction-layer.js';
 import type { Flow } from '../transport/flow.js';
 import type { TransportLayer } from '../transport/transport-layer.js';
 import type { AppDialog } from './app-dialog.js';
+import type { CdrReporter } from './cdr-reporter.js';
+import type { RegisteredFlows } from './registered-flows.js';
 import type { RouteTable } from './route-table.js';
 
 export interface CoreContext {
@@ -17,6 +19,8 @@ export interface CoreContext {
   readonly transactions: TransactionLayer;
   readonly dialogs: DialogTable<AppDialog>;
   readonly routes: RouteTable;
+  readonly cdrs: CdrReporter;
+  readonly registrations: RegisteredFlows;
   readonly counters: Counters;
   readonly defence: Defence;
   readonly overload: Overload;

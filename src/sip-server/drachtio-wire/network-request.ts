@@ -14,6 +14,14 @@ export interface NetworkRequestCore {
   ended(request: NetworkRequest): void;
   /** The application said nothing at all in time. */
   ignored(request: NetworkRequest): void;
+  /** No final response yet to a request that is no INVITE, and the peer begins to wonder. */
+  overdue(request: NetworkRequest): void;
+}
+
+/** Whoever answers a request in place of an application: told what an application would be told. */
+export interface RequestTaker {
+  cancelled(): void;
+  ended(): void;
 }
 
 export class NetworkRequest implements ServerTransactionUser, TimerOwner {
@@ -23,15 +31,24 @@ export class NetworkRequest implements ServerTransactionUser, TimerOwner {
   readonly #core: NetworkRequestCore;
   transaction: ServerTransaction | null = null;
   app: AppConnection | null = null;
-  /** The dialog that it came in, or that its 2xx made. */
+  /** Set once an application has had it proxied: from then on the application may not answer. */
+  taker: RequestTaker | null = null;
+  /** The dialog that it came in, or that an answer to it made. */
   dialog: AppDialog | null = null;
+  isInDialog = false;
   /** Empty when it neither came in a dialog nor can make one. */
   dialogId = '';
   /** Our To tag. */
   tag = '';
   hasProvisional = false;
+  /** An UPDATE that came before this INVITE was answered; applications know both by one TXN. */
+  earlyUpdate: NetworkRequest | null = null;
+  /** By which a copy that came another way is known (RFC 3261 §8.2.2.2); '' for a request in a dialog. */
+  identity = '';
   /** Runs until the application answers an INVITE with anything. */
   patience: WheelTimer | null = null;
+  /** A reliable provisional response has been sent. */
+  hasReliable = false;
   /** The echo of the final response of an INVITE. */
   sentFinal: string | null = null;
 
@@ -43,6 +60,10 @@ export class NetworkRequest implements ServerTransactionUser, TimerOwner {
 
   onAck(ack: SipMessage, flow: Flow): void {
     this.#core.acknowledged(ack, flow);
+  }
+
+  onOverdue(): void {
+    this.#core.overdue(this);
   }
 
   onTimer(): void {

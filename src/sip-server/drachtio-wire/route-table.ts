@@ -9,14 +9,17 @@ interface VerbRoutes {
 export class RouteTable {
   readonly #verbs = new Map<string, VerbRoutes>();
 
-  /** An application that registers twice is listed twice: drachtio-srf relies on it being harmless. */
+  /**
+   * An application that registers again is listed once: drachtio-srf repeats all its routes with each new one.
+   * Deviation: drachtio-server lists it again, and so gives it more than its share.
+   */
   add(verb: string, app: AppConnection): void {
     let routes = this.#verbs.get(verb);
     if (routes === undefined) {
       routes = { apps: [], turn: 0 };
       this.#verbs.set(verb, routes);
     }
-    routes.apps.push(app);
+    if (!routes.apps.includes(app)) routes.apps.push(app);
   }
 
   /** Deviation: removes the named verb only, where drachtio-server removes every verb of the connection. */

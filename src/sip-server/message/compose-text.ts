@@ -31,7 +31,7 @@ export function composeText(fields: RequestFields, listener: Listener): Outgoing
     contact +
     fields.others +
     bodyPart(fields.contentType, fields.body);
-  return { method, uri, via, branch, from, to, callId, cseqNumber, routes, text };
+  return { method, uri, via, branch, from, to, callId, cseqNumber, routes, hasBody: fields.body !== '', text };
 }
 
 /** Content-Type if needed, Content-Length, the empty line and the body. */

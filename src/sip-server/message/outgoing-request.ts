@@ -13,6 +13,7 @@ export interface OutgoingRequest {
   readonly cseqNumber: number;
   /** Route values in order. */
   readonly routes: readonly string[];
+  readonly hasBody: boolean;
   /** The whole message, one character a byte. */
   readonly text: string;
 }

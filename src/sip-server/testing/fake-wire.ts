@@ -68,6 +68,7 @@ export function fakeOutgoing(method: string): OutgoingRequest {
     callId: 'c',
     cseqNumber: 7,
     routes: ['<sip:p;lr>'],
+    hasBody: false,
     text: `${method} sip:b@192.0.2.2 SIP/2.0\r\n\r\n`,
   };
 }
@@ -102,6 +103,10 @@ export class RecordingUser implements ClientTransactionUser, ServerTransactionUs
 
   onTransportFailure(): void {
     this.told.push('transport failure');
+  }
+
+  onOverdue(): void {
+    this.told.push('overdue');
   }
 
   onAck(): void {

@@ -22,6 +22,8 @@ export interface AppRequest extends AppMessage {
   cancel(options: object, callback?: (error: unknown, request?: AppRequest) => void): void;
   on(event: 'response', listener: (response: AppResponse, ack: () => void) => void): void;
   on(event: 'cancel', listener: (request: AppMessage) => void): void;
+  on(event: 'update', listener: (request: AppRequest, answer: AppAnswer) => void): void;
+  on(event: 'authenticate', listener: (request: AppRequest) => void): void;
 }
 
 export interface AppAnswer {
@@ -39,10 +41,12 @@ export interface AppDialog {
   readonly remote: { readonly uri: string; readonly sdp: string };
   destroy(options?: object): Promise<AppMessage>;
   modify(sdp: string): Promise<string>;
+  modify(options: { noAck: true }): Promise<{ sdp: string; ack: (sdp: string) => void }>;
+  ack(options: object): Promise<unknown>;
   request(options: { method: string; headers?: Record<string, string>; body?: string }): Promise<AppResponse>;
   on(event: 'destroy', listener: (request: AppMessage, reason: string) => void): void;
   on(
-    event: 'modify' | 'info' | 'message' | 'refer' | 'notify',
+    event: 'modify' | 'info' | 'message' | 'refer' | 'notify' | 'update' | 'options' | 'subscribe' | 'unsubscribe',
     listener: (request: AppRequest, answer: AppAnswer) => void,
   ): void;
   on(event: 'ack', listener: (request: AppMessage) => void): void;

@@ -57,10 +57,17 @@ describe('NonInviteServerTransaction', () => {
     );
   });
 
-  it('ends without an answer when nobody gives one in 64·T1', () => {
+  it('says when the peer repeats every T2, and ends without an answer when nobody gives one in 64·T1', () => {
     const { wire, user, respond } = begin();
-    wire.clock.advance(32_100);
-    assert.deepEqual(user.told, ['ended']);
+    // Timer E of a client: at 0.5, 1.5 and 3.5 s, then every T2 = 4 s.
+    wire.clock.advance(3_490);
+    assert.deepEqual(user.told, []);
+    wire.clock.advance(20);
+    assert.deepEqual(user.told, ['overdue']);
+    wire.clock.advance(28_470);
+    assert.deepEqual(user.told, ['overdue']);
+    wire.clock.advance(50);
+    assert.deepEqual(user.told, ['overdue', 'ended']);
     assert.equal(respond(200), false);
     assert.equal(wire.sent.length, 0);
   });

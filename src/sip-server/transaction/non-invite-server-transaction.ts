@@ -8,7 +8,9 @@
 //      send [ proceeding ]--200-699: send-->[ completed ]--J-->[ terminated ]
 //      request: resend                      request: resend
 //
-// Deviation: a request that its user never answers ends after 64·T1 too (RFC 4320 §4.2: a late answer helps nobody).
+// A request that its user never answers ends after 64·T1 too (RFC 4320 §4.2: a late answer helps nobody); when the peer's
+// Timer E has grown to T2 the user may say 100 (§4.1).
+import type { SipTimers } from '../control.js';
 import type { SipMessage } from '../message/sip-message.js';
 import type { TimerOwner, WheelTimer } from '../timer-wheel.js';
 import type { Flow } from '../transport/flow.js';
@@ -17,20 +19,22 @@ import type { ServerTransaction, ServerTransactionUser } from './server-transact
 import type { TransactionContext } from './transaction-context.js';
 
 type State = 'trying' | 'proceeding' | 'completed' | 'terminated';
-type Input = 'request' | 'send-1xx' | 'send-200-699' | 'timer-j' | 'timer-unanswered';
-type Action = 'send' | 'resend' | 'start-j';
+type Input = 'request' | 'send-1xx' | 'send-200-699' | 'timer-j' | 'timer-overdue' | 'timer-unanswered';
+type Action = 'send' | 'resend' | 'start-j' | 'start-unanswered' | 'inform-overdue';
 
 export const NON_INVITE_SERVER_TABLE: MachineTable<State, Input, Action> = {
   trying: {
     request: to('trying'),
+    'timer-unanswered': to('terminated'),
     'send-1xx': to('proceeding', 'send'),
     'send-200-699': to('completed', 'send', 'start-j'),
-    'timer-unanswered': to('terminated'),
+    'timer-overdue': to('trying', 'start-unanswered', 'inform-overdue'),
   },
   proceeding: {
     request: to('proceeding', 'resend'),
     'send-1xx': to('proceeding', 'send'),
     'send-200-699': to('completed', 'send', 'start-j'),
+    'timer-overdue': to('proceeding', 'start-unanswered'),
     'timer-unanswered': to('terminated'),
   },
   completed: {
@@ -65,7 +69,7 @@ export class NonInviteServerTransaction implements ServerTransaction, TimerOwner
     this.user = user;
     this.#context = context;
     this.#onTerminated = onTerminated;
-    this.#endTimer = context.wheel.after(64 * context.timers.t1Ms, this, 'timer-unanswered');
+    this.#endTimer = context.wheel.after(overdueMs(context.timers), this, 'timer-overdue');
   }
 
   get state(): State {
@@ -115,10 +119,23 @@ export class NonInviteServerTransaction implements ServerTransaction, TimerOwner
         counters.retransmissions++;
         this.#context.send(this.#lastResponse, this.flow);
         break;
+      case 'start-unanswered':
+        this.#endTimer = wheel.next(this.#endTimer, 64 * timers.t1Ms - overdueMs(timers), this, 'timer-unanswered');
+        break;
+      case 'inform-overdue':
+        this.user.onOverdue();
+        break;
       case 'start-j':
         this.#endTimer?.cancel();
         this.#endTimer = wheel.after(this.flow.listener.protocol === 'udp' ? 64 * timers.t1Ms : 0, this, 'timer-j');
         break;
     }
   }
+}
+
+/** RFC 4320 §4.1: how long until the Timer E of a client has been reset to T2. */
+function overdueMs({ t1Ms, t2Ms }: SipTimers): number {
+  let sumMs = 0;
+  for (let resendMs = t1Ms; resendMs < t2Ms; resendMs *= 2) sumMs += resendMs;
+  return sumMs;
 }

@@ -5,6 +5,8 @@ import type { SipMessage } from '../message/sip-message.js';
 import type { Flow } from '../transport/flow.js';
 
 export interface ServerTransactionUser {
+  /** Not INVITE: time to say 100, for the peer repeats its request at the slowest pace now (RFC 4320 §4.1). */
+  onOverdue(): void;
   /** The transaction is over. */
   onEnded(): void;
   /** INVITE only: an ACK in the Accepted state, sent with the branch of the INVITE. */
