@@ -31,6 +31,7 @@ export class Tortured {
   handler: Handler = () => undefined;
   /** What the application was offered in this test. */
   seen: AppRequest[] = [];
+  readonly callIds = new Set<string>();
 
   private constructor(server: ServerUnderTest, srf: TestApplication) {
     this.server = server;
@@ -130,8 +131,22 @@ export class TortureArena extends Arena {
 
   async #send(bytes: Buffer, protocol: 'udp' | 'tcp'): Promise<RawPeer> {
     const peer = protocol === 'udp' ? await this.udpPeer() : await this.tcpPeer();
+    await this.#untilForgotten(bytes);
     peer.send(withOwnBranch(bytes));
     return peer;
+  }
+
+  /** Several of the messages share a Call-ID: each would be a merged request (482) while the one before is remembered. */
+  async #untilForgotten(bytes: Buffer): Promise<void> {
+    const { control } = this.server;
+    const callId = /^(?:call-id|i)[ \t]*:[ \t]*(\S+)/im.exec(bytes.toString('latin1'))?.[1] ?? '';
+    if (this.tortured.callIds.has(callId) && control !== null) {
+      await until(
+        () => control.counters(),
+        ({ transactions }) => transactions === 0,
+      );
+    }
+    this.tortured.callIds.add(callId);
   }
 }
 
