@@ -55,6 +55,7 @@ const PARTS = [
   ['Types', () => whole(bin('typescript/bin/tsc'), ['-p', root])],
   ['Install', () => counted(join(root, 'scripts', 'install-test.mjs'))],
   ['SIPp', () => counted(join(root, 'dist', 'main.js'), ['sip-tests', 'all'])],
+  ['SIPp, server alone', () => counted(join(root, 'dist', 'main.js'), ['sip-tests', 'server'])],
   ['Unit and contract tests', mocha],
 ];
 

@@ -5,7 +5,7 @@ const NOTHING = { transactions: 0, dialogs: 0, timers: 0 };
 
 /** A sawtooth, as a collector makes one, over a level that grows by so much a second. */
 function samples(growthMbPerSecond: number): MemorySample[] {
-  return Array.from({ length: 200 }, (_, second) => ({
+  return Array.from({ length: 400 }, (_, second) => ({
     atMs: second * 1000,
     rssMb: 100 + growthMbPerSecond * second,
     heapMb: 20 + (second % 7) * 5 + growthMbPerSecond * second,
@@ -20,17 +20,17 @@ describe('the verdict of a soak', () => {
   });
 
   it('names what has grown, and what was left', () => {
-    assert.deepEqual(problemsOf(2, levelsOf(samples(0.2)), { transactions: 0, dialogs: 1, timers: 3 }), [
+    assert.deepEqual(problemsOf(2, levelsOf(samples(0.25)), { transactions: 0, dialogs: 1, timers: 3 }), [
       '2 calls failed',
-      'resident memory grew from 108 to 135.8 MiB',
-      'the heap grew from 28.4 to 56.4 MiB',
+      'resident memory grew from 154.8 to 199.8 MiB',
+      'the heap grew from 30.5 to 76 MiB',
       '1 dialogs left',
       '3 timers left',
     ]);
   });
 
   it('does not pass a run that is too short to tell', () => {
-    const [problem] = problemsOf(0, levelsOf(samples(0).slice(0, 20)), NOTHING);
+    const [problem] = problemsOf(0, levelsOf(samples(0).slice(0, 120)), NOTHING);
     assert.match(problem ?? '', /too short/);
   });
 });

@@ -23,8 +23,11 @@ export interface MemorySample {
   readonly heapMb: number;
 }
 
+/** Of one half of the run. */
 export interface MemoryLevels {
+  /** The most that was resident. */
   readonly rssMb: number;
+  /** The lowest heap, just after a collection. */
   readonly heapMb: number;
 }
 
@@ -34,7 +37,7 @@ export interface SipSoakResult {
   readonly callsPerSecond: number;
   readonly failed: number;
   readonly retransmissions: number;
-  /** After the warming up, and at the end of the load. */
+  /** The first and the second half of the run, the warming up excluded. */
   readonly warm: MemoryLevels;
   readonly end: MemoryLevels;
   /** When 64·T1 had gone by after the last call. */
@@ -47,8 +50,8 @@ const SAMPLE_MS = 1_000;
 const TALK_MS = 500;
 /** 64·T1, T4 and a little: transactions live that long, so the number of them is constant from then on. */
 const LINGER_MS = 40_000;
-/** Heap is read at its lowest in a stretch, just after a collection. */
-const STRETCH_MS = 20_000;
+/** Each half must have seen full collections, which come every minute or so. */
+const SHORTEST_HALF_MS = 90_000;
 /** What may be more at the end: the allocator's and the collector's own ups and downs, not a leak of many calls. */
 const SLACK = 1.15;
 const SLACK_MB = 8;
@@ -104,15 +107,22 @@ export async function soakSip(settings: SipSoakSettings): Promise<SipSoakResult>
   }
 }
 
-/** The lowest of a stretch after the warming up, and of the last stretch. A short run has no stretch to compare. */
 export function levelsOf(samples: readonly MemorySample[]): { warm: MemoryLevels; end: MemoryLevels } {
   const lastMs = samples.at(-1)?.atMs ?? 0;
-  const between = (fromMs: number, toMs: number): MemoryLevels => {
-    const stretch = samples.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
-    const lowest = (values: number[]): number => Math.round(Math.min(...values) * 10) / 10;
-    return { rssMb: lowest(stretch.map(({ rssMb }) => rssMb)), heapMb: lowest(stretch.map(({ heapMb }) => heapMb)) };
+  const middleMs = (LINGER_MS + lastMs) / 2;
+  const isLongEnough = lastMs - middleMs >= SHORTEST_HALF_MS;
+  const halfOf = (isInside: (atMs: number) => boolean): MemoryLevels => {
+    const half = samples.filter(({ atMs }) => isLongEnough && atMs >= LINGER_MS && isInside(atMs));
+    return {
+      rssMb: tenths(Math.max(...half.map(({ rssMb }) => rssMb))),
+      heapMb: tenths(Math.min(...half.map(({ heapMb }) => heapMb))),
+    };
   };
-  return { warm: between(LINGER_MS, LINGER_MS + STRETCH_MS), end: between(lastMs - STRETCH_MS, lastMs) };
+  return { warm: halfOf((atMs) => atMs < middleMs), end: halfOf((atMs) => atMs >= middleMs) };
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }
 
 export function problemsOf(
@@ -122,7 +132,7 @@ export function problemsOf(
 ): string[] {
   const problems: string[] = [];
   if (failed > 0) problems.push(`${failed} calls failed`);
-  if (!Number.isFinite(warm.rssMb)) problems.push('too short to tell whether memory grows: place more calls');
+  if (!Number.isFinite(warm.rssMb)) return [...problems, 'too short to tell whether memory grows: place more calls'];
   const hasGrown = (before: number, after: number): boolean => after > Math.max(before * SLACK, before + SLACK_MB);
   if (hasGrown(warm.rssMb, end.rssMb)) problems.push(`resident memory grew from ${warm.rssMb} to ${end.rssMb} MiB`);
   if (hasGrown(warm.heapMb, end.heapMb)) problems.push(`the heap grew from ${warm.heapMb} to ${end.heapMb} MiB`);

@@ -1,19 +1,25 @@
-// `simtrunk sip-tests NAME… | all | list | load`: the SIPp cases of sip-tests/ and the load test.
+// `simtrunk sip-tests NAME… | all | list | load | server`: the SIPp cases of sip-tests/, the load test, the SIP server alone.
 import { parseArgs } from 'node:util';
 import { casesFolder, listCaseNames, loadCase } from '../lab/sip-tests/case-file.js';
 import { loadLine, loadProblems, loadTable } from '../lab/sip-tests/load/load-report.js';
 import { runLoad } from '../lab/sip-tests/load/load-run.js';
 import { runCases } from '../lab/sip-tests/run-cases.js';
+import { CASES_AT_ONCE, QUICK_T1_MS, REAL_T1_MS, runServerCases } from '../lab/sip-tests/server/run-server-cases.js';
+import { loadServerCases, SERVER_CASE_GROUPS, type ServerCase } from '../lab/sip-tests/server/server-case.js';
+import { findExternalDrachtio } from '../lab/sip-tests/server/server-under-test.js';
 import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 
 const USAGE = `usage: simtrunk sip-tests NAME…            runs these cases
        simtrunk sip-tests all              runs every case
        simtrunk sip-tests list             prints the cases and what each shows
        simtrunk sip-tests load             places calls by a seeded plan and checks every side's record
+       simtrunk sip-tests server           runs the cases of the SIP server alone; also: timers, losses, crossing, tcp,
+                                           or server/NAME
 options: --jobs N       cases at once
          --keep         keeps the folder of a failed case or of the load run (config, logs, traces, CDRs)
          --folder D     cases of another folder
          --drachtio HOST:PORT:SECRET    on this drachtio-server (its admin port) in place of the embedded SIP server
+of server: --real      with T1 of 500 ms instead of 50
 of load: --rate N       calls a second (50)
          --seconds N    how long (20)
          --channels N   SIM channels (1000)
@@ -36,6 +42,7 @@ export async function run(args: string[]): Promise<number> {
   const known = listCaseNames(folder);
   if (positionals[0] === 'list') {
     for (const name of known) process.stdout.write(`${name}\n    ${loadCase(folder, name).shows}\n`);
+    for (const { name, shows } of loadServerCases()) process.stdout.write(`server/${name}\n    ${shows}\n`);
     return 0;
   }
   // An exit ends the children too; a signal alone would not.
@@ -58,6 +65,19 @@ export async function run(args: string[]): Promise<number> {
     if (result.folder !== null) say(`kept: ${result.folder}`);
     process.stdout.write(`${values.json ? loadLine(result) : loadTable(result)}\n`);
     return result.failed.length + result.violations.length === 0 ? 0 : 1;
+  }
+  const serverCases = chooseServerCases(positionals);
+  if (serverCases.length > 0) {
+    const drachtio = values.drachtio === undefined ? findExternalDrachtio() : readDrachtio(values.drachtio);
+    const failed = await runServerCases({
+      cases: serverCases,
+      sipp,
+      drachtio,
+      jobs: values.jobs === undefined ? CASES_AT_ONCE : Number(values.jobs),
+      t1Ms: values.real ? REAL_T1_MS : QUICK_T1_MS,
+      print: (line) => process.stdout.write(`${line}\n`),
+    });
+    return failed === 0 ? 0 : 1;
   }
   const names = positionals.includes('all') ? known : positionals;
   const unknown = names.filter((name) => !known.includes(name));
@@ -88,6 +108,16 @@ function readDrachtio(text: string): { host: string; port: number; secret: strin
   return host === undefined || secret === undefined ? null : { host, port: Number(port), secret };
 }
 
+/** Those of `server`, of a group, or of a folder `server/NAME`; none when the arguments mean the application's cases. */
+function chooseServerCases(words: readonly string[]): ServerCase[] {
+  const isServers = (word: string): boolean =>
+    word === 'server' || word.startsWith('server/') || SERVER_CASE_GROUPS.some((group) => group === word);
+  if (!words.every(isServers)) return [];
+  return loadServerCases().filter(({ name, group }) =>
+    words.some((word) => word === 'server' || word === group || `server/${name}/`.startsWith(`${word}/`)),
+  );
+}
+
 /** The arguments, or what is wrong with them. */
 function readArguments(args: string[]) {
   try {
@@ -104,6 +134,7 @@ function readArguments(args: string[]) {
         channels: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
         json: { type: 'boolean', default: false },
+        real: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
