@@ -2,7 +2,6 @@
 // Effects that must not outrun the journal (INVITE, 200) follow an input that tells of the commit.
 import { randomUUID } from 'node:crypto';
 import type { Clock, ClockTimer } from '../lib/clock.js';
-import type { JournalEntry } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import type { Charge, Ledger } from '../quota/ledger.js';
 import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js';
@@ -25,6 +24,7 @@ import type {
   RecordingPort,
   RoutePort,
 } from './ports.js';
+import { RecordRelease } from './record-release.js';
 import type { MediaReport } from './reports.js';
 import { selectChannel } from './select-channel.js';
 
@@ -60,6 +60,7 @@ export class Call {
   readonly #log: Logger;
   readonly #caller: CallerLeg;
   readonly #onOver: (record: CallRecord) => void;
+  readonly #recordRelease: RecordRelease;
   readonly #timers = new Map<string, ClockTimer>();
   readonly #callees = new Map<string, CalleeLeg>();
   #state: CallState;
@@ -74,12 +75,6 @@ export class Call {
   #recordComplete = false;
   /** Its 200 has been handed to the SIP server. */
   #callerAnswered = false;
-  /** Commits under way: the record is released after them, for one that comes late would bring back what it replaced. */
-  #uncommitted = 0;
-  /** Number of the record's last released revision. */
-  #revision = 0;
-  /** The record has changed since it was last released. */
-  #isUnreleased = false;
   /** The end of the call waits for the journal no longer. */
   #booksOverdue = false;
   #over = false;
@@ -100,6 +95,12 @@ export class Call {
     this.#onOver = onOver;
     this.#log = ports.log.child({ callId: request.callId, trunk: request.trunk.name });
     this.#state = openCall(request, settings.limits, ports.clock.wallMs());
+    this.#recordRelease = new RecordRelease(ports.books, {
+      record: () => recordOf(this.#state),
+      isComplete: () => this.#recordComplete && (this.#mediaReported || this.#mediaOverdue),
+      onCommitted: () => this.#overIfDone(),
+      onFailed: (what, error) => this.#notCommitted(what, error),
+    });
   }
 
   get id(): string {
@@ -241,7 +242,7 @@ export class Call {
       try {
         if (effect === booking) this.#book(booking, record !== undefined);
         else if (effect !== record) this.#perform(effect);
-        else if (booking === undefined) this.#writeRecord();
+        else if (booking === undefined) this.#recordRelease.write();
       } catch (error) {
         this.#log.error({ err: error, effect: effect.type }, 'effect failed');
       }
@@ -431,7 +432,7 @@ export class Call {
     const entries = this.#ports.books.keepLive(this.#liveCall());
     const committed = this.#ports.ledger.confirm(attemptId, answeredAtMs, entries);
     let timer: ClockTimer | undefined;
-    this.#track('answer', committed);
+    this.#recordRelease.track('answer', committed);
     const timeout = new Promise<never>((_resolve, reject) => {
       timer = this.#ports.clock.after(this.#settings.journalTimeoutMs, () => reject(new Error('journal stalled')));
     });
@@ -495,7 +496,7 @@ export class Call {
     const deadline = this.#ports.clock.after(this.#settings.recordingDeadlineMs, () => {
       this.#log.warn({}, 'recording has not been reported in time');
       this.#mediaOverdue = true;
-      this.#writeRecord();
+      this.#recordRelease.write();
     });
     const mediaDone = closed?.then((report) => {
       this.#mediaReport = report;
@@ -504,7 +505,7 @@ export class Call {
       deadline.cancel();
       this.#mediaReported = true;
       this.#amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
-      this.#writeRecord();
+      this.#recordRelease.write();
       this.#overIfDone();
     });
   }
@@ -516,7 +517,7 @@ export class Call {
     const { ledger } = this.#ports;
     const { attemptId } = effect;
     if (effect.type === 'release') {
-      this.#track('release', ledger.release(attemptId, withRecord ? this.#recordEntries() : []));
+      this.#recordRelease.track('release', ledger.release(attemptId, withRecord ? this.#recordRelease.entries() : []));
       return;
     }
     const attempt = this.#attempt(attemptId);
@@ -530,11 +531,11 @@ export class Call {
     };
     const alongside = (charge: Charge) => {
       this.#noteCharge(charge);
-      if (withRecord) return this.#recordEntries();
+      if (withRecord) return this.#recordRelease.entries();
       // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
       return this.#state.record.endReason === null ? this.#ports.books.keepLive(this.#liveCall()) : [];
     };
-    this.#track('settlement', ledger.settle(settlement, alongside));
+    this.#recordRelease.track('settlement', ledger.settle(settlement, alongside));
   }
 
   #noteCharge(charge: Charge): void {
@@ -549,40 +550,9 @@ export class Call {
     };
   }
 
-  /** Nothing that the record tells of is still to come, or none that it waits for. */
-  get #isComplete(): boolean {
-    return this.#recordComplete && (this.#mediaReported || this.#mediaOverdue);
-  }
-
-  #recordEntries(): readonly JournalEntry[] {
-    this.#isUnreleased = !this.#isComplete || this.#uncommitted > 0;
-    if (!this.#isUnreleased) this.#revision += 1;
-    else if (this.#revision > 0) return [];
-    return this.#ports.books.keepRecord(recordOf(this.#state), this.#isUnreleased ? null : this.#revision);
-  }
-
-  #writeRecord(): void {
-    if (this.#state.record.endReason === null) return;
-    // A commit under way holds back nothing but the release, which follows it.
-    if (this.#isComplete && this.#uncommitted > 0) this.#isUnreleased = true;
-    else this.#track('record', this.#ports.books.commit(this.#recordEntries()));
-  }
-
-  #track(what: string, commit: Promise<unknown>): void {
-    this.#uncommitted += 1;
-    commit
-      .catch((error) => this.#notCommitted(what, error))
-      .finally(() => {
-        this.#uncommitted -= 1;
-        if (this.#revision > 0) this.#ports.books.announce();
-        if (this.#isUnreleased && this.#isComplete) this.#writeRecord();
-        this.#overIfDone();
-      });
-  }
-
   #keepLive(): void {
     if (this.#state.phase !== 'talking') return;
-    this.#track('live call', this.#ports.books.commit(this.#ports.books.keepLive(this.#liveCall())));
+    this.#recordRelease.track('live call', this.#ports.books.commit(this.#ports.books.keepLive(this.#liveCall())));
   }
 
   /** `attempt` is one that is being reserved: a crash right after must find it. */
@@ -633,7 +603,7 @@ export class Call {
 
   #overIfDone(): void {
     if (this.#over || this.#state.phase !== 'over' || !this.#mediaReported) return;
-    if (this.#uncommitted > 0 && !this.#booksOverdue) {
+    if (this.#recordRelease.isBusy && !this.#booksOverdue) {
       if (!this.#timers.has('books')) this.#timers.set('books', this.#afterJournalTimeout());
       return;
     }
