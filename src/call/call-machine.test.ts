@@ -304,6 +304,17 @@ describe('call machine', () => {
     assert.ok(bench.fail('a', 486).includes('select-channel'));
   });
 
+  it('goes on with an emergency call while there is a channel, whichever clock runs out', () => {
+    const bench = new Bench();
+    bench.feed({ type: 'call:admitted', emergency: true });
+    bench.dial('a').feed({ type: 'attempt:trying', attemptId: 'a' });
+    for (const attemptId of ['a', 'b', 'c', 'd']) {
+      const effects = bench.types({ type: 'timer:fired', timer: 'progress', attemptId });
+      assert.deepEqual(effects, ['cancel-invite', 'forget-media', 'select-channel']);
+      bench.dial(String.fromCharCode(attemptId.charCodeAt(0) + 1));
+    }
+  });
+
   it('takes an input without meaning as a logged no-op', () => {
     const bench = new Bench();
     const step = stepCall(bench.state, { type: 'attempt:cleared', attemptId: 'nobody' }, { wallMs: 0, monotonicMs: 0 });

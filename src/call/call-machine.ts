@@ -206,9 +206,11 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       const attempt = currentAttempt(draft.state);
       if (attempt === undefined) return;
       const { attemptId } = attempt.channel;
-      if (input.timer === 'first-response') {
-        noteSilentGateway(draft, attempt);
-        abandon(draft, attemptId, 'no-progress', 'silent');
+      const isSilent = input.timer === 'first-response';
+      // Nothing rings the same phone twice; but every failure of an emergency call fails over (semantics.md).
+      if (isSilent || (draft.state.emergency && input.timer !== 'setup')) {
+        if (isSilent) noteSilentGateway(draft, attempt);
+        abandon(draft, attemptId, 'no-progress', isSilent ? 'silent' : 'cancelled');
         if (canTryAgain(draft.state)) {
           draft.do({ type: 'forget-media', attemptId });
           selectChannel(draft);

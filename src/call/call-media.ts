@@ -15,6 +15,7 @@ import {
   type CodecSelection,
   checkAnswer,
   negotiateAnswer,
+  offerAgain,
   restrictTo,
   selectCodecs,
 } from '../sdp/negotiate.js';
@@ -36,6 +37,8 @@ export class CallMedia {
   readonly #offer: PeerDescription | null;
   readonly #sessionId: string;
   #session: MediaSession | null = null;
+  /** The stream of the caller's last offer; null while a late offer is not answered. */
+  #callerAudio: AudioStream | null;
   #gateway: GatewayTerms | null = null;
   /** What we sent to the caller, offer or answer. */
   #toCaller: LocalDescription | null = null;
@@ -53,6 +56,7 @@ export class CallMedia {
     this.#signallingAddress = signallingAddress;
     this.#recorded = recorded;
     this.#offer = offer;
+    this.#callerAudio = offer?.audio ?? null;
     this.#sessionId = id;
   }
 
@@ -90,11 +94,6 @@ export class CallMedia {
     return this.#toCaller?.audio.codecs[0]?.name ?? null;
   }
 
-  /** The caller's answer is fixed: an early answer went out. */
-  get isCallerAnswered(): boolean {
-    return this.#toCaller !== null;
-  }
-
   /** The caller was asked, not answered: its SDP comes in the ACK. */
   get isLateOffer(): boolean {
     return this.#offer === null;
@@ -125,7 +124,7 @@ export class CallMedia {
       selection: restricted.selection,
       ptimeMs: this.#offer?.audio.ptimeMs,
     });
-    if (this.#offer !== null) this.#setRemote('caller', this.#offer.audio, restricted.selection);
+    if (this.#callerAudio !== null) this.#setRemote('caller', this.#callerAudio, restricted.selection);
     return { ok: true, sdp: this.#toCallee.sdp };
   }
 
@@ -135,9 +134,13 @@ export class CallMedia {
     const checked = checkAnswer(sdp, this.#toCallee);
     if (!checked.ok) return checked;
     const { audio } = checked.answer;
-    const step = this.#describeToCaller(checked.answer);
+    const step = this.#toCaller === null ? this.#describeToCaller(checked.answer) : restrictTo(audio, this.#toCaller);
     if (!step.ok) return step;
     this.#setRemote('callee', audio, audio);
+    // From now on the caller may send what it was answered, and nothing else of its offer.
+    if (this.#callerAudio !== null && this.#toCaller !== null) {
+      this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
+    }
     return { ok: true };
   }
 
@@ -156,6 +159,7 @@ export class CallMedia {
     if (this.#toCaller === null || sdp === null) return { ok: false, reason: 'not-an-answer' };
     const checked = checkAnswer(sdp, this.#toCaller);
     if (!checked.ok) return checked;
+    this.#callerAudio = checked.answer.audio;
     this.#setRemote('caller', checked.answer.audio, checked.answer.audio);
     return { ok: true };
   }
@@ -178,11 +182,14 @@ export class CallMedia {
       return;
     }
     if (request.offerSdp === null) {
+      // Only what the other leg uses: the peer may choose any codec of it.
+      const offer = offerAgain(previous, this.#permitted());
+      this.#describe(side, offer);
       request.onAnswer((sdp) => {
-        const checked = sdp === null ? undefined : checkAnswer(sdp, previous);
+        const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
         if (checked?.ok) this.#setRemote(side, checked.answer.audio, checked.answer.audio);
       });
-      request.accept(previous.sdp);
+      request.accept(offer.sdp);
       return;
     }
     const read = readOffer(request.offerSdp);
@@ -191,8 +198,8 @@ export class CallMedia {
       request.refuse(UNPROCESSABLE);
       return;
     }
-    if (side === 'caller') this.#toCaller = answered.local;
-    else this.#toCallee = answered.local;
+    this.#describe(side, answered.local);
+    if (side === 'caller') this.#callerAudio = read.offer.audio;
     this.#setRemote(side, read.offer.audio, answered.local.audio);
     request.accept(answered.local.sdp);
   }
@@ -212,8 +219,12 @@ export class CallMedia {
     return { codecs, telephoneEvents };
   }
 
+  #describe(side: Side, local: LocalDescription): void {
+    if (side === 'caller') this.#toCaller = local;
+    else this.#toCallee = local;
+  }
+
   #describeToCaller(answer: PeerDescription): Step {
-    if (this.#toCaller !== null) return { ok: true };
     const local: MediaAddress | undefined = this.#session?.local('caller');
     if (local === undefined) return { ok: false, reason: 'no-audio' };
     const session = { id: this.#sessionId, version: 1 };

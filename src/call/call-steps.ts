@@ -231,7 +231,7 @@ export function outcomeOf(status: number | null, local: boolean): AttemptOutcome
 }
 
 export function canTryAgain(state: CallState): boolean {
-  return state.attempts.length < state.limits.maxAttempts;
+  return state.emergency || state.attempts.length < state.limits.maxAttempts;
 }
 
 export function retried(attempt: Attempt, status: number): boolean {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { ManualClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
+import type { NumberClass } from '../numbers/number-class.js';
 import type { CallSettings } from './call.js';
 import type { CallRecord } from './call-record.js';
 import { CallRegistry } from './call-registry.js';
@@ -94,6 +95,8 @@ export class CallBench {
   readonly registry: CallRegistry;
   /** Admission's answer to the next calls; null admits. */
   refusal: EndReason | 'throws' | null = null;
+  /** Of the next calls' callee. */
+  numberClass: NumberClass = 'mobile';
   channels = ['gw1/1', 'gw1/2', 'gw2/1', 'gw2/2'];
 
   constructor(changes: Partial<CallSettings> = {}) {
@@ -113,8 +116,8 @@ export class CallBench {
         admission: {
           admit: () => {
             if (this.refusal === 'throws') throw new Error('unexpected');
-            if (this.refusal === null) return { ok: true, callee: CALLEE };
-            return { ok: false, reason: this.refusal, callee: CALLEE };
+            const callee = { ...CALLEE, numberClass: this.numberClass };
+            return this.refusal === null ? { ok: true, callee } : { ok: false, reason: this.refusal, callee };
           },
         },
         routes,

@@ -174,7 +174,29 @@ describe('a call', () => {
       bench.recorder.unready = 'disk-full';
       await bench.talk();
       await hangUp();
-      assert.equal(bench.record.recording, null);
+      assert.equal(bench.record.recording?.report?.state, 'lost');
+    });
+
+    it('ends when it cannot be recorded from its answer on and no audio may be lost', async () => {
+      bench = new CallBench(recording({ onLoss: 'end' }));
+      const caller = await bench.dial();
+      bench.recorder.unready = 'disk-full';
+      bench.leg.answer(ANSWER);
+      await settled();
+      caller.connected();
+      bench.leg.clear();
+      await settled();
+      assert.equal(bench.record.endReason, 'recording-unavailable');
+      assert.equal(bench.record.recording?.report?.state, 'lost');
+    });
+
+    it('never stands in the way of an emergency call', async () => {
+      bench = new CallBench(recording({ required: true, onLoss: 'end' }));
+      bench.recorder.unready = 'disk-full';
+      bench.numberClass = 'emergency';
+      const caller = await bench.talk();
+      assert.equal(caller.state, 'talking');
+      await hangUp();
     });
 
     it('goes on when the recording is lost, and says so', async () => {

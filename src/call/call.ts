@@ -21,6 +21,7 @@ import type {
   DialPort,
   LiveCall,
   MediaPort,
+  RecordingLossCause,
   RecordingPort,
   RoutePort,
 } from './ports.js';
@@ -192,7 +193,8 @@ export class Call {
     }
     if (!admitted.ok) return admitted.reason;
     const { recording } = this.#settings;
-    if (recording.enabled && recording.required && !this.#ports.recorder?.readiness().ok)
+    const isEmergency = admitted.callee.numberClass === 'emergency';
+    if (recording.enabled && recording.required && !isEmergency && !this.#ports.recorder?.readiness().ok)
       return 'recording-unavailable';
     const media = CallMedia.read({
       trunk: request.trunk,
@@ -280,6 +282,9 @@ export class Call {
         this.#caller.connect(this.#media?.callerSdp ?? '');
         return;
       case 'refuse-caller':
+        if (this.#state.emergency) {
+          this.#log.error({ alarm: 'emergency', reason: effect.reason }, 'emergency call was not connected');
+        }
         // RFC 3261 §13.3.1.4: a transaction has one final response; a 200 on its way is followed by a BYE.
         if (!this.#callerAnswered)
           this.#caller.refuse(effect.answer.status, reasonHeader(effect.reason, effect.answer.q850));
@@ -470,10 +475,6 @@ export class Call {
     const { recorder, clock } = this.#ports;
     const session = this.#media?.session ?? null;
     if (!this.#settings.recording.enabled || recorder === null || session === null || this.#media === null) return;
-    if (!recorder.readiness().ok) {
-      this.#log.error({ alarm: 'recording' }, 'call is not recorded');
-      return;
-    }
     this.#recording = CallRecording.begin(recorder, session, {
       recordingId: this.id,
       callId: this.id,
@@ -481,10 +482,13 @@ export class Call {
       codecs: this.#media.recordedCodecs(),
     });
     this.#amend({ recording: this.#recording.state });
-    this.#recording.onLoss((cause) => {
-      this.#log.error({ alarm: 'recording', cause }, 'recording is losing audio');
-      if (this.#settings.recording.onLoss === 'end') this.end('recording-unavailable');
-    });
+    this.#recording.onLoss((cause) => this.#loseRecording(cause));
+  }
+
+  /** Nothing ends an emergency call. */
+  #loseRecording(cause: RecordingLossCause): void {
+    this.#log.error({ alarm: 'recording', cause }, 'call is not recorded, or not all of it');
+    if (this.#settings.recording.onLoss === 'end' && !this.#state.emergency) this.end('recording-unavailable');
   }
 
   /** Ends the recording and frees the ports; the record follows with both reports, or without at the deadline. */

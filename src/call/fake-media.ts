@@ -100,9 +100,11 @@ export class FakeRecorder implements RecordingPort {
     this.unfinished += 1;
     this.#trace.push('recording begun');
     const path = `/recordings/${recordingId}.wav`;
+    const loss = this.unready;
     const report: RecordingReport = {
       ...{ state: 'complete', path, sha256: '00', bytes: 44, durationMs: 0 },
       ...{ packets: { caller: 10, callee: 10 }, reanchored: 0, lostPackets: 0 },
+      ...(loss !== null && { state: 'lost' as const, sha256: null }),
     };
     let finished: Promise<RecordingReport> | undefined;
     return {
@@ -119,6 +121,7 @@ export class FakeRecorder implements RecordingPort {
       onLoss: (listener) => {
         this.#losses.push(listener);
         if (this.isLost) listener('recorder-down');
+        else if (loss !== null) queueMicrotask(() => listener(loss));
       },
     };
   }

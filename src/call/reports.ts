@@ -33,6 +33,7 @@ export interface MediaReport {
 export interface RecordingReport {
   /** `partial`: something was lost (a full queue, a full disk, a dead thread); the file holds the rest. */
   readonly state: 'complete' | 'partial' | 'lost';
+  /** Where the file is; for `lost`, where it would have been. */
   readonly path: string;
   /** Hex SHA-256 of the finished file; null when there is none. */
   readonly sha256: string | null;

@@ -47,7 +47,7 @@ const attemptSchema = z.object({
 const recordingSchema = z.object({
   recordingId: z.string(),
   state: z.enum(['complete', 'partial', 'lost', 'unfinished']),
-  path: z.string(),
+  path: z.string().nullable(),
   sha256: z.string().nullable(),
   bytes: z.int().nullable(),
   durationMs: z.number().nullable(),

@@ -61,7 +61,7 @@ function toRecording(recording: RecordingState | null): Cdr['recording'] {
   const { state, sha256, bytes, durationMs, packets, reanchored, lostPackets } = report;
   return {
     recordingId,
-    path: report.path,
+    path: state === 'lost' ? null : report.path,
     state,
     sha256,
     bytes,

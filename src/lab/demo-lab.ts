@@ -149,8 +149,8 @@ export class DemoLab {
     const [cdr] = published.map((record) => record.cdr);
     const attempts = (cdr?.attempts ?? []).map(({ sipCallId }) => sipCallId);
     const gatewayCalls = this.gateway.calls.filter(({ sipCallId }) => attempts.includes(sipCallId));
-    const path = cdr?.recording?.path;
-    const file = path !== undefined && existsSync(path) ? await readFile(path) : undefined;
+    const path = cdr?.recording?.path ?? null;
+    const file = path !== null && existsSync(path) ? await readFile(path) : undefined;
     const recording = file && { audio: readWav(file), sha256: createHash('sha256').update(file).digest('hex') };
     const lastAttempt = attempts.at(-1);
     const evidence: CallEvidence = {

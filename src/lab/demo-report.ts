@@ -155,7 +155,7 @@ export function describeCall(
     if (path.length <= room) put(label, path);
     else lines.push(`${INDENT}${ink.dim(label)}`, `${INDENT}${path}`);
   };
-  if (cdr?.recording) putPath('Recording', shownPath(cdr.recording.path));
+  if (cdr?.recording?.path) putPath('Recording', shownPath(cdr.recording.path));
   if (places !== undefined) putPath('CDR', `${shownPath(places.cdrFile)}, line ${places.cdrLine}`);
   for (const problem of problems) put('Problem', problem);
   return `${lines.join('\n')}\n`;

@@ -95,17 +95,18 @@ class Recorder implements RunningRecorder, RecordingPort {
     const { recordingId, codecs } = request;
     const begun = this.#handles.get(recordingId);
     if (begun !== undefined) return begun;
+    const ready = this.readiness();
     const paths = recordingPaths(this.#settings.dir, request, request.startedWallMs);
     const startMs = this.#settings.clock.monotonicMs();
     const recording = new Recording(request, paths, {
       setCodecs: (next) => this.#post({ type: 'codecs', recordingId, codecs: next }),
       finish: () => this.#post({ type: 'finish', recordingId, endMs: this.#settings.clock.monotonicMs() }),
-      isDown: () => this.#hasEnded,
+      isDown: () => this.#hasEnded || !ready.ok,
       onDone: () => this.#handles.delete(recordingId),
     });
     this.#handles.set(recordingId, recording);
-    this.#post({ type: 'begin', recordingId, paths, codecs, startMs });
-    if (this.#hasEnded) recording.lose('recorder-down');
+    if (ready.ok) this.#post({ type: 'begin', recordingId, paths, codecs, startMs });
+    else recording.lose(ready.cause);
     return recording;
   }
 

@@ -81,12 +81,12 @@ export class Recording implements RecordingHandle {
     const { repaired, finished } = this.#paths;
     const partial = { callId: this.#callId, recordingId: this.recordingId, paths: this.#paths };
     await repairPartialFile(diskFiles, partial).catch(() => null);
-    const none = { packets: { caller: 0, callee: 0 }, reanchored: 0, lostPackets: 0 };
+    const unknown = { packets: null, reanchored: null, lostPackets: null };
     for (const path of [repaired, finished]) {
       const file = await hashFile(diskFiles, path).catch(() => null);
       if (file === null) continue;
-      return { ...none, ...file, state: 'partial', path, durationMs: durationMsOf(wholeFrameBytes(file.bytes)) };
+      return { ...unknown, ...file, state: 'partial', path, durationMs: durationMsOf(wholeFrameBytes(file.bytes)) };
     }
-    return { ...none, state: 'lost', path: finished, sha256: null, bytes: 0, durationMs: 0 };
+    return { ...unknown, state: 'lost', path: finished, sha256: null, bytes: 0, durationMs: 0 };
   }
 }

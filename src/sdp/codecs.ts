@@ -59,11 +59,6 @@ export function isAllowed(codec: Pick<SdpCodec, 'name'>, policies: readonly (rea
   return policies.every((policy) => policy.some((allowed) => allowed.toLowerCase() === name));
 }
 
-/** Whether a policy may name the codec: we know how to offer it. */
-export function isKnownCodec(name: string): boolean {
-  return codecByName(name) !== undefined;
-}
-
 /** What the policies have in common, in the order of the first, with payload types of our own choice. */
 export function codecsOfPolicies(policies: readonly (readonly string[])[]): {
   codecs: SdpCodec[];

@@ -86,6 +86,16 @@ export function buildOffer(request: {
   });
 }
 
+/** A further offer in the dialog, when a peer's re-INVITE asks for one: the streams as they are, with these codecs. */
+export function offerAgain(previous: LocalDescription, selection: CodecSelection): LocalDescription {
+  const { codecs, telephoneEvents } = selection;
+  const audio: LocalAudio = { ...previous.audio, codecs, telephoneEvents, direction: 'sendrecv' };
+  const unchanged = writeDescription({ ...previous, audio });
+  if (unchanged.sdp === previous.sdp) return unchanged;
+  const session = { id: previous.session.id, version: previous.session.version + 1 };
+  return writeDescription({ ...previous, session, audio });
+}
+
 /** Reads the answer to an offer of ours; codecs that we did not offer are left out, for nobody may use them. */
 export function checkAnswer(sdp: string, offer: LocalDescription): SdpResult<{ answer: PeerDescription }> {
   const read = readAnswer(sdp, offer.media.length, offer.audioIndex);
