@@ -1,4 +1,5 @@
 // The loaded config: the file with defaults filled in, names resolved, paths absolute and secrets read.
+import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { parseHostPort } from '../lib/host-port.js';
 import type { Plan } from '../quota/plan.js';
@@ -10,8 +11,11 @@ export type NetworkConfig = Element<ConfigFile['networks']> & { readonly adverti
 export type SipListenerConfig = Element<NetworkConfig['sip']>;
 export type TrunkConfig = Element<ConfigFile['trunks']>;
 
-/** `address` as written; `host` and `port` as parsed (port 5060, for TLS 5061, when none is given). */
-export type GatewayConfig = Element<ConfigFile['gateways']> & { readonly host: string; readonly port: number };
+/** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
+export type GatewayConfig = Element<ConfigFile['gateways']> & {
+  readonly host: string;
+  readonly port: number | undefined;
+};
 
 export interface SimConfig {
   /** ICCID, or the number of a SIM whose ICCID is not given. */
@@ -86,11 +90,9 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     sip: { ...sip, drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' } },
     gateways: parsed.gateways.map((gateway) => {
       const address = parseHostPort(gateway.address);
-      return {
-        ...gateway,
-        host: address?.host ?? gateway.address,
-        port: address?.port ?? (gateway.transport === 'tls' ? 5061 : 5060),
-      };
+      const host = address?.host ?? gateway.address;
+      const ownPort = isIP(host) === 0 ? undefined : gateway.transport === 'tls' ? 5061 : 5060;
+      return { ...gateway, host, port: address?.port ?? ownPort };
     }),
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
     channels: parsed.channels.map((channel) => ({

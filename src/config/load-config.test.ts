@@ -249,6 +249,8 @@ describe('loadConfig', () => {
       },
     ]);
     assert.equal(config.gateways[0]?.port, 5061);
+    const named = parse(withLine('gateways', 'gateways: [ { name: gw1, network: lan, address: gw.example } ]'));
+    assert.equal(named.gateways[0]?.port, undefined);
     assertOneProblem('gateways', gateway, 'gateways[0].transport: is tls, but network "lan" has no tls listener');
     assertOneProblem('networks', network.replace(', key: /etc/key.pem', ''), 'key: is missing');
     assertOneProblem('networks', network.replace('transport: tls', 'transport: ws'), 'must be');

@@ -102,8 +102,9 @@ export class DemoLab {
   static async open(fileConfig: Config): Promise<DemoLab> {
     const script = new Script();
     const wanted = fileConfig.gateways[0];
+    const port = wanted?.port ?? 0;
     const gateway = await SimulatedGateway.open({
-      port: wanted === undefined || (await isTaken('udp', '127.0.0.1', wanted.port)) ? 0 : wanted.port,
+      port: (await isTaken('udp', '127.0.0.1', port)) ? 0 : port,
       simPorts: fileConfig.channels.length,
       plan: (request) => script.next(request),
       logFile: join(fileConfig.dataDir, 'gateway.ndjson'),

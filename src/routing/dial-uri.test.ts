@@ -19,6 +19,11 @@ describe('dialUri', () => {
     assert.equal(dialUri(gateway, CHANNEL, '+14155550100'), 'sip:+14155550100@10.0.0.20:5060;transport=udp');
   });
 
+  it('leaves out the port of a name whose SRV records say it', () => {
+    const gateway = { ...GATEWAY, dial: '{number}', host: 'gw.test', port: undefined };
+    assert.equal(dialUri(gateway, CHANNEL, '119'), 'sip:119@gw.test;transport=udp');
+  });
+
   it('writes IPv6 hosts in brackets and names the transport, UDP too, so that it is never left for another', () => {
     const gateway = { ...GATEWAY, dial: '{number}', host: 'fd00::20', transport: 'tcp' } as const;
     assert.equal(dialUri(gateway, CHANNEL, '119'), 'sip:119@[fd00::20]:5060;transport=tcp');

@@ -6,7 +6,8 @@ export interface DialledGateway {
   /** Template with {port}, {number} (as dialled in the SIM's country), {e164} and {sim}. */
   readonly dial: string;
   readonly host: string;
-  readonly port: number;
+  /** Undefined for a name whose SRV records say it (RFC 3263 §4.2). */
+  readonly port: number | undefined;
   readonly transport: 'udp' | 'tcp' | 'tls';
 }
 
@@ -29,8 +30,9 @@ export function dialUri(gateway: DialledGateway, channel: DialledChannel, e164: 
 /** The gateway itself, or with `userAt` one of its users. */
 export function gatewayUri({ host, port, transport }: Omit<DialledGateway, 'dial'>, userAt = ''): string {
   const bracketed = isIP(host) === 6 ? `[${host}]` : host;
+  const hostPort = port === undefined ? bracketed : `${bracketed}:${port}`;
   // Written for UDP too: a gateway that is called over UDP gets no TCP for a large message (RFC 3261 §18.1.1 would).
-  return `sip:${userAt}${bracketed}:${port};transport=${transport}`;
+  return `sip:${userAt}${hostPort};transport=${transport}`;
 }
 
 /** RFC 3261 §25.1: unreserved and user-unreserved stand as they are; "#", for one, does not. */
