@@ -40,6 +40,8 @@ function parseElement(element: string): NameAddress | null {
     if (close === -1) return null;
     uri = element.slice(open + 1, close).trim();
     semicolon = element.indexOf(';', close);
+    const between = element.slice(close + 1, semicolon === -1 ? element.length : semicolon);
+    if (between !== '' && between.trim() !== '') return null;
   } else {
     // RFC 3261 §20: a URI with a question mark must stand in brackets; parameters after one without are the header's.
     if (searchFrom !== 0 || element.includes('?')) return null;
@@ -49,7 +51,14 @@ function parseElement(element: string): NameAddress | null {
   if (!URI.test(uri)) return null;
   if (semicolon === -1) return { uri, parameters: '', tag: undefined };
   const parameters = element.slice(semicolon);
-  return { uri, parameters, tag: headerParameter(parameters, 'tag') };
+  let tag: string | undefined;
+  for (let at = 0; at < parameters.length; ) {
+    const { name, value, end, isClosed } = parameterAt(parameters, at);
+    if (!isClosed) return null;
+    if (name.length === 3 && tag === undefined && name.toLowerCase() === 'tag') tag = value;
+    at = end;
+  }
+  return { uri, parameters, tag };
 }
 
 const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+$/;
@@ -64,11 +73,14 @@ export interface Parameter {
   readonly start: number;
   /** Offset of the next semicolon, or the length of the text. */
   readonly end: number;
+  /** False when a quote is open at the end of the text. */
+  readonly isClosed: boolean;
 }
 
 /** The parameter whose semicolon stands at `start`. */
 export function parameterAt(parameters: string, start: number): Parameter {
   let equals = -1;
+  let isClosed = true;
   let end = start + 1;
   for (; end < parameters.length; end++) {
     const code = parameters.charCodeAt(end);
@@ -76,11 +88,12 @@ export function parameterAt(parameters: string, start: number): Parameter {
     if (code === EQUALS && equals === -1) equals = end;
     else if (code === QUOTE) {
       const close = endOfQuoted(parameters, end);
-      end = close === -1 ? parameters.length - 1 : close - 1;
+      isClosed = close !== -1;
+      end = isClosed ? close - 1 : parameters.length - 1;
     }
   }
   const name = parameters.slice(start + 1, equals === -1 ? end : equals).trim();
-  return { name, value: equals === -1 ? '' : parameters.slice(equals + 1, end).trim(), start, end };
+  return { name, value: equals === -1 ? '' : parameters.slice(equals + 1, end).trim(), start, end, isClosed };
 }
 
 /** The value of a `;name=value` parameter; '' for one without a value, undefined when absent. @param name lower case */

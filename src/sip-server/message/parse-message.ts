@@ -170,11 +170,19 @@ function declaredLength(bytes: Buffer, spans: readonly number[]): number | null 
   let declared: number | null = null;
   for (let at = 0; at < spans.length; at += SPAN) {
     if (spans[at] !== HEADER_ID['content-length']) continue;
-    const value = decimal(bytes, spans[at + 3] as number, spans[at + 4] as number);
+    const end = spans[at + 4] as number;
+    const value = decimal(bytes, skipBlanks(bytes, spans[at + 3] as number, end), end);
     if (value === null || (declared !== null && declared !== value)) return null;
     declared = value;
   }
   return declared;
+}
+
+/** Past blanks and folds before a value. */
+function skipBlanks(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && (isBlank(bytes[at]) || bytes[at] === CR || bytes[at] === LF)) at++;
+  return at;
 }
 
 /** One to nine digits as a number. */

@@ -30,8 +30,8 @@ export function parseTopVia(value: string): TopVia | null {
   let branch: string | undefined;
   let hasRport = false;
   for (let at = 0; at < parameters.length; ) {
-    const { name, value, end } = parameterAt(parameters, at);
-    if (name === '') return null;
+    const { name, value, end, isClosed } = parameterAt(parameters, at);
+    if (name === '' || !isClosed) return null;
     if (name.length === 6 && branch === undefined && name.toLowerCase() === 'branch') branch = value;
     else if (name.length === 5 && name.toLowerCase() === 'rport') hasRport = true;
     at = end;

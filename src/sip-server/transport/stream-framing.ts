@@ -17,7 +17,7 @@ export interface StreamLimits {
 const EMPTY = Buffer.alloc(0);
 const CR = 0x0d;
 const LF = 0x0a;
-const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r]*?)[ \t]*(?=\r\n)/gi;
+const HEAD_END = '\r\n\r\n';
 
 export class StreamFraming {
   readonly #limits: StreamLimits;
@@ -29,6 +29,11 @@ export class StreamFraming {
 
   constructor(limits: StreamLimits) {
     this.#limits = limits;
+  }
+
+  /** Bytes kept of a message that has not come whole. */
+  get waitingBytes(): number {
+    return this.#bytes;
   }
 
   /** Takes a segment; returns what it completes, in order. After `broken` nothing more comes. */
@@ -44,9 +49,10 @@ export class StreamFraming {
     for (;;) {
       rest = this.#skipKeepalives(rest, events);
       if (rest.length === 0) break;
-      const headEnd = rest.indexOf('\r\n\r\n', 0, 'latin1');
+      const headEnd = rest.indexOf(HEAD_END, 0, 'latin1');
       if (headEnd === -1 || headEnd > maxHeaderBytes) {
-        if (rest.length > maxHeaderBytes) return this.#break(events, 'too-large', rest);
+        // The last three bytes may belong to the end of the head.
+        if (rest.length >= maxHeaderBytes + HEAD_END.length) return this.#break(events, 'too-large', rest);
         break;
       }
       const bodyLength = contentLengthOf(rest.toString('latin1', 0, headEnd + 2));
@@ -60,8 +66,10 @@ export class StreamFraming {
       events.push({ kind: 'message', bytes: rest.subarray(0, total) });
       rest = rest.subarray(total);
     }
-    this.#chunks = rest.length === 0 ? [] : [rest];
     this.#bytes = rest.length;
+    // A small remainder does not hold on to a large segment.
+    if (rest.length === 0) this.#chunks = [];
+    else this.#chunks = [rest.buffer.byteLength > 4 * rest.length ? Buffer.from(rest) : rest];
     return events;
   }
 
@@ -87,16 +95,31 @@ export class StreamFraming {
   }
 }
 
-/** 0 when absent (a Deviation from RFC 3261 §18.3, which demands it on streams), null when it cannot be trusted. */
+const CONTENT_LENGTH = /(?:content-length|l)[ \t]*:/iy;
+
+/**
+ * 0 when absent (a Deviation from RFC 3261 §18.3, which demands it on streams), null when it cannot be trusted.
+ * @param head start line and headers, each with its CRLF
+ */
 function contentLengthOf(head: string): number | null {
   let length: number | null = null;
-  CONTENT_LENGTH.lastIndex = 0;
-  for (let match = CONTENT_LENGTH.exec(head); match !== null; match = CONTENT_LENGTH.exec(head)) {
-    const text = match[1] as string;
+  let lineEnd = head.indexOf('\r\n');
+  while (lineEnd !== -1) {
+    const lineStart = lineEnd + 2;
+    lineEnd = head.indexOf('\r\n', lineStart);
+    CONTENT_LENGTH.lastIndex = lineStart;
+    if (lineEnd === -1 || !CONTENT_LENGTH.test(head)) continue;
+    const valueStart = CONTENT_LENGTH.lastIndex;
+    while (isBlank(head.charCodeAt(lineEnd + 2))) lineEnd = head.indexOf('\r\n', lineEnd + 2);
+    const text = head.slice(valueStart, lineEnd).trim();
     if (!/^\d{1,9}$/.test(text)) return null;
     const value = Number(text);
     if (length !== null && length !== value) return null;
     length = value;
   }
   return length ?? 0;
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
