@@ -1,10 +1,13 @@
 // Starts the server in a thread of its own and gives out its control port.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { TypedEmitter } from '../lib/typed-events.js';
 import type { RunningSipServer, SipServerEvents, SipServerSettings } from './control.js';
 import type { ControlCalls, ControlRequest, ControlResult, WorkerMessage, WorkerSettings } from './worker-protocol.js';
+
+const CLOSE_PATIENCE_MS = 5_000;
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -117,8 +120,11 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     async close() {
       if (!isClosing) {
         isClosing = true;
-        // A thread that is gone already, or that cannot close, is ended all the same.
-        await ask('close').catch(() => undefined);
+        // A thread that is gone already, that cannot close or does not answer, is ended all the same.
+        const patience = new AbortController();
+        const tooLong = delay(CLOSE_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+        await Promise.race([ask('close').catch(() => undefined), tooLong]);
+        patience.abort();
         await worker.terminate();
       }
       await exited;

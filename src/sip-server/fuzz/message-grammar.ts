@@ -41,7 +41,11 @@ const METHODS = 'INVITE ACK BYE CANCEL OPTIONS REGISTER INFO MESSAGE SUBSCRIBE N
 const byteString = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 const token = fc.string({ unit: fc.constantFrom(...TOKEN_CHARACTERS), minLength: 1, maxLength: 12 });
-const method = fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...METHODS) }, { weight: 1, arbitrary: token });
+const method = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('INVITE', 'INVITE', 'ACK', 'BYE', 'CANCEL') },
+  { weight: 4, arbitrary: fc.constantFrom(...METHODS) },
+  { weight: 1, arbitrary: token },
+);
 
 /** Blanks that count as one, a fold among them (LWS). */
 const blank = fc.constantFrom(' ', ' ', ' ', '\t', '  ', '\r\n ', ' \r\n\t');
@@ -146,7 +150,10 @@ export function grammaticalMessage(
       branch,
     }));
   const parts = fc.record({
-    status: fc.option(fc.integer({ min: 100, max: 699 }), { nil: 0, freq: 3 }),
+    status: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(0) },
+      { weight: 1, arbitrary: fc.integer({ min: 100, max: 699 }) },
+    ),
     method,
     uri: requestUri,
     reason: text,
@@ -162,7 +169,7 @@ export function grammaticalMessage(
     maxForwards: fc.constantFrom('70', '0', '0068', '255'),
     contact: fc.option(
       fc
-        .tuple(fc.constantFrom(...pools.addresses), fc.constantFrom('', ';expires=3600'))
+        .tuple(fc.constantFrom(...pools.addresses), fc.constantFrom('', '', '', ';expires=3600'))
         .map(([at, rest]) => `<sip:c@${at}>${rest}`),
       { nil: undefined },
     ),
