@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Composition roots: they build the parts, nothing imports them.
   lab: ['lab', 'app.ts', 'sip-server', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
   bench: ['bench', 'lab', 'sip-server', 'ledgers', 'journal', 'config', ...DOMAIN],
-  cli: ['cli', 'app.ts', 'lab', 'bench', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
+  cli: ['cli', 'app.ts', 'lab', 'bench', 'sip-server', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
   'main.ts': ['cli', 'lib'],
   'app.ts': ['app', ...ADAPTERS, ...DOMAIN],
   app: ['app', ...ADAPTERS, ...DOMAIN],

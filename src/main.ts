@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   check: { help: 'validate a config', load: () => import('./cli/check.js') },
   route: { help: 'say which channel would carry a call, and why', load: () => import('./cli/route.js') },
   'sip-tests': { help: 'run SIPp cases, or a load', load: () => import('./cli/sip-tests.js') },
+  fuzz: { help: 'send the SIP server damaged messages', load: () => import('./cli/fuzz.js') },
   bench: { help: 'measure', load: () => import('./cli/bench.js') },
 };
 

@@ -119,6 +119,9 @@ describe('parseMessage', () => {
     ['a missing Via', (t) => t.replace(/^Via.*\r\n/m, '').replace(/^v: .*\r\n/m, '')],
     ['a Via that is none', (t) => t.replace('SIP/2.0/TCP', 'HTTP/1.1')],
     ['an empty Via parameter', (t) => t.replace(';received', ';;received')],
+    ['an open quote in a parameter of To', (t) => t.replace('biloxi.example.com>', 'biloxi.example.com>;x="y')],
+    ['something between the brackets and the parameters', (t) => t.replace(';x=1>', ';x=1>y')],
+    ['an open quote in Via', (t) => t.replace(';received', ';x="y')],
     ['two addresses in From', (t) => t.replace('9fxced76sl', '9fxced76sl, <sip:c@d>')],
     [
       'a Contact whose URI has headers outside brackets',
@@ -145,6 +148,10 @@ describe('parseMessage', () => {
     const message = parsed(INVITE.replace('builder', 'builder\\\0').replace('70', '0070').replace('2 INV', '0002 INV'));
     assert.equal(checkMessage(message), null);
     assert.equal(message.cseq?.number, 2);
+  });
+
+  it('reads a Content-Length below its name', () => {
+    assert.equal(parsed(INVITE.replace('Content-Length: 4', 'Content-Length:\r\n\t4')).body, 'body');
   });
 
   it('takes a request whose request line is spoilt for one, and refuses it', () => {

@@ -51,6 +51,9 @@ export class StreamConnection {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 45_000);
     socket.on('data', (chunk: Buffer) => {
+      // All answers to one segment leave together: it may hold thousands of keepalives.
+      socket.cork();
+      process.nextTick(() => socket.uncork());
       for (const event of framing.push(chunk)) {
         if (event.kind === 'broken') {
           events.broken(event.cause, event.bytes, this);

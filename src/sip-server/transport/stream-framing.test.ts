@@ -61,8 +61,28 @@ describe('StreamFraming', () => {
   it('gives up on a message that is too large, before it has come', () => {
     const declared = framingOf(1_000).push(Buffer.from('INFO sip:a@b SIP/2.0\r\nl: 5000\r\n\r\n'))[0];
     assert.ok(declared?.kind === 'broken' && declared.cause === 'too-large');
-    const endless = framingOf(1_000).push(Buffer.from('x'.repeat(1_001)))[0];
+    const endless = framingOf(1_000).push(Buffer.from('x'.repeat(1_004)))[0];
     assert.ok(endless?.kind === 'broken' && endless.cause === 'too-large');
+  });
+
+  it('reads a Content-Length on a line of its own below its name', () => {
+    const text = message('body').replace(': 4', ' :\r\n\t 4 ');
+    assert.deepEqual(summary(framingOf(10_000).push(Buffer.from(text + text))), [text, text]);
+  });
+
+  it('takes the largest head that it may have, wherever the segments end', () => {
+    const text = `INFO sip:a@b SIP/2.0\r\nX: ${'y'.repeat(100)}\r\n\r\n`;
+    for (let cut = 1; cut < text.length; cut++) {
+      const cutter = new StreamFraming({ maxMessageBytes: 1_000, maxHeaderBytes: text.length - 4 });
+      const events = [...cutter.push(Buffer.from(text.slice(0, cut))), ...cutter.push(Buffer.from(text.slice(cut)))];
+      assert.deepEqual(summary(events), [text], `${cut}`);
+    }
+  });
+
+  it('keeps no more than what has not come whole', () => {
+    const framed = framingOf(10_000);
+    framed.push(Buffer.from(message('x'.repeat(5_000)) + message('y').slice(0, -1)));
+    assert.equal(framed.waitingBytes, message('y').length - 1);
   });
 
   it('never throws, for any bytes in any pieces', () => {
