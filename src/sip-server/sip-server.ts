@@ -104,7 +104,11 @@ export class SipServer {
 
   /** Binds everything or nothing. */
   async open(): Promise<void> {
-    await this.#transport.open(this.#settings.listeners, (message, flow) => this.#receive(message, flow));
+    await this.#transport.open(
+      this.#settings.listeners,
+      (message, flow) => this.#receive(message, flow),
+      (isLost) => this.#transactions.connectionLost(isLost),
+    );
     try {
       this.#adminPort = await this.#admin.open();
     } catch (cause) {

@@ -181,6 +181,11 @@ export class TcpPeer extends InboxPeer implements RawPeer {
     if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once('close', resolve));
   }
 
+  /** Closes the connections that the server opened. */
+  dropAccepted(): void {
+    for (const socket of this.#accepted) socket.destroy();
+  }
+
   hangUp(): void {
     this.#socket.destroy();
   }

@@ -26,6 +26,8 @@ export interface ClientTransaction {
   start(): void;
   receive(response: SipMessage, flow: Flow): void;
   expectFinal(): void;
+  /** The request cannot have arrived. */
+  failed(cause: Error): void;
 }
 
 /** RFC 3261 §17.1.3: the branch, and the method because a CANCEL shares the branch of its INVITE. */

@@ -73,6 +73,10 @@ export class FailoverClientTransaction implements ClientTransaction {
     this.#current.expectFinal();
   }
 
+  failed(cause: Error): void {
+    this.#current.failed(cause);
+  }
+
   #begin(request: OutgoingRequest): ClientTransaction {
     const attempt = this.#attempt;
     const isLatest = (): boolean => attempt === this.#attempt;

@@ -120,6 +120,11 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
     this.#endTimer = this.#context.wheel.after(64 * this.#context.timers.t1Ms, this, 'timer-cancel');
   }
 
+  failed(cause: Error): void {
+    this.#failure = cause;
+    this.#take('transport-error');
+  }
+
   onTimer(name: string): void {
     this.#take(name as Input);
   }
@@ -176,11 +181,7 @@ export class InviteClientTransaction implements ClientTransaction, TimerOwner {
 
   #transmit(isRepeated: boolean): void {
     if (this.#bytes === null) return;
-    const onFailure = (cause: Error): void => {
-      this.#failure = cause;
-      this.#take('transport-error');
-    };
-    this.#context.send(this.#bytes, this.flow, onFailure, isRepeated);
+    this.#context.send(this.#bytes, this.flow, (cause) => this.failed(cause), isRepeated);
   }
 
   #sendAck(response: SipMessage | undefined): void {

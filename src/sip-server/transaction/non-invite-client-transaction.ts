@@ -92,6 +92,11 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
   /** Timer F bounds it already. */
   expectFinal(): void {}
 
+  failed(cause: Error): void {
+    this.#failure = cause;
+    this.#take('transport-error');
+  }
+
   onTimer(name: string): void {
     this.#take(name as Input);
   }
@@ -141,11 +146,7 @@ export class NonInviteClientTransaction implements ClientTransaction, TimerOwner
 
   #transmit(isRepeated: boolean): void {
     if (this.#bytes === null) return;
-    const onFailure = (cause: Error): void => {
-      this.#failure = cause;
-      this.#take('transport-error');
-    };
-    this.#context.send(this.#bytes, this.flow, onFailure, isRepeated);
+    this.#context.send(this.#bytes, this.flow, (cause) => this.failed(cause), isRepeated);
   }
 
   #stopTimers(): void {

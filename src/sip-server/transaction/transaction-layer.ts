@@ -51,6 +51,18 @@ export class TransactionLayer {
     for (const { flow } of this.#servers.values()) yield flow;
   }
 
+  /**
+   * A connection is gone, and with it the requests that it carried and that nobody has responded to: RFC 3261 §18.4. Whoever
+   * has responded will open a connection for what is left to say (§18.2.2).
+   */
+  connectionLost(isLost: (flow: Flow) => boolean): void {
+    const cause = new Error('The connection was closed');
+    for (const transaction of [...this.#clients.values()]) {
+      const hasResponse = transaction.state !== 'calling' && transaction.state !== 'trying';
+      if (!hasResponse && isLost(transaction.flow)) transaction.failed(cause);
+    }
+  }
+
   /** Hands a response to its client transaction; false when it has none. */
   receiveResponse(response: SipMessage, flow: Flow): boolean {
     const transaction = this.#clients.get(

@@ -3,7 +3,7 @@ import type { SipServerCounters } from '../control.js';
 import { Arena, deferred, type ServerUnderTest, startEmbedded, until } from '../testing/arena.js';
 import { createAuthority } from '../testing/certificate.js';
 import type { TcpPeer } from '../testing/raw-peer.js';
-import { Call, SDP } from '../testing/sip-script.js';
+import { Call, responseText, SDP } from '../testing/sip-script.js';
 
 describe('connections', () => {
   const authority = createAuthority();
@@ -75,6 +75,27 @@ describe('connections', () => {
     await talking.closed();
     await until(counters, (now) => now.connections === 0);
     assert.equal((await counters()).idleConnectionsClosed, 3);
+  });
+
+  it('take the requests with them that nobody has responded to', async () => {
+    await open();
+    const srf = await arena.app();
+    const peer = await arena.tcpPeer();
+    const uri = `sip:x@127.0.0.1:${peer.local.port};transport=tcp`;
+    const call = (): Promise<number | undefined> => {
+      const status = deferred<number | undefined>();
+      srf.createUAC(uri, { localSdp: SDP }, {}, (error) => status.resolve(error?.status));
+      return status.promise;
+    };
+    const [silent, ringing] = [call(), call()];
+    const invites = [await peer.request('INVITE'), await peer.request('INVITE')] as const;
+    peer.reply(responseText(invites[1], 180, { toTag: 'x' }));
+    await until(counters, ({ receivedResponses }) => receivedResponses.INVITE?.['180'] === 1);
+    peer.dropAccepted();
+    assert.equal(await silent, 503);
+    // The other one may still be answered, over whatever connection.
+    peer.send(responseText(invites[1], 486, { toTag: 'x' }));
+    assert.equal(await ringing, 486);
   });
 
   it('are kept by keepalives, which are answered and counted over TCP and TLS', async () => {

@@ -25,6 +25,8 @@ export class StreamConnection {
   readonly port: number;
   /** When a whole message or a keepalive last came or went; bytes of half a message do not count. */
   lastUsedMs: number;
+  /** Requests of ours went over it, so somebody may wait for its responses. */
+  hasSentRequests = false;
   readonly #socket: Socket;
   readonly #now: () => number;
   /** What waits for the connection to be open; null once it is. */
@@ -92,6 +94,7 @@ export class StreamConnection {
   send(message: Buffer, onFailure?: (cause: Error) => void): void {
     if (this.#socket.writableLength + this.#waitingBytes > MAX_UNSENT_BYTES) this.#socket.destroy();
     this.lastUsedMs = this.#now();
+    if (onFailure !== undefined) this.hasSentRequests = true;
     if (this.#waiting !== null && !this.#socket.destroyed) {
       this.#waiting.push({ message, onFailure });
       this.#waitingBytes += message.length;

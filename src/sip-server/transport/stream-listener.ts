@@ -15,6 +15,8 @@ export interface StreamListenerEvents {
   message(bytes: Buffer, connection: StreamConnection, listener: Listener): void;
   keepalive(): void;
   broken(cause: 'malformed' | 'too-large', bytes: Buffer, connection: StreamConnection, listener: Listener): void;
+  /** A connection over which requests of ours went is gone. */
+  lost(connection: StreamConnection, listener: StreamListener): void;
   /** A connection that was not kept. */
   turnedAway(cause: 'too-many-connections' | 'tls-handshake'): void;
   error(cause: Error): void;
@@ -53,6 +55,8 @@ export class StreamListener implements Listener {
   readonly #handshakes: TlsServer | null;
   /** By far address and port, and for TLS the name that was asked for. */
   readonly #byTarget = new Map<string, StreamConnection>();
+  /** Every accepted socket, those that are still shaking hands too. */
+  readonly #accepted = new Set<Socket>();
   readonly #held = new Map<StreamConnection, Held>();
 
   private constructor(
@@ -175,6 +179,7 @@ export class StreamListener implements Listener {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#held.keys()) connection.close();
+    for (const socket of this.#accepted) socket.destroy();
     await closed;
   }
 
@@ -191,8 +196,10 @@ export class StreamListener implements Listener {
       return;
     }
     context.accepted++;
+    this.#accepted.add(socket);
     socket.once('close', () => {
       context.accepted--;
+      this.#accepted.delete(socket);
       this.#events.closed(remoteAddress);
     });
     if (this.#handshakes === null) this.#add(socket, remoteAddress, remotePort, null);
@@ -265,6 +272,7 @@ export class StreamListener implements Listener {
           if (this.#byTarget.get(key) === connection) this.#byTarget.delete(key);
         }
         this.#held.delete(connection);
+        if (connection.hasSentRequests) this.#events.lost(connection, this);
       },
     };
     const connection = new StreamConnection(socket, address, port, openedBy, limits, now, events);

@@ -219,6 +219,20 @@ describe('SIP over TLS', () => {
     assert.equal(peer.accepted, 1);
   });
 
+  it('closes at once, whoever is still shaking hands', async () => {
+    await open();
+    const silent = connect(tls.port, tls.address);
+    silent.on('error', () => undefined);
+    await once(silent, 'connect');
+    // What this peer asks is answered after the other connection was accepted.
+    const peer = await arena.tlsPeer(tls, { ca: authority.cert });
+    peer.send(new Call(peer, tls).text('OPTIONS'));
+    await peer.response(503, 'OPTIONS');
+    const startedMs = performance.now();
+    await server.close();
+    assert.ok(performance.now() - startedMs < 900, 'waited for the handshake');
+  });
+
   it('gives up a connection that does not finish its handshake', async () => {
     await open();
     const silent = connect(tls.port, tls.address);

@@ -25,6 +25,9 @@ import type { StreamLimits } from './stream-framing.js';
 import { type StreamContext, StreamListener } from './stream-listener.js';
 import { UdpListener } from './udp-listener.js';
 
+/** A connection is gone. @param isLost whether a flow had it, and has no other now */
+export type LossHandler = (isLost: (flow: Flow) => boolean) => void;
+
 export type MessageHandler = (message: SipMessage, flow: Flow) => void;
 
 const DEFAULT_MAX_HEADER_BYTES = 16_384;
@@ -62,6 +65,7 @@ export class TransportLayer {
   #peers = new PeerList([]);
   readonly #chosen = new Map<string, Listener | null>();
   #onMessage: MessageHandler = () => undefined;
+  #onLost: LossHandler = () => undefined;
   #sweep: ClockTimer | null = null;
 
   /** @param flowsInUse the flows of transactions and dialogs: their connections are never idle */
@@ -107,8 +111,13 @@ export class TransportLayer {
   }
 
   /** Binds every listener, or none: rejects with {@link ListenerUnavailable} after closing those that were bound. */
-  async open(settings: readonly SipListenerSettings[], onMessage: MessageHandler): Promise<void> {
+  async open(
+    settings: readonly SipListenerSettings[],
+    onMessage: MessageHandler,
+    onLost: LossHandler = () => undefined,
+  ): Promise<void> {
     this.#onMessage = onMessage;
+    this.#onLost = onLost;
     for (const listener of settings) {
       try {
         this.#listeners.push(await this.#openListener(listener));
@@ -240,6 +249,12 @@ export class TransportLayer {
       refuses: (address) => this.#defence.refusesConnection(address),
       closed: (address) => this.#defence.connectionClosed(address),
       message: (bytes, connection, listener) => this.#arrived(bytes, flowOf(connection, listener)),
+      lost: (connection, listener) =>
+        this.#onLost((flow) => {
+          if (flow.listener !== listener || flow.connection === connection) return flow.connection === connection;
+          const { address, port } = connection;
+          return flow.address === address && flow.port === port && listener.connectionOf(flow) === undefined;
+        }),
       keepalive: () => this.#counters.drop('keepalive'),
       broken: (cause, bytes, connection, listener) => {
         if (cause === 'too-large') this.#tooLarge(connection.address);
