@@ -178,10 +178,13 @@ export interface DialRequest {
   readonly passedHeaders: Readonly<Record<string, string>>;
 }
 
+/** Why the dialog of a leg is not ours any more: told to the peer in the BYE's Reason. */
+export type OrphanCause = 'restarted' | 'signalling-lost';
+
 export interface DialPort {
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg;
   /** Sends a BYE for a leg whose dialog this process does not have; resolves with its final status, null for none. */
-  endOrphan(identity: LegIdentity): Promise<number | null>;
+  endOrphan(identity: LegIdentity, cause: OrphanCause): Promise<number | null>;
 }
 
 // ---- policy and routing ----------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ async function endLeg(
 /** Final status of a BYE on a leg of the earlier process; null when there was none. */
 async function askToEnd(dialler: DialPort, identity: LegIdentity): Promise<number | null> {
   try {
-    return await dialler.endOrphan(identity);
+    return await dialler.endOrphan(identity, 'restarted');
   } catch {
     return null;
   }

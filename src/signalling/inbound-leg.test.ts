@@ -148,7 +148,7 @@ describe('the leg of a caller', () => {
     );
     assert.ok(identity.local.endsWith(`;tag=${ok.toTag}`));
     assert.ok(identity.remote.endsWith(`;tag=${call.fromTag}`));
-    const ended = arena.application.endOrphan(identity);
+    const ended = arena.application.endOrphan(identity, 'restarted');
     const bye = await arena.caller.request('BYE');
     assert.deepEqual([bye.header('Call-ID'), bye.toTag], [call.callId, call.fromTag]);
     assert.ok(bye.header('From').endsWith(`;tag=${ok.toTag}`));
@@ -157,5 +157,8 @@ describe('the leg of a caller', () => {
         `Call-ID: ${bye.header('Call-ID')}\r\nCSeq: ${bye.header('CSeq')}\r\nContent-Length: 0\r\n\r\n`,
     );
     assert.equal(await ended, 481);
+    // The dialog itself knows nothing of that.
+    call.inside('BYE');
+    await arena.caller.response(200, 'BYE');
   });
 });

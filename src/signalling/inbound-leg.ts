@@ -104,7 +104,8 @@ export class InboundLeg implements CallerLeg {
       reasonHeaders(reason),
       guarded(this.#log, 'caller ended', (error) => {
         this.#host.callerOver(this);
-        if (error && this.#identity !== null) void this.#host.endOrphan(this.#identity);
+        // While we are connected it has failed because the peer's BYE was first.
+        if (error && !this.#host.isConnected) this.#endWithoutDialog();
       }),
     );
   }
@@ -119,7 +120,7 @@ export class InboundLeg implements CallerLeg {
   #endWithoutDialog(): void {
     this.#ended = true;
     this.#host.callerOver(this);
-    if (this.#identity !== null) void this.#host.endOrphan(this.#identity);
+    if (this.#identity !== null) void this.#host.endOrphan(this.#identity, 'signalling-lost');
   }
 
   #adopt(dialog: SipDialog): void {
@@ -144,8 +145,8 @@ export class InboundLeg implements CallerLeg {
         guarded(this.#log, event, (request, response) => this.#renegotiate(request, response)),
       );
     }
-    // A transfer or a message of the caller must not reach the gateway, nor be taken for done.
-    for (const event of ['refer', 'message'] as const) {
+    // A transfer, a message or a digit of the caller does not reach the gateway that way, and must not be taken for done.
+    for (const event of ['info', 'refer', 'message'] as const) {
       dialog.on(
         event,
         guarded(this.#log, event, (_request, response) => response.send(405, {})),

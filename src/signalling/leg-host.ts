@@ -1,5 +1,5 @@
 // What a leg needs of the application that holds it: a place in its tables, and a BYE when the dialog is gone.
-import type { LegIdentity } from '../call/ports.js';
+import type { LegIdentity, OrphanCause } from '../call/ports.js';
 
 export interface HeldCaller {
   detach(): void;
@@ -11,7 +11,9 @@ export interface HeldCallee {
 }
 
 export interface LegHost {
-  endOrphan(identity: LegIdentity): Promise<number | null>;
+  /** False while the connection to the SIP server is lost, and its dialogs with it. */
+  readonly isConnected: boolean;
+  endOrphan(identity: LegIdentity, cause: OrphanCause): Promise<number | null>;
   calleeSent(sipCallId: string, leg: HeldCallee): void;
   calleeOver(sipCallId: string): void;
   callerAnswered(leg: HeldCaller): void;

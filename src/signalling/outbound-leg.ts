@@ -91,8 +91,9 @@ export class OutboundLeg implements CalleeLeg {
     this.#dialog.destroy(
       reasonHeaders(reason),
       guarded(this.#log, 'callee ended', (error) => {
-        if (error) this.#endWithoutDialog();
-        else this.#clear();
+        if (!error) this.#clear();
+        // While we are connected it has failed because the server or the peer was first, and that BYE is on its way.
+        else if (!this.#host.isConnected) this.#endWithoutDialog();
       }),
     );
   }
@@ -154,7 +155,7 @@ export class OutboundLeg implements CalleeLeg {
       'ack',
       guarded(this.#log, 'callee ack', (ack) => void this.#reinviteAck.take(ack)),
     );
-    for (const event of ['refer', 'message'] as const) {
+    for (const event of ['info', 'refer', 'message'] as const) {
       dialog.on(
         event,
         guarded(this.#log, event, (_request, response) => response.send(405, {})),
@@ -185,7 +186,7 @@ export class OutboundLeg implements CalleeLeg {
       this.#clear();
       return;
     }
-    void this.#host.endOrphan(this.#identity).finally(() => this.#clear());
+    void this.#host.endOrphan(this.#identity, 'signalling-lost').finally(() => this.#clear());
   }
 
   #clear(): void {

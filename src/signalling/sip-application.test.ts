@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { branch, Call, sipText, token } from '../sip-server/testing/sip-script.js';
-import { userOf } from './sip-application.js';
+import { userOf } from './read-invite.js';
 import { SignallingArena } from './testing/signalling-arena.js';
 
 describe('the SIP application', () => {
@@ -77,6 +77,9 @@ describe('the SIP application', () => {
       ['sip:pbx.example', ''],
       ['sip:%zz@pbx', '%zz'],
       ['anonymous', ''],
+      ['"sip:999@evil" <sip:1000@pbx>;tag=1', '1000'],
+      ['sip:01055550001;npdi;rn=1@pbx', '01055550001'],
+      ['sip:1000@pbx;tag=1', '1000'],
     ] as const) {
       assert.equal(userOf(text), user);
     }

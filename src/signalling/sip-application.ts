@@ -2,21 +2,28 @@
 // It reaches the embedded SIP server exactly as it reaches a drachtio-server: over the admin socket, and only so.
 import { randomUUID } from 'node:crypto';
 import type { CallRequest, TrunkTerms } from '../call/call-request.js';
-import type { CalleeLeg, CalleeLegListener, CallerLeg, DialPort, DialRequest, LegIdentity } from '../call/ports.js';
+import type {
+  CalleeLeg,
+  CalleeLegListener,
+  CallerLeg,
+  DialPort,
+  DialRequest,
+  LegIdentity,
+  OrphanCause,
+} from '../call/ports.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
-import { sdpOf } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
-import { PeerTable, plainAddress } from './peer-table.js';
+import { PeerTable } from './peer-table.js';
 import { reachServer } from './reach-server.js';
+import { readInvite } from './read-invite.js';
 import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
-const DEFAULT_MAX_FORWARDS = 70;
 const MAX_EARLY_TRYING = 1024;
 /** Three transmissions of a BYE over UDP at the default T1. */
 const LAST_WORDS_MS = 2_000;
@@ -47,7 +54,8 @@ export type CallHandler = (request: CallRequest, leg: CallerLeg) => void;
 export interface SignallingCounters {
   readonly invites: number;
   readonly unknownSources: number;
-  readonly badRequests: number;
+  /** INVITEs that require an extension which we do not have. */
+  readonly extensionsRefused: number;
   readonly optionsAnswered: number;
   readonly refusedMethods: number;
 }
@@ -61,7 +69,7 @@ export class SipApplication implements DialPort, LegHost {
   readonly #callees = new Map<string, HeldCallee>();
   readonly #callers = new Set<HeldCaller>();
   readonly #earlyTrying = new Set<string>();
-  readonly #counters = { invites: 0, unknownSources: 0, badRequests: 0, optionsAnswered: 0, refusedMethods: 0 };
+  readonly #counters = { invites: 0, unknownSources: 0, extensionsRefused: 0, optionsAnswered: 0, refusedMethods: 0 };
   #onCall: CallHandler | undefined;
   #isAccepting: () => boolean = () => true;
   #onReconnected: () => void = () => {};
@@ -212,7 +220,7 @@ export class SipApplication implements DialPort, LegHost {
     for (const leg of [...this.#callers, ...this.#callees.values()]) leg.detach();
   }
 
-  endOrphan(identity: LegIdentity): Promise<number | null> {
+  endOrphan(identity: LegIdentity, cause: OrphanCause): Promise<number | null> {
     return new Promise((resolve) => {
       // The next number that this dialog cannot have used: no process of ours sends more than a few requests in it.
       const cseq = identity.cseq + 100;
@@ -226,7 +234,7 @@ export class SipApplication implements DialPort, LegHost {
             To: identity.remote,
             'Call-ID': identity.callId,
             CSeq: `${cseq} BYE`,
-            Reason: 'SIP;cause=503;text="restarted"',
+            Reason: `SIP;cause=503;text="${cause}"`,
           },
         },
         guarded(this.#log, 'orphan bye', (error, request) => {
@@ -293,34 +301,24 @@ export class SipApplication implements DialPort, LegHost {
       response.send(503, {});
       return;
     }
-    const leg = new InboundLeg(this.#srf, request, response, this, this.#log);
-    this.#onCall(this.#readRequest(request, trunk), leg);
-  }
-
-  #readRequest(request: SipRequest, trunk: SignallingTrunk): CallRequest {
-    const hops = Number.parseInt(request.get('Max-Forwards') ?? String(DEFAULT_MAX_FORWARDS), 10);
-    const passedHeaders: Record<string, string> = {};
-    for (const name of this.#settings.allowedHeaders) {
-      const value = request.get(name);
-      if (value !== undefined) passedHeaders[name] = value;
+    // RFC 3261 §8.2.2.3: what the caller requires and we cannot do is refused, never ignored.
+    const required = request.get('Require');
+    if (required !== undefined) {
+      this.#counters.extensionsRefused++;
+      response.send(420, { headers: { Unsupported: required } });
+      return;
     }
-    return {
-      callId: randomUUID(),
-      sipCallId: request.get('Call-ID') ?? '',
-      trunk,
-      calling: userOf(request.get('From') ?? ''),
-      dialled: userOf(request.uri),
-      offerSdp: sdpOf(request),
-      maxForwards: Number.isSafeInteger(hops) ? hops : DEFAULT_MAX_FORWARDS,
-      looped: request.get(LOOP_MARKER) === this.#marker,
-      hasContact: request.has('Contact'),
-      signallingAddress: plainAddress(request.source_address),
-      passedHeaders,
-    };
+    const leg = new InboundLeg(this.#srf, request, response, this, this.#log);
+    const looped = request.get(LOOP_MARKER) === this.#marker;
+    this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped }), leg);
   }
 
   #onOptions(request: SipRequest, response: ServerResponse): void {
-    if (this.#trunks.find(request.source_address, request.source_port) === undefined) this.#counters.unknownSources++;
+    if (this.#trunks.find(request.source_address, request.source_port) === undefined) {
+      this.#counters.unknownSources++;
+      response.send(403, {});
+      return;
+    }
     this.#counters.optionsAnswered++;
     const headers = { Allow: ALLOWED, Accept: 'application/sdp' };
     response.send(this.#isAccepting() ? 200 : 503, { headers });
@@ -342,17 +340,4 @@ function soon(event: Promise<void>): Promise<void> {
       resolve();
     });
   });
-}
-
-/** The user part of a URI or name-addr, percent-decoded; empty when there is none. */
-export function userOf(text: string): string {
-  const match = /(?:sips?|tel):([^@;>]*)(@?)/i.exec(text);
-  if (match === null) return '';
-  if (match[2] === '' && !/^[^<]*<?tel:/i.test(text)) return '';
-  const user = (match[1] ?? '').split(':')[0] ?? '';
-  try {
-    return decodeURIComponent(user);
-  } catch {
-    return user;
-  }
 }
