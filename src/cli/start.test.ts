@@ -1,14 +1,19 @@
 // The service as a service manager runs it: signals, exit statuses, and what becomes of live calls.
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { Arena, until } from '../app/testing/arena.js';
 import { type RunningCommand, runCommand } from '../app/testing/command.js';
 import { startApp } from '../app.js';
 import { answers, type CalleeBehaviour } from '../lab/callee-behaviour.js';
+import { freePort } from '../lab/sip-tests/free-ports.js';
 import { speak } from '../lab/speech.js';
+import { createAuthority } from '../sip-server/testing/certificate.js';
 
 const TALKS = '01055550001';
 const RINGS = '01055550002';
@@ -90,6 +95,34 @@ describe('simtrunk start', function () {
     await command.printed(/Ctrl-C ends it/);
     command.send('SIGINT');
     assert.deepEqual((await command.ended).code, 0);
+  });
+
+  it('shows a renewed certificate after SIGHUP, and goes on', async () => {
+    const authority = createAuthority();
+    const issue = (): string => {
+      const { cert, key } = authority.issue('127.0.0.1');
+      writeFileSync(join(arena.folder, 'sip.pem'), cert);
+      writeFileSync(join(arena.folder, 'sip-key.pem'), key);
+      return new X509Certificate(cert).fingerprint256;
+    };
+    const tls = { transport: 'tls', port: await freePort(), cert: 'sip.pem', key: 'sip-key.pem' };
+    const shown = async (): Promise<string> => {
+      const socket = connect({ port: tls.port, host: '127.0.0.1', ca: authority.cert });
+      await once(socket, 'secureConnect');
+      const { raw } = socket.getPeerCertificate();
+      socket.destroy();
+      return new X509Certificate(raw).fingerprint256;
+    };
+    const first = issue();
+    const sip = [{ transport: 'udp', port: arena.sipPort }, tls];
+    const command = start({ networks: [{ name: 'lan', bind: '127.0.0.1', mediaPorts: arena.mediaPorts, sip }] });
+    await command.printed(/Ctrl-C ends it/);
+    assert.equal(await shown(), first);
+    const second = issue();
+    command.send('SIGHUP');
+    await until('the new certificate is shown', async () => (await shown()) === second);
+    command.send('SIGTERM');
+    assert.equal((await command.ended).code, 0);
   });
 
   it('takes no new call while it ends, and a signal a second after the first ends it at once', async () => {

@@ -15,9 +15,9 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 export async function run(args: string[]): Promise<number> {
   const config = await loadConfigArgument(read(args));
   const app = await startApp(config);
+  reloadCertificatesOnSighup(config, app);
   process.stdout.write(greeting(config, app));
   goOnAfterDefects(config);
-  reloadCertificatesOnSighup(config, app);
   await signalled();
   process.stdout.write('Ending: live calls get a BYE, their records are written. Once more ends at once.\n');
   await app.close();
