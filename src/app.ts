@@ -11,7 +11,7 @@ import { recoverCalls } from './call/recovery.js';
 import { NdjsonSink } from './cdr/ndjson-sink.js';
 import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
 import { Publisher, type PublisherCounters } from './cdr/publisher.js';
-import type { Config } from './config/config.js';
+import type { Config, GatewayConfig } from './config/config.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
 import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from './ledgers/ledger-tables.js';
@@ -106,10 +106,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const routes = opened.add(
     'routing',
     createRouting<GatewayTerms>({
-      gateways: config.gateways.map((gateway) => ({
-        ...gateway,
-        terms: { ...gateway, signallingAddress: gateway.host },
-      })),
+      gateways: config.gateways.map((gateway) => ({ ...gateway, terms: gatewayTerms(gateway, config) })),
       plans: config.plans,
       sims: config.sims,
       channels: config.channels,
@@ -174,6 +171,17 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     },
     reloadCertificates: sipSide.reloadCertificates,
     close: () => opened.close(),
+  };
+}
+
+function gatewayTerms(gateway: GatewayConfig, { sip }: Config): GatewayTerms {
+  const { firstResponseTimeoutMs, progressTimeoutMs } = gateway;
+  // An external drachtio-server does not tell of 100 Trying: until it rings, a gateway at work looks like a silent one.
+  const tellsTrying = sip.drachtio === undefined;
+  return {
+    ...gateway,
+    signallingAddress: gateway.host,
+    firstResponseTimeoutMs: tellsTrying ? firstResponseTimeoutMs : Math.max(firstResponseTimeoutMs, progressTimeoutMs),
   };
 }
 

@@ -15,12 +15,13 @@ export function watchGateways(
   clock: Clock,
   log: Logger,
 ): GatewayProber {
-  const prober = new GatewayProber(sender, clock, (gateway, result) => {
+  const prober = new GatewayProber(sender, clock, (gateway, result, status) => {
     const before = routes.gatewayState(gateway);
     const state = routes.probed(gateway, result);
     if (state === before) return;
-    if (state === 'down') log.error({ alarm: 'gateway', gateway }, 'gateway does not answer its probes');
-    else log.info({ gateway }, 'gateway answers its probes again');
+    if (state === 'down')
+      log.error({ alarm: 'gateway', gateway, status }, 'gateway is down by its probes: no calls to it');
+    else log.warn({ gateway, status }, 'gateway is up again by its probes');
   });
   for (const gateway of gateways) {
     const { name, probe } = gateway;

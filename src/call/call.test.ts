@@ -275,7 +275,7 @@ describe('a call', () => {
     it('is refused, and leaves nothing, when the relay fails unexpectedly', async () => {
       bench.media.refusal = 'throws';
       await bench.offer();
-      assert.equal(bench.record.sipStatus, 503);
+      assert.equal(bench.record.sipStatus, 500);
     });
 
     it('ends when neither side sends for as long as the setting says', async () => {
@@ -505,7 +505,7 @@ describe('a call', () => {
     it('gets an answer and one record although its admission fails unexpectedly', async () => {
       bench.refusal = 'throws';
       await bench.offer();
-      assert.equal(bench.record.sipStatus, 400);
+      assert.equal(bench.record.sipStatus, 500);
     });
 
     it('gets 503 when every channel is busy, and one record with every attempt', async () => {

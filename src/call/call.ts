@@ -177,8 +177,8 @@ export class Call {
     try {
       return this.#admit(request);
     } catch (error) {
-      this.#log.error({ err: error }, 'call could not be admitted');
-      return 'bad-request';
+      this.#log.error({ alarm: 'defect', err: error }, 'call could not be admitted');
+      return 'internal-error';
     }
   }
 
@@ -356,9 +356,9 @@ export class Call {
         this.#feed({ type: 'channel:none', reason: selection.reason, decision: selection.decision });
       }
     } catch (error) {
-      this.#log.error({ err: error }, 'channel could not be selected');
+      this.#log.error({ alarm: 'defect', err: error }, 'channel could not be selected');
       this.#watchMedia();
-      this.#feed({ type: 'channel:none', reason: 'journal-stalled', decision: null });
+      this.#feed({ type: 'channel:none', reason: 'internal-error', decision: null });
     }
   }
 

@@ -30,6 +30,7 @@ export type EndReason =
   | 'late-offer-mismatch'
   | 'signalling-lost'
   | 'operator'
+  | 'internal-error'
   | 'shutdown'
   | 'interrupted';
 
@@ -68,6 +69,7 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'late-offer-mismatch': { status: 488, q850: 88 },
   'signalling-lost': { status: 503, q850: 41 },
   operator: { status: 480, q850: 31 },
+  'internal-error': { status: 500, q850: 41 },
   shutdown: { status: 503, q850: 41 },
   interrupted: { status: 503, q850: 41 },
 };
@@ -88,20 +90,7 @@ export function reasonHeader(reason: EndReason, q850: number | null = ANSWERS[re
  * code, trouble of the gateway becomes 503 (semantics.md, "What failure means").
  */
 export function endOfResponse(status: number): { readonly reason: EndReason; readonly answer: FinalAnswer } {
-  const reason: EndReason =
-    status === 486 || status === 600
-      ? 'busy'
-      : status === 603
-        ? 'declined'
-        : status === 480
-          ? 'unavailable'
-          : status === 404 || status === 410 || status === 484 || status === 604
-            ? 'bad-number'
-            : status === 488 || status === 606
-              ? 'no-common-codec'
-              : status >= 500 || status === 408
-                ? 'gateway-failure'
-                : 'refused';
+  const reason = meaningOf(status);
   const answer = ANSWERS[reason];
   if (reason === 'bad-number')
     return {
@@ -110,4 +99,30 @@ export function endOfResponse(status: number): { readonly reason: EndReason; rea
     };
   if (reason === 'busy') return { reason, answer: { status, q850: 17 } };
   return { reason, answer };
+}
+
+/** What is not listed: a redirection and any trouble of the gateway's own is its failure; 6xx is the callee's word. */
+const MEANINGS: Readonly<Record<number, EndReason>> = {
+  404: 'bad-number',
+  410: 'bad-number',
+  480: 'unavailable',
+  484: 'bad-number',
+  486: 'busy',
+  488: 'no-common-codec',
+  600: 'busy',
+  604: 'bad-number',
+  606: 'no-common-codec',
+  // Credentials, payment and permission that the gateway wants are for its operator to mend.
+  401: 'gateway-failure',
+  402: 'gateway-failure',
+  403: 'gateway-failure',
+  407: 'gateway-failure',
+  408: 'gateway-failure',
+};
+
+function meaningOf(status: number): EndReason {
+  const listed = MEANINGS[status];
+  if (listed !== undefined) return listed;
+  if (status >= 600) return 'declined';
+  return status >= 500 || status < 400 ? 'gateway-failure' : 'refused';
 }

@@ -71,7 +71,8 @@ export async function recoverCalls(
     settled: outcomes.filter((outcome) => outcome.charge !== null).length,
     released: outcomes.filter((outcome) => outcome.charge === null).length,
   };
-  if (result.calls > 0) ports.log.warn({ alarm: 'recovery', ...result }, 'calls of an earlier process were ended');
+  if (result.calls > 0 && !stopped.aborted)
+    ports.log.warn({ alarm: 'recovery', ...result }, 'calls of an earlier process were ended');
   return result;
 }
 

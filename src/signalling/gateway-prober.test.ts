@@ -17,8 +17,10 @@ describe('the prober of gateways', () => {
     clock = new ManualClock();
     answers = [];
     results = [];
-    prober = new GatewayProber({ probe: () => new Promise((resolve) => answers.push(resolve)) }, clock, (...result) =>
-      results.push(result),
+    prober = new GatewayProber(
+      { probe: () => new Promise((resolve) => answers.push(resolve)) },
+      clock,
+      (gateway, result) => results.push([gateway, result]),
     );
     prober.watch(GATEWAY);
   });

@@ -11,6 +11,9 @@ export interface ProbedGateway {
 /** Any final response of the gateway itself shows that it is alive: some answer OPTIONS with 404 or 405. */
 export type ProbeResult = 'responded' | 'silent';
 
+/** The final status that a probe got from the gateway itself; null for none in time. */
+export type ProbeStatus = number | null;
+
 export interface OptionsSender {
   /** Final status of the peer, null for none. */
   probe(uri: string): Promise<number | null>;
@@ -19,11 +22,15 @@ export interface OptionsSender {
 export class GatewayProber {
   readonly #sender: OptionsSender;
   readonly #clock: Clock;
-  readonly #onResult: (gateway: string, result: ProbeResult) => void;
+  readonly #onResult: (gateway: string, result: ProbeResult, status: ProbeStatus) => void;
   readonly #timers = new Map<string, ClockTimer>();
   #closed = false;
 
-  constructor(sender: OptionsSender, clock: Clock, onResult: (gateway: string, result: ProbeResult) => void) {
+  constructor(
+    sender: OptionsSender,
+    clock: Clock,
+    onResult: (gateway: string, result: ProbeResult, status: ProbeStatus) => void,
+  ) {
     this.#sender = sender;
     this.#clock = clock;
     this.#onResult = onResult;
@@ -51,7 +58,8 @@ export class GatewayProber {
     this.#timers.get(gateway.name)?.cancel();
     if (this.#closed) return;
     // 503 says that the gateway takes no calls now (RFC 3261 §21.5.4).
-    this.#onResult(gateway.name, status === null || status === 503 || status === 408 ? 'silent' : 'responded');
+    const isSilent = status === null || status === 503 || status === 408;
+    this.#onResult(gateway.name, isSilent ? 'silent' : 'responded', status);
     this.#timers.set(
       gateway.name,
       this.#clock.after(gateway.intervalMs, () => void this.#probe(gateway)),
