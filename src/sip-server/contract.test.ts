@@ -2,6 +2,7 @@
 import { describeCdrContract } from './cdr.contract.js';
 import { describeEarlyContract } from './early.contract.js';
 import { describeMethodsContract } from './methods.contract.js';
+import { describeProxyContract } from './proxy.contract.js';
 import { findExternal, type ServerUnderTest, startEmbedded } from './testing/arena.js';
 import { describeTimersContract } from './timers.contract.js';
 import { describeUacContract } from './uac.contract.js';
@@ -29,6 +30,7 @@ describe(`a drachtio server (${external === undefined ? 'embedded' : `external, 
   describeEarlyContract(() => server);
   describeMethodsContract(() => server);
   describeCdrContract(() => server);
+  describeProxyContract(() => server);
   describeWireContract(() => server);
   describeTimersContract(() => quickServer);
 });

@@ -12,6 +12,7 @@ import type { AppDialog } from './drachtio-wire/app-dialog.js';
 import { CdrReporter } from './drachtio-wire/cdr-reporter.js';
 import type { CoreContext } from './drachtio-wire/core-context.js';
 import { OwnRequests } from './drachtio-wire/own-requests.js';
+import { ProxyCore } from './drachtio-wire/proxy-core.js';
 import { RegisteredFlows } from './drachtio-wire/registered-flows.js';
 import { RouteTable } from './drachtio-wire/route-table.js';
 import { SentRequests } from './drachtio-wire/sent-requests.js';
@@ -90,8 +91,9 @@ export class SipServer {
     const sent = new SentRequests(context);
     const uac = new UacCore(context, sent, own, new UacResponses(context, sent, own, sessions));
     const answers = new UasAnswers(context, own.endDialog, sessions);
-    this.#uas = new UasCore(context, answers);
-    this.#admin = new AdminServer(settings.admin, context, this.#uas, answers, uac);
+    const proxies = new ProxyCore(context, answers);
+    this.#uas = new UasCore(context, answers, proxies);
+    this.#admin = new AdminServer(settings.admin, context, this.#uas, answers, uac, proxies);
   }
 
   get adminPort(): number {

@@ -98,7 +98,8 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '123456#too many digits', '#', '-5#hello', 'ÿ¿\u0000']) {
-      it(`closes on ${JSON.stringify(garbage)} in place of a frame`, async () => {
+      it(`closes on ${JSON.stringify(garbage)} in place of a frame`, async function () {
+        if (garbage === '#') needsEmbedded(this, 'drachtio-server waits for more');
         const client = await arena.wire();
         client.raw(garbage);
         await client.closed();
@@ -235,7 +236,8 @@ export function describeWireContract(server: () => ServerUnderTest): void {
       peer.send(responseText(message, 200, { toTag: 'm' }));
     });
 
-    it('carries frames of nearly 100,000 bytes', async () => {
+    it('carries frames of nearly 100,000 bytes', async function () {
+      needsEmbedded(this, 'drachtio-server does not send it');
       const client = await arena.wire();
       const peer = await arena.tcpPeer();
       const { address, port } = peer.local;
@@ -303,16 +305,6 @@ export function describeWireContract(server: () => ServerUnderTest): void {
       assert.equal(echo[0], 'OK');
       peer.send(responseText(await peer.request('BYE'), 200));
       await client.inbox.take('200 to BYE', (payload) => payload.includes('\r\nSIP/2.0 200 '));
-    });
-
-    it('refuses to proxy with a reason', async function () {
-      needsEmbedded(this, 'drachtio-server proxies');
-      const client = await arena.wire();
-      const [verdict, reason] = await client.ask(
-        'proxy|txn|remainInDialog|fullResponse||serial|||sip:10.0.0.7\r\nINVITE sip:10.0.0.7 SIP/2.0\r\n\r\n',
-      );
-      assert.equal(verdict, 'NOK');
-      assert.match(reason ?? '', /does not proxy/);
     });
 
     it('keeps the order of a BYE right behind the 200 for a connection that reads slowly', async () => {

@@ -5,6 +5,7 @@ import { parseMessage } from '../message/parse-message.js';
 import { hostPort } from '../message/uri.js';
 import { AppConnection } from './app-connection.js';
 import type { CoreContext } from './core-context.js';
+import type { ProxyCore } from './proxy-core.js';
 import type { UacCore } from './uac-core.js';
 import type { UasAnswers } from './uas-answers.js';
 import type { UasCore } from './uas-core.js';
@@ -24,15 +25,24 @@ export class AdminServer {
   readonly #uas: UasCore;
   readonly #answers: UasAnswers;
   readonly #uac: UacCore;
+  readonly #proxies: ProxyCore;
   readonly #server: Server = createServer((socket) => this.#accept(socket));
   readonly #apps = new Set<AppConnection>();
 
-  constructor(settings: AdminSettings, context: CoreContext, uas: UasCore, answers: UasAnswers, uac: UacCore) {
+  constructor(
+    settings: AdminSettings,
+    context: CoreContext,
+    uas: UasCore,
+    answers: UasAnswers,
+    uac: UacCore,
+    proxies: ProxyCore,
+  ) {
     this.#settings = settings;
     this.#context = context;
     this.#uas = uas;
     this.#answers = answers;
     this.#uac = uac;
+    this.#proxies = proxies;
   }
 
   /** Binds; resolves to the port, rejects with the socket's error. */
@@ -102,7 +112,7 @@ export class AdminServer {
         break;
       case 'proxy':
         if (tokens.length < 4) refuse(app, clientId, 'Invalid proxy request: not enough information provided');
-        else app.answer(clientId, 'NOK', 'This server does not proxy requests');
+        else this.#proxy(app, clientId, tokens, lineEnd === -1 ? null : payload.subarray(lineEnd + 2));
         break;
       case 'sip':
         this.#sip(app, clientId, tokens, lineEnd === -1 ? null : payload.subarray(lineEnd + 2));
@@ -126,6 +136,11 @@ export class AdminServer {
     this.#context.log.write('info', 'An application is connected');
   }
 
+  #proxy(app: AppConnection, clientId: string, tokens: readonly string[], text: Buffer | null): void {
+    const message = text === null ? null : parseMessage(text, { body: 'to-end' });
+    this.#guarded(app, clientId, () => this.#proxies.proxy(app, clientId, tokens.slice(2), message));
+  }
+
   #sip(app: AppConnection, clientId: string, tokens: readonly string[], text: Buffer | null): void {
     const message = text === null ? null : parseMessage(text, { body: 'to-end' });
     if (message === null) {
@@ -134,13 +149,19 @@ export class AdminServer {
     }
     const txnId = tokens[2] ?? '';
     const dialogId = tokens[3] ?? '';
-    try {
+    this.#guarded(app, clientId, () => {
       if (!message.isRequest) {
         if (txnId === '') refuse(app, clientId, 'transaction id missing');
         else this.#answers.respond(app, clientId, txnId, message);
       } else if (dialogId !== '') this.#uac.sendInDialog(app, clientId, dialogId, message);
       else if (message.method === 'CANCEL') this.#uac.cancel(app, clientId, txnId, message);
       else this.#uac.send(app, clientId, tokens[4] ?? '', message);
+    });
+  }
+
+  #guarded(app: AppConnection, clientId: string, action: () => void): void {
+    try {
+      action();
     } catch (error) {
       // A fault of ours must cost one message, not the server.
       this.#context.log.write('error', 'A message of an application could not be handled', {

@@ -11,6 +11,7 @@ import type { AppDialog } from './app-dialog.js';
 import type { CoreContext } from './core-context.js';
 import { networkMeta } from './meta.js';
 import { NetworkRequest, type NetworkRequestCore } from './network-request.js';
+import type { ProxyCore } from './proxy-core.js';
 import { requestText } from './request-text.js';
 import type { UasAnswers } from './uas-answers.js';
 
@@ -26,10 +27,12 @@ const RETRY_AFTER = 'Retry-After: 2\r\n';
 export class UasCore implements NetworkRequestCore {
   readonly #context: CoreContext;
   readonly #answers: UasAnswers;
+  readonly #proxies: ProxyCore;
 
-  constructor(context: CoreContext, answers: UasAnswers) {
+  constructor(context: CoreContext, answers: UasAnswers, proxies: ProxyCore) {
     this.#context = context;
     this.#answers = answers;
+    this.#proxies = proxies;
   }
 
   receive(request: SipMessage, flow: Flow): void {
@@ -49,7 +52,7 @@ export class UasCore implements NetworkRequestCore {
   }
 
   acknowledged(ack: SipMessage, flow: Flow): void {
-    this.#answers.acknowledged(ack, flow);
+    if (!this.#proxies.forwardAck(ack, flow)) this.#answers.acknowledged(ack, flow);
   }
 
   /** Its unanswered requests get a 503. Deviation: drachtio-server leaves the peers without an answer. */
@@ -89,7 +92,8 @@ export class UasCore implements NetworkRequestCore {
   #belongsToCall(request: SipMessage): boolean {
     return request.method === 'CANCEL'
       ? this.#context.transactions.inviteOf(request) !== undefined
-      : request.to?.tag !== undefined && this.#context.dialogs.ofRequest(request) !== undefined;
+      : request.to?.tag !== undefined &&
+          (this.#context.dialogs.ofRequest(request) !== undefined || this.#proxies.isOnRoute(request));
   }
 
   #refuseForOverload(request: SipMessage, flow: Flow): void {
@@ -128,6 +132,10 @@ export class UasCore implements NetworkRequestCore {
       const dialog = this.#context.dialogs.ofRequest(request);
       if (dialog !== undefined) {
         this.#offerInDialog(request, flow, entry, dialog);
+        return;
+      }
+      if (this.#proxies.isOnRoute(request)) {
+        this.#proxies.forward(entry, transaction);
         return;
       }
       if (isInvite) {

@@ -52,6 +52,17 @@ export interface AppDialog {
   on(event: 'ack', listener: (request: AppMessage) => void): void;
 }
 
+/** What `proxyRequest` resolves to. */
+export interface ProxyResults {
+  readonly connected: boolean;
+  readonly finalStatus: number | undefined;
+  readonly responses: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly msgs: readonly { readonly status: number }[];
+  }[];
+}
+
 export interface TestApplication {
   on(event: 'connect', listener: (error: Error | null, hostport: string) => void): void;
   on(event: 'error' | 'close' | 'reconnecting', listener: (error?: Error) => void): void;
@@ -80,6 +91,7 @@ export interface TestApplication {
     uri: string,
     options: object,
   ): Promise<{ uas: AppDialog; uac: AppDialog }>;
+  proxyRequest(request: AppRequest, destination: string | string[], options?: object): Promise<ProxyResults>;
   request(uri: string, options: object, callback: (error: unknown, request?: AppRequest) => void): void;
 }
 
