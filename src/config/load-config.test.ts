@@ -273,7 +273,7 @@ describe('loadConfig', () => {
   });
 
   it('refuses to pass on headers that carry an identity or belong to the dialog', () => {
-    for (const header of ['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion']) {
+    for (const header of ['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion', 'History-Info', 'b']) {
       assertOneProblem(
         'sip',
         `sip: { allowedHeaders: [ ${header} ] }`,

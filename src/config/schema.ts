@@ -15,7 +15,10 @@ const OWN_HEADERS = new Set(
     ['via', 'from', 'to', 'call-id', 'cseq', 'contact', 'route', 'record-route', 'max-forwards'],
     ['content-length', 'content-type', 'authorization', 'proxy-authorization', 'require', 'supported', 'allow'],
     ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id', 'identity', 'privacy', 'diversion'],
-    ['v', 'f', 't', 'i', 'm', 'l', 'c', 'k', 'y'],
+    ['history-info', 'referred-by', 'p-served-user', 'p-called-party-id', 'p-associated-uri', 'p-charging-vector'],
+    ['refer-to', 'replaces', 'rseq', 'rack', 'session-expires', 'min-se', 'proxy-require', 'x-simtrunk-loop'],
+    ['content-encoding', 'content-disposition', 'mime-version'],
+    ['v', 'f', 't', 'i', 'm', 'l', 'c', 'k', 'y', 'b', 'r', 'x', 'e'],
   ].flat(),
 );
 
