@@ -145,10 +145,10 @@ export class TcpPeer extends InboxPeer implements RawPeer {
   }
 
   /** @param tls speaks TLS; rejects when the server's certificate will not do */
-  static async open(server: SipAddress, address = '127.0.0.1', tls?: PeerTls): Promise<TcpPeer> {
+  static async open(server: SipAddress, address = '127.0.0.1', tls?: PeerTls, port = 0): Promise<TcpPeer> {
     const listener = tls === undefined ? createServer() : createTlsServer(tls);
     listener.on('tlsClientError', () => undefined);
-    listener.listen(0, address);
+    listener.listen(port, address);
     await once(listener, 'listening');
     const target = { host: server.address, port: server.port, localAddress: address };
     const socket = tls === undefined ? connect(target) : connectTls({ ...tls, ...target });
