@@ -22,7 +22,11 @@ export type CallInput =
     }
   | { readonly type: 'attempt:answered'; readonly attemptId: string }
   /** A 200 whose SDP cannot be used by this caller. */
-  | { readonly type: 'attempt:answered-unusable'; readonly attemptId: string }
+  | {
+      readonly type: 'attempt:answered-unusable';
+      readonly attemptId: string;
+      readonly reason: 'no-common-codec' | 'gateway-failure';
+    }
   | {
       readonly type: 'attempt:failed';
       readonly attemptId: string;

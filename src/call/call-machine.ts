@@ -175,8 +175,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     'attempt:answered-unusable': (draft, input) => {
       markAnswered(draft, input.attemptId, false);
       disarmAttempt(draft, input.attemptId);
-      hangUpCallee(draft, input.attemptId, 'no-common-codec');
-      refuse(draft, 'no-common-codec');
+      hangUpCallee(draft, input.attemptId, input.reason);
+      refuse(draft, input.reason);
     },
     'attempt:failed': (draft, input) => {
       disarmAttempt(draft, input.attemptId);

@@ -43,6 +43,7 @@ export class CallMedia {
   /** What we sent to the caller, offer or answer. */
   #toCaller: LocalDescription | null = null;
   #toCallee: LocalDescription | null = null;
+  #isCalleeAnswered = false;
   #selection: CodecSelection | null = null;
 
   private constructor(
@@ -136,12 +137,18 @@ export class CallMedia {
     const { audio } = checked.answer;
     const step = this.#toCaller === null ? this.#describeToCaller(checked.answer) : restrictTo(audio, this.#toCaller);
     if (!step.ok) return step;
+    this.#isCalleeAnswered = true;
     this.#setRemote('callee', audio, audio);
     // From now on the caller may send what it was answered, and nothing else of its offer.
     if (this.#callerAudio !== null && this.#toCaller !== null) {
       this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
     }
     return { ok: true };
+  }
+
+  /** The gateway of the attempt under way has answered our offer, early or finally. */
+  get isCalleeAnswered(): boolean {
+    return this.#isCalleeAnswered;
   }
 
   /** The offer for the gateway of the attempt under way. */
@@ -168,6 +175,7 @@ export class CallMedia {
   forgetCallee(): void {
     this.#session?.clearRemote('callee');
     this.#toCallee = null;
+    this.#isCalleeAnswered = false;
   }
 
   /**

@@ -313,6 +313,20 @@ describe('a call', () => {
       await settled();
       assert.deepEqual([bench.record.endReason, bench.ledger.charges.size], ['no-common-codec', 1]);
     });
+
+    for (const [what, answer] of [
+      ['no SDP', null],
+      ['an SDP that cannot be read', 'v=0'],
+    ] as const) {
+      it(`blames the gateway for an answer with ${what}`, async () => {
+        await bench.dial();
+        bench.leg.answer(answer);
+        bench.at('caller 503');
+        bench.leg.clear();
+        await settled();
+        assert.deepEqual([bench.record.endReason, bench.ledger.charges.size], ['gateway-failure', 1]);
+      });
+    }
   });
 
   describe('and answers that come late', () => {

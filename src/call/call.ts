@@ -421,14 +421,18 @@ export class Call {
     }
     // RFC 3261 §13.2.1: a 200 without SDP keeps the answer of a reliable or repeated provisional response.
     const accepted =
-      sdp === null ? { ok: this.#media?.callerSdp !== null, reason: 'no-audio' } : this.#media?.acceptAnswer(sdp);
+      sdp === null
+        ? { ok: this.#media?.isCalleeAnswered === true, reason: 'no-audio' as const }
+        : this.#media?.acceptAnswer(sdp);
     if (accepted?.ok) {
       this.#amend({ codec: this.#media?.codecName ?? null });
       this.#feed({ type: 'attempt:answered', attemptId });
       return;
     }
-    this.#log.warn({ cause: accepted?.reason }, 'answer cannot be used');
-    this.#feed({ type: 'attempt:answered-unusable', attemptId });
+    const cause = accepted?.reason ?? 'no-audio';
+    this.#log.warn({ cause }, 'answer cannot be used');
+    const reason = cause === 'no-common-codec' || cause === 'encrypted' ? 'no-common-codec' : 'gateway-failure';
+    this.#feed({ type: 'attempt:answered-unusable', attemptId, reason });
   }
 
   async #confirm(attemptId: string): Promise<void> {

@@ -541,20 +541,33 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       const outcome = dial(srf, uriOf(peer));
       const invite = await peer.request('INVITE');
       await answer(peer, invite, 'first');
-      await outcome.result;
+      const { dialog } = await outcome.result;
+      assert.ok(dialog);
+      let hasEnded = false;
+      dialog.on('destroy', () => {
+        hasEnded = true;
+      });
       const ack = await answer(peer, invite, 'second');
       assert.equal(ack.toTag, 'second');
       const bye = await peer.request('BYE');
       assert.equal(bye.toTag, 'second');
       peer.send(responseText(bye, 200));
+      // The branch that is talking goes on, and only its own end is told.
+      dialog.destroy();
+      const last = await peer.request('BYE');
+      assert.deepEqual([last.toTag, hasEnded], ['first', false]);
+      peer.send(responseText(last, 200));
     });
 
     it('rejects a call that is answered without a Contact', async () => {
       const srf = await arena.app();
       const peer = await arena.udpPeer();
       const outcome = dial(srf, uriOf(peer));
-      peer.send(responseText(await peer.request('INVITE'), 200, { toTag: 'c', body: SDP }));
+      const invite = await peer.request('INVITE');
+      peer.send(responseText(invite, 200, { toTag: 'c', body: SDP }));
       assert.equal((await outcome.result).status, 500);
+      // drachtio-srf acknowledges it before it looks; without an ACK the peer would repeat it for 64·T1.
+      if (server().control !== null) assert.equal((await peer.request('ACK')).uri, invite.uri);
     });
   });
 }

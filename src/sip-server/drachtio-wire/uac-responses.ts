@@ -4,6 +4,7 @@ import { newTag } from '../message/random-tokens.js';
 import { reasonPhrase } from '../message/reason-phrases.js';
 import type { SipMessage } from '../message/sip-message.js';
 import type { Flow } from '../transport/flow.js';
+import type { AppConnection } from './app-connection.js';
 import { AppDialog } from './app-dialog.js';
 import type { AppRequest, AppRequestCore } from './app-request.js';
 import type { CoreContext } from './core-context.js';
@@ -139,7 +140,8 @@ export class UacResponses implements AppRequestCore {
   #answeredAgain(request: AppRequest, dialog: AppDialog, response: SipMessage, flow: Flow): void {
     if (!request.isInDialog && response.to?.tag !== dialog.origin.remoteTag) {
       // RFC 3261 §13.2.2.4: another branch of a forked INVITE. Deviation: drachtio-server acknowledges the first branch again.
-      const fork = this.#dialogOf(request, response, flow, null);
+      // Nobody is told of its end: an application knows it by the name of the branch that is talking.
+      const fork = this.#dialogOf(request, response, flow, null, null);
       if (fork !== null) this.#own.acknowledgeAndEnd(fork, 'Another branch has answered');
     } else if (dialog.lastAck !== null && dialog.lastAck.cseqNumber === response.cseq?.number) {
       this.#context.counters.retransmissions++;
@@ -166,10 +168,17 @@ export class UacResponses implements AppRequestCore {
     this.#context.dialogs.add(dialog);
   }
 
-  #dialogOf(request: AppRequest, response: SipMessage, flow: Flow, early: AppDialog | null): AppDialog | null {
+  #dialogOf(
+    request: AppRequest,
+    response: SipMessage,
+    flow: Flow,
+    early: AppDialog | null,
+    app: AppConnection | null = request.app,
+  ): AppDialog | null {
     const sent = request.transaction?.request;
     if (sent === undefined) return null;
     const contact = parseNameAddress(response.value('contact') ?? '');
+    const isSuccess = (response.status ?? 0) >= 200;
     const dialog = new AppDialog(
       {
         role: 'uac',
@@ -182,13 +191,14 @@ export class UacResponses implements AppRequestCore {
         remoteParty: response.value('to') ?? sent.to,
         localSeq: early?.localSeq ?? sent.cseqNumber,
         remoteSeq: early?.remoteSeq ?? null,
-        remoteTarget: contact?.uri ?? early?.remoteTarget ?? null,
+        // A 2xx without Contact (RFC 3261 §12.1.1 wants one) is acknowledged and ended all the same.
+        remoteTarget: contact?.uri ?? early?.remoteTarget ?? (isSuccess ? sent.uri : null),
         // RFC 3261 §13.2.2.4: the route set is that of the 2xx, whatever a provisional response said.
         routeSet: splitElements(response.values('record-route')).reverse(),
         contact: contactOf(sent.text),
         flow,
       },
-      request.app,
+      app,
     );
     dialog.ackSeq = sent.method === 'INVITE' ? sent.cseqNumber : null;
     dialog.lastRSeq = early?.lastRSeq ?? 0;
