@@ -46,6 +46,17 @@ export interface SipTimers {
   readonly t4Ms: number;
 }
 
+/** Who decides about new requests of a method, in place of the applications that are connected. */
+export interface SipRequestHandler {
+  /** Of the requests, in upper case; `*` for all. */
+  readonly method: string;
+  /** `http:` or `https:`, which is asked; `tcp:` or `tls:`, where an application listens that the server connects to. */
+  readonly url: string;
+  readonly httpMethod?: 'GET' | 'POST';
+  /** False: a `tls:` application may show any certificate. */
+  readonly verifyPeer?: boolean;
+}
+
 export interface SipServerSettings {
   readonly listeners: readonly SipListenerSettings[];
   readonly admin: {
@@ -61,6 +72,7 @@ export interface SipServerSettings {
   /** Largest start line and headers together, bytes. Left out: 16,384. */
   readonly maxHeaderBytes?: number;
   readonly connections?: Partial<SipConnectionSettings>;
+  readonly requestHandlers?: readonly SipRequestHandler[];
   /** Name servers as `address` or `address:port`. Left out: what the system asks. */
   readonly nameServers?: readonly string[];
 }
@@ -158,6 +170,10 @@ export interface SipServerCounters {
   readonly isOverloaded: boolean;
 }
 
+export interface SipDrain {
+  readonly retryAfterSeconds?: number;
+}
+
 export interface SipBan {
   /** An IPv4 address, or the /64 of an IPv6 address. */
   readonly source: string;
@@ -225,6 +241,11 @@ export interface RunningSipServer {
   bans(): Promise<readonly SipBan[]>;
   /** The sources that had most of their messages dropped, worst first. */
   sources(limit: number): Promise<readonly SipSourceReport[]>;
+  /**
+   * Takes no new dialogs from peers: they get 503, what is there goes on.
+   * @param drain null takes them again; without `retryAfterSeconds` the 503 has no Retry-After (RFC 3261 §21.5.4)
+   */
+  setDrain(drain: SipDrain | null): Promise<void>;
   /** Adds a listener; the returned function removes it. */
   on<K extends keyof SipServerEvents>(event: K, listener: (...args: SipServerEvents[K]) => void): () => void;
   /**

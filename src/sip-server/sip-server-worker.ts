@@ -31,6 +31,7 @@ const calls: ControlCalls = {
   setCertificate: (listener, tls) => server.setCertificate(listener, tls),
   counters: () => server.counters(),
   watchTrying: () => server.watchTrying((callId) => post({ kind: 'trying', callId })),
+  setDrain: (drain) => server.setDrain(drain),
   ban: (source, seconds) => server.defence.ban(source, seconds),
   unban: (source) => server.defence.unban(source),
   bans: () => server.defence.bans(),

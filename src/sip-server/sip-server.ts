@@ -1,7 +1,7 @@
 // The server put together, in whatever thread it is made: transport, transactions, dialogs, and the wire to applications.
 import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../lib/clock.js';
-import type { SipPeers, SipServerCounters, SipServerSettings, SipTlsSettings } from './control.js';
+import type { SipDrain, SipPeers, SipServerCounters, SipServerSettings, SipTlsSettings } from './control.js';
 import { Counters } from './counters.js';
 import { Defence, type ReportEvent } from './defence/defence.js';
 import { DEFAULT_DEFENCE } from './defence/defence-settings.js';
@@ -14,6 +14,7 @@ import type { CoreContext } from './drachtio-wire/core-context.js';
 import { OwnRequests } from './drachtio-wire/own-requests.js';
 import { ProxyCore } from './drachtio-wire/proxy-core.js';
 import { RegisteredFlows } from './drachtio-wire/registered-flows.js';
+import { RequestHandlers } from './drachtio-wire/request-handlers.js';
 import { RouteTable } from './drachtio-wire/route-table.js';
 import { SentRequests } from './drachtio-wire/sent-requests.js';
 import { SessionTimers } from './drachtio-wire/session-timers.js';
@@ -92,7 +93,11 @@ export class SipServer {
     const uac = new UacCore(context, sent, own, new UacResponses(context, sent, own, sessions));
     const answers = new UasAnswers(context, own.endDialog, sessions);
     const proxies = new ProxyCore(context, answers);
-    this.#uas = new UasCore(context, answers, proxies);
+    const handlers = new RequestHandlers(settings.requestHandlers ?? [], context, answers, proxies, {
+      connect: (target, ready, failed) => this.#admin.connectOut(target, ready, failed),
+      offer: (app, entry, { request, flow }) => this.#uas.offerTo(app, request, flow, entry),
+    });
+    this.#uas = new UasCore(context, answers, proxies, handlers);
     this.#admin = new AdminServer(settings.admin, context, this.#uas, answers, uac, proxies);
   }
 
@@ -130,6 +135,10 @@ export class SipServer {
   /** Sets the one listener for INVITEs of ours that got a 100 first. */
   watchTrying(listener: (callId: string) => void): void {
     this.#onTrying = listener;
+  }
+
+  setDrain(drain: SipDrain | null): void {
+    this.#uas.drain = drain;
   }
 
   counters(): SipServerCounters {

@@ -103,6 +103,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     setPeers: (peers) => ask('setPeers', peers),
     setCertificate: (listener, tls) => ask('setCertificate', listener, tls),
     counters: () => ask('counters'),
+    setDrain: (drain) => ask('setDrain', drain),
     ban: (source, seconds) => ask('ban', source, seconds),
     unban: (source) => ask('unban', source),
     bans: () => ask('bans'),

@@ -2,6 +2,7 @@
 import type {
   RunningSipServer,
   SipBan,
+  SipDrain,
   SipPeers,
   SipServerCounters,
   SipServerEvents,
@@ -24,6 +25,7 @@ export interface ControlCalls {
   setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void;
   counters(): SipServerCounters;
   watchTrying(): void;
+  setDrain(drain: SipDrain | null): void;
   ban(source: string, seconds: number | null): Awaited<ReturnType<RunningSipServer['ban']>>;
   unban(source: string): boolean;
   bans(): readonly SipBan[];

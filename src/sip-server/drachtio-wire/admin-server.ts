@@ -1,6 +1,7 @@
 // The admin port: takes applications' connections and reads what they ask for. Nothing is done before `authenticate`.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { parseMessage } from '../message/parse-message.js';
 import { hostPort } from '../message/uri.js';
 import { AppConnection } from './app-connection.js';
@@ -12,6 +13,12 @@ import type { UasCore } from './uas-core.js';
 
 /** drachtio-srf takes a version below v0.8.2, or none, for a server that does not know `ping`. */
 const WIRE_VERSION = 'v0.9.0';
+
+/** A connection that has not given the secret by then is closed: whoever it is must not hold it open. */
+const SECRET_WITHIN_MS = 10_000;
+const CONNECT_WITHIN_MS = 3_000;
+/** As many as drachtio-srf lets an application have. */
+const MAX_TAGS = 20;
 
 export interface AdminSettings {
   readonly address: string;
@@ -67,11 +74,38 @@ export class AdminServer {
     await closed;
   }
 
-  #accept(socket: Socket): void {
+  /** Connects to an application that listens; exactly one of the two is called. */
+  connectOut(
+    target: { readonly host: string; readonly port: number; readonly isTls: boolean; readonly verifyPeer: boolean },
+    ready: (app: AppConnection) => void,
+    failed: () => void,
+  ): void {
+    const { host, port, verifyPeer } = target;
+    const socket = target.isTls
+      ? connectTls({ host, port, servername: isIP(host) === 0 ? host : '', rejectUnauthorized: verifyPeer })
+      : connect({ host, port });
+    socket.setTimeout(CONNECT_WITHIN_MS, () => {
+      if (socket.connecting) socket.destroy();
+    });
+    socket.once(target.isTls ? 'secureConnect' : 'connect', () => socket.setTimeout(0));
+    let isDecided = false;
+    socket.once('close', () => {
+      if (isDecided) return;
+      isDecided = true;
+      failed();
+    });
+    this.#accept(socket).onAuthenticated = (app) => {
+      isDecided = true;
+      ready(app);
+    };
+  }
+
+  #accept(socket: Socket): AppConnection {
     const app = new AppConnection(socket, {
       payload: (payload, from) => this.#payload(payload, from),
       closed: (gone) => {
         this.#apps.delete(gone);
+        gone.patience?.cancel();
         this.#context.routes.removeApp(gone);
         this.#uas.appGone(gone);
         this.#uac.appGone(gone);
@@ -79,6 +113,8 @@ export class AdminServer {
       },
     });
     this.#apps.add(app);
+    app.patience = this.#context.wheel.after(SECRET_WITHIN_MS, { onTimer: () => app.destroy() }, 'secret');
+    return app;
   }
 
   #payload(payload: Buffer, app: AppConnection): void {
@@ -129,11 +165,21 @@ export class AdminServer {
       return;
     }
     app.isAuthenticated = true;
+    app.patience?.cancel();
+    app.tags = new Set(
+      (tokens[3] ?? '')
+        .split(',')
+        .filter((tag) => tag !== '')
+        .slice(0, MAX_TAGS),
+    );
     const { listeners } = this.#context.transport;
     const advertised = listeners.map((l) => `${l.protocol}/${hostPort(l.advertise, l.port)}`).join(',');
     const local = listeners.map((l) => `${l.protocol}/${hostPort(l.address, l.port)}`).join(',');
     app.answer(clientId, 'OK', `${advertised}|${WIRE_VERSION}|${local}`);
     this.#context.log.write('info', 'An application is connected');
+    const { onAuthenticated } = app;
+    app.onAuthenticated = null;
+    onAuthenticated?.(app);
   }
 
   #proxy(app: AppConnection, clientId: string, tokens: readonly string[], text: Buffer | null): void {

@@ -1,10 +1,14 @@
 // One connected application: its socket, what it may do, and frames on their way to it.
 import type { Socket } from 'node:net';
 import { newId } from '../message/random-tokens.js';
+import type { WheelTimer } from '../timer-wheel.js';
 import { FrameReader, frameOf } from './frame.js';
 
 /** Bytes that may wait for an application that does not read; beyond it the connection is given up. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
+
+/** With so much waiting an application gets no new requests while there is another; what it has goes on. */
+const BUSY_BYTES = 4 * 1024 * 1024;
 
 export interface AppConnectionEvents {
   payload(payload: Buffer, app: AppConnection): void;
@@ -13,6 +17,12 @@ export interface AppConnectionEvents {
 
 export class AppConnection {
   isAuthenticated = false;
+  /** Runs until it gives the secret. */
+  patience: WheelTimer | null = null;
+  /** What it calls itself; a request handler may ask for a tag. */
+  tags: ReadonlySet<string> = new Set();
+  /** Told once, when it has given the secret: a connection that we opened has a request waiting. */
+  onAuthenticated: ((app: AppConnection) => void) | null = null;
   readonly #socket: Socket;
   #outgoing = '';
   #isOpen = true;
@@ -42,6 +52,11 @@ export class AppConnection {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** It does not read as fast as it is told. */
+  get isBusy(): boolean {
+    return this.#socket.writableLength > BUSY_BYTES;
   }
 
   /**

@@ -63,19 +63,11 @@ export class ProxyCore {
       return;
     }
     const { request } = transaction;
-    if (request.value('max-forwards') === '0') {
-      this.#answers.finish(entry, 483);
-      app.answer(clientId, 'NOK', 'Rejected with 483 Too Many Hops due to Max-Forwards value of 0');
-      return;
-    }
-    if (
-      isLoop(
-        request,
-        this.#context.transport.listeners.map(({ sentBy }) => sentBy),
-      )
-    ) {
-      this.#answers.finish(entry, 482);
-      app.answer(clientId, 'NOK', 'Rejected with 482 Loop Detected');
+    const refusal = this.#refusalOf(request);
+    if (refusal !== null) {
+      this.#answers.finish(entry, refusal);
+      const why = refusal === 483 ? '483 Too Many Hops due to Max-Forwards value of 0' : '482 Loop Detected';
+      app.answer(clientId, 'NOK', `Rejected with ${why}`);
       return;
     }
     const asked = parseProxyOptions(tokens.slice(1));
@@ -89,6 +81,28 @@ export class ProxyCore {
     };
     if (!options.tellsResponses) app.answer(clientId, 'OK', 'done');
     this.#run(entry, transaction, options, this.#newCourse(entry, transaction, options, message, tell, end));
+  }
+
+  /** A request handler has a request proxied. */
+  proxyFor(entry: NetworkRequest, transaction: ServerTransaction, options: ProxyOptions): void {
+    const refusal = this.#refusalOf(transaction.request);
+    if (refusal !== null) {
+      this.#answers.finish(entry, refusal);
+      return;
+    }
+    const nobody = (): void => undefined;
+    this.#run(entry, transaction, options, this.#newCourse(entry, transaction, options, null, nobody, nobody));
+  }
+
+  /** Status with which a request is not proxied; null when it may be. RFC 3261 §16.3. */
+  #refusalOf(request: SipMessage): 482 | 483 | null {
+    if (request.value('max-forwards') === '0') return 483;
+    return isLoop(
+      request,
+      this.#context.transport.listeners.map(({ sentBy }) => sentBy),
+    )
+      ? 482
+      : null;
   }
 
   /** Whether a request inside a dialog follows a route that we wrote. */

@@ -40,13 +40,21 @@ export class RouteTable {
     return [...new Set([...wanted, 'ACK', 'BYE', 'CANCEL'])];
   }
 
-  /** The next application for a new request of this method, round robin. @param verb lower case */
-  pick(verb: string): AppConnection | undefined {
+  /**
+   * The next application for a new request of this method, round robin; one that does not keep up is passed over.
+   * @param verb lower case
+   * @param tag asks for an application that calls itself so
+   */
+  pick(verb: string, tag?: string): AppConnection | undefined {
     const routes = this.#verbs.get(verb);
     if (routes === undefined) return undefined;
-    const app = routes.apps[routes.turn % routes.apps.length];
-    routes.turn = (routes.turn + 1) % routes.apps.length;
-    return app;
+    const { apps } = routes;
+    for (let tried = 0; tried < apps.length; tried++) {
+      const app = apps[routes.turn % apps.length];
+      routes.turn = (routes.turn + 1) % apps.length;
+      if (app !== undefined && !app.isBusy && (tag === undefined || app.tags.has(tag))) return app;
+    }
+    return undefined;
   }
 }
 

@@ -1,4 +1,6 @@
 // Requests from peers, on their way to an application. RFC 3261 §8.2, §9.2, §12.2.2, §14.2, §15.1.2; RFC 3311 §5.2.
+
+import type { SipDrain } from '../control.js';
 import { MIN_SESSION_SECONDS, parseSessionExpires } from '../dialog/session-timer.js';
 import { checkMessage, isStandardMethod } from '../message/check-message.js';
 import { newTag } from '../message/random-tokens.js';
@@ -12,11 +14,14 @@ import type { CoreContext } from './core-context.js';
 import { networkMeta } from './meta.js';
 import { NetworkRequest, type NetworkRequestCore } from './network-request.js';
 import type { ProxyCore } from './proxy-core.js';
+import type { RequestHandlers } from './request-handlers.js';
 import { requestText } from './request-text.js';
 import type { UasAnswers } from './uas-answers.js';
 
 /** Methods that make no sense outside a dialog: 481. */
 const DIALOG_ONLY = new Set(['BYE', 'UPDATE', 'PRACK']);
+
+const MAKES_DIALOG = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
 
 /** An application may stay silent about an INVITE for so many T1: 64 s by default, as on drachtio-server. */
 const PATIENCE_T1 = 128;
@@ -28,11 +33,15 @@ export class UasCore implements NetworkRequestCore {
   readonly #context: CoreContext;
   readonly #answers: UasAnswers;
   readonly #proxies: ProxyCore;
+  readonly #handlers: RequestHandlers;
+  /** Set while no new dialogs are taken. */
+  drain: SipDrain | null = null;
 
-  constructor(context: CoreContext, answers: UasAnswers, proxies: ProxyCore) {
+  constructor(context: CoreContext, answers: UasAnswers, proxies: ProxyCore, handlers: RequestHandlers) {
     this.#context = context;
     this.#answers = answers;
     this.#proxies = proxies;
+    this.#handlers = handlers;
   }
 
   receive(request: SipMessage, flow: Flow): void {
@@ -151,6 +160,13 @@ export class UasCore implements NetworkRequestCore {
       this.#answers.refuse(entry, 481);
       return;
     }
+    if (this.drain !== null && MAKES_DIALOG.has(request.method)) {
+      const { retryAfterSeconds } = this.drain;
+      const retryAfter = retryAfterSeconds === undefined ? '' : `Retry-After: ${retryAfterSeconds}\r\n`;
+      this.#answers.refuse(entry, 503, retryAfter);
+      return;
+    }
+    if (this.#handlers.takes(entry, transaction)) return;
     const app = this.#context.routes.pick(request.method.toLowerCase());
     if (app === undefined) {
       // RFC 3261 §12.2.2: with a tag it was meant for a dialog.
@@ -159,10 +175,11 @@ export class UasCore implements NetworkRequestCore {
       else this.#answers.refuse(entry, 501, `Allow: ${this.#context.routes.methods.join(', ')}\r\n`);
       return;
     }
-    this.#offerTo(app, request, flow, entry);
+    this.offerTo(app, request, flow, entry);
   }
 
-  #offerTo(app: AppConnection, request: SipMessage, flow: Flow, entry: NetworkRequest): void {
+  /** Gives a new request to an application. */
+  offerTo(app: AppConnection, request: SipMessage, flow: Flow, entry: NetworkRequest): void {
     this.#hand(entry, app);
     if (entry.method === 'INVITE' || entry.method === 'SUBSCRIBE') {
       entry.dialogId = `${request.callId};from-tag=${request.from?.tag ?? ''}`;

@@ -28,7 +28,7 @@ export function parseProxyOptions(tokens: readonly string[]): ProxyOptions {
 }
 
 /** `2s`, `1500ms`, or a bare number of milliseconds; null for anything else. */
-function parseTimeout(text = ''): number | null {
+export function parseTimeout(text = ''): number | null {
   const match = /^(\d{1,7})(ms|s)?$/.exec(text);
   if (match === null) return null;
   const amount = Number(match[1]) * (match[2] === 's' ? 1_000 : 1);

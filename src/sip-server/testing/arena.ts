@@ -1,5 +1,5 @@
 // The server that a contract suite runs against, and everything that one test opens around it.
-import type { RunningSipServer, SipDefenceSettings, SipServerSettings } from '../control.js';
+import type { RunningSipServer, SipDefenceSettings, SipRequestHandler, SipServerSettings } from '../control.js';
 import { DEFAULT_DEFENCE } from '../defence/defence-settings.js';
 import { startSipServer } from '../start-sip-server.js';
 import { type PeerTls, type RawPeer, type SipAddress, TcpPeer, UdpPeer } from './raw-peer.js';
@@ -29,6 +29,7 @@ export interface EmbeddedOptions {
   /** Whatever else is not as usual. */
   readonly settings?: Partial<SipServerSettings>;
   readonly defence?: Partial<SipDefenceSettings>;
+  readonly requestHandlers?: readonly SipRequestHandler[];
 }
 
 /** Starts the embedded server on free loopback ports. */
@@ -45,6 +46,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
     maxMessageBytes: options.maxMessageBytes ?? 65_535,
     ...options.settings,
     defence: { ...DEFAULT_DEFENCE, ...options.defence },
+    requestHandlers: options.requestHandlers ?? [],
   });
   const [udp, tcp] = control.listeners;
   if (udp === undefined || tcp === undefined) throw new Error('The server has lost a listener');
