@@ -14,6 +14,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   demo: { help: 'place four calls on this machine, and tell what became of them', load: () => import('./cli/demo.js') },
   check: { help: 'validate a config', load: () => import('./cli/check.js') },
   route: { help: 'say which channel would carry a call, and why', load: () => import('./cli/route.js') },
+  'sip-server': {
+    help: 'run the SIP server alone, for any drachtio application',
+    load: () => import('./cli/sip-server.js'),
+  },
   'sip-tests': { help: 'run SIPp cases, or a load', load: () => import('./cli/sip-tests.js') },
   fuzz: { help: 'send the SIP server damaged messages', load: () => import('./cli/fuzz.js') },
   bench: { help: 'measure', load: () => import('./cli/bench.js') },

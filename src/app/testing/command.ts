@@ -17,6 +17,8 @@ export interface RunningCommand {
   /** When it has ended and all of its output was read. */
   readonly ended: Promise<CommandEnd>;
   hasEnded(): boolean;
+  /** What it has printed on standard output so far. */
+  output(): string;
   /** Resolves when standard output has matched; rejects when the command ended without. */
   printed(pattern: RegExp): Promise<void>;
   send(signal: NodeJS.Signals): void;
@@ -38,6 +40,7 @@ export function runCommand(...args: string[]): RunningCommand {
   return {
     ended,
     hasEnded: () => hasEnded,
+    output: () => said.stdout,
     async printed(pattern) {
       await until(`it prints ${pattern}`, () => hasEnded || pattern.test(said.stdout));
       if (!pattern.test(said.stdout)) throw new Error(`it ended: ${said.stdout}${said.stderr}`);
