@@ -127,6 +127,21 @@ describe('a service that is killed', function () {
     await channelIsFree();
   });
 
+  it('while it rings ends and charges an answer that comes after the next start', async () => {
+    const { call, invite } = await dialled();
+    gateway.send(responseText(invite, 180, { toTag: 'g1', headers: contact() }));
+    await call.ringing;
+    await killAndStart();
+    answer(invite);
+    await gateway.request('ACK');
+    gateway.send(responseText(await gateway.request('BYE'), 200));
+    const cdr = await settled(call);
+    const [attempt] = cdr.attempts;
+    assert.deepEqual([cdr.endReason, attempt?.outcome, attempt?.answeredLate], ['interrupted', 'answered', true]);
+    assert.deepEqual([attempt?.estimated, cdr.billedSeconds], [true, 1]);
+    await channelIsFree();
+  });
+
   it('between the 200 of the gateway and its own charges what the journal had', async () => {
     const { call, invite } = await dialled();
     answer(invite);

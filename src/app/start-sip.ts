@@ -104,6 +104,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
         throw error;
       }
       server.onTrying((sipCallId) => application.noteTrying(sipCallId));
+      server.on('answer:unclaimed', ({ callId }) => application.noteUnclaimedAnswer(callId));
       logEvents(server, log);
       // The next one takes the same ports: peers and our own connection look for it there.
       settings = {

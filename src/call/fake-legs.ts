@@ -178,6 +178,17 @@ export class FakeDialler implements DialPort {
     return leg;
   }
 
+  #onUnclaimedAnswer: (attemptId: string) => void = () => {};
+
+  onUnclaimedAnswer(listener: (attemptId: string) => void): void {
+    this.#onUnclaimedAnswer = listener;
+  }
+
+  /** The gateway answers an attempt of the earlier process. */
+  answerUnclaimed(attemptId: string): void {
+    this.#onUnclaimedAnswer(attemptId);
+  }
+
   endOrphan({ callId }: LegIdentity): Promise<number | null> {
     this.orphans.push(callId);
     const answer = this.orphanAnswers.get(callId);

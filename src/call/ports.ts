@@ -185,6 +185,8 @@ export interface DialPort {
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg;
   /** Sends a BYE for a leg whose dialog this process does not have; resolves with its final status, null for none. */
   endOrphan(identity: LegIdentity, cause: OrphanCause): Promise<number | null>;
+  /** Called with the attempt of an earlier process that was answered just now, and ended at once. */
+  onUnclaimedAnswer(listener: (attemptId: string) => void): void;
 }
 
 // ---- policy and routing ----------------------------------------------------------------------------------------------

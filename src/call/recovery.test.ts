@@ -120,6 +120,21 @@ describe('recovery after a crash', () => {
     assert.equal(published().attempts[0]?.billedSeconds, 30);
   });
 
+  it('charges an attempt that rang when the process was killed and is answered while its channel is held', async () => {
+    orphan();
+    const recovering = recover({ live: [{ record: recordWith(), caller: null, callees: [] }] });
+    clock.advance(HOLD_SECONDS * 500);
+    await settled();
+    dialler.answerUnclaimed('nobody');
+    assert.deepEqual(ledger.busyChannels, ['gw1/1']);
+    dialler.answerUnclaimed(ATTEMPT_ID);
+    assert.deepEqual(await recovering, { calls: 1, settled: 1, released: 0 });
+    const { sipStatus, answeredAtMs, attempts } = published();
+    assert.deepEqual([sipStatus, answeredAtMs], [null, null]);
+    const [attempt] = attempts;
+    assert.deepEqual([attempt?.outcome, attempt?.answeredLate, attempt?.billedSeconds], ['answered', true, 1]);
+  });
+
   it('charges no second that is still to come', async () => {
     dialler.orphanAnswers.set('callee-leg', 481);
     await recover({ live: [talking()] });

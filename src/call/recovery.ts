@@ -31,9 +31,16 @@ export interface RecoveryResult {
   readonly released: number;
 }
 
+/** How one leg ended: with our BYE, with a late answer that was ended at once, or in a way that nobody told us. */
+type LegEnd = 'ended' | 'answered-late' | 'unknown';
+
+/** A late answer lasts until its BYE, which follows its ACK: a moment, which a carrier bills as its first step. */
+const LATE_ANSWER_MS = 1;
+
 /** What became of one reservation. */
 interface Outcome {
   readonly orphan: OrphanReservation;
+  readonly answeredWallMs: number | null;
   readonly endedWallMs: number;
   readonly charge: Charge | null;
 }
@@ -51,6 +58,7 @@ export async function recoverCalls(
   const orphans = groupBy(ports.ledger.orphans(), (orphan) => orphan.callId);
   const ended = new Map(left.open.map((record) => [record.callId, record]));
   const live = new Map(left.live.map((call) => [call.record.callId, call]));
+  const late = new LateAnswers(ports.dialler, ports.log);
   const callIds = new Set([...orphans.keys(), ...ended.keys(), ...live.keys()]);
   const results = await Promise.all(
     [...callIds].map((callId) =>
@@ -60,6 +68,7 @@ export async function recoverCalls(
         live: live.get(callId) ?? null,
         orphans: orphans.get(callId) ?? [],
         recordings: left.recordings,
+        late,
         holdSeconds,
         stopped,
       }),
@@ -82,8 +91,31 @@ interface LostCall {
   readonly live: LiveCall | null;
   readonly orphans: readonly OrphanReservation[];
   readonly recordings: ReadonlyMap<string, RecordingReport>;
+  readonly late: LateAnswers;
   readonly holdSeconds: number;
   readonly stopped: AbortSignal;
+}
+
+/** Attempts that rang when the process was killed, and are answered while their channels are held. */
+class LateAnswers {
+  readonly #waiting = new Map<string, () => void>();
+
+  constructor(dialler: DialPort, log: Logger) {
+    dialler.onUnclaimedAnswer((attemptId) => {
+      const waiting = this.#waiting.get(attemptId);
+      if (waiting !== undefined) waiting();
+      else
+        log.error({ alarm: 'recovery', attemptId }, 'a call of an earlier process was answered too late to be charged');
+    });
+  }
+
+  to(attemptId: string): Promise<'answered-late'> {
+    return new Promise((resolve) => this.#waiting.set(attemptId, () => resolve('answered-late')));
+  }
+
+  forget(attemptId: string): void {
+    this.#waiting.delete(attemptId);
+  }
 }
 
 /** One call that cannot be booked stays in the journal for the next start, and holds up no other. */
@@ -99,17 +131,17 @@ async function recoverOrReport(ports: RecoveryPorts, lost: LostCall): Promise<re
 
 async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readonly Outcome[]> {
   const { live } = lost;
-  if (live?.caller) void askToEnd(ports.dialler, live.caller);
+  if (live?.caller) ports.dialler.endOrphan(live.caller, 'restarted').catch(() => null);
   const identities = new Map(live?.callees.map(({ attemptId, identity }) => [attemptId, identity]));
   const ends = await Promise.all(
     lost.orphans.map(async (orphan) => ({
       orphan,
-      answered: await endLeg(ports, identities.get(orphan.reservationId), lost),
+      end: await endLeg(ports, orphan, identities.get(orphan.reservationId), lost),
     })),
   );
   if (lost.stopped.aborted) return [];
   const outcomes: Outcome[] = [];
-  for (const { orphan, answered } of ends) outcomes.push(await closeReservation(ports, orphan, answered));
+  for (const { orphan, end } of ends) outcomes.push(await closeReservation(ports, orphan, end));
   if (lost.record !== null) {
     const record = interruptedRecord(lost, lost.record, outcomes, ports.clock.wallMs());
     await ports.books.commit(ports.books.keepRecord(record, 1));
@@ -118,54 +150,53 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
   return outcomes;
 }
 
-/** True when the gateway still had the leg and ended it now; false after any other answer or the hold. */
 async function endLeg(
   ports: RecoveryPorts,
+  { reservationId }: OrphanReservation,
   identity: LegIdentity | undefined,
-  { holdSeconds, stopped }: LostCall,
-): Promise<boolean> {
-  if (stopped.aborted) return false;
+  { holdSeconds, stopped, late }: LostCall,
+): Promise<LegEnd> {
+  if (stopped.aborted) return 'unknown';
   let release = () => {};
-  const hold = new Promise<null>((resolve) => {
-    const timer = ports.clock.after(holdSeconds * 1000, () => resolve(null));
+  const hold = new Promise<'unknown'>((resolve) => {
+    const timer = ports.clock.after(holdSeconds * 1000, () => resolve('unknown'));
     release = () => {
       timer.cancel();
-      resolve(null);
+      resolve('unknown');
     };
     stopped.addEventListener('abort', release, { once: true });
   });
-  // Nobody to ask, or no answer: the channel stays held, for its call may still be up.
-  const answer = identity === undefined ? hold : askToEnd(ports.dialler, identity).then((status) => status ?? hold);
-  const status = await Promise.race([answer, hold]);
+  // Nobody to ask, or no answer: the channel stays held, for its call may still be up, or ring.
+  const told = identity === undefined ? late.to(reservationId) : askToEnd(ports.dialler, identity, hold);
+  const end = await Promise.race([told, hold]);
+  late.forget(reservationId);
   stopped.removeEventListener('abort', release);
   release();
-  return status !== null && status < 300;
+  return end;
 }
 
-/** Final status of a BYE on a leg of the earlier process; null when there was none. */
-async function askToEnd(dialler: DialPort, identity: LegIdentity): Promise<number | null> {
-  try {
-    return await dialler.endOrphan(identity, 'restarted');
-  } catch {
-    return null;
-  }
+/** Sends a BYE on a leg of the earlier process; one that nothing answers may be up as long as `hold`. */
+async function askToEnd(dialler: DialPort, identity: LegIdentity, hold: Promise<LegEnd>): Promise<LegEnd> {
+  const status = await dialler.endOrphan(identity, 'restarted').catch(() => null);
+  if (status === null) return hold;
+  return status < 300 ? 'ended' : 'unknown';
 }
 
-async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation, answered: boolean): Promise<Outcome> {
+async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation, end: LegEnd): Promise<Outcome> {
   const now = ports.clock.wallMs();
-  const { reservationId, answeredWallMs } = orphan;
+  const { reservationId } = orphan;
+  const answeredWallMs = orphan.answeredWallMs ?? (end === 'answered-late' ? now - LATE_ANSWER_MS : null);
   if (orphan.settled) {
     await ports.ledger.vacate(reservationId);
-    return { orphan, endedWallMs: now, charge: null };
+    return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   if (answeredWallMs === null) {
     await ports.ledger.release(reservationId);
-    return { orphan, endedWallMs: now, charge: null };
+    return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   // The gateway ended it just now, so it lasted until now; else nothing is known beyond the last slice.
-  const endedWallMs = answered
-    ? now
-    : Math.max(answeredWallMs, Math.min(now, orphan.coveredUntilWallMs ?? answeredWallMs));
+  const endedWallMs =
+    end !== 'unknown' ? now : Math.max(answeredWallMs, Math.min(now, orphan.coveredUntilWallMs ?? answeredWallMs));
   const charge = await ports.ledger.settle({
     reservationId,
     answeredWallMs,
@@ -173,7 +204,7 @@ async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation,
     estimated: true,
     channelInUse: false,
   });
-  return { orphan, endedWallMs, charge };
+  return { orphan, answeredWallMs, endedWallMs, charge };
 }
 
 function interruptedRecord(
@@ -217,11 +248,16 @@ function closeAttempt(attempt: AttemptRecord, outcome: Outcome | undefined, nowM
 function closing(
   outcome: Outcome,
 ): Partial<AttemptRecord> & Pick<AttemptRecord, 'outcome' | 'endedAtMs' | 'answeredAtMs'> {
-  const { charge, orphan } = outcome;
-  const times = { answeredAtMs: orphan.answeredWallMs, endedAtMs: outcome.endedWallMs };
+  const { charge, answeredWallMs, endedWallMs } = outcome;
+  const times = { answeredAtMs: answeredWallMs, endedAtMs: endedWallMs, answeredLate: isLate(outcome) };
   if (charge === null) return { ...times, outcome: 'interrupted' };
   const { billedSeconds, cost, currency } = charge;
   return { ...times, outcome: 'answered', billedSeconds, cost, currency, estimated: true };
+}
+
+/** It was answered only after the process had ended. */
+function isLate({ orphan, answeredWallMs }: Outcome): boolean {
+  return orphan.answeredWallMs === null && answeredWallMs !== null;
 }
 
 /** The reservation committed, and the process ended before the attempt was written into the live call's row. */
@@ -235,7 +271,7 @@ function unknownAttempt(outcome: Outcome): AttemptRecord {
     simNumber: '',
     requestUri: '',
     sipCallId: null,
-    startedAtMs: orphan.answeredWallMs ?? outcome.endedWallMs,
+    startedAtMs: outcome.answeredWallMs ?? outcome.endedWallMs,
     firstResponseAtMs: null,
     ringingAtMs: null,
     sipStatus: null,

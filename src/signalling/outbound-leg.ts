@@ -43,7 +43,13 @@ export class OutboundLeg implements CalleeLeg {
       {
         localSdp: request.offerSdp,
         callingNumber: request.callerNumber,
-        headers: { ...request.passedHeaders, ...markers, 'Max-Forwards': String(request.maxForwards) },
+        headers: {
+          ...request.passedHeaders,
+          ...markers,
+          // Known before it is sent: after a crash it tells whose a late answer is.
+          'Call-ID': request.attemptId,
+          'Max-Forwards': String(request.maxForwards),
+        },
       },
       {
         cbRequest: guarded(this.#log, 'invite sent', (error, invite) => {

@@ -25,6 +25,7 @@ import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
 const MAX_EARLY_TRYING = 1024;
+const MAX_EARLY_UNCLAIMED = 1024;
 /** Three transmissions of a BYE over UDP at the default T1. */
 const LAST_WORDS_MS = 2_000;
 /** drachtio-srf waits 1.7 times as long after each failed attempt, without an end unless told. */
@@ -69,6 +70,9 @@ export class SipApplication implements DialPort, LegHost {
   readonly #callees = new Map<string, HeldCallee>();
   readonly #callers = new Set<HeldCaller>();
   readonly #earlyTrying = new Set<string>();
+  /** Answers that came before anybody asked for them. */
+  readonly #unclaimed: string[] = [];
+  #onUnclaimedAnswer: ((attemptId: string) => void) | undefined;
   readonly #counters = { invites: 0, unknownSources: 0, extensionsRefused: 0, optionsAnswered: 0, refusedMethods: 0 };
   #onCall: CallHandler | undefined;
   #isAccepting: () => boolean = () => true;
@@ -208,6 +212,17 @@ export class SipApplication implements DialPort, LegHost {
       this.#earlyTrying.delete(oldest);
       break;
     }
+  }
+
+  onUnclaimedAnswer(listener: (attemptId: string) => void): void {
+    this.#onUnclaimedAnswer = listener;
+    for (const sipCallId of this.#unclaimed.splice(0)) listener(sipCallId);
+  }
+
+  /** A late answer to an INVITE of an earlier process, as the embedded server's control port tells it. */
+  noteUnclaimedAnswer(sipCallId: string): void {
+    if (this.#onUnclaimedAnswer !== undefined) this.#onUnclaimedAnswer(sipCallId);
+    else if (this.#unclaimed.length < MAX_EARLY_UNCLAIMED) this.#unclaimed.push(sipCallId);
   }
 
   /** Called when a new connection has replaced a lost one; the dialogs of the old one are gone (wire protocol §10). */

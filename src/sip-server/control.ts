@@ -210,6 +210,8 @@ export interface SipServerEvents {
   'overload:ended': readonly [
     overload: { readonly transactions: number; readonly refused: number; readonly seconds: number },
   ];
+  /** A 2xx to an INVITE of a process before this one was acknowledged and ended. */
+  'answer:unclaimed': readonly [answer: { readonly callId: string }];
   'listener:failed': readonly [failure: { readonly listener: string; readonly error: string }];
 }
 

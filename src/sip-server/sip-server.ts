@@ -22,6 +22,7 @@ import { UacCore } from './drachtio-wire/uac-core.js';
 import { UacResponses } from './drachtio-wire/uac-responses.js';
 import { UasAnswers } from './drachtio-wire/uas-answers.js';
 import { UasCore } from './drachtio-wire/uas-core.js';
+import { UnclaimedAnswers } from './drachtio-wire/unclaimed-answers.js';
 import { checkMessage } from './message/check-message.js';
 import type { SipMessage } from './message/sip-message.js';
 import type { ServerLog } from './server-log.js';
@@ -43,6 +44,8 @@ export class SipServer {
   readonly #transactions: TransactionLayer;
   readonly #dialogs = new DialogTable<AppDialog>();
   readonly #uas: UasCore;
+  readonly #unclaimed: UnclaimedAnswers;
+  readonly #report: ReportEvent;
   readonly #admin: AdminServer;
   #adminPort = 0;
   #onTrying: (callId: string) => void = () => undefined;
@@ -50,6 +53,7 @@ export class SipServer {
   /** @param report told of what nobody asked for */
   constructor(settings: SipServerSettings, clock: Clock, log: ServerLog, report: ReportEvent = () => undefined) {
     this.#settings = settings;
+    this.#report = report;
     const { timers, defence = DEFAULT_DEFENCE } = settings;
     this.defence = new Defence(defence, clock, this.#counters, report);
     this.#overload = new Overload(defence, () => this.#transactions.size, clock, report);
@@ -97,6 +101,7 @@ export class SipServer {
       connect: (target, ready, failed) => this.#admin.connectOut(target, ready, failed),
       offer: (app, entry, { request, flow }) => this.#uas.offerTo(app, request, flow, entry),
     });
+    this.#unclaimed = new UnclaimedAnswers(context, own);
     this.#uas = new UasCore(context, answers, proxies, handlers);
     this.#admin = new AdminServer(settings.admin, context, this.#uas, answers, uac, proxies);
   }
@@ -175,6 +180,10 @@ export class SipServer {
     if (checkMessage(message) !== null) {
       this.#counters.drop('malformed');
       this.defence.offended(flow.address, 'malformed');
-    } else if (!this.#transactions.receiveResponse(message, flow)) this.#counters.drop('no-transaction');
+      return;
+    }
+    if (this.#transactions.receiveResponse(message, flow)) return;
+    const isEnded = this.#unclaimed.take(message, flow, (callId) => this.#report('answer:unclaimed', { callId }));
+    if (!isEnded) this.#counters.drop('no-transaction');
   }
 }

@@ -195,6 +195,31 @@ describe('the control port', () => {
     await peer.request('ACK');
   });
 
+  it('acknowledges and ends an answer to an INVITE of a process before it, once, and tells of it', async () => {
+    const told: string[] = [];
+    server.control?.on('answer:unclaimed', ({ callId }) => told.push(callId));
+    const peer = await arena.udpPeer();
+    const { address, port } = server.udp;
+    const answer =
+      `SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP ${address}:${port};branch=z9hG4bKbefore\r\nFrom: <sip:1@a>;tag=ours\r\n` +
+      `To: <sip:2@b>;tag=theirs\r\nCall-ID: before\r\nCSeq: 7 INVITE\r\n` +
+      `Contact: <sip:2@${peer.local.address}:${peer.local.port}>\r\nContent-Length: 0\r\n\r\n`;
+    peer.send(answer);
+    const ack = await peer.request('ACK');
+    const bye = await peer.request('BYE');
+    assert.deepEqual(
+      [ack.toTag, ack.header('CSeq'), bye.toTag, bye.header('CSeq')],
+      ['theirs', '7 ACK', 'theirs', '8 BYE'],
+    );
+    peer.send(responseText(bye, 200));
+    // Repeated, because the ACK was lost: the same ACK again, and no other BYE.
+    peer.send(answer);
+    assert.equal((await peer.request('ACK')).header('Call-ID'), 'before');
+    peer.send(new Call(peer, server.udp).text('OPTIONS'));
+    await peer.response(503, 'OPTIONS');
+    assert.deepEqual([told, peer.inbox.untaken.length], [['before'], 0]);
+  });
+
   it('answers 400 to a malformed request whose Via can be read, drops the rest, and counts both', async () => {
     const peer = await arena.udpPeer();
     const { address, port } = peer.local;

@@ -1,5 +1,6 @@
 // For tests of legs: the application on the embedded SIP server, a caller and a gateway of plain sockets, and what call
 // control would have been told.
+import { randomUUID } from 'node:crypto';
 import type { CallRequest } from '../../call/call-request.js';
 import type { CalleeLegListener, CallerLeg, CallerLegListener, DialRequest } from '../../call/ports.js';
 import { createLogger } from '../../lib/logger.js';
@@ -87,7 +88,10 @@ export class SignallingArena {
 
   dial(changes: Partial<DialRequest> = {}) {
     const told = new ToldInbox();
-    const leg = this.application.dial({ ...DIAL, requestUri: this.gatewayUri, ...changes }, calleeListener(told));
+    const leg = this.application.dial(
+      { ...DIAL, attemptId: randomUUID(), requestUri: this.gatewayUri, ...changes },
+      calleeListener(told),
+    );
     return { leg, told };
   }
 

@@ -43,6 +43,11 @@ export class DialogTable<D extends Dialog> {
     this.#byId.set(dialog.id, dialog);
   }
 
+  /** @param key as `dialogKey` makes it */
+  has(key: string): boolean {
+    return this.#byTags.has(key);
+  }
+
   byId(id: string): D | undefined {
     return this.#byId.get(id);
   }
