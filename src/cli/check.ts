@@ -71,7 +71,7 @@ function summary(config: Config, warnings: readonly string[]): string {
       const calls = Math.floor((to - from + 1) / 4);
       return [
         'network',
-        `${network.name}: ${network.bind}${advertised}, ${listeners.join(', ')}, media ${from}–${to} (${calls} calls)`,
+        `${network.name}: ${network.bind}${advertised}, ${listeners.join(', ')}, media ${from}–${to} (${counted(calls, 'call')})`,
       ];
     }),
     ...config.trunks.map((trunk): [string, string] => {

@@ -127,6 +127,18 @@ describe('simtrunk check', () => {
     assert.doesNotMatch(text, /warning/);
   });
 
+  it('counts one call as one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'simtrunk-check-'));
+    try {
+      const file = join(folder, 'simtrunk.yaml');
+      const text = await readFile(DEFAULT_CONFIG, 'utf8');
+      await writeFile(file, text.replace('{ from: 20000, to: 29999 }', '{ from: 20000, to: 20003 }'));
+      assert.match((await outputOf(check, '--config', file)).text, /media 20000–20003 \(1 call\)/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('warns of a trunk that no plan can serve', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'simtrunk-check-'));
     try {

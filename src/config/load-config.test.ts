@@ -145,12 +145,20 @@ describe('loadConfig', () => {
       problemsOf('log: {}\nlog: {}')[0] ?? '',
       /^config\.yaml:2:1 {2}not valid YAML: Map keys must be unique/,
     );
-    assert.match(problemsOf('')[0] ?? '', /the file is missing; must be a group of keys/);
     const bomb = [
       'a: &a [x, x]',
       ...'bcdefgh'.split('').map((n, i) => `${n}: &${n} [${`*${'abcdefgh'[i]}, `.repeat(9)}]`),
     ];
     assert.match(problemsOf(bomb.join('\n'))[0] ?? '', /not valid YAML: Excessive alias count/);
+  });
+
+  it('calls an empty file empty, and says what it must have', () => {
+    for (const text of ['', '# nothing yet\n', '---\n', '~', 'null\n']) {
+      assert.deepEqual(problemsOf(text), [
+        'config.yaml:1:1  the file is empty; it must have networks, trunks, gateways, plans, sims, channels',
+      ]);
+    }
+    assert.match(problemsOf('- networks')[0] ?? '', /the file is a list; must be a group of keys/);
   });
 
   it('asks for quotes around numbers and ICCIDs that YAML would read as numbers', () => {
@@ -197,11 +205,17 @@ describe('loadConfig', () => {
   });
 
   it('sees that two spellings of one source are the same', () => {
-    assertOneProblem(
-      'trunks',
-      'trunks: [ { name: a, network: lan, sources: [ "fd00::5" ] }, { name: b, network: lan, sources: [ "fd00:0::5/128" ] } ]',
-      'the same source',
+    const trunks = (first: string, second: string) =>
+      `trunks: [ { name: a, network: lan, sources: [ "${first}" ] }, { name: b, network: lan, sources: [ "${second}" ] } ]`;
+    assertOneProblem('trunks', trunks('10.0.0.5', '::ffff:10.0.0.5'), 'the same source');
+    const sixth = withLine('networks', 'networks: [ { name: lan, bind: "fd00::1" } ]').replace(
+      '10.0.0.20',
+      'gw.example',
     );
+    const problems = problemsOf(sixth.replace(/^trunks:.*$/m, trunks('fd00::5', 'fd00:0::5/128')));
+    assert.match(problems.join('\n'), /^[^\n]*trunks\[1\]\.sources\[0\]: the same source[^\n]*$/);
+    const gateway = 'trunks: [ { name: a, network: lan, sources: [ "[::ffff:10.0.0.20]:5060" ] } ]';
+    assertOneProblem('trunks', gateway, 'is the address of gateway "gw1"');
   });
 
   it('refuses media port ranges that are odd, reversed or overlap on one address', () => {
@@ -272,15 +286,130 @@ describe('loadConfig', () => {
     assertOneProblem('sip', sip('ban: true'), 'sip.defence.ban');
   });
 
-  it('refuses to pass on headers that carry an identity or belong to the dialog', () => {
-    for (const header of ['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion', 'History-Info', 'b']) {
-      assertOneProblem(
-        'sip',
-        `sip: { allowedHeaders: [ ${header} ] }`,
-        'sip.allowedHeaders[0]',
-        'may not be passed on',
-      );
+  it('refuses to pass on headers that carry an identity, belong to the dialog or are ours', () => {
+    const refused = [
+      ...['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion', 'History-Info', 'Referred-By'],
+      ...['X-Simtrunk-Loop', 'x-simtrunk-loop', 'Max-Breadth', 'Replaces', 'Join', 'Target-Dialog', 'Reason', 'RAck'],
+      ...['Session-Expires', 'Min-SE', 'Require', 'Proxy-Require', 'Supported', 'Expires', 'Content-Disposition'],
+    ];
+    for (const header of refused) {
+      const line = `sip: { allowedHeaders: [ X-Campaign, ${header} ] }`;
+      assertOneProblem('sip', line, 'sip.allowedHeaders[1]', 'may not be passed on', 'allowed are others');
     }
+    assertOneProblem('sip', 'sip: { allowedHeaders: [ x ] }', 'must be the full name, not the compact form');
+    const passed = 'sip: { allowedHeaders: [ X-Campaign, User-to-User, Call-Info, Alert-Info, Subject, Session-ID ] }';
+    assert.deepEqual(problemsOf(withLine('sip', passed)), []);
+  });
+
+  it('refuses a gateway or a source of the other IP family than its network, and allows names', () => {
+    const fourth = 'networks: [ { name: lan, bind: 127.0.0.1 } ]';
+    assertOneProblem(
+      'gateways',
+      'gateways: [ { name: gw1, network: lan, address: "[fd00::20]:5060" } ]',
+      'gateways[0].address: is IPv6, but network "lan" is bound to 127.0.0.1; must be IPv4',
+    );
+    assertOneProblem(
+      'trunks',
+      'trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5, "fd00::/64" ] } ]',
+      'trunks[0].sources[1]: is IPv6, but network "lan" is bound to 127.0.0.1; must be IPv4',
+    );
+    const sixth = SOUND.replace(fourth, 'networks: [ { name: lan, bind: "::", advertise: "fd00::1" } ]');
+    assert.deepEqual(
+      problemsOf(sixth).map((line) => line.replace(/^\S+ +/, '')),
+      [
+        'trunks[0].sources[0]: is IPv4, but network "lan" is bound to ::; must be IPv6',
+        'gateways[0].address: is IPv4, but network "lan" is bound to ::; must be IPv6',
+      ],
+    );
+    const named = 'gateways: [ { name: gw1, network: lan, address: gw.example } ]';
+    assert.deepEqual(problemsOf(withLine('gateways', named)), []);
+    assertOneProblem(
+      'networks',
+      'networks: [ { name: lan, bind: 127.0.0.1, advertise: "2001:db8::1" } ]',
+      'networks[0].advertise: is IPv6, but bind is 127.0.0.1; must be IPv4',
+    );
+  });
+
+  it('refuses a gateway whose address is one of our own SIP listeners', () => {
+    const gateway = (address: string, more = '') =>
+      `gateways: [ { name: gw1, network: lan, address: "${address}"${more} } ]`;
+    for (const address of ['127.0.0.1', '127.0.0.1:5060', 'localhost:5060', '[::ffff:127.0.0.1]:5060']) {
+      assertOneProblem('gateways', gateway(address), 'gateways[0].address', 'where network "lan" listens itself');
+    }
+    assertOneProblem('gateways', gateway('127.0.0.1:5060', ', transport: tcp'), 'listens itself');
+    for (const address of ['127.0.0.1:5080', '127.0.0.2:5060', 'gw.example']) {
+      assert.deepEqual(problemsOf(withLine('gateways', gateway(address))), []);
+    }
+    const behindNat = SOUND.replace('bind: 127.0.0.1', 'bind: 0.0.0.0, advertise: 192.0.2.1');
+    for (const address of ['192.0.2.1', '127.0.0.1']) {
+      assert.match(problemsOf(behindNat.replace(/^gateways:.*$/m, gateway(address))).join('\n'), /listens itself/);
+    }
+  });
+
+  it('refuses a country that has no telephone numbers', () => {
+    const trunk = (country: string) =>
+      `trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ], country: "${country}" } ]`;
+    for (const country of ['ZZ', 'kr', 'KOR', '82', '']) {
+      assertOneProblem('trunks', trunk(country), 'trunks[0].country', 'must be an ISO 3166 code', 'such as KR');
+    }
+    for (const country of ['KR', 'US', 'DE', 'AE'])
+      assert.deepEqual(problemsOf(withLine('trunks', trunk(country))), []);
+  });
+
+  it('refuses a source that two trunks list in different networks, since sources alone tell trunks apart', () => {
+    const text = SOUND.replace(/^networks:.*$/m, () =>
+      ['networks:', '  - { name: lan, bind: 127.0.0.1 }', '  - { name: wan, bind: 127.0.0.2 }'].join('\n'),
+    ).replace(
+      /^trunks:.*$/m,
+      'trunks: [ { name: a, network: lan, sources: [ 10.0.0.5 ] }, { name: b, network: wan, sources: [ 10.0.0.5 ] } ]',
+    );
+    const problems = problemsOf(text);
+    assert.equal(problems.length, 1, problems.join('\n'));
+    assert.match(problems[0] ?? '', /trunks\[1\]\.sources\[0\]: the same source .* whatever its network/);
+  });
+
+  it('refuses CDRs without a sink, and two sinks in one folder', () => {
+    assertOneProblem('cdr', 'cdr: { sinks: [] }', 'cdr.sinks: is empty; must have at least one entry');
+    const twice = 'cdr: { sinks: [ { kind: ndjson }, { kind: ndjson, dir: ./cdr/ } ] }';
+    assertOneProblem('cdr', twice, 'cdr.sinks[1].dir', 'is already the folder of cdr.sinks[0]');
+    assert.deepEqual(
+      problemsOf(withLine('cdr', 'cdr: { sinks: [ { kind: ndjson }, { kind: ndjson, dir: copy } ] }')),
+      [],
+    );
+  });
+
+  it('checks what is sound of a part beside what is not', () => {
+    const text = [
+      'networks: [ { name: lan, bind: 127.0.0.1, colour: red } ]',
+      'sip: { t1Ms: soon, defence: { deny: [ 10.0.0.5 ], rate: fast }, drachtio: { host: 7, secret: { env: UNSET } } }',
+      'trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ], nat: maybe } ]',
+      'gateways: [ { name: gw1, network: lan, address: "127.0.0.1:5060", gapMs: -1 } ]',
+      'plans: [ { name: office, commercialUse: perhaps } ]',
+      'sims: [ { number: "+821012340001", plan: office, iccid: "1" } ]',
+      'channels: [ { gateway: gw1, port: 1, sim: "+821012340001", enabled: 2 }, { gateway: gw1, port: 1, sim: "x" } ]',
+      'cdr: { sinks: [], recordingDeadlineMs: -1 }',
+    ].join('\n');
+    assert.deepEqual(
+      problemsOf(text).map((line) => line.replace(/^\S+ +/, '').replace(/: .*$/, '')),
+      [
+        'networks[0].colour',
+        'sip.t1Ms',
+        'sip.defence.deny[0]',
+        'sip.defence.rate',
+        'sip.drachtio.host',
+        'sip.drachtio.secret',
+        'trunks[0].nat',
+        'gateways[0].address',
+        'gateways[0].gapMs',
+        'plans[0].commercialUse',
+        'sims[0].iccid',
+        'channels[0].enabled',
+        'channels[1].port',
+        'channels[1].sim',
+        'cdr.sinks',
+        'cdr.recordingDeadlineMs',
+      ],
+    );
   });
 
   it('refuses an allowance for classes that its plan cannot call', () => {

@@ -1,12 +1,12 @@
 // Reads, parses and checks a config file; every problem of the file is reported in one exception.
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument } from 'yaml';
 import { SimtrunkError } from '../lib/errors.js';
 import { type Config, type Environment, resolveConfig } from './config.js';
 import { type ConfigProblem, formatPath, positionOf } from './config-problem.js';
 import { findCrossProblems } from './cross-checks.js';
-import { configFileSchema } from './schema.js';
+import { configFileSchema, ELEMENT_SCHEMAS } from './schema.js';
 import { findSchemaProblems } from './schema-problems.js';
 
 export interface LoadConfigOptions {
@@ -14,6 +14,9 @@ export interface LoadConfigOptions {
   /** Takes the place of the file's `dataDir`. */
   readonly dataDir?: string | undefined;
 }
+
+/** The lists are what has no default. */
+const REQUIRED_KEYS = Object.keys(ELEMENT_SCHEMAS);
 
 /** @throws SimtrunkError CONFIG_UNREADABLE, or CONFIG_INVALID whose message has one line for each problem. */
 export async function loadConfig(file: string, options: LoadConfigOptions): Promise<Config> {
@@ -42,6 +45,10 @@ export function parseConfig(text: string, file: string, options: LoadConfigOptio
       }),
     );
   }
+  if (isEmpty(document)) {
+    const required = REQUIRED_KEYS.join(', ');
+    throw invalid(shownFile, [{ line: 1, column: 1, text: `the file is empty; it must have ${required}` }]);
+  }
   const raw = toPlainValue(() => document.toJS({ maxAliasCount: 100 }), shownFile);
   const problems = [...findSchemaProblems(raw), ...findCrossProblems(raw, options.env)];
   if (problems.length > 0) {
@@ -54,6 +61,11 @@ export function parseConfig(text: string, file: string, options: LoadConfigOptio
     );
   }
   return resolveConfig(configFileSchema.parse(raw), file, options.env, options.dataDir);
+}
+
+/** Nothing but comments, or a bare null. */
+function isEmpty({ contents }: Document): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null);
 }
 
 function describeProblem(problem: ConfigProblem): string {

@@ -4,23 +4,13 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { parseIpRange } from '../lib/ip-range.js';
+import { isNumberedCountry } from '../numbers/normalise-callee.js';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
+import { isOwnHeader } from './own-headers.js';
 
 const NAME_RULE = 'must be 1 to 63 letters, digits, ".", "_" or "-", and start with a letter or digit';
-const FORWARDED_HEADER_RULE = 'may not be passed on: it is written by simtrunk, or would carry a caller identity';
-
-/** Headers that the B2BUA owns, or that would let a PBX set the caller ID (product.md, "Stance"). */
-const OWN_HEADERS = new Set(
-  [
-    ['via', 'from', 'to', 'call-id', 'cseq', 'contact', 'route', 'record-route', 'max-forwards'],
-    ['content-length', 'content-type', 'authorization', 'proxy-authorization', 'require', 'supported', 'allow'],
-    ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id', 'identity', 'privacy', 'diversion'],
-    ['history-info', 'referred-by', 'p-served-user', 'p-called-party-id', 'p-associated-uri', 'p-charging-vector'],
-    ['refer-to', 'replaces', 'rseq', 'rack', 'session-expires', 'min-se', 'proxy-require', 'x-simtrunk-loop'],
-    ['content-encoding', 'content-disposition', 'mime-version'],
-    ['v', 'f', 't', 'i', 'm', 'l', 'c', 'k', 'y', 'b', 'r', 'x', 'e'],
-  ].flat(),
-);
+const FORWARDED_HEADER_RULE =
+  'may not be passed on: simtrunk writes it for each leg itself, or it would carry a caller identity; allowed are others, such as X-Campaign';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, NAME_RULE);
 const milliseconds = z.int().min(0).max(86_400_000);
@@ -41,7 +31,7 @@ const currency = z.string().regex(/^[A-Z]{3}$/, 'must be a currency code of thre
 const amount = z
   .string()
   .regex(/^\d{1,12}(\.\d{1,6})?$/, 'must be a decimal in quotes, such as "1.98" (at most six decimals)');
-const country = z.string().regex(/^[A-Z]{2}$/, 'must be a country code of two capitals, such as KR');
+const country = z.string().refine(isNumberedCountry, 'must be an ISO 3166 code of two capitals, such as KR or US');
 const codec = z.enum(['PCMA', 'PCMU']);
 const nat = z.enum(['auto', 'off']);
 const numberClass = z.enum(NUMBER_CLASSES);
@@ -133,7 +123,8 @@ const sip = z.strictObject({
       z
         .string()
         .regex(/^[A-Za-z0-9!%*_+`'~.-]+$/, 'must be a SIP header name')
-        .refine((header) => !OWN_HEADERS.has(header.toLowerCase()), FORWARDED_HEADER_RULE),
+        .refine((header) => !isOwnHeader(header), FORWARDED_HEADER_RULE)
+        .refine((header) => header.length > 1, 'must be the full name, not the compact form (RFC 3261 §7.3.3)'),
     )
     .default([]),
   defence: sipDefence.prefault({}),
@@ -269,6 +260,8 @@ const cdr = z.strictObject({
   recordingDeadlineMs: milliseconds.default(30_000),
   sinks: z
     .array(z.strictObject({ kind: z.literal('ndjson'), dir: path.default('cdr') }))
+    // Without a sink no record would ever leave the outbox.
+    .min(1)
     .default([{ kind: 'ndjson', dir: 'cdr' }]),
 });
 

@@ -29,6 +29,11 @@ export type NormaliseResult = Callee | { readonly ok: false; readonly reason: Ca
 
 const MAX_DIALLED_LENGTH = 64;
 
+/** True for a country code (two capitals) whose numbering plan is known. */
+export function isNumberedCountry(code: string): boolean {
+  return isSupportedCountry(code);
+}
+
 /** Reads what was dialled as a number of `country` (two capitals), or of any country when it is international. */
 export function normaliseCallee(dialled: string, { country }: { readonly country: string }): NormaliseResult {
   const digits = dialledDigits(dialled);
