@@ -69,6 +69,8 @@ export interface SipServerSettings {
   readonly maxMessageBytes: number;
   /** Left out: `DEFAULT_DEFENCE`. */
   readonly defence?: SipDefenceSettings;
+  /** Where a copy of every message goes. */
+  readonly mirror?: SipMirrorSettings;
   /** Largest start line and headers together, bytes. Left out: 16,384. */
   readonly maxHeaderBytes?: number;
   readonly connections?: Partial<SipConnectionSettings>;
@@ -168,6 +170,55 @@ export interface SipServerCounters {
   readonly bansMade: number;
   readonly bansInForce: number;
   readonly isOverloaded: boolean;
+  /** Copies that went to the collector, and those that could not. */
+  readonly mirrored: number;
+  readonly mirrorDropped: number;
+}
+
+/** A Homer collector, which speaks HEPv3 over UDP. It gets messages as they are, secrets included. */
+export interface SipMirrorSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Which server this is among all that the collector hears. */
+  readonly captureId: number;
+  readonly password?: string;
+}
+
+/** What a trace is about: one Call-ID; calls that name a number in From, To, request-URI or P-Asserted-Identity; everything. */
+export type SipTraceMatch =
+  | { readonly kind: 'call-id'; readonly callId: string }
+  | { readonly kind: 'number'; readonly number: string }
+  | { readonly kind: 'all' };
+
+export interface SipTraceRequest {
+  readonly match: SipTraceMatch;
+  /** The last so many are kept; 1,000 when left out, 10,000 and 16 MiB at most. */
+  readonly maxMessages?: number;
+  /** Ends by itself then. */
+  readonly forSeconds?: number;
+}
+
+export interface SipTraceRefusal {
+  readonly ok: false;
+  readonly reason: 'too-many-traces';
+}
+
+export interface SipTraceState {
+  readonly id: string;
+  readonly match: SipTraceMatch;
+  /** One that has ended can still be read. */
+  readonly isRunning: boolean;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Older messages that made room for newer ones. */
+  readonly forgotten: number;
+}
+
+export interface SipLadderOptions {
+  /** Takes digest responses, passwords and media keys out. Left out: true. */
+  readonly maskSecrets?: boolean;
+  /** The whole messages after the ladder. Left out: true. */
+  readonly withMessages?: boolean;
 }
 
 export interface SipDrain {
@@ -213,6 +264,8 @@ export interface SipServerEvents {
   /** A 2xx to an INVITE of a process before this one was acknowledged and ended. */
   'answer:unclaimed': readonly [answer: { readonly callId: string }];
   'listener:failed': readonly [failure: { readonly listener: string; readonly error: string }];
+  /** The collector cannot be found or reached; told of once a minute at most. */
+  'mirror:failed': readonly [failure: { readonly collector: string; readonly error: string }];
 }
 
 export interface RunningSipServer {
@@ -248,6 +301,17 @@ export interface RunningSipServer {
    * @param drain null takes them again; without `retryAfterSeconds` the 503 has no Retry-After (RFC 3261 §21.5.4)
    */
   setDrain(drain: SipDrain | null): Promise<void>;
+  /** Begins to collect messages; there are eight traces at most, of which the oldest that has ended makes room. */
+  startTrace(request: SipTraceRequest): Promise<{ readonly ok: true; readonly id: string } | SipTraceRefusal>;
+  /** Ends a trace, which stays readable; false when there is none of that id. */
+  stopTrace(id: string): Promise<boolean>;
+  traces(): Promise<readonly SipTraceState[]>;
+  /** A trace as a text for people; null when there is none of that id. */
+  traceLadder(id: string, options?: SipLadderOptions): Promise<string | null>;
+  /** A trace as a pcap file, secrets included; null when there is none of that id. */
+  tracePcap(id: string): Promise<Uint8Array | null>;
+  /** Sets or takes away where a copy of every message goes. */
+  setMirror(mirror: SipMirrorSettings | null): Promise<void>;
   /** Adds a listener; the returned function removes it. */
   on<K extends keyof SipServerEvents>(event: K, listener: (...args: SipServerEvents[K]) => void): () => void;
   /**

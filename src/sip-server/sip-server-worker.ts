@@ -36,6 +36,12 @@ const calls: ControlCalls = {
   unban: (source) => server.defence.unban(source),
   bans: () => server.defence.bans(),
   sources: (limit) => server.defence.sources(limit),
+  startTrace: (request) => server.observation.startTrace(request),
+  stopTrace: (id) => server.observation.stopTrace(id),
+  traces: () => server.observation.traces(),
+  traceLadder: (id, options) => server.observation.traceLadder(id, options),
+  tracePcap: (id) => server.observation.tracePcap(id),
+  setMirror: (mirror) => server.observation.setMirror(mirror),
   close: () => server.close(),
 };
 

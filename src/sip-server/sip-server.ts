@@ -27,6 +27,7 @@ import { checkMessage } from './message/check-message.js';
 import type { SipMessage } from './message/sip-message.js';
 import type { ServerLog } from './server-log.js';
 import { TimerWheel } from './timer-wheel.js';
+import { Observation } from './trace/observation.js';
 import { TransactionLayer } from './transaction/transaction-layer.js';
 import type { Flow, Listener } from './transport/flow.js';
 import { TransportLayer } from './transport/transport-layer.js';
@@ -38,6 +39,7 @@ export class SipServer {
   readonly #settings: SipServerSettings;
   readonly #counters = new Counters();
   readonly defence: Defence;
+  readonly observation: Observation;
   readonly #overload: Overload;
   readonly #wheel: TimerWheel;
   readonly #transport: TransportLayer;
@@ -56,14 +58,22 @@ export class SipServer {
     this.#report = report;
     const { timers, defence = DEFAULT_DEFENCE } = settings;
     this.defence = new Defence(defence, clock, this.#counters, report);
+    this.observation = new Observation(clock, report);
     this.#overload = new Overload(defence, () => this.#transactions.size, clock, report);
     this.#wheel = new TimerWheel(clock, (error) =>
       log.write('error', 'A timer could not be handled', {
         error: error instanceof Error ? `${error.stack}` : String(error),
       }),
     );
-    this.#transport = new TransportLayer(settings, clock, this.#counters, this.defence, log, report, () =>
-      this.#flowsInUse(),
+    this.#transport = new TransportLayer(
+      settings,
+      clock,
+      this.#counters,
+      this.defence,
+      this.observation.tap,
+      log,
+      report,
+      () => this.#flowsInUse(),
     );
     this.#transactions = new TransactionLayer({
       timers,
@@ -127,6 +137,7 @@ export class SipServer {
       await this.#transport.close();
       throw new AdminUnavailable(cause instanceof Error ? cause.message : String(cause), { cause });
     }
+    this.observation.setMirror(this.#settings.mirror ?? null);
   }
 
   setPeers(peers: readonly SipPeers[]): void {
@@ -156,12 +167,14 @@ export class SipServer {
       connections: this.#transport.connectionCount,
       isOverloaded: this.#overload.isOn,
       ...this.defence.counts(),
+      ...this.observation.counts(),
     });
   }
 
   async close(): Promise<void> {
     await this.#admin.close();
     this.#overload.stop();
+    this.observation.close();
     this.#wheel.stop();
     await this.#transport.close();
   }

@@ -108,6 +108,12 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     unban: (source) => ask('unban', source),
     bans: () => ask('bans'),
     sources: (limit) => ask('sources', limit),
+    startTrace: (request) => ask('startTrace', request),
+    stopTrace: (id) => ask('stopTrace', id),
+    traces: () => ask('traces'),
+    traceLadder: (id, options = {}) => ask('traceLadder', id, options),
+    tracePcap: (id) => ask('tracePcap', id),
+    setMirror: (mirror) => ask('setMirror', mirror),
     on: (event, listener) => events.on(event, listener),
     onTrying(listener) {
       tryingListeners.push(listener);

@@ -3,6 +3,8 @@ import type {
   RunningSipServer,
   SipBan,
   SipDrain,
+  SipLadderOptions,
+  SipMirrorSettings,
   SipPeers,
   SipServerCounters,
   SipServerEvents,
@@ -10,6 +12,8 @@ import type {
   SipSourceReport,
   SipSources,
   SipTlsSettings,
+  SipTraceRequest,
+  SipTraceState,
 } from './control.js';
 import type { LogLevel } from './server-log.js';
 
@@ -30,6 +34,12 @@ export interface ControlCalls {
   unban(source: string): boolean;
   bans(): readonly SipBan[];
   sources(limit: number): readonly SipSourceReport[];
+  startTrace(request: SipTraceRequest): Awaited<ReturnType<RunningSipServer['startTrace']>>;
+  stopTrace(id: string): boolean;
+  traces(): readonly SipTraceState[];
+  traceLadder(id: string, options: SipLadderOptions): string | null;
+  tracePcap(id: string): Uint8Array | null;
+  setMirror(mirror: SipMirrorSettings | null): void;
   close(): Promise<void>;
 }
 

@@ -17,6 +17,7 @@ import { DnsCache } from '../resolve/dns-cache.js';
 import { type DnsClient, SystemDns } from '../resolve/dns-client.js';
 import { locateServer, nextHopOf } from '../resolve/locate-server.js';
 import type { ServerLog } from '../server-log.js';
+import type { MessageTap } from '../trace/message-tap.js';
 import { chooseListener, localNetworks } from './choose-listener.js';
 import { defaultPortOf, type Flow, type Listener, type TransportProtocol } from './flow.js';
 import { PeerList } from './peer-list.js';
@@ -54,6 +55,7 @@ export class TransportLayer {
   readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #defence: Defence;
+  readonly #tap: MessageTap;
   readonly #log: ServerLog;
   readonly #report: ReportEvent;
   readonly #flowsInUse: () => Iterable<Flow>;
@@ -74,6 +76,7 @@ export class TransportLayer {
     clock: Clock,
     counters: Counters,
     defence: Defence,
+    tap: MessageTap,
     log: ServerLog,
     report: ReportEvent,
     flowsInUse: () => Iterable<Flow>,
@@ -95,6 +98,7 @@ export class TransportLayer {
     this.#dns = new DnsCache(new SystemDns(settings.nameServers), clock);
     this.#counters = counters;
     this.#defence = defence;
+    this.#tap = tap;
     this.#log = log;
     this.#report = report;
     this.#flowsInUse = flowsInUse;
@@ -222,6 +226,7 @@ export class TransportLayer {
   }
 
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated = false): void {
+    if (this.#tap.isOn) this.#tap.see(false, message, flow);
     if (onFailure === undefined) flow.listener.send(message, flow);
     else flow.listener.send(message, flow, (cause) => this.#guarded(flow, () => onFailure(cause)), isRepeated);
   }
@@ -241,14 +246,22 @@ export class TransportLayer {
     if (settings.transport === 'udp') {
       return UdpListener.open(
         settings,
-        (bytes, address, port, listener) => this.#arrived(bytes, { listener, address, port, connection: null }),
+        (bytes, address, port, listener) => {
+          // Nothing is made for a datagram that is dropped.
+          if (this.#defence.refuses(bytes, address)) return;
+          this.#arrived(bytes, { listener, address, port, connection: null });
+        },
         onError,
       );
     }
     return StreamListener.open(settings, this.#streams, {
       refuses: (address) => this.#defence.refusesConnection(address),
       closed: (address) => this.#defence.connectionClosed(address),
-      message: (bytes, connection, listener) => this.#arrived(bytes, flowOf(connection, listener)),
+      message: (bytes, connection, listener) => {
+        if (!this.#defence.refuses(bytes, connection.address)) this.#arrived(bytes, flowOf(connection, listener));
+        // The lists may have changed since the connection was accepted.
+        else if (this.#defence.isShutOut(connection.address)) connection.close();
+      },
       lost: (connection, listener) =>
         this.#onLost((flow) => {
           if (flow.listener !== listener || flow.connection === connection) return flow.connection === connection;
@@ -265,19 +278,15 @@ export class TransportLayer {
     });
   }
 
-  /** The one place that every datagram, and every message cut from a stream, passes. */
+  /** The one place that every datagram, and every message cut from a stream, passes unless the defence refuses it. */
   #arrived(bytes: Buffer, flow: Flow): void {
     const { connection, address } = flow;
-    if (this.#defence.refuses(bytes, address)) {
-      // The lists may have changed since the connection was accepted.
-      if (connection !== null && this.#defence.isShutOut(address)) connection.close();
-      return;
-    }
     if (connection === null && !this.#fits(bytes, address)) return;
     this.#receive(bytes, this.#peers.isContactFollowed(address) ? { ...flow, followsContact: true } : flow);
   }
 
   #receive(bytes: Buffer, flow: Flow): void {
+    if (this.#tap.isOn) this.#tap.see(true, bytes, flow);
     const message = parseMessage(bytes, { body: 'declared' });
     if (message === null) {
       this.#counters.drop('malformed');
