@@ -10,6 +10,8 @@ export interface UserAgentOrder {
   /** An empty folder. */
   readonly folder: string;
   readonly registrarPort: number;
+  /** Who must have signed the registrar's certificate, PEM: it is reached over TLS then. Of baresip. */
+  readonly authority?: string;
 }
 
 export interface UserAgent {
@@ -28,14 +30,16 @@ export function isInstalled(command: string): boolean {
 /** Where Debian puts baresip's; it looks nowhere by itself. */
 const MODULES = '/usr/lib/baresip/modules';
 
-const LEAVING_TIMEOUT_MS = 5_000;
+const LEAVING_TIMEOUT_MS = 1_500;
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 /** Answers every call, and speaks what is in a file. @param dial whom it calls at its start */
-export function startBaresip({ name, folder, registrarPort }: UserAgentOrder, dial?: string): UserAgent {
+export function startBaresip({ name, folder, registrarPort, authority }: UserAgentOrder, dial?: string): UserAgent {
+  const authorityFile = join(folder, 'authority.pem');
+  if (authority !== undefined) writeFileSync(authorityFile, authority);
   const voice = join(folder, 'voice.wav');
   writeFileSync(voice, silentWav(60));
   const modules = ['g711', 'aufile'].map((module) => `module ${module}.so`);
@@ -48,6 +52,7 @@ export function startBaresip({ name, folder, registrarPort }: UserAgentOrder, di
       `audio_source aufile,${voice}`,
       `audio_player aufile,${join(folder, 'heard.wav')}`,
       `audio_alert aufile,${join(folder, 'alert.wav')}`,
+      ...(authority === undefined ? [] : [`sip_cafile ${authorityFile}`]),
       ...modules,
       ...applications,
       '',
@@ -55,7 +60,7 @@ export function startBaresip({ name, folder, registrarPort }: UserAgentOrder, di
   );
   writeFileSync(
     join(folder, 'accounts'),
-    `<sip:${name}@127.0.0.1:${registrarPort};transport=udp>;auth_user=${name};auth_pass=none;regint=60;answermode=auto\n`,
+    `<sip:${name}@127.0.0.1:${registrarPort};transport=${authority === undefined ? 'udp' : 'tls'}>;auth_user=${name};auth_pass=none;regint=60;answermode=auto\n`,
   );
   const dialling = dial === undefined ? [] : ['-e', `/dial sip:${dial}@127.0.0.1:${registrarPort}`];
   return start('baresip', ['-f', folder, ...dialling], folder, (child) => child.kill('SIGTERM'));
@@ -93,7 +98,7 @@ export function startLinphone(
     ...Object.entries(keys).map(([key, value]) => `${key}=${value}`),
   ]);
   writeFileSync(file, `${lines.join('\n')}\n`);
-  return start('linphonec', ['-c', file, ...(answers ? ['-a'] : [])], folder, (child) => child.stdin?.end('quit\n'));
+  return start('linphonec', ['-c', file, ...(answers ? ['-a'] : [])], folder, (child) => child.stdin?.write('quit\n'));
 }
 
 function start(command: string, args: string[], folder: string, leave: (child: ChildProcess) => void): UserAgent {

@@ -1,9 +1,11 @@
 // Two user agents that we have not written register and call each other, on the embedded server.
+import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningSipServer } from '../../sip-server/control.js';
 import { startSipServer } from '../../sip-server/start-sip-server.js';
+import { createAuthority } from '../../sip-server/testing/certificate.js';
 import { freePort } from '../sip-tests/free-ports.js';
 import { type RegistrarApplication, startRegistrarApplication } from './registrar-application.js';
 import { isInstalled, startBaresip, startLinphone, type UserAgent } from './user-agent.js';
@@ -17,6 +19,7 @@ describe('baresip and linphone', function () {
   let folder: string;
   let userAgents: UserAgent[];
   let events: string[];
+  const authority = createAuthority();
   let onEvent: () => void;
 
   before(function () {
@@ -31,7 +34,10 @@ describe('baresip and linphone', function () {
     events = [];
     onEvent = () => undefined;
     server = await startSipServer({
-      listeners: [{ transport: 'udp', address: '127.0.0.1', port: 0, advertise: '127.0.0.1' }],
+      listeners: [
+        { transport: 'udp', address: '127.0.0.1', port: 0, advertise: '127.0.0.1' },
+        { transport: 'tls', address: '127.0.0.1', port: 0, advertise: '127.0.0.1', tls: authority.issue('127.0.0.1') },
+      ],
       admin: { address: '127.0.0.1', port: 0, secret: 'lab' },
       timers: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 },
       maxMessageBytes: 65_535,
@@ -87,6 +93,19 @@ describe('baresip and linphone', function () {
     await told('alice hung up on bob');
     await Promise.all(userAgents.splice(0).map((userAgent) => userAgent.close()));
     await told('bob left');
+  });
+
+  it('register, baresip over TLS, and linphone over UDP calls it', async () => {
+    const registrarPort = server.listeners[1]?.port ?? 0;
+    keep(startBaresip({ ...order('bob'), registrarPort, authority: authority.cert }));
+    await told('bob registered');
+    assert.match(application.registered.get('bob') ?? '', /transport=tls/);
+    const alice = keep(startLinphone(order('alice'), await freePort(), false));
+    await told('alice registered');
+    alice.type(`call sip:bob@127.0.0.1:${server.listeners[0]?.port}`);
+    await told('alice talks to bob');
+    alice.type('terminate');
+    await told('alice hung up on bob');
   });
 
   it('register, baresip calls linphone, they talk, and linphone hangs up', async () => {
