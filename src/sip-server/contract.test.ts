@@ -1,4 +1,5 @@
 // Runs the contract of a drachtio server: on the embedded server, or on the one that DRACHTIO_HOST names.
+import { describeApiContract } from './api.contract.js';
 import { describeCdrContract } from './cdr.contract.js';
 import { describeEarlyContract } from './early.contract.js';
 import { describeMethodsContract } from './methods.contract.js';
@@ -29,6 +30,7 @@ describe(`a drachtio server (${external === undefined ? 'embedded' : `external, 
   describeUacContract(() => server);
   describeEarlyContract(() => server);
   describeMethodsContract(() => server);
+  describeApiContract(() => server);
   describeCdrContract(() => server);
   describeProxyContract(() => server);
   describeWireContract(() => server);

@@ -299,6 +299,22 @@ export function describeEarlyContract(server: () => ServerUnderTest): void {
       assert.equal(await over.promise, 603);
     });
 
+    it('passes an UPDATE of a callee who rings, though nothing was reliable', async function () {
+      needsEmbedded(this, 'drachtio-server has no dialog before a reliable response');
+      const srf = await arena.app();
+      const peer = await arena.udpPeer();
+      const over = deferred<number | undefined>();
+      srf.createUAC(uriOf(peer), { localSdp: SDP }, {}, (error) => over.resolve(error?.status));
+      const invite = await peer.request('INVITE');
+      peer.send(responseText(invite, 180, { toTag: 'upd', headers: [contactOf(peer)] }));
+      peer.send(calleeRequestText('UPDATE', invite, peer, { toTag: 'upd', headers: [contactOf(peer)] }));
+      await peer.response(200, 'UPDATE');
+      peer.send(responseText(invite, 486, { toTag: 'upd' }));
+      assert.equal(await over.promise, 486);
+      peer.send(calleeRequestText('UPDATE', invite, peer, { toTag: 'upd', cseq: 2 }));
+      await peer.response(481, 'UPDATE');
+    });
+
     it('takes an answer in ACK to an offer in 200', async () => {
       const acked = deferred<AppDialog>();
       const srf = await arena.app({

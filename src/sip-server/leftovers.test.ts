@@ -90,6 +90,26 @@ describe('a server whose calls are over', function () {
     await assertEmpty();
   });
 
+  it('keeps nothing of subscriptions that have ended, from whichever side', async () => {
+    const srf = await arena.app({
+      subscribe: (request, reply) =>
+        srf.createUAS(request, reply, { headers: { Expires: '60' } }, (_error, dialog) => {
+          if (request.uri.includes('gone')) {
+            const headers = { Event: 'x', 'Subscription-State': 'active' };
+            void dialog?.request({ method: 'NOTIFY', headers }).catch(() => undefined);
+          } else void dialog?.destroy().catch(() => undefined);
+        }),
+    });
+    const peer = await arena.udpPeer();
+    for (const user of ['ended', 'gone']) {
+      const call = new Call(peer, server.udp, { user });
+      peer.send(call.text('SUBSCRIBE', { headers: [`Contact: <${call.peerUri}>`, 'Event: x', 'Expires: 60'] }));
+      await peer.response(202, 'SUBSCRIBE');
+      peer.send(responseText(await peer.request('NOTIFY'), user === 'gone' ? 481 : 200));
+    }
+    await assertEmpty();
+  });
+
   it('keeps nothing of proxied calls', async () => {
     const [callee, silent, caller] = [await arena.udpPeer(), await arena.udpPeer(), await arena.udpPeer()];
     const srf = await arena.app({

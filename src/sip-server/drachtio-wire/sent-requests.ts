@@ -70,7 +70,9 @@ export class SentRequests {
         dialog.openOffers--;
       }
       if (this.#openInvites.get(dialog) === request) this.#openInvites.delete(dialog);
-      if (method === 'BYE' && status !== 401 && status !== 407) this.#context.dialogs.remove(dialog);
+      if (method === 'BYE' ? status !== 401 && status !== 407 : endsSubscription(request, status)) {
+        this.#context.dialogs.remove(dialog);
+      }
     }
     if (method === 'INVITE' && !request.isInDialog && status >= 300) this.#refused.add(request.dialogId);
   }
@@ -110,4 +112,10 @@ export class SentRequests {
     );
     transaction.expectFinal();
   }
+}
+
+/** RFC 6665 §4.2.2: a subscription ends with the NOTIFY that says so, and with a subscriber who knows nothing of it. */
+function endsSubscription({ method, dialog, transaction }: AppRequest, status: number): boolean {
+  if (method !== 'NOTIFY' || dialog?.origin.method !== 'SUBSCRIBE') return false;
+  return status === 481 || /\r\nSubscription-State:[ \t]*terminated/i.test(transaction?.request.text ?? '');
 }

@@ -13,6 +13,9 @@ import type { OwnRequests } from './own-requests.js';
 import type { SentRequests } from './sent-requests.js';
 import type { SessionTimers } from './session-timers.js';
 
+/** Branches of one forked INVITE that may have an early dialog: an honest proxy forks to fewer. */
+const MAX_EARLY_DIALOGS = 32;
+
 export class UacResponses implements AppRequestCore {
   readonly #context: CoreContext;
   readonly #sent: SentRequests;
@@ -78,9 +81,28 @@ export class UacResponses implements AppRequestCore {
     this.#sent.releaseCancel(request);
     if (status === 100) return;
     const rseq = request.method === 'INVITE' ? response.value('rseq') : undefined;
-    if (rseq === undefined || this.#isNextReliable(request, response, flow, Number(rseq))) {
+    if (rseq === undefined) {
+      if (request.method === 'INVITE' && !request.isInDialog) this.#openEarly(request, response, flow);
       this.#deliver(request, response, flow);
-    }
+    } else if (this.#isNextReliable(request, response, flow, Number(rseq))) this.#deliver(request, response, flow);
+  }
+
+  /** RFC 3261 §12.1.2: a provisional response with a tag makes an early dialog; null when it cannot. */
+  #openEarly(request: AppRequest, response: SipMessage, flow: Flow): AppDialog | null {
+    const tag = response.to?.tag;
+    if (tag === undefined || request.hasFinal) return null;
+    const known = request.early?.get(tag);
+    if (known !== undefined) return known;
+    if ((request.early?.size ?? 0) >= MAX_EARLY_DIALOGS) return null;
+    const dialog = this.#dialogOf(request, response, flow, null);
+    if (dialog === null) return null;
+    dialog.isEarly = true;
+    dialog.ackSeq = null;
+    request.early ??= new Map();
+    request.early.set(tag, dialog);
+    dialog.forks = request.early;
+    this.#context.dialogs.add(dialog);
+    return dialog;
   }
 
   /**
@@ -88,30 +110,19 @@ export class UacResponses implements AppRequestCore {
    * RFC 3262 §4. Deviation: drachtio-server passes repetitions on, each of which drachtio-srf would acknowledge.
    */
   #isNextReliable(request: AppRequest, response: SipMessage, flow: Flow, rseq: number): boolean {
-    const tag = response.to?.tag ?? '';
-    const known = request.isInDialog ? request.dialog : (request.early?.get(tag) ?? null);
     if (request.isInDialog) {
-      if (known === null || (request.hasReliable && rseq !== known.lastRSeq + 1)) return false;
+      const { dialog } = request;
+      if (dialog === null || (request.hasReliable && rseq !== dialog.lastRSeq + 1)) return false;
       request.hasReliable = true;
-      known.lastRSeq = rseq;
+      dialog.lastRSeq = rseq;
       return true;
     }
-    if (request.hasFinal) return false;
-    if (known !== null) {
-      if (rseq !== known.lastRSeq + 1) return false;
-      known.lastRSeq = rseq;
-      this.#context.dialogs.prefer(known);
-      return true;
-    }
-    const dialog = this.#dialogOf(request, response, flow, null);
-    if (dialog === null) return false;
-    dialog.isEarly = true;
-    dialog.ackSeq = null;
+    const dialog = this.#openEarly(request, response, flow);
+    // 0 is no RSeq (RFC 3262 §7.1): none has come in this dialog.
+    if (dialog === null || (dialog.lastRSeq !== 0 && rseq !== dialog.lastRSeq + 1)) return false;
     dialog.lastRSeq = rseq;
-    request.early ??= new Map();
-    request.early.set(tag, dialog);
-    dialog.forks = request.early;
-    this.#context.dialogs.add(dialog);
+    if (dialog.remoteTarget === null) refreshTarget(dialog, response);
+    this.#context.dialogs.prefer(dialog);
     return true;
   }
 
