@@ -13,6 +13,8 @@ export const APPLICATION_TAG = 'app';
 export class FuzzApplication {
   readonly #socket: Socket;
   readonly #contact: string;
+  /** Calls by Call-ID and From tag: with one tag of its own it can have each but once at a time. */
+  readonly #calls = new Set<string>();
   #rest = '';
 
   private constructor(socket: Socket, peerContact: string) {
@@ -61,11 +63,13 @@ export class FuzzApplication {
   #receive(payload: string): void {
     const leaderEnd = payload.indexOf('\r\n');
     const leader = payload.slice(0, leaderEnd).split('|');
-    if (leaderEnd === -1 || leader[1] !== 'sip' || leader[2] !== 'network') return;
+    if (leaderEnd === -1 || leader[1] !== 'sip') return;
     const request = payload.slice(leaderEnd + 2);
     const [method] = request.split(' ', 1);
     const txn = leader[8] ?? '';
     const dialog = leader[9] ?? '';
+    if (/^cseq[^\r]*\sBYE/im.test(request)) this.#calls.delete(dialog);
+    if (leader[2] !== 'network') return;
     if (method === 'ACK') this.#send(`sip||${dialog}\r\nBYE sip:placeholder SIP/2.0\r\n\r\n`);
     else if (method === 'INVITE') this.#answerInvite(txn, request);
     else if (method === 'SUBSCRIBE') this.#answer(txn, '403 No subscriptions here');
@@ -75,10 +79,15 @@ export class FuzzApplication {
   #answerInvite(txn: string, invite: string): void {
     const contacts = invite.match(/^(?:contact|m)[ \t]*:[^\r]*/gim) ?? [];
     const isFromPeer = contacts.length === 1 && contacts[0]?.endsWith(this.#contact) === true;
-    if (!isFromPeer || /^record-route/im.test(invite)) {
+    const callId = /^(?:call-id|i)[ \t]*:[ \t]*([^\s]+)\r$/im.exec(invite)?.[1];
+    const fromTag = /^(?:from|f)[ \t]*:[^\r]*>[ \t]*;[ \t]*tag[ \t]*=[ \t]*([a-z]+)[ \t]*\r$/im.exec(invite)?.[1];
+    const call = `${callId};from-tag=${fromTag}`;
+    const isReadable = callId !== undefined && fromTag !== undefined && !this.#calls.has(call);
+    if (!isFromPeer || !isReadable || /^record-route/im.test(invite)) {
       this.#answer(txn, '486 Busy');
       return;
     }
+    this.#calls.add(call);
     this.#answer(txn, '180 Ringing');
     this.#answer(txn, '200 OK', SDP);
   }

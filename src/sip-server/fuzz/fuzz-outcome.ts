@@ -24,5 +24,8 @@ export function seedOfRound(seed: number, round: number): number {
 
 /** Null when the property held. */
 export function failureOf<T>(property: string, seed: number, details: fc.RunDetails<T>): FuzzFailure | null {
-  return details.failed ? { property, seed, report: fc.defaultReportMessage(details) ?? 'no report' } : null;
+  if (!details.failed) return null;
+  const { errorInstance } = details;
+  const cause = errorInstance instanceof Error ? (errorInstance.stack ?? errorInstance.message) : 'no error';
+  return { property, seed, report: `${cause}\n${fc.defaultReportMessage(details) ?? 'no report'}` };
 }

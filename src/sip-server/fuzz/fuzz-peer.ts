@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** One thing to send. */
@@ -26,12 +26,13 @@ interface ServerPorts {
 }
 
 const PATIENCE_MS = 15_000;
-const REPEAT_MS = 500;
+const REPEAT_MS = 2_000;
 
 export class FuzzPeer {
   readonly #udp: UdpSocket;
   readonly #server: ServerPorts;
-  readonly #waiting = new Map<string, () => void>();
+  readonly #waiting = new Map<string, (answer: string) => void>();
+  readonly #connections: Socket[] = [];
   /** Templates of the next answers, in turn. */
   answers: readonly string[] = [];
   #turn = 0;
@@ -73,8 +74,12 @@ export class FuzzPeer {
       if (segment.length > 0) await new Promise<void>((resolve) => socket.write(segment, () => resolve()));
     }
     socket.end();
-    // The server may wait for the rest of a message; nobody else does.
-    setImmediate(() => socket.destroy());
+    this.#connections.push(socket);
+  }
+
+  /** Gives up the connections of before: by a reset, for a closed one keeps its port for a minute. */
+  hangUp(): void {
+    for (const socket of this.#connections.splice(0)) socket.resetAndDestroy();
   }
 
   /** Rejects unless the application answers over UDP and TCP. */
@@ -83,29 +88,35 @@ export class FuzzPeer {
   }
 
   close(): void {
+    this.hangUp();
     this.#udp.close();
   }
 
   async #expectAnswer(transport: 'UDP' | 'TCP'): Promise<void> {
+    const deadlineMs = performance.now() + PATIENCE_MS;
+    let answer = 'nothing';
+    do {
+      // A datagram may be lost where thousands come at once, and an overloaded server may say so.
+      answer = await this.#ask(transport);
+      if (answer === '200') return;
+    } while (performance.now() < deadlineMs);
+    throw new Error(`The server does not serve over ${transport} any more; it last said ${answer}`);
+  }
+
+  /** Sends one OPTIONS; the status of the answer, the error of the connection, or that nothing came. */
+  async #ask(transport: 'UDP' | 'TCP'): Promise<string> {
     const callId = randomUUID();
     const text = this.#options(transport, callId);
-    const answered = new Promise<true>((resolve) => this.#waiting.set(callId, () => resolve(true)));
-    const deadlineMs = performance.now() + PATIENCE_MS;
+    const answered = new Promise<string>((resolve) => this.#waiting.set(callId, resolve));
     const socket = transport === 'TCP' ? connect(this.#server.tcpPort, this.#server.address) : null;
-    socket?.on('error', () => socket.destroy());
+    socket?.on('error', (error) => this.#waiting.get(callId)?.(error.message));
     socket?.on('data', (chunk: Buffer) => this.#receive(chunk.toString('latin1')));
     socket?.write(text);
-    try {
-      do {
-        // A datagram may be lost where thousands come at once.
-        if (socket === null) this.#udp.send(text, this.#server.udpPort, this.#server.address);
-        if (await Promise.race([answered, delay(REPEAT_MS, false)])) return;
-      } while (performance.now() < deadlineMs);
-      throw new Error(`The server does not answer over ${transport} any more`);
-    } finally {
-      this.#waiting.delete(callId);
-      socket?.destroy();
-    }
+    if (socket === null) this.#udp.send(text, this.#server.udpPort, this.#server.address);
+    const answer = await Promise.race([answered, delay(REPEAT_MS, 'nothing')]);
+    this.#waiting.delete(callId);
+    socket?.resetAndDestroy();
+    return answer;
   }
 
   #options(transport: string, callId: string): string {
@@ -118,7 +129,7 @@ export class FuzzPeer {
   #receive(text: string): void {
     if (text.startsWith('SIP/2.0 ')) {
       const callId = /\r\nCall-ID: ([^\r]*)/.exec(text)?.[1] ?? '';
-      if (text.startsWith('SIP/2.0 200')) this.#waiting.get(callId)?.();
+      if (!text.startsWith('SIP/2.0 1')) this.#waiting.get(callId)?.(text.slice(8, 11));
       return;
     }
     if (this.answers.length === 0 || text.startsWith('ACK')) return;

@@ -31,6 +31,8 @@ function batches(): fc.Arbitrary<Batch> {
     callIds: ['a@peer', 'b@peer', 'c@peer', 'd@peer'],
     tags: [APPLICATION_TAG, 'one'],
     addresses: [PEER_ADDRESS],
+    // ACKs and CANCELs are to find their INVITE now and then.
+    maxCSeq: 4,
   };
   const message = grammaticalMessage('declared', pools).map(({ text }) => text);
   const text = fc.oneof(
@@ -97,6 +99,7 @@ class Scene {
     this.#application.call(`sip:peer@127.0.0.1:${this.peer.port}`);
     for (const sending of batch.sendings) await this.peer.send(sending);
     await this.peer.expectService();
+    this.peer.hangUp();
     if (this.#faults.length > 0) throw new Error(`The server reports a fault of its own:\n${this.#faults.join('')}`);
   }
 
@@ -104,8 +107,11 @@ class Scene {
   async expectForgetting(): Promise<void> {
     this.peer.answers = [ANSWER_TEMPLATE];
     const { heapUsedBytes } = await until(
-      () => this.#server.counters(),
-      ({ transactions, dialogs, timers }) => transactions + dialogs + timers === 0,
+      async () => {
+        const { transactionsByState, dialogs, timers, heapUsedBytes } = await this.#server.counters();
+        return { transactionsByState, dialogs, timers, heapUsedBytes };
+      },
+      ({ transactionsByState, dialogs, timers }) => Object.keys(transactionsByState).length + dialogs + timers === 0,
     );
     if (heapUsedBytes > MAX_HEAP_BYTES) throw new Error(`The server keeps ${heapUsedBytes} bytes, and nothing goes on`);
   }

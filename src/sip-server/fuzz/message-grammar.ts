@@ -24,6 +24,7 @@ export interface Pools {
   readonly tags: readonly string[];
   /** `host:port` of sent-by and Contact. */
   readonly addresses: readonly string[];
+  readonly maxCSeq: number;
 }
 
 export const POOLS: Pools = {
@@ -31,6 +32,7 @@ export const POOLS: Pools = {
   branches: ['z9hG4bK1', 'z9hG4bK2', "z9hG4bK-.!%66*_+`'~", 'z9hG4bK'],
   tags: ['one', 'two', "~1'+`*%!-."],
   addresses: ['192.0.2.1', 'h.example.com:5062', '[2001:db8::9]:5060'],
+  maxCSeq: 2 ** 31 - 1,
 };
 
 const TOKEN_CHARACTERS = [..."abcXYZ019-.!%*_+`'~"];
@@ -163,7 +165,7 @@ export function grammaticalMessage(
     from: address(tag),
     to: address(fc.option(tag, { nil: undefined })),
     callId: fc.constantFrom(...pools.callIds),
-    cseqNumber: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+    cseqNumber: fc.integer({ min: 0, max: pools.maxCSeq }),
     cseqBlank: blank,
     lengthBlank: optionalBlank,
     maxForwards: fc.constantFrom('70', '0', '0068', '255'),
