@@ -11,6 +11,7 @@ function soundEvidence(): LoadEvidence {
     sim: 's1',
     sipCallId: 'b1',
     startedAt: '2026-01-05T01:00:00.000Z',
+    answeredAt: '2026-01-05T01:00:00.500Z',
     endedAt: '2026-01-05T01:00:03.000Z',
     outcome: 'answered',
     answeredLate: false,
@@ -35,7 +36,7 @@ function soundEvidence(): LoadEvidence {
       { ...attempt, channel: 'gw1/3', sim: 's3', sipCallId: 'b3', billedSeconds: 1 },
     ],
   };
-  const sight = { gateway: 'gw1', invitedMs: 0, answeredMs: 1, endedMs: 3000 };
+  const sight = { gateway: 'gw1', invitedMs: 0, answeredMs: 1, endedMs: 3000, talkedMs: 2400 };
   return {
     plan: [
       { number: '1', kind: 'caller-hangs-up', talkMs: 2400, tones },
@@ -124,6 +125,20 @@ describe('the judgement of a load run', () => {
     const sound = soundEvidence();
     const gateways = sound.gateways.map((sight) => ({ ...sight, port: 1 }));
     assertViolation({ ...sound, gateways }, /gw1\/1 had two calls at once by the gateways/);
+  });
+
+  it('takes seconds that differ for the same when messages were under way as a second turned, and only then', () => {
+    const sound = soundEvidence();
+    const sent = Date.parse('2026-01-05T01:00:00.000Z');
+    // The 200 took 500 ms and the BYE 300 ms: 2.5 s between our ends of them are 3.3 s between the gateway's.
+    const seen = (changes: object): LoadEvidence => {
+      const times = { answeredMs: sent, endedMs: sent + 3_300, talkedMs: 3_300, billedSeconds: 4 };
+      return { ...sound, gateways: sound.gateways.map((s, i) => (i === 0 ? { ...s, ...times, ...changes } : s)) };
+    };
+    assert.deepEqual(judgeLoad(seen({})).violations, []);
+    assertViolation(seen({ talkedMs: 3_900 }), /3 s in the CDR, 4 s at the gateway/);
+    assertViolation(seen({ answeredMs: sent + 600 }), /3 s in the CDR, 4 s at the gateway/);
+    assertViolation(seen({ endedMs: sent + 9_000, talkedMs: 9_000 }), /3 s in the CDR, 4 s at the gateway/);
   });
 
   it('notices seconds that differ between ledger, CDR and gateway', () => {

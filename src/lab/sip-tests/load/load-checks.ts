@@ -13,6 +13,10 @@ export interface LoadJudgement {
 const LEAST_TONE_SHARE = 0.9;
 const MOST_FOREIGN_SHARE = 0.02;
 const LEAST_TONE_SECONDS = 1;
+/** Wall times are whole milliseconds on both sides, read a moment after the event. */
+const WALL_SLACK_MS = 3;
+/** A message that was under way for longer is a fault of its own. */
+const MOST_TRANSIT_MS = 2_000;
 
 export function judgeLoad(evidence: LoadEvidence): LoadJudgement {
   const cdrs = latestRevisions(evidence.cdrs);
@@ -136,7 +140,7 @@ function secondsAgree(evidence: LoadEvidence, cdrs: readonly LoadCdr[]): string[
       }
       atGateway.delete(sight.sipCallId);
       const gatewaySeconds = sight.answeredMs === null ? 0 : sight.billedSeconds;
-      if (gatewaySeconds !== attempt.billedSeconds) {
+      if (gatewaySeconds !== attempt.billedSeconds && !isExplainedByTransit(attempt, sight)) {
         problems.push(
           `${cdr.dialled} on ${attempt.channel}: ${attempt.billedSeconds} s in the CDR, ${gatewaySeconds} s at the gateway`,
         );
@@ -154,6 +158,21 @@ function secondsAgree(evidence: LoadEvidence, cdrs: readonly LoadCdr[]): string[
     }
   }
   return problems;
+}
+
+/**
+ * True when a second turned while the 200 or the BYE was under way: each side measures between its own ends of them. How
+ * long they were under way follows from both sides' wall times; without that time both must name the same seconds.
+ */
+function isExplainedByTransit(attempt: LoadCdr['attempts'][number], sight: GatewaySight): boolean {
+  if (sight.answeredMs === null || attempt.answeredAt === null || attempt.endedAt === null) return false;
+  const answerMs = Date.parse(attempt.answeredAt) - sight.answeredMs;
+  const endMs = sight.endedMs - Date.parse(attempt.endedAt);
+  if (answerMs < -WALL_SLACK_MS || answerMs > MOST_TRANSIT_MS || Math.abs(endMs) > MOST_TRANSIT_MS) return false;
+  const ownMs = sight.talkedMs - answerMs - endMs;
+  const secondsOf = (ms: number) => Math.max(0, Math.ceil(ms / 1000));
+  const { billedSeconds } = attempt;
+  return billedSeconds >= secondsOf(ownMs - WALL_SLACK_MS) && billedSeconds <= secondsOf(ownMs + WALL_SLACK_MS);
 }
 
 /** By the ledger's own word, and counted again from the CDRs. */

@@ -27,6 +27,7 @@ export interface LoadCdr {
     readonly sim: string;
     readonly sipCallId: string | null;
     readonly startedAt: string;
+    readonly answeredAt: string | null;
     readonly endedAt: string | null;
     readonly outcome: string | null;
     readonly answeredLate: boolean;
@@ -44,6 +45,8 @@ export interface GatewaySight {
   readonly invitedMs: number;
   readonly answeredMs: number | null;
   readonly endedMs: number;
+  /** Between its own ends of 200 and BYE, on a monotonic clock. */
+  readonly talkedMs: number;
   readonly billedSeconds: number;
 }
 
