@@ -23,7 +23,7 @@ import { createPolicy } from './policy/admit-call.js';
 import type { SimUsage } from './quota/ledger.js';
 import { createRouting } from './routing/routing.js';
 import type { SignallingCounters } from './signalling/sip-application.js';
-import type { SipServerCounters } from './sip-server/control.js';
+import type { SipOperations, SipServerCounters } from './sip-server/control.js';
 
 export interface AppCounters {
   readonly calls: CallCounters;
@@ -40,6 +40,8 @@ export interface AppCounters {
 export interface RunningApp {
   /** With the ports that were really taken. */
   readonly listeners: readonly SipListener[];
+  /** Bans and traces of the embedded SIP server; null with an external one. */
+  readonly sip: SipOperations | null;
   usageOf(simId: string): SimUsage | undefined;
   counters(): Promise<AppCounters>;
   /** Shows new TLS connections what the certificates' files hold now. @throws SimtrunkError CERTIFICATE_UNUSABLE */
@@ -153,6 +155,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
 
   return {
     listeners,
+    sip: sipSide.operations,
     usageOf: (simId) => ledger.usageOf(simId, clock.wallMs()),
     async counters() {
       const [{ sip, restarts }, { relay, restarts: mediaRestarts }] = await Promise.all([

@@ -13,6 +13,7 @@ import { SipApplication } from '../signalling/sip-application.js';
 import type {
   RunningSipServer,
   SipListenerSettings,
+  SipOperations,
   SipServerCounters,
   SipServerSettings,
   SipTlsSettings,
@@ -31,12 +32,14 @@ export interface SipListener {
 export interface SipSide {
   readonly application: SipApplication;
   readonly listeners: readonly SipListener[];
-  /** Null for an external server, which keeps its own. */
+  /** Null for an external server, which has its own means. */
+  readonly operations: SipOperations | null;
   /**
    * Reads the certificates of the TLS listeners again: new connections show them. Does nothing with an external server.
    * @throws SimtrunkError CERTIFICATE_UNUSABLE; the listeners keep what they have then, those before the bad one the new
    */
   reloadCertificates(): Promise<void>;
+  /** `sip` is null for an external server, which keeps its own. */
   counters(): Promise<{ readonly sip: SipServerCounters | null; readonly restarts: number }>;
 }
 
@@ -50,6 +53,7 @@ export async function startSip(config: Config, clock: Clock, log: Logger, opened
     return {
       application,
       listeners: hostPorts.flatMap(readHostPort),
+      operations: null,
       reloadCertificates: async () => undefined,
       counters: async () => ({ sip: null, restarts: 0 }),
     };
@@ -64,6 +68,7 @@ export async function startSip(config: Config, clock: Clock, log: Logger, opened
   return {
     application,
     listeners: listeners.map(({ transport, address, port }) => ({ transport, address, port })),
+    operations: operationsOf(() => server.latest),
     reloadCertificates: server.reloadCertificates,
     counters: async () => ({
       // A server that has just ended has none to give.
@@ -91,6 +96,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
       idleMs: sip.connectionIdleSeconds * 1_000,
     },
     defence: sipDefence(config),
+    ...(sip.homer === undefined ? {} : { mirror: sip.homer }),
   };
   const supervised = await Supervised.start<RunningSipServer>({
     name: 'SIP server',
@@ -168,11 +174,29 @@ function certificateUnusable(what: string, cause: unknown): SimtrunkError {
   return new SimtrunkError('CERTIFICATE_UNUSABLE', `Cannot use the certificate of ${what}: ${reason}`, { cause });
 }
 
+/** Bans and traces are those of the thread that runs now: a new one begins with none. */
+function operationsOf(server: () => RunningSipServer): SipOperations {
+  return {
+    ban: (source, seconds) => server().ban(source, seconds),
+    unban: (source) => server().unban(source),
+    bans: () => server().bans(),
+    sources: (limit) => server().sources(limit),
+    startTrace: (request) => server().startTrace(request),
+    stopTrace: (id) => server().stopTrace(id),
+    traces: () => server().traces(),
+    traceLadder: (id, options) => server().traceLadder(id, options),
+    tracePcap: (id) => server().tracePcap(id),
+  };
+}
+
 function logEvents(server: RunningSipServer, log: Logger): void {
   server.on('source:banned', (ban) => log.warn(ban, 'a source was banned for what it sent'));
   server.on('overload:started', (overload) => {
     log.error({ ...overload, alarm: 'sip-overload' }, 'too many SIP transactions: new calls are refused');
   });
+  server.on('mirror:failed', (failure) =>
+    log.warn(failure, 'the Homer collector cannot be reached: copies are dropped'),
+  );
   server.on('overload:ended', (overload) => log.warn(overload, 'new calls are taken again'));
 }
 

@@ -63,6 +63,14 @@ const fileSchema = z.strictObject({
     })
     .partial()
     .prefault({}),
+  mirror: z
+    .strictObject({
+      host: z.string().min(1),
+      port: port.min(1).default(9060),
+      captureId: z.int().min(0).max(4_294_967_295).default(2_001),
+      password: z.string().optional(),
+    })
+    .optional(),
   requestHandlers: z
     .array(
       z.strictObject({
@@ -106,7 +114,7 @@ export async function loadServerConfig(flags: ServerFlags, env: NodeJS.ProcessEn
   const file = flags.config === undefined ? fileSchema.parse({}) : await readServerFile(flags.config);
   const folder = flags.config === undefined ? '.' : dirname(resolve(flags.config));
   const admin = flags.admin === undefined ? file.admin : { ...file.admin, ...adminOf(flags.admin) };
-  const { nameServers, connections, requestHandlers, maxMessageBytes, maxHeaderBytes, t1Ms, t2Ms, t4Ms } = file;
+  const { nameServers, connections, mirror, requestHandlers, maxMessageBytes, maxHeaderBytes, t1Ms, t2Ms, t4Ms } = file;
   const { allow = null, deny = [], known = [] } = file.sources;
   return {
     server: {
@@ -120,6 +128,7 @@ export async function loadServerConfig(flags: ServerFlags, env: NodeJS.ProcessEn
       connections: defined(connections),
       defence: { ...DEFAULT_DEFENCE, ...defined(file.defence) },
       requestHandlers,
+      ...(mirror === undefined ? {} : { mirror: { ...mirror, password: mirror.password ?? '' } }),
       ...(nameServers === undefined ? {} : { nameServers }),
     },
     sources: { allow, deny, known },

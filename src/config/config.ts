@@ -40,13 +40,25 @@ export interface DrachtioConfig {
   readonly secret: string;
 }
 
+/** A Homer collector; port 9060 when none is given. */
+export interface HomerConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly captureId: number;
+  /** Empty for none. */
+  readonly password: string;
+}
+
 export interface Config {
   /** Absolute path of the file that this was read from. */
   readonly file: string;
   /** Absolute; relative paths of the ledger, recordings and CDRs are below it. */
   readonly dataDir: string;
   readonly networks: readonly NetworkConfig[];
-  readonly sip: Omit<ConfigFile['sip'], 'drachtio'> & { readonly drachtio: DrachtioConfig | undefined };
+  readonly sip: Omit<ConfigFile['sip'], 'drachtio' | 'homer'> & {
+    readonly drachtio: DrachtioConfig | undefined;
+    readonly homer: HomerConfig | undefined;
+  };
   readonly trunks: readonly TrunkConfig[];
   readonly gateways: readonly GatewayConfig[];
   readonly plans: readonly Plan[];
@@ -77,7 +89,7 @@ function withAbsolutePaths(listener: SipListenerConfig, folder: string): SipList
 export function resolveConfig(parsed: ConfigFile, file: string, env: Environment, dataDirOverride?: string): Config {
   const dataDir = resolve(dataDirOverride ?? resolve(dirname(file), parsed.dataDir));
   const simIds = new Map(parsed.sims.flatMap((sim) => [sim.iccid, sim.number].map((key) => [key, simIdOf(sim)])));
-  const { drachtio, ...sip } = parsed.sip;
+  const { drachtio, homer, ...sip } = parsed.sip;
   return {
     ...parsed,
     file,
@@ -87,7 +99,11 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       advertise: network.advertise ?? network.bind,
       sip: network.sip.map((listener) => withAbsolutePaths(listener, dirname(file))),
     })),
-    sip: { ...sip, drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' } },
+    sip: {
+      ...sip,
+      drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' },
+      homer: homer && resolveHomer(homer, env),
+    },
     gateways: parsed.gateways.map((gateway) => {
       const address = parseHostPort(gateway.address);
       const host = address?.host ?? gateway.address;
@@ -105,6 +121,16 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
     cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },
+  };
+}
+
+function resolveHomer(homer: NonNullable<ConfigFile['sip']['homer']>, env: Environment): HomerConfig {
+  const address = parseHostPort(homer.address);
+  return {
+    host: address?.host ?? homer.address,
+    port: address?.port ?? 9060,
+    captureId: homer.captureId,
+    password: homer.password === undefined ? '' : (readSecret(homer.password, env) ?? ''),
   };
 }
 

@@ -60,11 +60,18 @@ function unknownReferences(parts: SoundParts): ConfigProblem[] {
   });
 }
 
+/** Secrets that may be read from the environment, and whose they are. */
+const SECRETS: readonly { readonly path: readonly string[]; readonly of: string }[] = [
+  { path: ['sip', 'drachtio', 'secret'], of: 'the secret of the drachtio-server' },
+  { path: ['sip', 'homer', 'password'], of: 'the password of the Homer collector' },
+];
+
 function secretProblems(parts: SoundParts, env: Environment): ConfigProblem[] {
-  const variable = parts.rawAt('sip', 'drachtio', 'secret', 'env');
-  if (typeof variable !== 'string' || variable === '' || readSecret({ env: variable }, env) !== undefined) return [];
-  const message = `environment variable ${variable} is not set; set it to the secret of the drachtio-server`;
-  return [{ path: ['sip', 'drachtio', 'secret'], message }];
+  return SECRETS.flatMap(({ path, of }) => {
+    const variable = parts.rawAt(...path, 'env');
+    if (typeof variable !== 'string' || variable === '' || readSecret({ env: variable }, env) !== undefined) return [];
+    return [{ path, message: `environment variable ${variable} is not set; set it to ${of}` }];
+  });
 }
 
 /** Two sinks in one folder would write every record twice into one file, and share their acknowledgements. */

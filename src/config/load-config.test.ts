@@ -109,6 +109,30 @@ describe('loadConfig', () => {
     assert.match(problemsOf(text)[0] ?? '', /sip\.drachtio\.secret: environment variable SECRET is not set/);
   });
 
+  it('reads a Homer collector, its port and its password from the environment, and says what is wrong with it', () => {
+    const homer = (keys: string): string => withLine('sip', `sip: { homer: { ${keys} } }`);
+    assert.deepEqual(parse(homer('address: 10.0.0.9')).sip.homer, {
+      host: '10.0.0.9',
+      port: 9060,
+      captureId: 2001,
+      password: '',
+    });
+    const text = homer('address: "homer.example:9061", captureId: 7, password: { env: HOMER }');
+    assert.deepEqual(parse(text, { HOMER: 'hush' }).sip.homer, {
+      host: 'homer.example',
+      port: 9061,
+      captureId: 7,
+      password: 'hush',
+    });
+    assert.match(problemsOf(text)[0] ?? '', /sip\.homer\.password: environment variable HOMER is not set/);
+    assertOneProblem(
+      'sip',
+      'sip: { homer: { address: "10.0.0.300" } }',
+      'sip.homer.address',
+      'must be host or host:port',
+    );
+  });
+
   it('reports every problem at once, each with file, line, column and path', () => {
     const problems = problemsOf(
       [

@@ -128,6 +128,15 @@ const sip = z.strictObject({
     )
     .default([]),
   defence: sipDefence.prefault({}),
+  homer: z
+    .strictObject({
+      address: z
+        .string()
+        .refine((text) => parseHostPort(text) !== undefined, 'must be host or host:port, such as 10.0.0.9:9060'),
+      captureId: z.int().min(0).max(4_294_967_295).default(2_001),
+      password: secret.optional(),
+    })
+    .optional(),
   drachtio: z.strictObject({ host: z.string().min(1), port: port.default(9022), secret }).optional(),
 });
 

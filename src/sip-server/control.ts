@@ -324,3 +324,9 @@ export interface RunningSipServer {
   /** Closes sockets and ends the thread. Idempotent. */
   close(): Promise<void>;
 }
+
+/** What an operator asks of a server while it runs. */
+export type SipOperations = Pick<
+  RunningSipServer,
+  'ban' | 'unban' | 'bans' | 'sources' | 'startTrace' | 'stopTrace' | 'traces' | 'traceLadder' | 'tracePcap'
+>;
