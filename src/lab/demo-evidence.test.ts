@@ -141,6 +141,7 @@ function evidenceWith(change: Partial<CallEvidence>, channels: readonly Int16Arr
     violations: [],
     usageBefore: usage(allowance(10)),
     usageAfter: usage(allowance(14)),
+    simsOfOthers: new Set(),
     recording,
     match: channels === goodChannels ? goodMatch : matchVoices(recording.audio, voices),
     ...change,
@@ -190,6 +191,22 @@ const FAULTS: readonly (readonly [string, () => CallEvidence, RegExp])[] = [
 describe('the evidence of a demo call', () => {
   it('is without problems when all witnesses agree', () => {
     assert.deepEqual(findProblems(evidenceWith({})), []);
+  });
+
+  it('does not blame a call for what others did on the same or another SIM, and still asks for its own seconds', () => {
+    const other = '8982050000000000008';
+    const before = new Map([...usage(allowance(10)), [other, { simId: other, allowances: [allowance(0)] }]]);
+    const usedAfter = (used: number): Map<string, SimUsage> =>
+      new Map([...usage(allowance(used, 30)), [other, { simId: other, allowances: [allowance(2, 30)] }]]);
+    const simsOfOthers = new Set([SIM, other]);
+    const problemsWith = (change: Partial<CallEvidence>) =>
+      findProblems(evidenceWith({ usageBefore: before, ...change }));
+    assert.deepEqual(problemsWith({ usageAfter: usedAfter(16), simsOfOthers }), []);
+    assert.match(problemsWith({ usageAfter: usedAfter(12), simsOfOthers }).join(), /counts nothing of 4 s/);
+    assert.match(
+      problemsWith({ usageAfter: usedAfter(14), simsOfOthers: new Set([SIM]) }).join(),
+      /SIM \d+8 grew by 2 s/,
+    );
   });
 
   for (const [fault, evidence, complaint] of FAULTS) {

@@ -1,7 +1,7 @@
 // Holds four witnesses of one call against each other: the PBX, the CDR, the gateway's own log and the ledger; and what was
 // said against what was recorded. Every disagreement is a sentence.
 import type { Cdr } from '../cdr/cdr.js';
-import type { SimUsage } from '../quota/ledger.js';
+import type { AllowanceUsage, SimUsage } from '../quota/ledger.js';
 import { correlate } from './correlate.js';
 import type { DemoCall } from './demo-calls.js';
 import type { GatewayCallRecord, GatewayViolation } from './gateway-log.js';
@@ -33,10 +33,13 @@ export interface CallEvidence {
   readonly cdrs: readonly Cdr[];
   /** The gateway's records of this call's attempts, in their order. */
   readonly gatewayCalls: readonly GatewayCallRecord[];
+  /** What the gateway complains of in these attempts. */
   readonly violations: readonly GatewayViolation[];
   /** Usage of every SIM, by its id. */
   readonly usageBefore: ReadonlyMap<string, SimUsage>;
   readonly usageAfter: ReadonlyMap<string, SimUsage>;
+  /** SIMs on which somebody else's calls were meanwhile: of their growth this call explains only its own part. */
+  readonly simsOfOthers: ReadonlySet<string>;
   /** The finished file and its hash, as read from disk; undefined when the CDR names none. */
   readonly recording: { readonly audio: WavAudio; readonly sha256: string } | undefined;
   readonly match: VoiceMatch | undefined;
@@ -135,30 +138,36 @@ function problemsAtGateway({ gatewayCalls, violations }: CallEvidence, cdr: Cdr)
   return agree ? problems : [...problems, ...compare('port, status and seconds at the gateway', seen, told)];
 }
 
-function problemsInLedger({ usageBefore, usageAfter, call }: CallEvidence, cdr: Cdr): string[] {
-  const problems: string[] = [];
-  for (const [simId, after] of usageAfter) {
+function problemsInLedger({ usageBefore, usageAfter, simsOfOthers, call }: CallEvidence, cdr: Cdr): string[] {
+  return [...usageAfter].flatMap(([simId, after]) => {
     const billed = cdr.attempts.reduce((sum, attempt) => sum + (attempt.sim === simId ? attempt.billedSeconds : 0), 0);
-    for (const { allowanceId, counts, used, held } of after.allowances) {
-      const before = usageBefore.get(simId)?.allowances.find((other) => other.allowanceId === allowanceId);
-      const added = used - (before?.used ?? 0);
-      if (held !== 0) problems.push(`${allowanceId} of SIM ${simId} still holds ${held} after the call`);
-      if (counts === 'seconds' && added !== 0 && added !== billed) {
-        problems.push(`${allowanceId} of SIM ${simId} grew by ${added} s, its attempts were billed ${billed} s`);
-      }
-      if (counts === 'callees' && (added > 1 || (added === 1 && billed === 0))) {
-        problems.push(`${allowanceId} of SIM ${simId} grew by ${added} callees`);
-      }
-    }
-    const counted = after.allowances.some(
-      ({ allowanceId, counts, used }) =>
-        counts === 'seconds' &&
-        used > (usageBefore.get(simId)?.allowances.find((o) => o.allowanceId === allowanceId)?.used ?? 0),
-    );
-    if (billed > 0 && !counted)
-      problems.push(`the ledger counts nothing of ${billed} s on SIM ${simId} to ${call.number}`);
-  }
-  return problems;
+    const usedBefore = new Map(usageBefore.get(simId)?.allowances.map(({ allowanceId, used }) => [allowanceId, used]));
+    const grown = after.allowances.map((allowance) => ({
+      ...allowance,
+      added: allowance.used - (usedBefore.get(allowance.allowanceId) ?? 0),
+    }));
+    const isCounted = grown.some(({ counts, added }) => counts === 'seconds' && added > 0 && added >= billed);
+    const uncounted =
+      billed > 0 && !isCounted ? [`the ledger counts nothing of ${billed} s on SIM ${simId} to ${call.number}`] : [];
+    return [...(simsOfOthers.has(simId) ? [] : unexplained(simId, grown, billed)), ...uncounted];
+  });
+}
+
+/** What only this call can have done to a SIM, and has not. */
+function unexplained(
+  simId: string,
+  grown: readonly (AllowanceUsage & { readonly added: number })[],
+  billed: number,
+): string[] {
+  return grown.flatMap(({ allowanceId, counts, held, added }) => {
+    const of = `${allowanceId} of SIM ${simId}`;
+    const isWrong = counts === 'seconds' ? added !== 0 && added !== billed : added > 1 || (added === 1 && billed === 0);
+    const growth = counts === 'seconds' ? `${added} s, its attempts were billed ${billed} s` : `${added} callees`;
+    return [
+      ...(held === 0 ? [] : [`${of} still holds ${held} after the call`]),
+      ...(isWrong ? [`${of} grew by ${growth}`] : []),
+    ];
+  });
 }
 
 function problemsInRecording({ recording, match, outcome }: CallEvidence, cdr: Cdr): string[] {

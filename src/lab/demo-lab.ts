@@ -24,6 +24,9 @@ const CDR_PATIENCE_MS = 15_000;
 /** Nothing in the demo takes half as long; a call that hangs is hung up and shows as a problem. */
 const LONGEST_CALL_MS = 20_000;
 
+/** Somebody else's call that the gateway ended so shortly before ours began may still be on its way into the ledger. */
+const SETTLING_MS = 1_000;
+
 export interface PublishedCdr {
   readonly cdr: Cdr;
   readonly place: CallPlaces;
@@ -86,6 +89,8 @@ async function onFreePorts(config: Config, gateway: SimulatedGateway): Promise<{
 
 export class DemoLab {
   readonly #script: Script;
+  /** Call-IDs at the gateway of the calls placed here: all others are somebody else's. */
+  readonly #placed = new Set<string>();
 
   private constructor(
     readonly config: Config,
@@ -136,7 +141,7 @@ export class DemoLab {
   async place(call: DemoCall, stop: AbortSignal): Promise<{ evidence: CallEvidence; place: CallPlaces | undefined }> {
     this.#script.prepare(call);
     const usageBefore = this.usage();
-    const violationsBefore = this.gateway.violations.length;
+    const begunWallMs = Date.now();
     const placed = await this.phone.call({ number: call.number, says: call.callerSays, from: 'agent7' });
     const end = AbortSignal.any([stop, AbortSignal.timeout(LONGEST_CALL_MS)]);
     const hangUp = (): void => placed.hangUp();
@@ -144,11 +149,13 @@ export class DemoLab {
     void call.act(placed);
     const outcome = await placed.ended;
     end.removeEventListener('abort', hangUp);
-    // The gateway's leg ends a moment after the PBX's; one that never ends shows in its log.
-    await Promise.race([this.gateway.idle(), sleep(CDR_PATIENCE_MS, undefined, { ref: false })]);
     const published = await this.publishedCdrs(outcome.sipCallId);
     const [cdr] = published.map((record) => record.cdr);
-    const attempts = (cdr?.attempts ?? []).map(({ sipCallId }) => sipCallId);
+    const attempts = (cdr?.attempts ?? []).flatMap(({ sipCallId }) => sipCallId ?? []);
+    for (const sipCallId of attempts) this.#placed.add(sipCallId);
+    // The gateway's leg may end a moment after the PBX's; one that never ends is missing in its log.
+    await Promise.race([this.gateway.over(attempts), sleep(CDR_PATIENCE_MS, undefined, { ref: false })]);
+    const usageAfter = this.usage();
     const gatewayCalls = this.gateway.calls.filter(({ sipCallId }) => attempts.includes(sipCallId));
     const path = cdr?.recording?.path ?? null;
     const file = path !== null && existsSync(path) ? await readFile(path) : undefined;
@@ -159,9 +166,10 @@ export class DemoLab {
       outcome,
       cdrs: published.map((record) => record.cdr),
       gatewayCalls,
-      violations: this.gateway.violations.slice(violationsBefore),
+      violations: this.gateway.violations.filter(({ sipCallId }) => attempts.includes(sipCallId)),
       usageBefore,
-      usageAfter: this.usage(),
+      usageAfter,
+      simsOfOthers: this.#simsOfOthers(begunWallMs - SETTLING_MS),
       recording,
       match:
         recording &&
@@ -173,6 +181,15 @@ export class DemoLab {
         }),
     };
     return { evidence, place: published[0]?.place };
+  }
+
+  /** SIMs in the ports on which the gateway saw calls since an instant that were not placed here. */
+  #simsOfOthers(sinceWallMs: number): Set<string> {
+    const others = this.gateway.callsSince(sinceWallMs).filter(({ sipCallId }) => !this.#placed.has(sipCallId));
+    const ports = new Set(others.map(({ port }) => port));
+    const gateway = this.config.gateways[0]?.name;
+    const channels = this.config.channels.filter((channel) => channel.gateway === gateway && ports.has(channel.port));
+    return new Set(channels.map(({ simId }) => simId));
   }
 
   /** Every SIM's usage now. */

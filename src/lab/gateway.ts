@@ -36,7 +36,7 @@ export class SimulatedGateway implements GatewayCallHost {
   readonly #occupied = new Set<number>();
   readonly #callById = new Map<string, GatewayCall>();
   #endpoint!: SipEndpoint;
-  readonly #whenIdle: (() => void)[] = [];
+  readonly #whenOver: { readonly isOver: () => boolean; readonly resolve: () => void }[] = [];
   #closed = false;
   #ordinal = 0;
   #silent = false;
@@ -129,8 +129,17 @@ export class SimulatedGateway implements GatewayCallHost {
 
   /** Resolves as soon as no call is live. */
   idle(): Promise<void> {
-    if (this.#byPort.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.#when(() => this.#byPort.size === 0);
+  }
+
+  /** Resolves as soon as none of these calls is live, by the Call-ID of the gateway's leg. */
+  over(sipCallIds: readonly string[]): Promise<void> {
+    return this.#when(() => [...this.#byPort.values()].every(({ sipCallId }) => !sipCallIds.includes(sipCallId)));
+  }
+
+  /** Calls that are live, or ended since an instant of the wall clock. */
+  callsSince(wallMs: number): readonly { readonly sipCallId: string; readonly port: number }[] {
+    return [...this.calls.filter(({ endedMs }) => endedMs >= wallMs), ...this.#byPort.values()];
   }
 
   /** Ends without a word to anybody; the log is complete afterwards. Idempotent. */
@@ -150,8 +159,15 @@ export class SimulatedGateway implements GatewayCallHost {
   ended(call: GatewayCall): void {
     if (this.#byPort.get(call.port) === call) this.#byPort.delete(call.port);
     this.#log.call(call.record());
-    if (this.#byPort.size > 0) return;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
+    for (const waiting of this.#whenOver.splice(0)) {
+      if (waiting.isOver()) waiting.resolve();
+      else this.#whenOver.push(waiting);
+    }
+  }
+
+  #when(isOver: () => boolean): Promise<void> {
+    if (isOver()) return Promise.resolve();
+    return new Promise((resolve) => this.#whenOver.push({ isOver, resolve }));
   }
 
   #receive(transaction: ServerTransaction): void {
