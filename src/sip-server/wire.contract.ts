@@ -131,6 +131,28 @@ export function describeWireContract(server: () => ServerUnderTest): void {
       }
     });
 
+    it('gives new requests to another application while one does not read', async function () {
+      needsEmbedded(this, 'drachtio-server goes on giving them');
+      const slow = await arena.wire();
+      const quick = await arena.wire();
+      await slow.ask('route|message');
+      await quick.ask('route|message');
+      slow.pause();
+      const peer = await arena.tcpPeer();
+      const total = 900;
+      const body = 'x'.repeat(60_000);
+      // 54 MB in all: more than the kernel keeps for one that does not read, and much more than the server does.
+      for (let count = 0; count < total; count++) {
+        peer.send(new Call(peer, server().tcp).text('MESSAGE', { body }));
+        if (count % 2 === 1) await quick.inbox.take('MESSAGE', (payload) => payload.includes('\r\nMESSAGE '));
+      }
+      let others = total / 2;
+      while (others < total * 0.52) {
+        await quick.inbox.take('MESSAGE', (payload) => payload.includes('\r\nMESSAGE '));
+        others++;
+      }
+    });
+
     it('gives what belongs to a dialog to the application that owns it', async () => {
       const ended = deferred<string>();
       const answering = async (name: string): Promise<void> => {

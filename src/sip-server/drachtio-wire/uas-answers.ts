@@ -1,42 +1,34 @@
 // Answers to requests from peers: an application's, and the server's own. RFC 3261 §8.2.6, §12.1.1, §13.3, RFC 3262 §3.
 import { ReliableProvisionals } from '../dialog/reliable-provisionals.js';
-import { UnacknowledgedAnswer } from '../dialog/unacknowledged-answer.js';
 import { bodyPart } from '../message/compose-text.js';
 import { parseNameAddress, splitElements } from '../message/name-address.js';
 import { newId, newTag } from '../message/random-tokens.js';
 import { bareResponse, responseStart } from '../message/response-head.js';
 import type { SipMessage } from '../message/sip-message.js';
 import type { ServerTransaction } from '../transaction/server-transaction.js';
-import type { Flow } from '../transport/flow.js';
 import type { AppConnection } from './app-connection.js';
 import { AppDialog } from './app-dialog.js';
 import { contentTypeOf, readAppHeaders } from './app-headers.js';
 import type { CoreContext } from './core-context.js';
-import { ackMeta, networkMeta, sentResponseMeta } from './meta.js';
+import { networkMeta, sentResponseMeta } from './meta.js';
 import type { NetworkRequest } from './network-request.js';
 import { PendingRequests } from './pending-requests.js';
-import { requestText } from './request-text.js';
 import type { SessionTimers } from './session-timers.js';
+import { type EndDialog, UnacknowledgedAnswers } from './unacknowledged-answers.js';
 
 const OPTION_100REL = /(^|[\s,])100rel\s*(,|$)/i;
 
 /** Methods whose 2xx refreshes the peer's target. RFC 3261 §12.2.2, RFC 3311 §5.2, RFC 6665 §4.4.1. */
 const REFRESHES_TARGET = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER']);
 
-/** Ends a dialog from our side; the UAC core does it. */
-export type EndDialog = (dialog: AppDialog, reason: string) => void;
-
 export class UasAnswers {
   readonly pending = new PendingRequests();
+  readonly unacknowledged: UnacknowledgedAnswers;
   readonly #context: CoreContext;
-  readonly #endDialog: EndDialog;
   readonly #sessions: SessionTimers;
-  /** Our 2xx that wait for an ACK, by dialog key; hardly ever more than one. */
-  readonly #unacknowledged = new Map<string, UnacknowledgedAnswer[]>();
-
   constructor(context: CoreContext, endDialog: EndDialog, sessions: SessionTimers) {
     this.#context = context;
-    this.#endDialog = endDialog;
+    this.unacknowledged = new UnacknowledgedAnswers(context, endDialog);
     this.#sessions = sessions;
   }
 
@@ -78,23 +70,6 @@ export class UasAnswers {
     this.#sendAnswer(app, clientId, txnId, entry, transaction, answer);
   }
 
-  /** An ACK for a 2xx: ends its retransmission, and goes to the application once. */
-  acknowledged(ack: SipMessage, flow: Flow): void {
-    const dialog = this.#context.dialogs.ofRequest(ack);
-    const key = dialog?.key ?? `${ack.callId} ${ack.to?.tag ?? ''} ${ack.from?.tag ?? ''}`;
-    const answers = this.#unacknowledged.get(key);
-    const answer = answers?.find((candidate) => candidate.cseqNumber === ack.cseq?.number);
-    if (answer === undefined) {
-      this.#context.counters.drop('no-transaction');
-      return;
-    }
-    answer.stop();
-    this.#forgetAnswer(key, answer);
-    if (dialog === undefined) return;
-    const meta = ackMeta(ack.byteLength, flow);
-    dialog.app?.send(`sip|${meta}|${answer.ackTxnId}|${dialog.id}|\r\n${requestText(ack, flow)}`);
-  }
-
   /** The transaction of a request is over. */
   ended(entry: NetworkRequest): void {
     this.pending.forget(entry);
@@ -133,18 +108,9 @@ export class UasAnswers {
     // A BYE right behind the 2xx is here before the application's ACK, which must go out all the same.
     if (dialog.owesAck) this.#context.dialogs.retire(dialog);
     else this.#context.dialogs.remove(dialog);
-    for (const answer of this.#unacknowledged.get(dialog.key) ?? []) answer.stop();
-    this.#unacknowledged.delete(dialog.key);
+    this.unacknowledged.stop(dialog);
     // RFC 3261 §15.1.2. Deviation: drachtio-server answers 500.
     for (const open of this.pending.unansweredIn(dialog)) this.finish(open, 487);
-  }
-
-  /** Ends a dialog whose 2xx has no ACK yet; the 2xx is repeated still, for it must be acknowledged. */
-  endUnacknowledged(dialog: AppDialog, reason: string): void {
-    const answers = this.#unacknowledged.get(dialog.key);
-    if (answers === undefined) return;
-    for (const answer of answers) answer.giveUpAtTimeout = false;
-    this.#endDialog(dialog, reason);
   }
 
   /** Tells an application that its INVITE is over in the one way that drachtio-srf has for it: a CANCEL, which none sent. */
@@ -282,7 +248,8 @@ export class UasAnswers {
       entry.dialog.isEarly = false;
       refreshTarget(entry.dialog, transaction.request);
     }
-    if (entry.method === 'INVITE') this.#awaitAck(entry.dialog, transaction, isRefresh ? newId() : entry.txnId);
+    if (entry.method === 'INVITE')
+      this.unacknowledged.await(entry.dialog, transaction, isRefresh ? newId() : entry.txnId);
   }
 
   #dialogFor(app: AppConnection, entry: NetworkRequest, transaction: ServerTransaction, contact: string): AppDialog {
@@ -308,23 +275,6 @@ export class UasAnswers {
       },
       entry.app ?? app,
     );
-  }
-
-  #awaitAck(dialog: AppDialog, transaction: ServerTransaction, ackTxnId: string): void {
-    const { wheel, timers } = this.#context;
-    const answer: UnacknowledgedAnswer = new UnacknowledgedAnswer(wheel, timers, transaction, ackTxnId, () => {
-      this.#forgetAnswer(dialog.key, answer);
-      if (answer.giveUpAtTimeout) this.#endDialog(dialog, 'SIP;cause=200;text="ACK timeout"');
-    });
-    const answers = this.#unacknowledged.get(dialog.key);
-    if (answers === undefined) this.#unacknowledged.set(dialog.key, [answer]);
-    else answers.push(answer);
-  }
-
-  #forgetAnswer(key: string, answer: UnacknowledgedAnswer): void {
-    const rest = (this.#unacknowledged.get(key) ?? []).filter((other) => other !== answer);
-    if (rest.length === 0) this.#unacknowledged.delete(key);
-    else this.#unacknowledged.set(key, rest);
   }
 }
 

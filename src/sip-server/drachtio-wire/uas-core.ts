@@ -5,7 +5,7 @@ import { MIN_SESSION_SECONDS, parseSessionExpires } from '../dialog/session-time
 import { checkMessage, isStandardMethod } from '../message/check-message.js';
 import { newTag } from '../message/random-tokens.js';
 import { bareResponse, responseHeadOf, stampedTopVia } from '../message/response-head.js';
-import type { MessageProblem, SipMessage } from '../message/sip-message.js';
+import type { SipMessage } from '../message/sip-message.js';
 import type { ServerTransaction } from '../transaction/server-transaction.js';
 import { defaultPortOf, type Flow } from '../transport/flow.js';
 import type { AppConnection } from './app-connection.js';
@@ -16,6 +16,7 @@ import { NetworkRequest, type NetworkRequestCore } from './network-request.js';
 import type { ProxyCore } from './proxy-core.js';
 import type { RequestHandlers } from './request-handlers.js';
 import { requestText } from './request-text.js';
+import { refuseForOverload, refuseMalformed } from './stateless-refusals.js';
 import type { UasAnswers } from './uas-answers.js';
 
 /** Methods that make no sense outside a dialog: 481. */
@@ -49,19 +50,19 @@ export class UasCore implements NetworkRequestCore {
     counters.receivedRequest(request.method);
     const problem = checkMessage(request);
     if (problem !== null) {
-      this.#refuseMalformed(request, flow, problem);
+      refuseMalformed(this.#context, request, flow, problem);
       return;
     }
     if (transactions.receiveRequest(request, flow)) return;
     if (request.method === 'ACK') this.acknowledged(request, flow);
     else if (this.#context.overload.isReached() && !this.#belongsToCall(request))
-      this.#refuseForOverload(request, flow);
+      refuseForOverload(this.#context, request, flow);
     else if (request.method === 'CANCEL') this.#cancel(request, flow);
     else this.#offer(request, flow);
   }
 
   acknowledged(ack: SipMessage, flow: Flow): void {
-    if (!this.#proxies.forwardAck(ack, flow)) this.#answers.acknowledged(ack, flow);
+    if (!this.#proxies.forwardAck(ack, flow)) this.#answers.unacknowledged.acknowledged(ack, flow);
   }
 
   /** Its unanswered requests get a 503. Deviation: drachtio-server leaves the peers without an answer. */
@@ -86,38 +87,12 @@ export class UasCore implements NetworkRequestCore {
     if (transaction !== null) this.#answers.transmit(transaction, 100, bareResponse(request.head, 100, ''));
   }
 
-  #refuseMalformed(request: SipMessage, flow: Flow, problem: MessageProblem): void {
-    // 416 and 501 are said of messages without a fault.
-    if (problem.status === 400 || problem.status === 505) {
-      this.#context.counters.drop('malformed');
-      this.#context.defence.offended(flow.address, 'malformed');
-    }
-    // Without any Via nothing could find its way back.
-    if (request.method === 'ACK' || !request.has('via')) return;
-    this.#refuseStateless(request, flow, problem.status, problem.reason);
-  }
-
   /** Whether a request is part of what we have taken on already. */
   #belongsToCall(request: SipMessage): boolean {
     return request.method === 'CANCEL'
       ? this.#context.transactions.inviteOf(request) !== undefined
       : request.to?.tag !== undefined &&
           (this.#context.dialogs.ofRequest(request) !== undefined || this.#proxies.isOnRoute(request));
-  }
-
-  #refuseForOverload(request: SipMessage, flow: Flow): void {
-    const { counters, overload } = this.#context;
-    counters.drop('overload');
-    overload.refused();
-    this.#refuseStateless(request, flow, 503, undefined, overload.retryAfter);
-  }
-
-  /** Answers without a transaction; a retransmission is answered anew (RFC 3261 §8.2.7). */
-  #refuseStateless(request: SipMessage, flow: Flow, status: number, reason?: string, extraHeaders?: string): void {
-    const head = responseHeadOf(request, stampedTopVia(request, flow.address, flow.port));
-    this.#context.counters.sentResponse(request.method, status);
-    const text = bareResponse(head, status, newTag(), reason, extraHeaders);
-    this.#context.transport.send(Buffer.from(text, 'latin1'), flow);
   }
 
   #start(request: SipMessage, flow: Flow): { entry: NetworkRequest; transaction: ServerTransaction } {
@@ -314,7 +289,7 @@ export class UasCore implements NetworkRequestCore {
       this.#answers.refuse(cancel, 481);
       const { dialog } = target;
       if (dialog !== null && target.sentFinal !== null) {
-        this.#answers.endUnacknowledged(dialog, 'SIP;cause=200;text="CANCEL after 200 OK"');
+        this.#answers.unacknowledged.end(dialog, 'SIP;cause=200;text="CANCEL after 200 OK"');
       }
     } else this.#answers.refuse(cancel, 200);
   }

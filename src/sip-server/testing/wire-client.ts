@@ -50,6 +50,11 @@ export class WireClient {
     return (payload.split('\r\n')[0] ?? '').split('|').slice(3);
   }
 
+  /** Reads no more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   async closed(): Promise<void> {
     if (!this.#socket.closed) await once(this.#socket, 'close');
   }
