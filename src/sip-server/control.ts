@@ -108,7 +108,10 @@ export interface SipSources {
   /** `null` lets everybody in that is not denied. */
   readonly allow: readonly string[] | null;
   readonly deny?: readonly string[];
-  /** Peers of ours: they have a rate of their own, and are neither taken for scanners nor banned for what they send. */
+  /**
+   * Peers of ours: they have a rate of their own, and are neither taken for scanners nor banned for what they send. Whom an
+   * application calls is known, too, for an hour.
+   */
   readonly known?: readonly string[];
 }
 

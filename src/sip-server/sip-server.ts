@@ -80,6 +80,7 @@ export class SipServer {
       wheel: this.#wheel,
       counters: this.#counters,
       log,
+      called: (address) => this.defence.called(address),
       send: (message, flow, onFailure, isRepeated) => this.#transport.send(message, flow, onFailure, isRepeated),
     });
     const routes = new RouteTable();

@@ -145,6 +145,32 @@ describe('Defence', () => {
     assert.equal(send('2001:db8:0:1::9'), 1);
   });
 
+  it('takes whom we called for known, banned or not, for an hour', () => {
+    const { clock, defence, send, dropped } = setUp({
+      rate: { messagesPerSecond: 0.001, burst: 2 },
+      ban: { offences: 1, windowSeconds: 10, banSeconds: 9_999 },
+    });
+    defence.offended('192.0.2.1', 'malformed');
+    assert.equal(send('192.0.2.1'), 0);
+    defence.called('192.0.2.1');
+    assert.equal(send('192.0.2.1', 10, SCAN), 10);
+    defence.offended('192.0.2.1', 'malformed');
+    clock.advance(3_599_000);
+    assert.equal(send('192.0.2.1', 10), 10);
+    clock.advance(1_000);
+    assert.equal(send('192.0.2.1'), 0);
+    assert.deepEqual(dropped(), { banned: 2 });
+    assert.equal(defence.counts().bansMade, 1);
+  });
+
+  it('drops whom we called when the lists say so', () => {
+    const { defence, send } = setUp();
+    defence.setSources({ allow: ['10.0.0.0/8'], deny: ['10.0.0.1'] });
+    defence.called('10.0.0.1');
+    defence.called('192.0.2.1');
+    assert.equal(send('10.0.0.1') + send('192.0.2.1'), 0);
+  });
+
   it('tells of twenty bans a second at most, and counts them all', () => {
     const { clock, defence, events } = setUp({ ban: { offences: 1, windowSeconds: 10, banSeconds: 60 } });
     for (let host = 0; host < 100; host++) defence.offended(`192.0.2.${host}`, 'malformed');

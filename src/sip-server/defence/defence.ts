@@ -13,7 +13,7 @@ import type {
 import type { Counters } from '../counters.js';
 import { AddressSet } from './address-set.js';
 import { BanTable } from './ban-table.js';
-import { CoarseTime } from './coarse-time.js';
+import { CoarseTime, type TimeCell } from './coarse-time.js';
 import { ConnectionCap } from './connection-cap.js';
 import { ScannerFilter } from './scanner-filter.js';
 import { SourceAddress } from './source-address.js';
@@ -24,6 +24,8 @@ import { type BucketRate, bucketRate, TokenBuckets } from './token-buckets.js';
 const REMEMBERED_SOURCES = 16_384;
 const REMEMBERED_BANS = 4_096;
 const BANS_TOLD_A_SECOND = 20;
+/** Whom we called is taken for a known peer so long. */
+const CALLED_MS = 3_600_000;
 
 /** Why a packet counts against its source. */
 export type Offence = 'malformed' | 'too-large' | 'scanner';
@@ -40,6 +42,7 @@ export class Defence {
   readonly #counters: Counters;
   readonly #report: ReportEvent;
   readonly #time: CoarseTime;
+  readonly #now: TimeCell;
   readonly #address = new SourceAddress();
   #denied = new AddressSet([]);
   #allowed: AddressSet | null = null;
@@ -58,6 +61,7 @@ export class Defence {
   readonly #overRate = new Uint32Array(REMEMBERED_SOURCES);
   readonly #recentOffences = new Uint32Array(REMEMBERED_SOURCES);
   readonly #windowFromMs = new Float64Array(REMEMBERED_SOURCES);
+  readonly #calledUntilMs = new Float64Array(REMEMBERED_SOURCES);
   #bansMade = 0;
   #toldFromMs = Number.NEGATIVE_INFINITY;
   #told = 0;
@@ -68,6 +72,7 @@ export class Defence {
     this.#counters = counters;
     this.#report = report;
     this.#time = new CoarseTime(clock);
+    this.#now = this.#time.cell;
     this.#rate = settings.rate && bucketRate(settings.rate);
     this.#knownRate = settings.knownRate && bucketRate(settings.knownRate);
     this.#scanners = new ScannerFilter(settings.scanners);
@@ -77,14 +82,15 @@ export class Defence {
       windowMs: settings.ban.windowSeconds * 1_000,
       banMs: settings.ban.banSeconds * 1_000,
     };
-    this.#bans = new BanTable(REMEMBERED_BANS, this.#time.cell);
-    this.#buckets = new TokenBuckets(REMEMBERED_SOURCES, this.#time.cell);
+    this.#bans = new BanTable(REMEMBERED_BANS, this.#now);
+    this.#buckets = new TokenBuckets(REMEMBERED_SOURCES, this.#now);
     this.#sources = new SourceTable(REMEMBERED_SOURCES, (slot) => {
       this.#buckets.fill(slot);
       this.#malformed[slot] = 0;
       this.#scans[slot] = 0;
       this.#overRate[slot] = 0;
       this.#recentOffences[slot] = 0;
+      this.#calledUntilMs[slot] = 0;
     });
   }
 
@@ -122,10 +128,22 @@ export class Defence {
     return this.#sourceCause(source) !== null;
   }
 
+  /**
+   * A request of ours outside dialogs goes there: what comes back is wanted, so the peer is known for an hour. Gateways that are
+   * given by a name are found so.
+   */
+  called(destination: string): void {
+    if (!this.#address.read(destination)) return;
+    this.#time.refresh();
+    this.#calledUntilMs[this.#sources.touch(this.#address)] = (this.#now[0] as number) + CALLED_MS;
+  }
+
   /** Notes what only the parser could find. */
   offended(source: string, offence: Offence): void {
     if (!this.#address.read(source)) return;
-    this.#offend(this.#sources.touch(this.#address), this.#known.has(this.#address), offence);
+    this.#time.refresh();
+    const isKnown = this.#knows(this.#address);
+    this.#offend(this.#sources.touch(this.#address), isKnown, offence);
   }
 
   /** @param seconds null for a ban without end */
@@ -175,9 +193,15 @@ export class Defence {
     if (!address.read(source)) return 'unknown-source';
     if (this.#denied.has(address)) return 'denied-source';
     if (this.#allowed !== null && !this.#allowed.has(address)) return 'unknown-source';
-    this.#isKnown = this.#known.has(address);
     this.#time.refresh();
+    this.#isKnown = this.#knows(address);
     return this.#bans.has(address, this.#isKnown) ? 'banned' : null;
+  }
+
+  #knows(address: SourceAddress): boolean {
+    if (this.#known.has(address)) return true;
+    const slot = this.#sources.find(address);
+    return slot !== -1 && (this.#now[0] as number) < (this.#calledUntilMs[slot] as number);
   }
 
   #judge(bytes: Uint8Array, source: string): SipDropCause | null {
@@ -203,7 +227,7 @@ export class Defence {
     count(offence === 'scanner' ? this.#scans : this.#malformed, slot);
     if (isKnown || this.#limit === null) return;
     this.#time.refresh();
-    const nowMs = this.#time.cell[0] as number;
+    const nowMs = this.#now[0] as number;
     const { offences, windowMs, banMs } = this.#limit;
     if (this.#recentOffences[slot] === 0 || nowMs - (this.#windowFromMs[slot] as number) >= windowMs) {
       this.#recentOffences[slot] = 0;

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import type { RunningSipServer, SipServerCounters } from '../control.js';
 import { Arena, deferred, type ServerUnderTest, startEmbedded, until } from '../testing/arena.js';
 import type { RawPeer } from '../testing/raw-peer.js';
-import { Call, SDP } from '../testing/sip-script.js';
+import { Call, responseText, SDP } from '../testing/sip-script.js';
 
 describe('the defence of a running server', () => {
   let server: ServerUnderTest;
@@ -59,6 +59,19 @@ describe('the defence of a running server', () => {
     const peer = await arena.udpPeer('127.0.0.2');
     for (let time = 0; time < 20; time++) peer.send(options(peer));
     for (let time = 0; time < 20; time++) await peer.response(503, 'OPTIONS');
+  });
+
+  it('hears a peer whom an application calls, as if it were known', async () => {
+    await start({ defence: { rate: { messagesPerSecond: 0.001, burst: 3 } } });
+    const srf = await arena.app();
+    const peer = await arena.udpPeer('127.0.0.2');
+    for (let time = 0; time < 10; time++) {
+      const refused = deferred<number | undefined>();
+      const uri = `sip:x@127.0.0.2:${peer.local.port}`;
+      srf.createUAC(uri, { localSdp: SDP }, {}, (error) => refused.resolve(error?.status));
+      peer.send(responseText(await peer.request('INVITE'), 486, { toTag: 'x' }));
+      assert.equal(await refused.promise, 486);
+    }
   });
 
   it('drops a denied source, and closes a connection whose source is denied meanwhile', async () => {

@@ -33,6 +33,7 @@ export function fakeWire(): FakeWire {
     }),
     counters: new Counters(),
     log: SILENT_LOG,
+    called: () => undefined,
     send: (message, _flow, failure) => {
       const text = message.toString('latin1');
       sent.push({ atMs: clock.monotonicMs(), line: text.slice(0, text.indexOf('\r\n')), text });

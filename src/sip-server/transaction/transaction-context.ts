@@ -10,5 +10,7 @@ export interface TransactionContext {
   readonly wheel: TimerWheel;
   readonly counters: Counters;
   readonly log: ServerLog;
+  /** Told where a request outside dialogs goes. */
+  called(address: string): void;
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated?: boolean): void;
 }

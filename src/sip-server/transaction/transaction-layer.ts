@@ -111,6 +111,7 @@ export class TransactionLayer {
     );
     this.#clients.set(key, transaction);
     this.#context.counters.sentRequest(request.method);
+    if (!hasTag(request.to)) this.#context.called(flow.address);
     transaction.start();
     return transaction;
   };
@@ -133,4 +134,8 @@ export class TransactionLayer {
 function carriesFurtherVias(text: string): boolean {
   const vias = /\r\n(?:via|v)[ \t]*:/gi;
   return vias.test(text) && vias.test(text);
+}
+
+function hasTag(to: string): boolean {
+  return /;[ \t]*tag[ \t]*=/i.test(to);
 }
