@@ -1,5 +1,5 @@
 // What can happen to a call (inputs) and what it wants done (effects). The machine maps one to the other.
-import type { AttemptOutcome, DecisionSummary } from './call-record.js';
+import type { DecisionSummary } from './call-record.js';
 import type { ChosenChannel } from './call-request.js';
 import type { EndReason, FinalAnswer } from './end-reason.js';
 
@@ -84,10 +84,9 @@ export type CallEffect =
   | { readonly type: 'close-media' }
   | { readonly type: 'confirm'; readonly attemptId: string }
   | { readonly type: 'renew'; readonly attemptId: string }
-  | { readonly type: 'release'; readonly attemptId: string }
+  | { readonly type: 'release'; readonly attemptId: string; readonly invited: boolean }
   | { readonly type: 'settle'; readonly attemptId: string; readonly channelInUse: boolean }
   | { readonly type: 'vacate'; readonly attemptId: string }
-  | { readonly type: 'report-attempt'; readonly attemptId: string; readonly outcome: AttemptOutcome }
   | { readonly type: 'arm'; readonly timer: CallTimer; readonly attemptId: string | null; readonly delayMs: number }
   | { readonly type: 'disarm'; readonly timer: CallTimer; readonly attemptId: string | null }
   /** The record as it stands is to be kept; `complete` when no attempt can change it any more. */

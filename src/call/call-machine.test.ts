@@ -125,7 +125,7 @@ describe('call machine', () => {
   it('keeps the channel until the BYE has its final response', () => {
     const bench = new Bench().talk();
     const ended = bench.types({ type: 'caller:hung-up', reason: 'normal' });
-    assert.deepEqual(ended, ['end-leg', 'settle', 'report-attempt', 'close-media', 'write-record']);
+    assert.deepEqual(ended, ['end-leg', 'settle', 'close-media', 'write-record']);
     assert.ok(bench.all.some((effect) => effect.type === 'settle' && effect.channelInUse));
     assert.equal(bench.state.phase, 'clearing');
     assert.deepEqual(bench.types({ type: 'attempt:cleared', attemptId: 'a' }), ['vacate', 'done']);
@@ -135,7 +135,7 @@ describe('call machine', () => {
   it('frees the channel at once when the gateway sent the BYE', () => {
     const bench = new Bench().talk();
     const ended = bench.types({ type: 'attempt:hung-up', attemptId: 'a', reasons: [] });
-    assert.deepEqual(ended, ['settle', 'report-attempt', 'end-caller', 'close-media', 'write-record', 'done']);
+    assert.deepEqual(ended, ['settle', 'end-caller', 'close-media', 'write-record', 'done']);
     assert.ok(bench.all.some((effect) => effect.type === 'settle' && !effect.channelInUse));
     assert.equal(bench.state.record.endedBy, 'callee');
   });
@@ -151,14 +151,7 @@ describe('call machine', () => {
   for (const status of [480, 486, 600, 603]) {
     it(`never redials after a final ${status}`, () => {
       const bench = new Bench().dial();
-      assert.deepEqual(bench.fail('a', status), [
-        'report-attempt',
-        'release',
-        'refuse-caller',
-        'close-media',
-        'write-record',
-        'done',
-      ]);
+      assert.deepEqual(bench.fail('a', status), ['release', 'refuse-caller', 'close-media', 'write-record', 'done']);
       assert.equal(bench.refusal?.status, status);
     });
   }
@@ -201,7 +194,7 @@ describe('call machine', () => {
     const late = bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     assert.deepEqual(
       late.map((effect) => effect.type).filter((type) => type !== 'arm' && type !== 'disarm'),
-      ['end-leg', 'settle', 'report-attempt', 'write-record'],
+      ['end-leg', 'settle', 'write-record'],
     );
     assert.ok(late.some((effect) => effect.type === 'write-record' && effect.complete));
     assert.equal(bench.state.attempts[0]?.record.answeredLate, true);
@@ -236,7 +229,7 @@ describe('call machine', () => {
     bench.feed({ type: 'attempt:progressed', attemptId: 'a', status: 180, media: false });
     const effects = bench.types({ type: 'caller:cancelled' });
     assert.deepEqual(effects, ['cancel-invite', 'close-media', 'write-record']);
-    assert.deepEqual(bench.fail('a', 487), ['report-attempt', 'release', 'write-record', 'done']);
+    assert.deepEqual(bench.fail('a', 487), ['release', 'write-record', 'done']);
     assert.equal(bench.state.record.endReason, 'caller-cancelled');
   });
 
@@ -244,7 +237,7 @@ describe('call machine', () => {
     const bench = new Bench().dial();
     bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     const effects = bench.types({ type: 'caller:cancelled' });
-    assert.deepEqual(effects, ['end-leg', 'settle', 'report-attempt', 'close-media', 'write-record']);
+    assert.deepEqual(effects, ['end-leg', 'settle', 'close-media', 'write-record']);
     assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), []);
   });
 
@@ -260,7 +253,42 @@ describe('call machine', () => {
     const bench = new Bench();
     bench.feed({ type: 'call:admitted', emergency: false });
     assert.deepEqual(bench.types({ type: 'caller:cancelled' }), []);
-    assert.deepEqual(bench.reserve('a'), ['report-attempt', 'release', 'close-media', 'write-record', 'done']);
+    assert.deepEqual(bench.reserve('a'), ['release', 'close-media', 'write-record', 'done']);
+  });
+
+  it('says of each release whether an INVITE left', () => {
+    const released = (act: (bench: Bench) => void): unknown => {
+      const bench = new Bench();
+      act(bench);
+      const effect = bench.all.findLast(({ type }) => type === 'release');
+      return effect?.type === 'release' ? effect.invited : 'nothing was released';
+    };
+    const local = { type: 'attempt:failed', attemptId: 'a', status: 503, reasons: [], local: true } as const;
+    const cancelledWhileReserving = (bench: Bench): void => {
+      bench.feed({ type: 'call:admitted', emergency: false });
+      bench.feed({ type: 'caller:cancelled' });
+      bench.reserve('a');
+    };
+    const neverSent = (bench: Bench): void => {
+      bench.feed({ type: 'call:admitted', emergency: false });
+      bench.reserve('a');
+      bench.feed(local);
+    };
+    assert.equal(released(cancelledWhileReserving), false);
+    assert.equal(released(neverSent), false);
+    assert.equal(
+      released((bench) => bench.dial().fail('a', 486)),
+      true,
+    );
+    assert.equal(
+      released((bench) => bench.dial().feed(local)),
+      true,
+    );
+    const abandoned = (bench: Bench): void => {
+      bench.dial().feed({ type: 'caller:cancelled' });
+      bench.feed({ type: 'timer:fired', timer: 'abandon', attemptId: 'a' });
+    };
+    assert.equal(released(abandoned), true);
   });
 
   it('connects and then ends the caller when the callee hung up with its answer', () => {

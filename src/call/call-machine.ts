@@ -38,6 +38,7 @@ import {
   noteSilentGateway,
   outcomeOf,
   refuse,
+  releaseAfterFailure,
   retried,
   selectChannel,
   writeRecord,
@@ -114,7 +115,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       const { attemptId } = input.channel;
       if (draft.state.pendingEnd !== null) {
         closeAttempt(draft, attemptId, 'cancelled');
-        draft.do({ type: 'release', attemptId });
+        draft.do({ type: 'release', attemptId, invited: false });
         endPending(draft, draft.state.pendingEnd);
         return;
       }
@@ -185,7 +186,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
         sipStatus: input.local ? null : input.status,
         reasons: input.reasons,
       });
-      draft.do({ type: 'release', attemptId: input.attemptId });
+      releaseAfterFailure(draft, input.attemptId, input.local);
       const attempt = draft.attempt(input.attemptId);
       if (attempt === undefined) return;
       if (input.local) noteSilentGateway(draft, attempt);
@@ -326,13 +327,14 @@ const ABANDONED: PhaseTable = {
       sipStatus: input.local ? null : input.status,
       reasons: input.reasons,
     });
-    draft.do({ type: 'release', attemptId: input.attemptId });
+    releaseAfterFailure(draft, input.attemptId, input.local);
     completeIfQuiet(draft, true);
   },
   'timer:fired': (draft, input) => {
     if (input.timer !== 'abandon' || input.attemptId === null) return;
     closeAttempt(draft, input.attemptId, draft.attempt(input.attemptId)?.record.outcome ?? 'cancelled');
-    draft.do({ type: 'release', attemptId: input.attemptId });
+    // Nothing was heard of it, but its INVITE was on its way.
+    draft.do({ type: 'release', attemptId: input.attemptId, invited: true });
     completeIfQuiet(draft, true);
   },
 };

@@ -93,7 +93,12 @@ export function closeAttempt(
   record: Partial<AttemptRecord> = {},
 ): void {
   draft.change(attemptId, { phase: 'over' }, { ...record, outcome, endedAtMs: draft.now.wallMs });
-  draft.do({ type: 'report-attempt', attemptId, outcome });
+}
+
+/** A failure that arose here before the INVITE had left reached nobody. */
+export function releaseAfterFailure(draft: Draft, attemptId: string, local: boolean): void {
+  const sipCallId = draft.attempt(attemptId)?.record.sipCallId ?? null;
+  draft.do({ type: 'release', attemptId, invited: !local || sipCallId !== null });
 }
 
 export function abandon(draft: Draft, attemptId: string, reason: EndReason, outcome: AttemptOutcome): void {
@@ -114,7 +119,6 @@ export function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean
     { endedAtMs: draft.now.wallMs, outcome: 'answered' },
   );
   draft.do({ type: 'settle', attemptId, channelInUse: byeUnderWay });
-  draft.do({ type: 'report-attempt', attemptId, outcome: 'answered' });
 }
 
 export function hangUpCallee(draft: Draft, attemptId: string, reason: EndReason): void {

@@ -89,7 +89,6 @@ export class CallBench {
   readonly media = new FakeMedia(this.trace);
   readonly recorder = new FakeRecorder(this.trace);
   readonly dialler = new FakeDialler(this.trace, this.clock);
-  readonly reported: string[] = [];
   readonly over: CallRecord[] = [];
   readonly callers: FakeCaller[] = [];
   readonly registry: CallRegistry;
@@ -109,7 +108,6 @@ export class CallBench {
         summary: { considered: this.channels.length, refused: {}, winner: null, version: 1 },
         refusal: 'no-channel',
       }),
-      report: (channelId, outcome) => this.reported.push(`${channelId} ${outcome}`),
     };
     this.registry = new CallRegistry(
       {

@@ -421,6 +421,7 @@ describe('a call', () => {
       assert.deepEqual(bench.ledger.busyChannels, ['gw1/1']);
       await bench.advance(33_000);
       assert.equal(bench.record.attempts[0]?.outcome, 'cancelled');
+      assert.deepEqual([...bench.ledger.released.values()], [false]);
     });
   });
 
@@ -529,7 +530,10 @@ describe('a call', () => {
         await settled();
       }
       assert.deepEqual([bench.record.attempts.length, bench.record.endReason], [3, 'no-channel']);
-      assert.deepEqual(bench.reported, ['gw1/1 refused', 'gw1/2 refused', 'gw2/1 refused']);
+      assert.deepEqual(
+        bench.record.attempts.map(({ channelId, outcome }) => `${channelId} ${outcome}`),
+        ['gw1/1 refused', 'gw1/2 refused', 'gw2/1 refused'],
+      );
     });
   });
 

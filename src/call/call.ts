@@ -310,11 +310,6 @@ export class Call {
       case 'release':
         this.#book(effect, false);
         return;
-      case 'report-attempt': {
-        const attempt = this.#attempt(effect.attemptId);
-        if (attempt !== undefined) this.#ports.routes.report(attempt.channel.channelId, effect.outcome);
-        return;
-      }
       case 'arm':
         this.#arm(effect.timer, effect.attemptId, effect.delayMs);
         return;
@@ -525,7 +520,8 @@ export class Call {
     const { ledger } = this.#ports;
     const { attemptId } = effect;
     if (effect.type === 'release') {
-      this.#recordRelease.track('release', ledger.release(attemptId, withRecord ? this.#recordRelease.entries() : []));
+      const entries = withRecord ? this.#recordRelease.entries() : [];
+      this.#recordRelease.track('release', ledger.release(attemptId, { invited: effect.invited }, entries));
       return;
     }
     const attempt = this.#attempt(attemptId);

@@ -6,6 +6,7 @@ import type {
   Confirmation,
   Ledger,
   OrphanReservation,
+  Release,
   ReserveRequest,
   ReserveResult,
   Settlement,
@@ -157,6 +158,8 @@ interface Held {
 /** A ledger with one call a channel and no quota; it notes every step that its contract does not allow. */
 export class FakeLedger implements Ledger {
   readonly charges = new Map<string, Charge>();
+  /** Released reservations, and whether their INVITE had left. */
+  readonly released = new Map<string, boolean>();
   readonly #held = new Map<string, Held>();
   readonly #settling = new Map<string, Promise<Charge>>();
   readonly #journal: FakeJournal;
@@ -247,9 +250,10 @@ export class FakeLedger implements Ledger {
     this.#free(reservationId);
   }
 
-  async release(reservationId: string, alongside: readonly JournalEntry[] = []): Promise<void> {
+  async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined && !held.isSettled, `release ${reservationId}: it is held and not settled`);
+    this.released.set(reservationId, invited);
     await this.#persist('release', [reservationId], alongside);
     this.#free(reservationId);
   }

@@ -1,6 +1,6 @@
 // What a call needs from the outside: media, recording, signalling and storage, as roles. Adapters implement these.
 import type { JournalEntry } from '../lib/journal-entry.js';
-import type { AttemptOutcome, CallRecord, DecisionSummary } from './call-record.js';
+import type { CallRecord, DecisionSummary } from './call-record.js';
 import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
@@ -229,8 +229,6 @@ export interface RouteDecision {
 
 export interface RoutePort {
   decide(request: RouteRequest): RouteDecision;
-  /** How an attempt ended, for the channel's and the gateway's history. */
-  report(channelId: string, outcome: AttemptOutcome): void;
 }
 
 // ---- records -----------------------------------------------------------------------------------------------------------

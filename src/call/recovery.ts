@@ -191,7 +191,8 @@ async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation,
     return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   if (answeredWallMs === null) {
-    await ports.ledger.release(reservationId);
+    // Its INVITE may have left: in doubt the callee counts where attempts do.
+    await ports.ledger.release(reservationId, { invited: true });
     return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   // The gateway ended it just now, so it lasted until now; else nothing is known beyond the last slice.

@@ -26,7 +26,6 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
       summary: SUMMARY,
       refusal: 'no-channel',
     }),
-    report: () => undefined,
   };
   const ledger = {
     reserve: async ({ channelId, reservationId }: ReserveRequest): Promise<ReserveResult> => {

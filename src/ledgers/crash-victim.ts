@@ -30,7 +30,7 @@ const ledger = await openJournalledLedger({ ...CRASH_SETUP, journal, clock, log 
 for (const orphan of ledger.orphans()) {
   const { reservationId, answeredWallMs, coveredUntilWallMs, settled } = orphan;
   if (settled) await ledger.vacate(reservationId);
-  else if (answeredWallMs === null) await ledger.release(reservationId);
+  else if (answeredWallMs === null) await ledger.release(reservationId, { invited: true });
   else {
     const durationMs = (coveredUntilWallMs ?? answeredWallMs) - answeredWallMs;
     const settlement = { reservationId, answeredWallMs, durationMs, estimated: true, channelInUse: false };
@@ -51,7 +51,7 @@ async function useChannel(channelId: string, simId: string): Promise<never> {
     }
     const chance = Math.random();
     if (chance < 0.2) {
-      await ledger.release(reservationId);
+      await ledger.release(reservationId, { invited: true });
       promise('released', reservationId);
       continue;
     }

@@ -158,7 +158,7 @@ describe('the journalled ledger, over a journal in trouble', () => {
   it('tries a release again until it is written', async () => {
     await reserve('r1');
     journal.mode = 'fails';
-    const releasing = ledger.release('r1');
+    const releasing = ledger.release('r1', { invited: true });
     await settleDown();
     assert.equal(ledger.view.channelState('gw1/1'), 'busy');
     journal.mode = 'works';
@@ -170,7 +170,7 @@ describe('the journalled ledger, over a journal in trouble', () => {
   it('stops trying when the journal is closed', async () => {
     await reserve('r1');
     journal.mode = 'fails';
-    const releasing = ledger.release('r1');
+    const releasing = ledger.release('r1', { invited: true });
     await settleDown();
     journal.isOpen = false;
     clock.advance(1_000);

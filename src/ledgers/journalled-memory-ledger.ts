@@ -9,6 +9,7 @@ import type {
   Confirmation,
   Ledger,
   OrphanReservation,
+  Release,
   ReserveRequest,
   ReserveResult,
   Settlement,
@@ -145,7 +146,7 @@ export class JournalledMemoryLedger implements Ledger {
     await this.#end(reservationId, this.#free(live, [], 'vacate'));
   }
 
-  async release(reservationId: string, alongside: readonly JournalEntry[] = []): Promise<void> {
+  async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
     const live = this.#memory.live.get(reservationId);
     if (live === undefined || live.settled || this.#ending.has(reservationId)) {
       await this.#ending.get(reservationId);
@@ -154,7 +155,7 @@ export class JournalledMemoryLedger implements Ledger {
     }
     const book = this.#memory.bookOf(live.request.simId);
     const entries = [...alongside];
-    if (book?.plan.calleesCountOn === 'attempt') {
+    if (invited && book?.plan.calleesCountOn === 'attempt') {
       const charge = this.#memory.charge(live, null, 0, false);
       entries.push(this.#recordOf(live, null, 0, { ...charge, billedSeconds: 0 }));
     } else book?.drop(live.hold);

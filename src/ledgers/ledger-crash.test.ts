@@ -71,7 +71,7 @@ describe('the journalled ledger, killed at any instant', () => {
     try {
       for (const orphan of ledger.orphans()) {
         if (orphan.settled) await ledger.vacate(orphan.reservationId);
-        else if (orphan.answeredWallMs === null) await ledger.release(orphan.reservationId);
+        else if (orphan.answeredWallMs === null) await ledger.release(orphan.reservationId, { invited: true });
         else {
           const { reservationId, answeredWallMs } = orphan;
           await ledger.settle({ reservationId, answeredWallMs, durationMs: 0, estimated: true, channelInUse: false });

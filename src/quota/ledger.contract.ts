@@ -162,7 +162,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
 
     it('rests the channel for its gap after a call and after an unanswered attempt', async () => {
       const first = await reserved(1);
-      await tested.ledger.release(first);
+      await tested.ledger.release(first, { invited: true });
       assert.equal(await refusal(1), 'channel-resting');
       harness.clock.advance(GAP_MS - 1);
       assert.equal(tested.view.channelState('gw1/1'), 'resting');
@@ -200,12 +200,33 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
     it('charges nothing for an attempt that was not answered, however often it is released', async () => {
       const reservationId = await reserved(1);
       assert.equal(used(1, 'callees-day').held, 1);
-      await Promise.all([tested.ledger.release(reservationId), tested.ledger.release(reservationId)]);
-      await tested.ledger.release(reservationId);
+      await Promise.all([
+        tested.ledger.release(reservationId, { invited: true }),
+        tested.ledger.release(reservationId, { invited: true }),
+      ]);
+      await tested.ledger.release(reservationId, { invited: true });
       assert.deepEqual(
         [used(1, 'seconds-day').used, used(1, 'callees-day').used, used(1, 'callees-day').held],
         [0, 0, 0],
       );
+    });
+
+    it('counts a callee on attempt where the plan says so, but only if an INVITE left', async () => {
+      const setup = { ...SETUP, plans: [{ ...PLAN, calleesCountOn: 'attempt' as const }] };
+      tested = await harness.reopen(setup);
+      const attempt = async (callee: string, invited: boolean): Promise<number[]> => {
+        await tested.ledger.release(await reserved(1, callee), { invited });
+        harness.clock.advance(GAP_MS);
+        const { used: counted, held } = used(1, 'callees-day');
+        return [counted, held];
+      };
+      assert.deepEqual(await attempt('a', false), [0, 0]);
+      assert.deepEqual(await attempt('b', true), [1, 0]);
+      assert.deepEqual(await attempt('b', false), [1, 0]);
+      assert.deepEqual(await attempt('b', true), [1, 0]);
+      tested = await harness.reopen(setup);
+      assert.equal(used(1, 'callees-day').used, 1);
+      assert.equal(used(1, 'seconds-day').used, 0);
     });
 
     it('refuses when an allowance is full, naming it', async () => {
@@ -240,7 +261,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
 
     it('lets emergency calls past quota and gap, but not onto a busy channel', async () => {
       await talk(1, 600);
-      await tested.ledger.release(await reserved(2));
+      await tested.ledger.release(await reserved(2), { invited: true });
       const emergency = await reserved(1, '119', 'emergency');
       await reserved(2, '119', 'emergency');
       assert.equal(await refusal(1, '119', 'emergency'), 'channel-busy');
@@ -310,7 +331,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
         ],
       );
       assert.deepEqual([await refusal(1), await refusal(2), await refusal(3)], Array(3).fill('channel-busy'));
-      await tested.ledger.release(reservedOnly);
+      await tested.ledger.release(reservedOnly, { invited: true });
       const charge = await settle(answered, 60, { answeredWallMs, estimated: true });
       assert.deepEqual([charge.billedSeconds, charge.estimated], [60, true]);
       await tested.ledger.vacate(ending);
@@ -513,7 +534,7 @@ async function apply(
     }
     case 'release': {
       if (call === undefined || call.answeredWallMs !== null) return;
-      await ledger.release(call.id);
+      await ledger.release(call.id, { invited: true });
       model.live.delete(port);
       return;
     }

@@ -51,6 +51,11 @@ export interface Settlement {
   readonly channelInUse: boolean;
 }
 
+export interface Release {
+  /** Whether an INVITE left, or may have: a plan that counts callees on attempt counts no other. */
+  readonly invited: boolean;
+}
+
 export interface Charge {
   readonly reservationId: string;
   readonly simId: string;
@@ -108,7 +113,7 @@ export interface Ledger {
   /** Frees the channel (after its gap) of a reservation that was settled with `channelInUse`. */
   vacate(reservationId: string): Promise<void>;
   /** Frees an unanswered reservation and its channel (after its gap). */
-  release(reservationId: string, alongside?: readonly JournalEntry[]): Promise<void>;
+  release(reservationId: string, release: Release, alongside?: readonly JournalEntry[]): Promise<void>;
   /** Cost of a trunk's calls that were settled since an instant (to a quarter of an hour): a decimal string. */
   spentBy(trunk: string, sinceWallMs: number): string;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;

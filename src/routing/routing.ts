@@ -58,8 +58,6 @@ export interface Routing<T> {
   /** A probe's result; the returned state is new when it differs from the one before. */
   probed(gateway: string, result: ProbeResult): GatewayHealth['state'];
   gatewayState(gateway: string): GatewayHealth['state'];
-  /** How an attempt ended. Ranking by success lately is not part of this; the index needs no more than ledger events. */
-  report(channelId: string, outcome: string): void;
   readonly index: RouteIndex;
   close(): void;
 }
@@ -111,7 +109,6 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       return next.state;
     },
     gatewayState: stateOf,
-    report() {},
     close() {
       index.close();
     },
