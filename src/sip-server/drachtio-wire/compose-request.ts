@@ -95,5 +95,9 @@ export function flowInDialog(
     // Deviation: a peer that called over a connection and names no transport is called over that transport, not UDP.
     return transport.flowToUri({ ...uri, parameters: `${uri.parameters};transport=${protocol}` });
   }
-  return transport.flowToUri(uri);
+  const flow = transport.flowToUri(uri);
+  const { address, serverName } = dialog.origin.flow;
+  if (serverName === undefined || flow === null || flow instanceof Promise || flow.address !== address) return flow;
+  // A peer that was called by its name shows that name in its certificate, whatever its Contact says.
+  return { ...flow, serverName };
 }

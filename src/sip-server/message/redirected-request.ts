@@ -9,7 +9,9 @@ import { hostPort } from './uri.js';
  * there, our Contact.
  */
 export function redirectedRequest(request: OutgoingRequest, from: Listener, to: Listener): OutgoingRequest {
-  const branch = newBranch();
+  // A proxy's branch ends in the mark by which it knows loops (RFC 3261 §16.6 step 8).
+  const mark = request.branch.indexOf('.');
+  const branch = newBranch() + (mark === -1 ? '' : request.branch.slice(mark));
   const via = viaValue(to.protocol, to.sentBy, branch);
   let text = request.text.replace(`Via: ${request.via}\r\n`, () => `Via: ${via}\r\n`);
   if (from.advertise !== to.advertise) {

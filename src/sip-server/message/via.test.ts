@@ -16,6 +16,13 @@ describe('stampVia', () => {
     );
   });
 
+  it('leaves out the zone of a link-local address', () => {
+    assert.equal(
+      stamped('SIP/2.0/UDP [2001:db8::1];branch=z', 'fe80::1%eth0'),
+      'SIP/2.0/UDP [2001:db8::1];branch=z;received=fe80::1;rport=7000',
+    );
+  });
+
   it('fills in an empty rport and then always says received (RFC 3581 §4)', () => {
     assert.equal(
       stamped('SIP/2.0/UDP 192.0.2.9;rport;branch=z'),

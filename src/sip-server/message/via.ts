@@ -44,10 +44,13 @@ export function parseTopVia(value: string): TopVia | null {
  * Deviation: `rport` is always filled in, as drachtio-server does, whether or not the peer asked for it.
  */
 export function stampVia(value: string, via: TopVia, address: string, port: number): string {
+  // RFC 4007 §11: the zone of a link-local address means nothing to anybody else.
+  const zone = address.indexOf('%');
+  const source = zone === -1 ? address : address.slice(0, zone);
   const host = via.host.startsWith('[') ? via.host.slice(1, -1) : via.host;
   const start = value.slice(0, via.length).trimEnd();
   const sentBy = start.slice(0, start.length - via.parameters.length).trimEnd();
-  const received = via.hasRport || host !== address ? `;received=${address}` : '';
+  const received = via.hasRport || host !== source ? `;received=${source}` : '';
   return `${sentBy}${foreignParameters(via.parameters)}${received};rport=${port}${value.slice(via.length)}`;
 }
 

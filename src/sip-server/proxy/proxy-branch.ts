@@ -63,6 +63,16 @@ export class ProxyBranch implements ClientTransactionUser, TimerOwner {
     this.#events = events;
   }
 
+  /** No further target of this branch is tried. */
+  get isCancelled(): boolean {
+    return this.#wantsCancel || this.isOver;
+  }
+
+  /** What the target before has said is void. */
+  onRetargeted(): void {
+    this.#hasProvisional = false;
+  }
+
   start(): void {
     const { provisionalTimeoutMs, finalTimeoutMs } = this.#clocks;
     if (provisionalTimeoutMs !== null) {

@@ -5,7 +5,7 @@ import { Arena, deferred, type ServerUnderTest, startEmbedded, until } from '../
 import { DnsServer, type ZoneRecord } from '../testing/dns-server.js';
 import type { RawMessage } from '../testing/raw-message.js';
 import type { RawPeer, TcpPeer, UdpPeer } from '../testing/raw-peer.js';
-import { responseText, SDP } from '../testing/sip-script.js';
+import { Call, responseText, SDP } from '../testing/sip-script.js';
 import type { AppRequest, TestApplication } from '../testing/test-application.js';
 
 describe('requests to names', () => {
@@ -126,6 +126,30 @@ describe('requests to names', () => {
     second.send(responseText(again, 487, { toTag: 'b' }));
     assert.equal(await status, 487);
     assert.equal(first.inbox.untaken.filter(({ method }) => method === 'CANCEL').length, 0);
+  });
+
+  it('are sent on to the next target by a proxy too, and cancelled there', async () => {
+    const [first, second] = [await arena.udpPeer(), await arena.udpPeer('127.0.0.2')];
+    const name = zoneOf('_sip._udp', first, second);
+    srf.use('invite', (request) => void srf.proxyRequest(request, `sip:x@${name}`, {}).catch(() => undefined));
+    const caller = await arena.udpPeer();
+    const incoming = new Call(caller, server.udp);
+    incoming.invite();
+    const invite = await first.request('INVITE');
+    first.send(responseText(invite, 180, { toTag: 'a' }));
+    first.send(responseText(invite, 503, { toTag: 'a' }));
+    const again = await second.request('INVITE');
+    const mark = (branch: string): string => branch.slice(branch.indexOf('.'));
+    assert.equal(mark(again.branch), mark(invite.branch));
+    second.send(responseText(again, 180, { toTag: 'b' }));
+    await caller.response(180, 'INVITE');
+    await caller.response(180, 'INVITE');
+    incoming.cancel();
+    const cancel = await second.request('CANCEL');
+    assert.equal(cancel.branch, again.branch);
+    second.send(responseText(cancel, 200));
+    second.send(responseText(again, 487, { toTag: 'b' }));
+    incoming.ackFailure(await caller.response(487, 'INVITE'));
   });
 
   it('that lead nowhere are refused', async () => {

@@ -23,6 +23,8 @@ export class StreamConnection {
   /** Far address, known before the connection is. */
   readonly address: string;
   readonly port: number;
+  /** The host that its certificate speaks for, of a TLS connection that we opened to a name. */
+  readonly serverName: string | undefined;
   /** When a whole message or a keepalive last came or went; bytes of half a message do not count. */
   lastUsedMs: number;
   /** Requests of ours went over it, so somebody may wait for its responses. */
@@ -43,7 +45,9 @@ export class StreamConnection {
     limits: StreamLimits,
     now: () => number,
     events: StreamConnectionEvents,
+    serverName?: string,
   ) {
+    this.serverName = serverName;
     this.address = address;
     this.port = port;
     this.#socket = socket;

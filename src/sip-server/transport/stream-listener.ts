@@ -275,7 +275,7 @@ export class StreamListener implements Listener {
         if (connection.hasSentRequests) this.#events.lost(connection, this);
       },
     };
-    const connection = new StreamConnection(socket, address, port, openedBy, limits, now, events);
+    const connection = new StreamConnection(socket, address, port, openedBy, limits, now, events, serverName);
     this.#held.set(connection, { socket, keys: [] });
     this.#enter(keyOf(address, port, serverName), connection);
     return connection;

@@ -146,6 +146,27 @@ describe('SIP over TLS', () => {
     assert.equal(peer.lastServerName, 'localhost');
   });
 
+  it('opens another connection to a peer known by name whose Contact is an address, when the first is gone', async () => {
+    await open();
+    const peer = await arena.tlsPeer(tls, peerTls('localhost'));
+    const result = call(peer, `sip:x@localhost:${peer.local.port};transport=tls`);
+    const invite = await peer.request('INVITE');
+    const contact = `Contact: <sip:x@127.0.0.1:${peer.local.port};transport=tls>`;
+    peer.reply(responseText(invite, 200, { toTag: 'x', headers: [contact], body: SDP }));
+    await peer.request('ACK');
+    const dialog = await result;
+    assert.ok(typeof dialog === 'object');
+    peer.dropAccepted();
+    await until(
+      () => control().counters(),
+      (now) => now.connections === 1,
+    );
+    const ended = dialog.destroy();
+    peer.reply(responseText(await peer.request('BYE'), 200));
+    await ended;
+    assert.equal(peer.accepted, 2);
+  });
+
   it('asks clients for a certificate by setting, and counts those that have none', async () => {
     await open({ requestClientCertificate: true });
     const known = await arena.tlsPeer(tls, peerTls());

@@ -370,7 +370,9 @@ export class TransportLayer {
 }
 
 function flowOf(connection: StreamConnection, listener: Listener): Flow {
-  return { listener, address: connection.address, port: connection.port, connection };
+  const { address, port, serverName } = connection;
+  const flow = { listener, address, port, connection };
+  return serverName === undefined ? flow : { ...flow, serverName };
 }
 
 /** Empty, CRLFs, or up to four bytes of a NAT keepalive. */
