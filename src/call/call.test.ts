@@ -107,6 +107,18 @@ describe('a call', () => {
       assert.equal(bench.record.endReason, 'normal');
     });
 
+    it('tells the ledger that no INVITE left when the caller cancels while the reservation is under way', async () => {
+      bench.journal.stall();
+      const caller = await bench.offer();
+      caller.cancel();
+      await settled();
+      bench.journal.goOn();
+      await settled();
+      assert.deepEqual([...bench.ledger.released.values()], [false]);
+      assert.equal(bench.record.endReason, 'caller-cancelled');
+      assert.deepEqual([bench.ledger.busyChannels, bench.dialler.legs.length], [[], 0]);
+    });
+
     it('does not bring a call back whose answer commits after its end', async () => {
       const caller = await bench.dial();
       bench.journal.failures = 1;
@@ -421,7 +433,7 @@ describe('a call', () => {
       assert.deepEqual(bench.ledger.busyChannels, ['gw1/1']);
       await bench.advance(33_000);
       assert.equal(bench.record.attempts[0]?.outcome, 'cancelled');
-      assert.deepEqual([...bench.ledger.released.values()], [false]);
+      assert.deepEqual([...bench.ledger.released.values()], [true]);
     });
   });
 
