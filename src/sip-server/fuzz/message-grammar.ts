@@ -163,7 +163,7 @@ export function grammaticalMessage(
     lowerVias: fc.array(via, { maxLength: 2 }),
     viaSeparator: fc.boolean(),
     from: address(tag),
-    to: address(fc.option(tag, { nil: undefined })),
+    to: address(fc.oneof(tag, fc.constant(undefined))),
     callId: fc.constantFrom(...pools.callIds),
     cseqNumber: fc.integer({ min: 0, max: pools.maxCSeq }),
     cseqBlank: blank,

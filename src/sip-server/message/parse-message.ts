@@ -106,22 +106,20 @@ function scanHeaders(bytes: Buffer, from: number): ScannedHeaders | null {
       return { spans, headersEnd: at + 2, present, repeated, isFolded, problem };
     }
     const lineStart = at;
-    let colon = -1;
-    let lineEnd = -1;
-    for (; at < length; at++) {
+    const nameEnd = endOfToken(bytes, lineStart);
+    let colon = nameEnd;
+    while (isBlank(bytes[colon])) colon++;
+    for (at = nameEnd; at < length; at++) {
       const byte = bytes[at] as number;
-      if (byte > COLON) continue;
-      if (byte === COLON) {
-        if (colon === -1) colon = at;
-      } else if (byte === CR && bytes[at + 1] === LF) {
-        lineEnd = at;
-        at += 2;
-        break;
-      } else if (byte === CR || byte === LF || (byte === 0 && bytes[at - 1] !== BACKSLASH)) {
+      if (byte > CR) continue;
+      if (byte === CR && bytes[at + 1] === LF) break;
+      if (byte === CR || byte === LF || (byte === 0 && bytes[at - 1] !== BACKSLASH)) {
         problem ??= bad('Stray control character');
       }
     }
-    if (lineEnd === -1) return null;
+    if (at >= length) return null;
+    const lineEnd = at;
+    at += 2;
     if (isBlank(bytes[lineStart])) {
       // A folded line belongs to the value before it.
       if (spans.length === 0) problem ??= bad('Folded line without a header');
@@ -129,23 +127,16 @@ function scanHeaders(bytes: Buffer, from: number): ScannedHeaders | null {
         isFolded = true;
         spans[spans.length - 1] = trimEnd(bytes, spans[spans.length - 2] as number, lineEnd);
       }
-      continue;
+    } else if (nameEnd === lineStart || bytes[colon] !== COLON) problem ??= bad('Invalid header line');
+    else if (spans.length === MAX_HEADERS * SPAN) problem ??= bad('Too many headers');
+    else {
+      let valueStart = colon + 1;
+      while (isBlank(bytes[valueStart])) valueStart++;
+      const id = headerIdOf(bytes, lineStart, nameEnd);
+      repeated |= present & (1 << id);
+      present |= 1 << id;
+      spans.push(id, lineStart, nameEnd, valueStart, trimEnd(bytes, valueStart, lineEnd));
     }
-    const nameEnd = colon === -1 ? lineStart : trimEnd(bytes, lineStart, colon);
-    if (!isToken(bytes, lineStart, nameEnd)) {
-      problem ??= bad('Invalid header line');
-      continue;
-    }
-    if (spans.length === MAX_HEADERS * SPAN) {
-      problem ??= bad('Too many headers');
-      continue;
-    }
-    let valueStart = colon + 1;
-    while (valueStart < lineEnd && isBlank(bytes[valueStart])) valueStart++;
-    const id = headerIdOf(bytes, lineStart, nameEnd);
-    repeated |= present & (1 << id);
-    present |= 1 << id;
-    spans.push(id, lineStart, nameEnd, valueStart, trimEnd(bytes, valueStart, lineEnd));
   }
   return null;
 }
@@ -154,9 +145,10 @@ function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
 }
 
-function isToken(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (TOKEN[bytes[at] as number] === 0) return false;
-  return end > start;
+function endOfToken(bytes: Buffer, start: number): number {
+  let at = start;
+  while (TOKEN[bytes[at] as number] === 1) at++;
+  return at;
 }
 
 function trimEnd(bytes: Buffer, start: number, end: number): number {
