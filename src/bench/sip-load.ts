@@ -24,12 +24,17 @@ export interface PlacedCalls {
 
 const MOST_CALLS = 100_000_000;
 const LONGEST_SECONDS = 100_000;
+/** A caller that hears nothing for so long counts as failed: longer than 64·T1, when the server would have given up. */
+const RECEIVE_TIMEOUT_MS = 40_000;
 
 let runs = 0;
 
 export async function startCallees(world: LoadWorld): Promise<Callees> {
   const port = await freePort();
-  const run = await start(world, 'uas', { port, calls: MOST_CALLS, timeoutSeconds: LONGEST_SECONDS });
+  // -nd: SIPp would give up a call whose INVITE comes again between its 180 and its 200, and be deaf to it from then on.
+  const run = await start(world, 'uas', { port, calls: MOST_CALLS, timeoutSeconds: LONGEST_SECONDS }, undefined, [
+    '-nd',
+  ]);
   return {
     port,
     stop: async () => {
@@ -48,10 +53,10 @@ export async function placeCalls(
   talkMs: number,
 ): Promise<PlacedCalls> {
   const statistics = join(world.logFolder, `calls-${runs + 1}.csv`);
-  const timeoutSeconds = Math.ceil(calls / ratePerSecond) + 60;
+  const timeoutSeconds = Math.ceil(calls / ratePerSecond) + 90;
   const run = await start(world, 'uac', { port: await freePort(), calls, timeoutSeconds }, sipAddress, [
     ...['-r', String(ratePerSecond), '-l', '100000', '-d', String(talkMs)],
-    ...['-trace_stat', '-stf', statistics, '-fd', '3600'],
+    ...['-trace_stat', '-stf', statistics, '-fd', '3600', '-recv_timeout', String(RECEIVE_TIMEOUT_MS)],
   ]);
   const { exitCode, errors } = await run.done;
   // 1: some calls failed, which the numbers say.

@@ -15,7 +15,9 @@ export class RefusalWatch {
   readonly #onClosed: (unsent: readonly Buffer[]) => void;
   readonly #idleMs: number;
   #idle: NodeJS.Timeout | null = null;
+  /** In the order of sending; what stands before {@link #firstBlamable} is too old to be blamed. */
   #sendings: Sending[] = [];
+  #firstBlamable = 0;
   /** Messages that wait for the socket to be connected; null once it is. */
   #queue: Buffer[] | null = [];
   #isOpen = true;
@@ -55,11 +57,19 @@ export class RefusalWatch {
 
   send(message: Buffer, onFailure?: (cause: Error) => void): void {
     const nowMs = performance.now();
-    this.#sendings = this.#sendings.filter((sending) => nowMs - sending.atMs < BLAME_MS);
+    this.#forgetBefore(nowMs - BLAME_MS);
     if (onFailure !== undefined) this.#sendings.push({ atMs: nowMs, onFailure });
     this.#rest();
     if (this.#queue === null) this.#write(message);
     else this.#queue.push(message);
+  }
+
+  /** A busy peer has thousands of sendings within its round trips: they are looked at once each, not at every sending. */
+  #forgetBefore(oldestMs: number): void {
+    while ((this.#sendings[this.#firstBlamable]?.atMs ?? oldestMs) < oldestMs) this.#firstBlamable++;
+    if (this.#firstBlamable < 1_000 || this.#firstBlamable * 2 < this.#sendings.length) return;
+    this.#sendings.splice(0, this.#firstBlamable);
+    this.#firstBlamable = 0;
   }
 
   close(): void {
@@ -89,8 +99,9 @@ export class RefusalWatch {
       this.close();
       return;
     }
-    const blamed = this.#sendings;
+    const blamed = this.#sendings.slice(this.#firstBlamable);
     this.#sendings = [];
+    this.#firstBlamable = 0;
     for (const { onFailure } of blamed) onFailure(cause);
   }
 }
