@@ -45,6 +45,7 @@ export class SipServer {
   readonly #transport: TransportLayer;
   readonly #transactions: TransactionLayer;
   readonly #dialogs = new DialogTable<AppDialog>();
+  readonly #registrations = new RegisteredFlows();
   readonly #uas: UasCore;
   readonly #unclaimed: UnclaimedAnswers;
   readonly #report: ReportEvent;
@@ -90,7 +91,7 @@ export class SipServer {
       dialogs: this.#dialogs,
       routes,
       cdrs: new CdrReporter(routes),
-      registrations: new RegisteredFlows(),
+      registrations: this.#registrations,
       counters: this.#counters,
       defence: this.defence,
       overload: this.#overload,
@@ -182,6 +183,7 @@ export class SipServer {
 
   *#flowsInUse(): Iterable<Flow> {
     yield* this.#transactions.flows();
+    yield* this.#registrations.flows();
     for (const { pinnedFlow, origin } of this.#dialogs.values()) yield pinnedFlow ?? origin.flow;
   }
 

@@ -35,6 +35,15 @@ export class RegisteredFlows {
     this.#flows.set(key, { flow, untilMs: performance.now() + seconds * 1_000 });
   }
 
+  /** Of all who are registered still: their connections are kept, however long nobody calls them. */
+  *flows(): Iterable<Flow> {
+    const nowMs = performance.now();
+    for (const [key, { flow, untilMs }] of this.#flows) {
+      if (untilMs > nowMs && flow.connection?.isUsable) yield flow;
+      else this.#flows.delete(key);
+    }
+  }
+
   /** The open connection that this URI registered over. */
   find(uri: SipUri): Flow | null {
     if (this.#flows.size === 0) return null;

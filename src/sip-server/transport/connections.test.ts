@@ -77,6 +77,22 @@ describe('connections', () => {
     assert.equal((await counters()).idleConnectionsClosed, 3);
   });
 
+  it('are kept while a client is registered over them', async () => {
+    await open({ idleMs: 100 });
+    const srf = await arena.app({ register: (_request, answer) => answer.send(200, { headers: { Expires: '60' } }) });
+    const client = await arena.tcpPeer();
+    const registration = new Call(client, server.tcp);
+    client.send(registration.text('REGISTER', { headers: ['Contact: <sip:phone@10.255.255.1;transport=tcp>'] }));
+    await client.response(200, 'REGISTER');
+    const idle = await arena.tcpPeer();
+    await ask(idle);
+    await idle.closed();
+    srf.createUAC('sip:phone@10.255.255.1;transport=tcp', { localSdp: SDP }, {}, () => undefined);
+    const invite = await client.request('INVITE');
+    client.send(responseText(invite, 486, { toTag: 'x' }));
+    await client.request('ACK');
+  });
+
   it('take the requests with them that nobody has responded to', async () => {
     await open();
     const srf = await arena.app();
@@ -99,21 +115,26 @@ describe('connections', () => {
   });
 
   it('are kept by keepalives, which are answered and counted over TCP and TLS', async () => {
-    await open({ idleMs: 300 });
+    await open({ idleMs: 1_000 });
     const idle = await arena.tcpPeer();
-    for (const peer of [await arena.tcpPeer(), await tlsPeer()]) {
-      const before = (await counters()).dropped.keepalive;
-      for (let count = 1; count <= 3; count++) {
-        peer.send('\r\n\r\n');
+    let isIdleOpen = true;
+    void idle.closed().then(() => {
+      isIdleOpen = false;
+    });
+    const peers = [await arena.tcpPeer(), await tlsPeer()];
+    let pings = 0;
+    while (isIdleOpen) {
+      pings++;
+      for (const peer of peers) peer.send('\r\n\r\n');
+      for (const peer of peers) {
         await until(
           async () => peer.keepaliveAnswers.length,
-          (length) => length === 2 * count,
+          (length) => length === 2 * pings,
         );
       }
-      assert.equal((await counters()).dropped.keepalive, before + 3);
-      await ask(peer);
     }
-    await idle.closed();
+    for (const peer of peers) await ask(peer);
+    assert.equal((await counters()).dropped.keepalive, 2 * pings);
   });
 
   it('are bounded in number; one that ends makes room for another', async () => {
