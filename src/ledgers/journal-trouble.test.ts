@@ -1,14 +1,22 @@
 // The ledger over a journal that stalls or fails: what is refused, what is retried, what stays blocked.
 import assert from 'node:assert/strict';
-import type { Journal, JournalEvents } from '../journal/journal.js';
-import { ManualClock } from '../lib/clock.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Journal, type JournalEvents, openJournal } from '../journal/journal.js';
+import { ManualClock, SystemClock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import { createLogger } from '../lib/logger.js';
 import { TypedEmitter } from '../lib/typed-events.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import { CRASH_SETUP } from './crash-setup.js';
-import { type JournalledLedgerOptions, JournalledMemoryLedger } from './journalled-memory-ledger.js';
+import {
+  type JournalledLedgerOptions,
+  JournalledMemoryLedger,
+  openJournalledLedger,
+} from './journalled-memory-ledger.js';
 import { LedgerMemory } from './ledger-memory.js';
+import { LEDGER_SCHEMA } from './ledger-tables.js';
 
 /** A journal whose commits succeed, fail or hang as the test says. */
 class TroubledJournal {
@@ -19,7 +27,7 @@ class TroubledJournal {
   isStalled = false;
   isOpen = true;
   readonly written: string[] = [];
-  #hanging: (() => void)[] = [];
+  #hanging: { resume(): void; fail(error: Error): void }[] = [];
 
   commit(entries: readonly JournalEntry[]): Promise<void> {
     if (this.mode === 'fails') return Promise.reject(new Error('disk full'));
@@ -30,11 +38,12 @@ class TroubledJournal {
       write();
       return Promise.resolve();
     }
-    return new Promise((resolve) => {
-      this.#hanging.push(() => {
+    return new Promise((resolve, reject) => {
+      const resume = () => {
         write();
         resolve();
-      });
+      };
+      this.#hanging.push({ resume, fail: reject });
     });
   }
 
@@ -51,7 +60,15 @@ class TroubledJournal {
   recover(): void {
     this.mode = 'works';
     this.isStalled = false;
-    for (const resume of this.#hanging.splice(0)) resume();
+    for (const { resume } of this.#hanging.splice(0)) resume();
+    this.events.emit('journal:recovered');
+  }
+
+  /** What hangs fails, and all that comes. */
+  fill(): void {
+    this.mode = 'fails';
+    this.isStalled = false;
+    for (const { fail } of this.#hanging.splice(0)) fail(new Error('disk full'));
     this.events.emit('journal:recovered');
   }
 }
@@ -60,6 +77,57 @@ class TroubledJournal {
 function settleDown(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('the journalled ledger, over a real journal that cannot be written', () => {
+  const log = createLogger({ level: 'silent', redactNumbers: false });
+  const schema = [
+    ...LEDGER_SCHEMA,
+    'CREATE TABLE IF NOT EXISTS live (call_id TEXT PRIMARY KEY)',
+    'CREATE TABLE IF NOT EXISTS full_disk (since INTEGER)',
+    `CREATE TRIGGER IF NOT EXISTS nothing_fits BEFORE INSERT ON reservations WHEN EXISTS (SELECT 1 FROM full_disk)
+      BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`,
+  ];
+  const run = (statement: string): JournalEntry => ({ statement, parameters: [] });
+  let folder = '';
+  let journal: Journal;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'simtrunk-trouble-'));
+    const file = join(folder, 'ledger.db');
+    const clock = new SystemClock();
+    journal = await openJournal({ file, durability: 'process', timeoutMs: 60_000, log, clock, schema });
+  });
+
+  afterEach(async () => {
+    await journal.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('leaves nothing of an emergency call whose reservation could be written only after it was released', async () => {
+    const clock = new ManualClock();
+    const ledger = await openJournalledLedger({ ...CRASH_SETUP, journal, clock, log });
+    await journal.commit([run('INSERT INTO full_disk VALUES (1)')]);
+    const reserved = await ledger.reserve(
+      {
+        ...{ reservationId: 'r1', callId: 'c1', trunk: 'pbx', channelId: 'gw1/1', simId: 'sim1' },
+        ...{ callee: '119', numberClass: 'emergency', wallMs: clock.wallMs() },
+      },
+      [run("INSERT OR REPLACE INTO live VALUES ('c1')")],
+    );
+    assert.equal(reserved.ok, true);
+    const releasing = ledger.release('r1', { invited: true }, [run("DELETE FROM live WHERE call_id = 'c1'")]);
+    await journal.commit([run('DELETE FROM full_disk')]);
+    while (clock.pendingTimers === 0) await settleDown();
+    clock.advance(1_000);
+    await releasing;
+    assert.deepEqual(await journal.query('SELECT * FROM reservations'), []);
+    assert.deepEqual(await journal.query('SELECT * FROM live'), []);
+    ledger.close();
+    const next = await openJournalledLedger({ ...CRASH_SETUP, journal, clock, log });
+    assert.deepEqual(next.orphans(), []);
+    next.close();
+  });
+});
 
 describe('the journalled ledger, over a journal in trouble', () => {
   let clock: ManualClock;
@@ -125,10 +193,55 @@ describe('the journalled ledger, over a journal in trouble', () => {
     journal.recover();
     journal.mode = 'fails';
     assert.equal((await reserve('r2', 2, 'emergency')).ok, true);
+    await settleDown();
     journal.mode = 'works';
     clock.advance(1_000);
     await settleDown();
     assert.equal(journal.written.filter((statement) => statement === 'INSERT INTO reservations').length, 2);
+  });
+
+  it('writes an emergency reservation that failed before what follows it, also when the stall ended in a full disk', async () => {
+    journal.stall();
+    assert.equal((await reserve('r1', 1, 'emergency')).ok, true);
+    journal.fill();
+    await settleDown();
+    const releasing = ledger.release('r1', { invited: true });
+    // The release alone could be written by now: it waits for its reservation.
+    journal.mode = 'works';
+    await settleDown();
+    assert.deepEqual(journal.written, []);
+    clock.advance(1_000);
+    await releasing;
+    assert.deepEqual(journal.written, [
+      'INSERT INTO reservations',
+      'DELETE FROM reservations',
+      'INSERT INTO channel_rests',
+    ]);
+  });
+
+  it('lets an emergency call fail over while its first reservation still waits for the disk', async () => {
+    journal.mode = 'fails';
+    const call = {
+      callId: 'c1',
+      trunk: 'pbx',
+      callee: '119',
+      numberClass: 'emergency',
+      wallMs: clock.wallMs(),
+    } as const;
+    const first = { ...call, reservationId: 'a1', channelId: 'gw1/1', simId: 'sim1' };
+    const second = { ...call, reservationId: 'a2', channelId: 'gw1/2', simId: 'sim2' };
+    assert.equal((await ledger.reserve(first)).ok, true);
+    await settleDown();
+    const releasing = ledger.release('a1', { invited: true });
+    assert.equal((await ledger.reserve(second)).ok, true);
+    journal.mode = 'works';
+    clock.advance(1_000);
+    await releasing;
+    await settleDown();
+    assert.deepEqual(
+      journal.written.filter((statement) => statement.endsWith('reservations')),
+      ['INSERT INTO reservations', 'DELETE FROM reservations', 'INSERT INTO reservations'],
+    );
   });
 
   it('tries a settlement again until it is written, and keeps the channel blocked meanwhile', async () => {

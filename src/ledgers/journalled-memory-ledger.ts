@@ -18,11 +18,10 @@ import type {
 import type { LedgerView } from '../quota/ledger-view.js';
 import { LedgerMemory, type LedgerSettings, type Live } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
+import { OrderedWrites } from './ordered-writes.js';
 
 /** The longest month, and a day for calls over its edge. */
 const HISTORY_MS = 33 * 86_400_000;
-/** A commit that failed is tried again after this pause, until it succeeds. */
-const RETRY_PAUSE_MS = 1_000;
 /** Charges kept to answer a repeated settlement; older ones are looked up in the journal. */
 const MAX_KEPT_CHARGES = 10_000;
 
@@ -53,7 +52,7 @@ export class JournalledMemoryLedger implements Ledger {
   readonly #memory: LedgerMemory;
   readonly #journal: Journal;
   readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #writes: OrderedWrites;
   readonly #sliceMs: number;
   /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
   readonly #ending = new Map<string, Promise<unknown>>();
@@ -64,7 +63,7 @@ export class JournalledMemoryLedger implements Ledger {
     this.#memory = memory;
     this.#journal = options.journal;
     this.#clock = options.clock;
-    this.#log = options.log;
+    this.#writes = new OrderedWrites(options);
     this.#sliceMs = options.sliceSeconds * 1000;
   }
 
@@ -81,19 +80,26 @@ export class JournalledMemoryLedger implements Ledger {
     if (!taken.ok) return taken;
     const reserved: ReserveResult = { ok: true, reservationId, maxCallSeconds: taken.maxCallSeconds };
     const entries = [tables.insertReservation(request), ...alongside];
+    const { callId } = request;
+    if (emergency && this.#writes.isFailing(callId)) {
+      this.#writes.inBackground(callId, entries, 'reserve');
+      return reserved;
+    }
     const committed = this.#journal.commit(entries).then(
-      () => 'committed' as const,
-      () => 'failed' as const,
+      () => true,
+      () => false,
     );
     const outcome = await this.#unlessStalled(committed);
-    if (outcome === 'committed') return reserved;
+    if (outcome === true) return reserved;
     if (emergency) {
-      // Nothing blocks an emergency call: its record is written when the journal can.
-      if (outcome === 'failed') this.#inBackground(entries, 'reserve');
+      // Nothing blocks an emergency call: its record is written when the journal can, and before all that follows.
+      this.#writes.inBackground(callId, entries, 'reserve', committed);
       return reserved;
     }
     // The journal may still write what we no longer wait for: it is deleted after it.
-    if (outcome === 'stalled') this.#inBackground([tables.deleteReservation(reservationId)], 'take back');
+    if (outcome === 'stalled') {
+      this.#writes.inBackground(callId, [tables.deleteReservation(reservationId)], 'take back');
+    }
     const live = this.#memory.live.get(reservationId);
     if (live !== undefined) this.#memory.undo(live);
     return { ok: false, reason: 'journal-stalled' };
@@ -108,10 +114,8 @@ export class JournalledMemoryLedger implements Ledger {
     if (live === undefined || live.settled) return { maxCallSeconds: 0 };
     const coveredUntilWallMs = answeredWallMs + this.#sliceMs;
     const maxCallSeconds = this.#memory.confirm(live, answeredWallMs, coveredUntilWallMs);
-    await this.#persist(
-      [tables.markAnswered(reservationId, answeredWallMs, coveredUntilWallMs), ...alongside],
-      'confirm',
-    );
+    const answered = tables.markAnswered(reservationId, answeredWallMs, coveredUntilWallMs);
+    await this.#writes.persist(live.request.callId, [answered, ...alongside], 'confirm');
     return { maxCallSeconds };
   }
 
@@ -119,7 +123,8 @@ export class JournalledMemoryLedger implements Ledger {
     const live = this.#memory.live.get(reservationId);
     if (live === undefined || live.settled) return;
     live.hold.coveredUntilWallMs = Math.max(live.hold.coveredUntilWallMs ?? 0, coveredUntilWallMs);
-    await this.#journal.commit([tables.markCovered(reservationId, coveredUntilWallMs)]);
+    const covered = tables.markCovered(reservationId, coveredUntilWallMs);
+    await this.#writes.inOrder(live.request.callId, () => this.#journal.commit([covered]));
   }
 
   async settle(
@@ -134,7 +139,7 @@ export class JournalledMemoryLedger implements Ledger {
     }
     const charge = this.#charges.get(reservationId) ?? (await this.#settledEarlier(reservationId));
     // The caller's own entries are not lost because the ledger's step was a repetition.
-    await this.#persist(alongside(charge), 'settle');
+    await this.#writes.persist(live?.request.callId ?? reservationId, alongside(charge), 'settle');
     if (!settlement.channelInUse) await this.vacate(reservationId);
     return charge;
   }
@@ -150,7 +155,7 @@ export class JournalledMemoryLedger implements Ledger {
     const live = this.#memory.live.get(reservationId);
     if (live === undefined || live.settled || this.#ending.has(reservationId)) {
       await this.#ending.get(reservationId);
-      await this.#persist(alongside, 'release');
+      await this.#writes.persist(live?.request.callId ?? reservationId, alongside, 'release');
       return;
     }
     const book = this.#memory.bookOf(live.request.simId);
@@ -197,24 +202,24 @@ export class JournalledMemoryLedger implements Ledger {
     alongside: (charge: Charge) => readonly JournalEntry[],
   ): Promise<Charge> {
     const { reservationId, answeredWallMs, durationMs, estimated, channelInUse } = settlement;
+    const { callId } = live.request;
     const charge = this.#memory.charge(live, answeredWallMs, durationMs, estimated);
     live.settled = true;
     this.#memory.spending.add(live.request.trunk, this.#clock.wallMs(), charge.cost);
     this.#keepCharge(charge);
     const record = this.#recordOf(live, answeredWallMs, durationMs, charge);
-    if (channelInUse) await this.#persist([record, tables.markSettled(reservationId), ...alongside(charge)], 'settle');
-    else await this.#free(live, [record, ...alongside(charge)], 'settle');
+    if (channelInUse) {
+      await this.#writes.persist(callId, [record, tables.markSettled(reservationId), ...alongside(charge)], 'settle');
+    } else await this.#free(live, [record, ...alongside(charge)], 'settle');
     return charge;
   }
 
   /** Writes the end of a reservation, then frees its channel. */
   async #free(live: Live, entries: readonly JournalEntry[], step: string): Promise<void> {
-    const { reservationId, channelId } = live.request;
+    const { reservationId, callId, channelId } = live.request;
     const untilWallMs = this.#clock.wallMs() + this.#memory.gapMsOf(channelId);
-    await this.#persist(
-      [...entries, tables.deleteReservation(reservationId), tables.keepRest(channelId, untilWallMs)],
-      step,
-    );
+    const freed = [tables.deleteReservation(reservationId), tables.keepRest(channelId, untilWallMs)];
+    await this.#writes.persist(callId, [...entries, ...freed], step);
     this.#memory.finish(live);
   }
 
@@ -256,28 +261,6 @@ export class JournalledMemoryLedger implements Ledger {
       return await Promise.race([committed, stalled]);
     } finally {
       stopListening();
-    }
-  }
-
-  #inBackground(entries: readonly JournalEntry[], step: string): void {
-    this.#persist(entries, step).catch((error) =>
-      this.#log.error({ err: error, step }, 'ledger record lost at the end'),
-    );
-  }
-
-  /** Commits, however often it takes, until the journal is closed: a step that has happened must not be forgotten. */
-  async #persist(entries: readonly JournalEntry[], step: string): Promise<void> {
-    for (;;) {
-      try {
-        await this.#journal.commit(entries);
-        return;
-      } catch (error) {
-        if (!this.#journal.isOpen) throw error;
-        this.#log.error({ err: error, step }, 'ledger record not written; it is tried again');
-        await new Promise<void>((resolve) => {
-          this.#clock.after(RETRY_PAUSE_MS, resolve);
-        });
-      }
     }
   }
 }

@@ -131,6 +131,31 @@ describe('normaliseCallee', () => {
     );
   });
 
+  for (const [country, prefixes] of [
+    ['KR', ['', '0', '010', '02', '+82', '0082', '15', '070', '050', '001']],
+    ['US', ['', '1', '+1', '011', '+1415', '212', '800', '911', '0']],
+    ['IT', ['', '0', '06', '3', '+39', '+3906', '0039', '800', '00']],
+    ['AE', ['', '0', '04', '05', '+971', '00971', '+9710', '800', '600']],
+    ['GB', ['', '0', '07', '020', '+44', '0044', '+440', '999', '00']],
+  ] as const) {
+    it(`is stable in ${country}: normalising the E.164 or the national form again gives the same`, () => {
+      const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 13 });
+      const dialled = fc.tuple(fc.constantFrom(...prefixes), digits).map((parts) => parts.join(''));
+      let read = 0;
+      fc.assert(
+        fc.property(dialled, (text) => {
+          const first = normaliseCallee(text, { country });
+          if (!first.ok) return;
+          read += 1;
+          assert.deepEqual(normaliseCallee(first.e164, { country }), first, `${text}: ${first.e164}`);
+          assert.deepEqual(normaliseCallee(first.national, { country }), first, `${text}: ${first.national}`);
+        }),
+        { numRuns: 2000 },
+      );
+      assert.ok(read > 50, `only ${read} of 2,000 were numbers`);
+    });
+  }
+
   it('refuses or reads any number for a country that does not exist', () => {
     assertCallee('+821012345678', '+821012345678', '+821012345678', 'international', 'ZZ');
     assertRefused('01012345678', 'callee-unassigned', 'ZZ');
