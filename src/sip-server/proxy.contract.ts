@@ -1,6 +1,6 @@
 // What a drachtio server does when an application has it proxy a request. RFC 3261 §16. Run by contract.test.ts.
 import { strict as assert } from 'node:assert';
-import { Arena, deferred, type ServerUnderTest } from './testing/arena.js';
+import { Arena, deferred, needsEmbedded, type ServerUnderTest } from './testing/arena.js';
 import { contactOf, uriOf } from './testing/called-peer.js';
 import type { RawMessage } from './testing/raw-message.js';
 import type { RawPeer, UdpPeer } from './testing/raw-peer.js';
@@ -14,12 +14,6 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
       arena = new Arena(server());
     });
     afterEach(() => arena.close());
-
-    function needsEmbedded(test: Mocha.Context, reason: string): void {
-      if (server().control !== null) return;
-      console.log(`      skipped: ${reason}`);
-      test.skip();
-    }
 
     /** An application that has every request of this method proxied to these targets. */
     async function proxying(
@@ -165,7 +159,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('sends on nothing inside a dialog along a route that it did not write', async function () {
-      needsEmbedded(this, 'not known how drachtio-server knows its own dialogs');
+      needsEmbedded(server(), this, 'not known how drachtio-server knows its own dialogs');
       const [caller, victim] = (await udpPeers(2)) as [UdpPeer, UdpPeer];
       const call = new Call(caller, server().udp);
       const { address, port } = server().udp;
@@ -178,7 +172,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('crosses from UDP to TCP and back, with a route for each side', async function () {
-      needsEmbedded(this, 'drachtio-server records one route');
+      needsEmbedded(server(), this, 'drachtio-server records one route');
       const callee = await arena.tcpPeer();
       await proxying([callee], { remainInDialog: true });
       const caller = await arena.udpPeer();
@@ -216,7 +210,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('does not send a 503 back, for it is not its own', async function () {
-      needsEmbedded(this, 'drachtio-server sends it back');
+      needsEmbedded(server(), this, 'drachtio-server sends it back');
       const callee = await arena.udpPeer();
       await proxying([callee]);
       const caller = await arena.udpPeer();
@@ -247,7 +241,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('sends back the 2xx of every branch', async function () {
-      needsEmbedded(this, 'not known of drachtio-server');
+      needsEmbedded(server(), this, 'not known of drachtio-server');
       const [first, second] = (await udpPeers(2)) as [UdpPeer, UdpPeer];
       await proxying([first, second], { forking: 'simultaneous' });
       const caller = await arena.udpPeer();
@@ -262,7 +256,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
 
     it('asks nobody else after a 6xx', async function () {
       const [first, second, third] = (await udpPeers(3)) as [UdpPeer, UdpPeer, UdpPeer];
-      needsEmbedded(this, 'not known of drachtio-server');
+      needsEmbedded(server(), this, 'not known of drachtio-server');
       await proxying([first, second, third], { forking: 'simultaneous' });
       const caller = await arena.udpPeer();
       const call = new Call(caller, server().udp);
@@ -331,7 +325,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('gives up a target that rings too long', async function () {
-      needsEmbedded(this, 'drachtio-server reads the final timeout and does not use it');
+      needsEmbedded(server(), this, 'drachtio-server reads the final timeout and does not use it');
       const [ringing, next] = (await udpPeers(2)) as [UdpPeer, UdpPeer];
       await proxying([ringing, next], { finalTimeout: '300ms' });
       const caller = await arena.udpPeer();
@@ -367,7 +361,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('passes on the answer that crosses a CANCEL', async function () {
-      needsEmbedded(this, 'drachtio-server has answered 487 already');
+      needsEmbedded(server(), this, 'drachtio-server has answered 487 already');
       const callee = await arena.udpPeer();
       await proxying([callee]);
       const caller = await arena.udpPeer();
@@ -383,7 +377,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('sends back a challenge with those of the other branches, and goes to the challenger first with the credentials', async function () {
-      needsEmbedded(this, 'drachtio-server sends back one challenge');
+      needsEmbedded(server(), this, 'drachtio-server sends back one challenge');
       const [first, second] = (await udpPeers(2)) as [UdpPeer, UdpPeer];
       await proxying([first, second], { forking: 'simultaneous' });
       const caller = await arena.udpPeer();
@@ -427,7 +421,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('records a Path for a registration that it stays in the way of', async function () {
-      needsEmbedded(this, 'not tried on drachtio-server');
+      needsEmbedded(server(), this, 'not tried on drachtio-server');
       const registrar = await arena.udpPeer();
       await proxying([registrar], { path: true }, 'register');
       const phone = await arena.udpPeer();
@@ -471,7 +465,7 @@ export function describeProxyContract(server: () => ServerUnderTest): void {
     });
 
     it('finds a loop, and lets a spiral pass', async function () {
-      needsEmbedded(this, 'not tried on drachtio-server');
+      needsEmbedded(server(), this, 'not tried on drachtio-server');
       const callee = await arena.udpPeer();
       let asked = 0;
       const srf = await arena.app({

@@ -1,6 +1,6 @@
 // What any drachtio server does for an application that calls. Run by contract.test.ts.
 import { strict as assert } from 'node:assert';
-import { Arena, deferred, type ServerUnderTest } from './testing/arena.js';
+import { Arena, deferred, needsEmbedded, type ServerUnderTest } from './testing/arena.js';
 import { answer, contactOf, uriOf } from './testing/called-peer.js';
 import { Call, calleeRequestText, responseText, SDP, token } from './testing/sip-script.js';
 import type { AppDialog, AppMessage, AppRequest, TestApplication } from './testing/test-application.js';
@@ -93,7 +93,8 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       assert.equal((await ended.promise).method, 'BYE');
     });
 
-    it('delivers a BYE that comes in the same segment as the 200', async () => {
+    it('delivers a BYE that comes in the same segment as the 200', async function () {
+      needsEmbedded(server(), this, 'drachtio-server leaves the 200 without an ACK');
       const srf = await arena.app();
       const peer = await arena.tcpPeer();
       const ended = deferred<AppMessage>();
@@ -309,7 +310,8 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       callee.send(responseText(bye, 200));
     });
 
-    it('follows the route set of the callee, a strict router first', async () => {
+    it('follows the route set of the callee, a strict router first', async function () {
+      needsEmbedded(server(), this, 'drachtio-server sends nothing to a strict router');
       const srf = await arena.app();
       const peer = await arena.udpPeer();
       const { address, port } = peer.local;
@@ -407,7 +409,8 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       assert.ok((await outcome.result).dialog);
     });
 
-    it('subscribes, and takes notifications until the subscription is terminated', async () => {
+    it('subscribes, and takes notifications until the subscription is terminated', async function () {
+      needsEmbedded(server(), this, 'drachtio-server answers 500 to the last one');
       const srf = await arena.app();
       const peer = await arena.udpPeer();
       const notified = deferred<AppMessage>();

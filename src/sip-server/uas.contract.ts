@@ -1,6 +1,6 @@
 // What any drachtio server does for an application that is called. Run by contract.test.ts.
 import { strict as assert } from 'node:assert';
-import { Arena, deferred, type ServerUnderTest } from './testing/arena.js';
+import { Arena, deferred, needsEmbedded, type ServerUnderTest } from './testing/arena.js';
 import { branch, Call, responseText, SDP, sipText, token } from './testing/sip-script.js';
 import type { AppAnswer, AppDialog, AppMessage, AppRequest } from './testing/test-application.js';
 
@@ -259,7 +259,8 @@ export function describeUasContract(server: () => ServerUnderTest): void {
       assert.equal((await cancelled.promise).method, 'CANCEL');
     });
 
-    it('answers 481 to a CANCEL that crosses the 200, and ends the call', async () => {
+    it('answers 481 to a CANCEL that crosses the 200, and ends the call', async function () {
+      needsEmbedded(server(), this, 'drachtio-server 0.9.10 lets the call be');
       const ended = deferred<string>();
       await takingCalls((dialog) => dialog.on('destroy', (_request, reason) => ended.resolve(reason)));
       const peer = await arena.udpPeer();
@@ -397,7 +398,8 @@ export function describeUasContract(server: () => ServerUnderTest): void {
       assert.equal(acks[1]?.get('cseq'), '2 ACK');
     });
 
-    it('passes INFO inside a dialog and refuses one that is out of order', async () => {
+    it('passes INFO inside a dialog and refuses one that is out of order', async function () {
+      needsEmbedded(server(), this, 'drachtio-server passes both on');
       await takingCalls((dialog) =>
         dialog.on('info', (info, reply) => reply.send(200, { headers: { 'X-Got': info.body ?? '' } })),
       );
@@ -449,7 +451,8 @@ export function describeUasContract(server: () => ServerUnderTest): void {
       await ending;
     });
 
-    it('carries a message of 60,000 bytes byte for byte', async () => {
+    it('carries a message of 60,000 bytes byte for byte', async function () {
+      needsEmbedded(server(), this, 'drachtio-server does not take it');
       const body = `v=0\r\n${'č🎧x'.repeat(8500)}`;
       const got = deferred<AppRequest>();
       const srf = await arena.app({
@@ -469,7 +472,8 @@ export function describeUasContract(server: () => ServerUnderTest): void {
       call.ack();
     });
 
-    it('reads a message that comes byte by byte, and three in one segment', async () => {
+    it('reads a message that comes byte by byte, and three in one segment', async function () {
+      needsEmbedded(server(), this, 'drachtio-server loses the one that comes byte by byte');
       await arena.app({ options: (_request, answer) => answer.send(200) });
       const peer = await arena.tcpPeer();
       const text = new Call(peer, server().tcp).text('OPTIONS', { body: SDP });
@@ -479,7 +483,8 @@ export function describeUasContract(server: () => ServerUnderTest): void {
       for (let count = 0; count < 3; count++) await peer.response(200, 'OPTIONS');
     });
 
-    it('understands compact headers, folded lines and any case', async () => {
+    it('understands compact headers, folded lines and any case', async function () {
+      needsEmbedded(server(), this, 'drachtio-server answers 500');
       const requests = deferred<AppRequest>();
       await arena.app({
         options: (request, answer) => {

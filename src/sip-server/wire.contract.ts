@@ -1,6 +1,6 @@
 // What any drachtio server does on its admin port: connections, verbs, several applications, errors. Run by contract.test.ts.
 import { strict as assert } from 'node:assert';
-import { Arena, deferred, type ServerUnderTest } from './testing/arena.js';
+import { Arena, deferred, needsEmbedded, type ServerUnderTest } from './testing/arena.js';
 import { Call, calleeRequestText, responseText, SDP } from './testing/sip-script.js';
 import { type AppDialog, connectApplication } from './testing/test-application.js';
 import { WireClient } from './testing/wire-client.js';
@@ -12,12 +12,6 @@ export function describeWireContract(server: () => ServerUnderTest): void {
       arena = new Arena(server());
     });
     afterEach(() => arena.close());
-
-    function needsEmbedded(test: Mocha.Context, reason: string): void {
-      if (server().control !== null) return;
-      console.log(`      skipped: ${reason}`);
-      test.skip();
-    }
 
     it('tells its listeners and a version that knows ping', async () => {
       const client = await WireClient.open(server().admin);
@@ -39,7 +33,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     it('does nothing for a connection that has not authenticated', async function () {
-      needsEmbedded(this, 'drachtio-server does not enforce authentication');
+      needsEmbedded(server(), this, 'drachtio-server does not enforce authentication');
       const client = await WireClient.open(server().admin);
       client.send('route|invite');
       await client.closed();
@@ -58,7 +52,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     it('removes only the verb that is named', async function () {
-      needsEmbedded(this, 'drachtio-server removes every verb of the connection');
+      needsEmbedded(server(), this, 'drachtio-server removes every verb of the connection');
       const client = await arena.wire();
       await client.ask('route|options');
       await client.ask('route|info');
@@ -99,7 +93,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
 
     for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '123456#too many digits', '#', '-5#hello', 'ÿ¿\u0000']) {
       it(`closes on ${JSON.stringify(garbage)} in place of a frame`, async function () {
-        if (garbage === '#') needsEmbedded(this, 'drachtio-server waits for more');
+        if (garbage === '#') needsEmbedded(server(), this, 'drachtio-server waits for more');
         const client = await arena.wire();
         client.raw(garbage);
         await client.closed();
@@ -132,7 +126,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     it('gives new requests to another application while one does not read', async function () {
-      needsEmbedded(this, 'drachtio-server goes on giving them');
+      needsEmbedded(server(), this, 'drachtio-server goes on giving them');
       const slow = await arena.wire();
       const quick = await arena.wire();
       await slow.ask('route|message');
@@ -259,7 +253,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     it('carries frames of nearly 100,000 bytes', async function () {
-      needsEmbedded(this, 'drachtio-server does not send it');
+      needsEmbedded(server(), this, 'drachtio-server does not send it');
       const client = await arena.wire();
       const peer = await arena.tcpPeer();
       const { address, port } = peer.local;
@@ -271,7 +265,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     it('answers 503 to a pending INVITE when its application goes away', async function () {
-      needsEmbedded(this, 'drachtio-server leaves the INVITE without an answer');
+      needsEmbedded(server(), this, 'drachtio-server leaves the INVITE without an answer');
       const client = await arena.wire();
       await client.ask('route|invite');
       const peer = await arena.udpPeer();
@@ -283,7 +277,7 @@ export function describeWireContract(server: () => ServerUnderTest): void {
     });
 
     it('cancels the ringing calls of an application that goes away, and ends one answered too late', async function () {
-      needsEmbedded(this, 'drachtio-server lets them ring');
+      needsEmbedded(server(), this, 'drachtio-server lets them ring');
       const client = await arena.wire();
       const peer = await arena.udpPeer();
       const { address, port } = peer.local;

@@ -55,6 +55,12 @@ export class UnclaimedAnswers implements TimerOwner {
     const localTag = from?.tag ?? '';
     const remoteTag = to?.tag ?? '';
     if (!isAnswer || localTag === '' || remoteTag === '') return null;
+    // RFC 3261 §18.1.2: an answer to what we have never sent. Whoever forges one must not have us hang up on others.
+    const { via } = response;
+    const sentBy = via === null ? '' : `${via.host}${via.port === undefined ? '' : `:${via.port}`}`;
+    if (!this.#context.transport.listeners.some((listener) => listener.sentBy === sentBy)) return null;
+    // Of a call that we have proxied: it belongs to whoever sent the INVITE (RFC 6026 §8.9: it goes no further either).
+    if (response.hasFurtherVias) return null;
     // Of a call that is up, its transaction forgotten: the peer repeats an answer that it has an ACK for.
     if (this.#context.dialogs.has(dialogKey(callId, localTag, remoteTag))) return null;
     const dialog = new AppDialog(

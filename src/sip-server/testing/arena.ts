@@ -136,6 +136,13 @@ export class Arena {
   }
 }
 
+/** Skips a test that an external drachtio-server cannot pass, and says why. */
+export function needsEmbedded(server: ServerUnderTest, test: Mocha.Context, reason: string): void {
+  if (server.control !== null) return;
+  console.log(`      skipped: ${reason}`);
+  test.skip();
+}
+
 /** A promise with its ends outside, for what a callback brings. */
 export function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(cause: unknown): void } {
   let resolve: (value: T) => void = () => undefined;

@@ -55,6 +55,7 @@ describe('RFC 4475 over the wire', function () {
       const wire = await arena.wire();
       await wire.ask("route|!interesting-method0123456789_*+`.%indeed'~");
       const peer = await arena.tcpPeer();
+      await arena.untilForgotten(intmeth);
       peer.send(intmeth);
       const payload = await wire.inbox.take('the request', (text) => text.includes('|network|'));
       const sent = intmeth.toString();

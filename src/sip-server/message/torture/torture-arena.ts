@@ -131,13 +131,13 @@ export class TortureArena extends Arena {
 
   async #send(bytes: Buffer, protocol: 'udp' | 'tcp'): Promise<RawPeer> {
     const peer = protocol === 'udp' ? await this.udpPeer() : await this.tcpPeer();
-    await this.#untilForgotten(bytes);
+    await this.untilForgotten(bytes);
     peer.send(withOwnBranch(bytes));
     return peer;
   }
 
   /** Several of the messages share a Call-ID: each would be a merged request (482) while the one before is remembered. */
-  async #untilForgotten(bytes: Buffer): Promise<void> {
+  async untilForgotten(bytes: Buffer): Promise<void> {
     const { control } = this.server;
     const callId = /^(?:call-id|i)[ \t]*:[ \t]*(\S+)/im.exec(bytes.toString('latin1'))?.[1] ?? '';
     if (this.tortured.callIds.has(callId) && control !== null) {
