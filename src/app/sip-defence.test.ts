@@ -6,8 +6,10 @@ import { sipDefence, sipPeers, sipSources } from './sip-defence.js';
 
 function configWith(gateway: string, sip = ''): Config {
   const text = `
-networks: [ { name: lan, bind: 127.0.0.1 } ]
-trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5, "10.0.0.6:5062", 10.1.0.0/24, "[fd00::7]:5060" ] } ]
+networks: [ { name: lan, bind: 127.0.0.1, mediaPorts: { from: 20000, to: 20999 } }, { name: lan6, bind: "::1", mediaPorts: { from: 21000, to: 21999 } } ]
+trunks:
+  - { name: pbx, network: lan, sources: [ 10.0.0.5, "10.0.0.6:5062", 10.1.0.0/24 ] }
+  - { name: pbx6, network: lan6, sources: [ "[fd00::7]:5060" ] }
 gateways: [ { name: gw1, network: lan, address: "${gateway}" } ]
 plans: [ { name: office, commercialUse: allowed } ]
 sims: [ { number: "+821012340001", plan: office } ]
@@ -44,7 +46,7 @@ describe('sipPeers', () => {
     assert.ok(trunk);
     const outer = { ...trunk, network: 'wan', nat: 'off' as const, sources: ['10.1.0.0/16', '10.9.0.1'] };
     assert.deepEqual(sipPeers({ ...config, trunks: [outer, trunk] }), [
-      { addresses: ['fd00::7', '10.1.0.20'], network: 'lan', followsContact: false },
+      { addresses: ['10.1.0.20'], network: 'lan', followsContact: false },
       { addresses: ['10.9.0.1'], network: 'wan', followsContact: true },
       { addresses: ['10.0.0.5', '10.0.0.6', '10.1.0.0/24'], network: 'lan', followsContact: false },
       { addresses: ['10.1.0.0/16'], network: 'wan', followsContact: true },

@@ -405,6 +405,21 @@ export function describeEarlyContract(server: () => ServerUnderTest): void {
       assert.equal(final.cseqNumber, 2);
     });
 
+    it('takes a challenged request again, although its client has not counted CSeq on', async () => {
+      await arena.app({
+        register: (request, reply) => {
+          if (request.has('authorization')) reply.send(200);
+          else reply.send(401, { headers: { 'WWW-Authenticate': 'Digest realm="r", nonce="n"' } });
+        },
+      });
+      const peer = await arena.udpPeer();
+      const call = new Call(peer, server().udp);
+      peer.send(call.text('REGISTER'));
+      await peer.response(401, 'REGISTER');
+      peer.send(call.text('REGISTER', { headers: ['Authorization: Digest username="u"'] }));
+      await peer.response(200, 'REGISTER');
+    });
+
     it('answers 482 to the copy of a request that came another way', async function () {
       needsEmbedded(server(), this, 'drachtio-server passes both on');
       let asked = 0;

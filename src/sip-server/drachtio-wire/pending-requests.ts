@@ -62,9 +62,17 @@ export class PendingRequests {
     return undefined;
   }
 
+  /**
+   * Its answer asks for the same request again, by another way or with credentials; not every client counts CSeq on for that.
+   */
+  expectAgain(request: NetworkRequest): void {
+    if (request.identity !== '') this.#byIdentity.delete(request.identity);
+    request.identity = '';
+  }
+
   /** Its transaction is over. */
   forget(request: NetworkRequest): void {
     this.remove(request);
-    if (request.identity !== '') this.#byIdentity.delete(request.identity);
+    this.expectAgain(request);
   }
 }

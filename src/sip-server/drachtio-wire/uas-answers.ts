@@ -21,6 +21,9 @@ const OPTION_100REL = /(^|[\s,])100rel\s*(,|$)/i;
 /** Methods whose 2xx refreshes the peer's target. RFC 3261 §12.2.2, RFC 3311 §5.2, RFC 6665 §4.4.1. */
 const REFRESHES_TARGET = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER']);
 
+/** Answers after which the same request comes again: with credentials, or to another server of ours (RFC 3263 §4.3). */
+const ASKS_AGAIN = new Set([401, 407, 503]);
+
 export class UasAnswers {
   readonly pending = new PendingRequests();
   readonly unacknowledged: UnacknowledgedAnswers;
@@ -80,6 +83,7 @@ export class UasAnswers {
   refuse(entry: NetworkRequest, status: number, extraHeaders = ''): void {
     const { transaction } = entry;
     if (transaction === null) return;
+    if (ASKS_AGAIN.has(status)) this.pending.expectAgain(entry);
     if (entry.tag === '') entry.tag = newTag();
     this.transmit(transaction, status, bareResponse(entry.head, status, entry.tag, undefined, extraHeaders));
   }
@@ -180,6 +184,7 @@ export class UasAnswers {
   ): void {
     const { status } = answer;
     this.pending.answered(entry);
+    if (ASKS_AGAIN.has(status)) this.pending.expectAgain(entry);
     if (txnId !== entry.txnId) {
       const invite = this.pending.byTxn(txnId);
       if (invite?.earlyUpdate === entry) invite.earlyUpdate = null;
