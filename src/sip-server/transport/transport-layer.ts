@@ -1,5 +1,4 @@
 // All listeners together: drops what is not wanted, parses the rest, and sends by the flow it is given. RFC 3261 §18.
-import { isIP } from 'node:net';
 import type { Clock, ClockTimer } from '../../lib/clock.js';
 import type {
   SipConnectionSettings,
@@ -12,15 +11,13 @@ import type { Counters } from '../counters.js';
 import type { Defence, ReportEvent } from '../defence/defence.js';
 import { parseMessage } from '../message/parse-message.js';
 import type { SipMessage } from '../message/sip-message.js';
-import { isSameHost, type SipUri } from '../message/uri.js';
+import type { SipUri } from '../message/uri.js';
 import { DnsCache } from '../resolve/dns-cache.js';
-import { type DnsClient, SystemDns } from '../resolve/dns-client.js';
-import { locateServer, nextHopOf } from '../resolve/locate-server.js';
+import { SystemDns } from '../resolve/dns-client.js';
 import type { ServerLog } from '../server-log.js';
 import type { MessageTap } from '../trace/message-tap.js';
-import { chooseListener, localNetworks } from './choose-listener.js';
-import { defaultPortOf, type Flow, type Listener, type TransportProtocol } from './flow.js';
-import { PeerList } from './peer-list.js';
+import { defaultPortOf, type Flow, type Listener } from './flow.js';
+import { NextHops } from './next-hops.js';
 import type { StreamConnection } from './stream-connection.js';
 import type { StreamLimits } from './stream-framing.js';
 import { type StreamContext, StreamListener } from './stream-listener.js';
@@ -34,9 +31,6 @@ export type MessageHandler = (message: SipMessage, flow: Flow) => void;
 const DEFAULT_MAX_HEADER_BYTES = 16_384;
 
 const DEFAULT_CONNECTION_SETTINGS: SipConnectionSettings = { max: 4_096, idleMs: 180_000, openingMs: 4_000 };
-
-/** A target that refused TCP gets large requests over UDP for so long. */
-const WITHOUT_TCP_MS = 600_000;
 
 /** A listener's settings and the error that binding it gave. */
 export class ListenerUnavailable extends Error {
@@ -59,13 +53,8 @@ export class TransportLayer {
   readonly #log: ServerLog;
   readonly #report: ReportEvent;
   readonly #flowsInUse: () => Iterable<Flow>;
-  readonly #networks = localNetworks();
   readonly #listeners: (UdpListener | StreamListener)[] = [];
-  readonly #dns: DnsClient;
-  /** Targets that refused TCP, and until when that counts. */
-  readonly #withoutTcp = new Map<string, number>();
-  #peers = new PeerList([]);
-  readonly #chosen = new Map<string, Listener | null>();
+  readonly #hops: NextHops;
   #onMessage: MessageHandler = () => undefined;
   #onLost: LossHandler = () => undefined;
   #sweep: ClockTimer | null = null;
@@ -95,7 +84,7 @@ export class TransportLayer {
     };
     this.#idleMs = connections.idleMs;
     this.#clock = clock;
-    this.#dns = new DnsCache(new SystemDns(settings.nameServers), clock);
+    this.#hops = new NextHops(this.#listeners, new DnsCache(new SystemDns(settings.nameServers), clock), clock);
     this.#counters = counters;
     this.#defence = defence;
     this.#tap = tap;
@@ -135,8 +124,7 @@ export class TransportLayer {
 
   /** @throws RangeError naming an entry that is no address or CIDR block; nothing changes then */
   setPeers(peers: readonly SipPeers[]): void {
-    this.#peers = new PeerList(peers);
-    this.#chosen.clear();
+    this.#hops.setPeers(peers);
   }
 
   /** @throws RangeError when there is no such listener or the certificate cannot be used */
@@ -149,80 +137,14 @@ export class TransportLayer {
     throw new RangeError(`There is no TLS listener on ${at.address} port ${at.port}`);
   }
 
-  /** The flow to an address by the best listener; null when none speaks that protocol and family. */
-  flowTo(protocol: TransportProtocol, address: string, port: number, serverName?: string): Flow | null {
-    const key = `${protocol} ${address}`;
-    let listener = this.#chosen.get(key);
-    if (listener === undefined) {
-      listener = this.#choose(protocol, address);
-      if (this.#chosen.size > 4096) this.#chosen.clear();
-      this.#chosen.set(key, listener);
-    }
-    if (listener === null) return null;
-    const flow = { listener, address, port, connection: null };
-    return serverName === undefined ? flow : { ...flow, serverName };
-  }
-
-  #choose(protocol: TransportProtocol, address: string): Listener | null {
-    const network = this.#peers.networkOf(address);
-    return chooseListener(this.#listeners, this.#networks, protocol, address, network) ?? null;
-  }
-
-  /**
-   * The flow to a next hop given as a URI, and behind it those to try when it fails (RFC 3263).
-   * @returns a promise only for a name; null when no listener fits or the name leads nowhere
-   */
+  /** As {@link NextHops.flowToUri}. */
   flowToUri(uri: SipUri): Flow | null | Promise<Flow | null> {
-    const hop = nextHopOf(uri);
-    if (hop === null) return null;
-    if (isIP(hop.host) !== 0) {
-      const protocol = hop.protocol ?? 'udp';
-      const flow = this.flowTo(protocol, hop.host, hop.port ?? defaultPortOf(protocol));
-      return flow === null || hop.protocol !== undefined ? flow : this.#withTcp(flow);
-    }
-    const speaks = (protocol: TransportProtocol): boolean =>
-      this.#listeners.some((listener) => listener.protocol === protocol);
-    return locateServer(hop, this.#dns, speaks).then((targets) => {
-      let first: Flow | null = null;
-      for (const { protocol, address, port } of targets.reverse()) {
-        // RFC 5922 §4: the certificate speaks for the name in the URI, wherever the DNS has led to.
-        const flow = this.flowTo(protocol, address, port, protocol === 'tls' ? uri.host : undefined);
-        if (flow === null) continue;
-        const open = hop.protocol === undefined && protocol === 'udp' ? this.#withTcp(flow) : flow;
-        first = first === null ? open : { ...open, next: first };
-      }
-      return first;
-    });
-  }
-
-  /** A UDP flow whose target may get large requests over TCP, unless it has just refused TCP. */
-  #withTcp(flow: Flow): Flow {
-    const { address, port } = flow;
-    const key = `${address} ${port}`;
-    const overTcp = (): Flow | null => {
-      if ((this.#withoutTcp.get(key) ?? 0) > this.#clock.monotonicMs()) return null;
-      const tcp = this.flowTo('tcp', address, port);
-      return tcp && { ...tcp, onRefused: () => this.#noteWithoutTcp(key) };
-    };
-    return { ...flow, overTcp };
-  }
-
-  #noteWithoutTcp(key: string): void {
-    if (this.#withoutTcp.size >= 4_096) this.#withoutTcp.clear();
-    this.#withoutTcp.set(key, this.#clock.monotonicMs() + WITHOUT_TCP_MS);
+    return this.#hops.flowToUri(uri);
   }
 
   /** Whether a URI's host and port are one of ours, as bound or as advertised. */
   isOurs(uri: SipUri): boolean {
-    const { host } = uri;
-    const port = uri.port ?? defaultPortOf(nextHopOf(uri)?.protocol ?? 'udp');
-    return this.#listeners.some(({ address, advertise, ...listener }) => {
-      if (listener.port !== port) return false;
-      if (isSameHost(host, address) || isSameHost(host, advertise)) return true;
-      const isWildcard = address === '0.0.0.0' || address === '::';
-      if (host === 'localhost') return isWildcard || isSameHost(address, '127.0.0.1') || isSameHost(address, '::1');
-      return isWildcard && this.#networks.some((network) => isSameHost(network.address, host));
-    });
+    return this.#hops.isOurs(uri);
   }
 
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void, isRepeated = false): void {
@@ -282,7 +204,7 @@ export class TransportLayer {
   #arrived(bytes: Buffer, flow: Flow): void {
     const { connection, address } = flow;
     if (connection === null && !this.#fits(bytes, address)) return;
-    this.#receive(bytes, this.#peers.isContactFollowed(address) ? { ...flow, followsContact: true } : flow);
+    this.#receive(bytes, this.#hops.isContactFollowed(address) ? { ...flow, followsContact: true } : flow);
   }
 
   #receive(bytes: Buffer, flow: Flow): void {
