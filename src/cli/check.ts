@@ -34,7 +34,7 @@ function read(args: string[]) {
 }
 
 /** What is allowed, but hardly meant. */
-export function findWarnings(config: Config): string[] {
+function findWarnings(config: Config): string[] {
   const inUse = new Set(config.channels.filter((channel) => channel.enabled).map((channel) => channel.simId));
   const plansInUse = new Set(config.sims.filter((sim) => inUse.has(sim.simId)).map((sim) => sim.plan));
   const plans = config.plans.filter((plan) => plansInUse.has(plan.name));

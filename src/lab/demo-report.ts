@@ -52,7 +52,7 @@ export function quotaSteps(evidence: CallEvidence, simId: string, countingIds: R
 }
 
 /** Why the first channel was chosen, in words: the term that decided, then who was passed over. */
-export function explainChoice(cdr: Cdr): string {
+function explainChoice(cdr: Cdr): string {
   const winner = cdr.decision?.winner;
   const channel = cdr.attempts[0]?.channel;
   const passedOver = Object.entries(cdr.decision?.refused ?? {})

@@ -73,7 +73,7 @@ export class PlanClocks {
 }
 
 /** A call must last this long to be worth placing: a second of talk and a second for the BYE. */
-export const MIN_CALL_SECONDS = 2;
+const MIN_CALL_SECONDS = 2;
 
 export class SimUsageBook {
   readonly simId: string;

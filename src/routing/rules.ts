@@ -40,33 +40,33 @@ export interface GroupRule {
   readonly refuses: (group: ChannelGroup, request: RoutingRequest) => boolean;
 }
 
-export function isCommercialUseForbidden({ plan }: ChannelGroup, request: RoutingRequest): boolean {
+function isCommercialUseForbidden({ plan }: ChannelGroup, request: RoutingRequest): boolean {
   return !isEmergency(request) && request.traffic === 'commercial' && plan.commercialUse === 'forbidden';
 }
 
-export function isClassNotCovered({ plan }: ChannelGroup, request: RoutingRequest): boolean {
+function isClassNotCovered({ plan }: ChannelGroup, request: RoutingRequest): boolean {
   return !isEmergency(request) && !plan.classes.includes(request.callee.numberClass);
 }
 
-export function hasNoCommonCodec({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
+function hasNoCommonCodec({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
   return !gateway.codecs.some((codec) => request.codecs.includes(codec));
 }
 
 /** An emergency call tries a gateway that seems down: probes may be wrong, and every failure fails over. */
-export function isGatewayDown({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
+function isGatewayDown({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
   return !isEmergency(request) && !gateway.up;
 }
 
-export function isGatewayFull({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
+function isGatewayFull({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
   return !isEmergency(request) && gateway.maxCalls !== undefined && gateway.busy >= gateway.maxCalls;
 }
 
-export function isGatewayExcluded({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
+function isGatewayExcluded({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
   return request.excludeGateways.includes(gateway.name);
 }
 
 /** In the order in which they are asked; the first refusal is the channel's. */
-export const GROUP_RULES: readonly GroupRule[] = [
+const GROUP_RULES: readonly GroupRule[] = [
   { reason: 'commercial-use-forbidden', refuses: isCommercialUseForbidden },
   { reason: 'class-not-covered', refuses: isClassNotCovered },
   { reason: 'no-common-codec', refuses: hasNoCommonCodec },
@@ -81,7 +81,7 @@ export function refusalOfGroup(group: ChannelGroup, request: RoutingRequest): Re
 }
 
 /** What stands against an idle or occupied channel by itself. */
-export function refusalOfState(channel: IndexedChannel, request: RoutingRequest): Refusal | undefined {
+function refusalOfState(channel: IndexedChannel, request: RoutingRequest): Refusal | undefined {
   if (!channel.enabled) return { reason: 'channel-disabled' };
   if (channel.state === 'busy') return { reason: 'channel-busy' };
   // A gap is pacing, which an emergency call does not meet.

@@ -1,8 +1,6 @@
 // UDP sockets of the relay: bound without a name look-up, in one step, so that a taken port is known at once.
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-
-export type PacketListener = (packet: Buffer, source: RemoteInfo) => void;
 
 /** Every address here is an IP address already: dgram would otherwise ask the resolver for each packet sent. */
 function noLookup(

@@ -24,11 +24,6 @@ export interface LabApplication {
   close(): void;
 }
 
-/** The user of a request that asks for `does`. */
-export function userFor(does: string, caseNumber: number, callee: Callee): string {
-  return `${does}.${caseNumber}.${callee.port}.${callee.transport}`;
-}
-
 const SDP =
   'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n';
 
