@@ -25,7 +25,7 @@ const { calleePort, ...admin } = readOrder<SipApplicationOrder>();
 let answered = 0;
 let failed = 0;
 let live = 0;
-const { srf, hostport } = await connectApplication(admin, {
+const connecting = connectApplication(admin, {
   options: (_request, answer) => answer.send(200),
   invite: (request, answer) => {
     srf.createB2BUA(request, answer, `sip:callee@127.0.0.1:${calleePort}`, {}).then(
@@ -39,6 +39,10 @@ const { srf, hostport } = await connectApplication(admin, {
       () => failed++,
     );
   },
+});
+const { srf, hostport } = await connecting.catch((error: Error): never => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
 });
 const ready: SipApplicationReady = { hostport };
 serveParent(

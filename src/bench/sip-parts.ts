@@ -1,4 +1,5 @@
 // The processes of a SIP benchmark: a server (the embedded one, or a drachtio-server that runs already) and its application.
+import { SimtrunkError } from '../lib/errors.js';
 import { type MeasuredProcess, startMeasured } from './child-process.js';
 import { pidListeningOn } from './listening-process.js';
 import type { SipApplicationOrder, SipApplicationReady, SipApplicationReport } from './sip-application-child.js';
@@ -62,10 +63,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   }
 }
 
-/** The same application on a drachtio-server that runs already, and is left running. */
+/**
+ * The same application on a drachtio-server that runs already, and is left running.
+ * @throws SimtrunkError SIP_SERVER_UNREACHABLE
+ */
 export async function startExternal(drachtio: DrachtioAddress, calleePort: number): Promise<SipParts> {
   const { host, port, secret } = drachtio;
-  const application = await startApplication({ host, port, secret, calleePort });
+  const application = await startApplication({ host, port, secret, calleePort }).catch((cause: unknown) => {
+    const text = `No drachtio-server at ${host}:${port} takes this secret. Start it, or correct --drachtio.`;
+    throw new SimtrunkError('SIP_SERVER_UNREACHABLE', text, { cause });
+  });
   const sipAddress = /udp\/([^,]+:\d+)/.exec(application.ready.hostport)?.[1];
   if (sipAddress === undefined) {
     await application.stop();
