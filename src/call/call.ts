@@ -1,16 +1,18 @@
 // One live call: feeds inputs to the pure machine and carries out its effects through the ports, in order.
 // Effects that must not outrun the journal (INVITE, 200) follow an input that tells of the commit.
 import { randomUUID } from 'node:crypto';
-import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Charge, Ledger } from '../quota/ledger.js';
+import { CallAccount } from './call-account.js';
 import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js';
 import { stepCall } from './call-machine.js';
 import { CallMedia } from './call-media.js';
-import type { AttemptRecord, CallRecord } from './call-record.js';
+import type { CallRecord } from './call-record.js';
 import { CallRecording } from './call-recording.js';
 import type { Callee, CallRequest } from './call-request.js';
 import { type Attempt, type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
+import { CallTimers } from './call-timers.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import type {
   AdmissionPort,
@@ -25,7 +27,6 @@ import type {
   RecordingPort,
   RoutePort,
 } from './ports.js';
-import { RecordRelease } from './record-release.js';
 import type { MediaReport } from './reports.js';
 import { selectChannel } from './select-channel.js';
 
@@ -61,9 +62,11 @@ export class Call {
   readonly #log: Logger;
   readonly #caller: CallerLeg;
   readonly #onOver: (record: CallRecord) => void;
-  readonly #recordRelease: RecordRelease;
-  readonly #timers = new Map<string, ClockTimer>();
+  readonly #account: CallAccount;
+  readonly #timers: CallTimers;
   readonly #callees = new Map<string, CalleeLeg>();
+  /** Why the media is being watched. */
+  readonly #silences = new Set<EndReason>();
   #state: CallState;
   #media: CallMedia | null = null;
   #callee: Callee | null = null;
@@ -73,7 +76,6 @@ export class Call {
   #mediaReported = true;
   /** The record waits for those reports no longer. */
   #mediaOverdue = false;
-  #recordComplete = false;
   /** Its 200 has been handed to the SIP server. */
   #callerAnswered = false;
   /** The end of the call waits for the journal no longer. */
@@ -96,11 +98,13 @@ export class Call {
     this.#onOver = onOver;
     this.#log = ports.log.child({ callId: request.callId, trunk: request.trunk.name });
     this.#state = openCall(request, settings.limits, ports.clock.wallMs());
-    this.#recordRelease = new RecordRelease(ports.books, {
-      record: () => recordOf(this.#state),
-      isComplete: () => this.#recordComplete && (this.#mediaReported || this.#mediaOverdue),
+    this.#timers = new CallTimers(ports.clock);
+    this.#account = new CallAccount({ ...ports, log: this.#log }, settings.journalTimeoutMs, {
+      state: () => this.#state,
+      legs: () => this.#legs(),
+      noteCharge: (charge) => this.#noteCharge(charge),
+      waitsForReports: () => !this.#mediaReported && !this.#mediaOverdue,
       onCommitted: () => this.#overIfDone(),
-      onFailed: (what, error) => this.#notCommitted(what, error),
     });
   }
 
@@ -119,7 +123,7 @@ export class Call {
       cancelled: () => this.#feed({ type: 'caller:cancelled' }),
       connected: () => {
         this.#feed({ type: 'caller:connected' });
-        this.#keepLive();
+        if (this.#state.phase === 'talking') this.#account.keepLive();
         if (this.#settings.noMediaTimeoutMs > 0 && this.#state.phase === 'talking')
           this.#watchSilence(this.#settings.noMediaTimeoutMs, 'no-media');
       },
@@ -154,8 +158,8 @@ export class Call {
   }
 
   #watchSilence(limitMs: number, reason: EndReason): void {
-    const key = `silence:${reason}`;
-    if (this.#timers.has(key)) return;
+    if (this.#silences.has(reason)) return;
+    this.#silences.add(reason);
     const check = async () => {
       const report = await this.#media?.session?.report().catch(() => null);
       const age = report?.lastPacketAgeMs;
@@ -164,11 +168,7 @@ export class Call {
       if ((age ?? talkingMs) >= limitMs) this.end(reason);
       else watch();
     };
-    const watch = () =>
-      this.#timers.set(
-        key,
-        this.#ports.clock.after(limitMs / 4, () => void check()),
-      );
+    const watch = () => this.#timers.set(`silence:${reason}`, limitMs / 4, () => void check());
     watch();
   }
 
@@ -239,12 +239,12 @@ export class Call {
     const record = effects.find((effect) => effect.type === 'write-record');
     const booking = effects.find((effect) => effect.type === 'settle' || effect.type === 'release');
     if (effects.some((effect) => effect.type === 'close-media')) this.#closeMedia();
-    if (record?.complete) this.#recordComplete = true;
+    if (record?.complete) this.#account.completeRecord();
     for (const effect of effects) {
       try {
-        if (effect === booking) this.#book(booking, record !== undefined);
+        if (effect === booking) this.#account.book(booking, record !== undefined);
         else if (effect !== record) this.#perform(effect);
-        else if (booking === undefined) this.#recordRelease.write();
+        else if (booking === undefined) this.#account.writeRecord();
       } catch (error) {
         this.#log.error({ err: error, effect: effect.type }, 'effect failed');
       }
@@ -298,23 +298,21 @@ export class Call {
       case 'confirm':
         void this.#confirm(effect.attemptId);
         return;
-      case 'renew': {
-        const until = this.#ports.clock.wallMs() + this.#settings.limits.sliceSeconds * 1000;
-        this.#ports.ledger.renew(effect.attemptId, until).catch((error) => this.#notCommitted('renewal', error));
+      case 'renew':
+        this.#account.renew(effect.attemptId, this.#settings.limits.sliceSeconds);
         return;
-      }
       case 'vacate':
-        this.#ports.ledger.vacate(effect.attemptId).catch((error) => this.#notCommitted('vacation', error));
+        this.#account.vacate(effect.attemptId);
         return;
       case 'settle':
       case 'release':
-        this.#book(effect, false);
+        this.#account.book(effect, false);
         return;
       case 'arm':
         this.#arm(effect.timer, effect.attemptId, effect.delayMs);
         return;
       case 'disarm':
-        this.#disarm(effect.timer, effect.attemptId);
+        this.#timers.cancel(timerName(effect.timer, effect.attemptId));
         return;
       case 'close-media':
       case 'write-record':
@@ -341,7 +339,8 @@ export class Call {
         wallMs: this.#ports.clock.wallMs(),
         alongside: (candidate) => {
           const chosen = { ...candidate, attemptId, maxCallSeconds: 0 };
-          return this.#ports.books.keepLive(this.#liveCall(openAttempt(chosen, this.#ports.clock.wallMs()).record));
+          const { record } = openAttempt(chosen, this.#ports.clock.wallMs());
+          return this.#ports.books.keepLive(this.#account.liveCallWith(record));
         },
       });
       this.#watchMedia();
@@ -431,24 +430,7 @@ export class Call {
   }
 
   async #confirm(attemptId: string): Promise<void> {
-    const attempt = this.#attempt(attemptId);
-    const answeredAtMs = attempt?.record.answeredAtMs ?? this.#ports.clock.wallMs();
-    const entries = this.#ports.books.keepLive(this.#liveCall());
-    const committed = this.#ports.ledger.confirm(attemptId, answeredAtMs, entries);
-    let timer: ClockTimer | undefined;
-    this.#recordRelease.track('answer', committed);
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = this.#ports.clock.after(this.#settings.journalTimeoutMs, () => reject(new Error('journal stalled')));
-    });
-    let maxCallSeconds: number | null = null;
-    try {
-      maxCallSeconds = (await Promise.race([committed, timeout])).maxCallSeconds;
-    } catch (error) {
-      // The callee is on the line: live calls go on when the journal stalls (semantics.md, "The journal").
-      this.#notCommitted('answer', error);
-    } finally {
-      timer?.cancel();
-    }
+    const maxCallSeconds = await this.#account.confirm(attemptId);
     this.#feed({ type: 'attempt:confirmed', attemptId, maxCallSeconds });
   }
 
@@ -499,7 +481,7 @@ export class Call {
     const deadline = this.#ports.clock.after(this.#settings.recordingDeadlineMs, () => {
       this.#log.warn({}, 'recording has not been reported in time');
       this.#mediaOverdue = true;
-      this.#recordRelease.write();
+      this.#account.writeRecord();
     });
     const mediaDone = closed?.then((report) => {
       this.#mediaReport = report;
@@ -508,39 +490,12 @@ export class Call {
       deadline.cancel();
       this.#mediaReported = true;
       this.#amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
-      this.#recordRelease.write();
+      this.#account.writeRecord();
       this.#overIfDone();
     });
   }
 
-  // ---- books ---------------------------------------------------------------------------------------------------------
-
-  /** Settles or releases an attempt, with the call's record in the same transaction when it is over. */
-  #book(effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void {
-    const { ledger } = this.#ports;
-    const { attemptId } = effect;
-    if (effect.type === 'release') {
-      const entries = withRecord ? this.#recordRelease.entries() : [];
-      this.#recordRelease.track('release', ledger.release(attemptId, { invited: effect.invited }, entries));
-      return;
-    }
-    const attempt = this.#attempt(attemptId);
-    if (attempt === undefined) return;
-    const settlement = {
-      reservationId: attemptId,
-      answeredWallMs: attempt.record.answeredAtMs ?? this.#ports.clock.wallMs(),
-      durationMs: attempt.billableMs ?? 0,
-      estimated: false,
-      channelInUse: effect.channelInUse,
-    };
-    const alongside = (charge: Charge) => {
-      this.#noteCharge(charge);
-      if (withRecord) return this.#recordRelease.entries();
-      // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
-      return this.#state.record.endReason === null ? this.#ports.books.keepLive(this.#liveCall()) : [];
-    };
-    this.#recordRelease.track('settlement', ledger.settle(settlement, alongside));
-  }
+  // ---- what the books ask of a call ----------------------------------------------------------------------------------
 
   #noteCharge(charge: Charge): void {
     const { billedSeconds, cost, currency, estimated } = charge;
@@ -554,23 +509,11 @@ export class Call {
     };
   }
 
-  #keepLive(): void {
-    if (this.#state.phase !== 'talking') return;
-    this.#recordRelease.track('live call', this.#ports.books.commit(this.#ports.books.keepLive(this.#liveCall())));
-  }
-
-  /** `attempt` is one that is being reserved: a crash right after must find it. */
-  #liveCall(attempt?: AttemptRecord): LiveCall {
+  #legs(): Pick<LiveCall, 'caller' | 'callees'> {
     const callees = [...this.#callees].flatMap(([attemptId, leg]) =>
       leg.identity === null ? [] : [{ attemptId, identity: leg.identity }],
     );
-    const record = recordOf(this.#state);
-    const attempts = attempt === undefined ? record.attempts : [...record.attempts, attempt];
-    return { record: { ...record, attempts }, caller: this.#caller.identity, callees };
-  }
-
-  #notCommitted(what: string, error: unknown): void {
-    this.#log.error({ alarm: 'journal', what, err: error }, 'journal did not commit in time');
+    return { caller: this.#caller.identity, callees };
   }
 
   // ---- small things --------------------------------------------------------------------------------------------------
@@ -588,40 +531,24 @@ export class Call {
   }
 
   #arm(timer: CallTimer, attemptId: string | null, delayMs: number): void {
-    this.#disarm(timer, attemptId);
-    const key = timerKey(timer, attemptId);
-    this.#timers.set(
-      key,
-      this.#ports.clock.after(delayMs, () => {
-        this.#timers.delete(key);
-        this.#feed({ type: 'timer:fired', timer, attemptId });
-      }),
-    );
-  }
-
-  #disarm(timer: CallTimer, attemptId: string | null): void {
-    const key = timerKey(timer, attemptId);
-    this.#timers.get(key)?.cancel();
-    this.#timers.delete(key);
+    this.#timers.set(timerName(timer, attemptId), delayMs, () => this.#feed({ type: 'timer:fired', timer, attemptId }));
   }
 
   #overIfDone(): void {
     if (this.#over || this.#state.phase !== 'over' || !this.#mediaReported) return;
-    if (this.#recordRelease.isBusy && !this.#booksOverdue) {
-      if (!this.#timers.has('books')) this.#timers.set('books', this.#afterJournalTimeout());
+    if (this.#account.isBusy && !this.#booksOverdue) {
+      if (!this.#timers.has('books'))
+        this.#timers.set('books', this.#settings.journalTimeoutMs, () => this.#giveUpBooks());
       return;
     }
     this.#over = true;
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    this.#timers.cancelAll();
     this.#onOver(recordOf(this.#state));
   }
 
-  #afterJournalTimeout(): ClockTimer {
-    return this.#ports.clock.after(this.#settings.journalTimeoutMs, () => {
-      this.#booksOverdue = true;
-      this.#overIfDone();
-    });
+  #giveUpBooks(): void {
+    this.#booksOverdue = true;
+    this.#overIfDone();
   }
 
   #now(): Instant {
@@ -629,6 +556,6 @@ export class Call {
   }
 }
 
-function timerKey(timer: CallTimer, attemptId: string | null): string {
+function timerName(timer: CallTimer, attemptId: string | null): string {
   return attemptId === null ? timer : `${timer}:${attemptId}`;
 }

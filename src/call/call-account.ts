@@ -1,0 +1,145 @@
+// What one call owes the books: the ledger's steps for its attempts, the row of the live call, and its record, each
+// committed with the step that it belongs to (semantics.md, "The journal").
+import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { Charge, Ledger } from '../quota/ledger.js';
+import type { CallEffect } from './call-events.js';
+import type { AttemptRecord } from './call-record.js';
+import { type Attempt, type CallState, recordOf } from './call-state.js';
+import type { CallBooks, LiveCall } from './ports.js';
+import { RecordRelease } from './record-release.js';
+
+/** The call as its account sees it. */
+export interface AccountHolder {
+  state(): CallState;
+  /** What the journal needs to end its legs after a crash. */
+  legs(): Pick<LiveCall, 'caller' | 'callees'>;
+  noteCharge(charge: Charge): void;
+  /** Reports of relay and recorder that its record waits for. */
+  waitsForReports(): boolean;
+  /** A commit has ended, well or not. */
+  onCommitted(): void;
+}
+
+export interface AccountPorts {
+  readonly ledger: Ledger;
+  readonly books: CallBooks;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class CallAccount {
+  readonly #ports: AccountPorts;
+  readonly #journalTimeoutMs: number;
+  readonly #holder: AccountHolder;
+  readonly #release: RecordRelease;
+  #isComplete = false;
+
+  constructor(ports: AccountPorts, journalTimeoutMs: number, holder: AccountHolder) {
+    this.#ports = ports;
+    this.#journalTimeoutMs = journalTimeoutMs;
+    this.#holder = holder;
+    this.#release = new RecordRelease(ports.books, {
+      record: () => recordOf(holder.state()),
+      isComplete: () => this.#isComplete && !holder.waitsForReports(),
+      onCommitted: () => holder.onCommitted(),
+      onFailed: (what, error) => this.#notCommitted(what, error),
+    });
+  }
+
+  /** Whether commits are under way. */
+  get isBusy(): boolean {
+    return this.#release.isBusy;
+  }
+
+  /** No attempt can change the record any more. */
+  completeRecord(): void {
+    this.#isComplete = true;
+  }
+
+  /** Keeps the record by itself; of a call that is not over it keeps nothing. */
+  writeRecord(): void {
+    this.#release.write();
+  }
+
+  /** The live call with an attempt that is being reserved: a crash right after must find it. */
+  liveCallWith(attempt: AttemptRecord): LiveCall {
+    return this.#liveCall([attempt]);
+  }
+
+  /** Keeps the live call's row, once both sides talk. */
+  keepLive(): void {
+    const { books } = this.#ports;
+    this.#release.track('live call', books.commit(books.keepLive(this.#liveCall())));
+  }
+
+  /** Resolves with the longest call that the plan allows, or with null when the journal does not commit in time. */
+  async confirm(attemptId: string): Promise<number | null> {
+    const { books, clock, ledger } = this.#ports;
+    const answeredAtMs = this.#attempt(attemptId)?.record.answeredAtMs ?? clock.wallMs();
+    const committed = ledger.confirm(attemptId, answeredAtMs, books.keepLive(this.#liveCall()));
+    this.#release.track('answer', committed);
+    let timer: ClockTimer | undefined;
+    const timeout = new Promise<never>((_resolve, reject) => {
+      timer = clock.after(this.#journalTimeoutMs, () => reject(new Error('journal stalled')));
+    });
+    try {
+      return (await Promise.race([committed, timeout])).maxCallSeconds;
+    } catch (error) {
+      // The callee is on the line: live calls go on when the journal stalls.
+      this.#notCommitted('answer', error);
+      return null;
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  renew(attemptId: string, sliceSeconds: number): void {
+    const until = this.#ports.clock.wallMs() + sliceSeconds * 1000;
+    this.#ports.ledger.renew(attemptId, until).catch((error) => this.#notCommitted('renewal', error));
+  }
+
+  vacate(attemptId: string): void {
+    this.#ports.ledger.vacate(attemptId).catch((error) => this.#notCommitted('vacation', error));
+  }
+
+  /** Settles or releases an attempt, with the call's record in the same transaction when it is over. */
+  book(effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void {
+    const { books, clock, ledger } = this.#ports;
+    const { attemptId } = effect;
+    if (effect.type === 'release') {
+      const entries = withRecord ? this.#release.entries() : [];
+      this.#release.track('release', ledger.release(attemptId, { invited: effect.invited }, entries));
+      return;
+    }
+    const attempt = this.#attempt(attemptId);
+    if (attempt === undefined) return;
+    const settlement = {
+      reservationId: attemptId,
+      answeredWallMs: attempt.record.answeredAtMs ?? clock.wallMs(),
+      durationMs: attempt.billableMs ?? 0,
+      estimated: false,
+      channelInUse: effect.channelInUse,
+    };
+    const alongside = (charge: Charge) => {
+      this.#holder.noteCharge(charge);
+      if (withRecord) return this.#release.entries();
+      // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
+      return this.#holder.state().record.endReason === null ? books.keepLive(this.#liveCall()) : [];
+    };
+    this.#release.track('settlement', ledger.settle(settlement, alongside));
+  }
+
+  #liveCall(more: readonly AttemptRecord[] = []): LiveCall {
+    const record = recordOf(this.#holder.state());
+    return { record: { ...record, attempts: [...record.attempts, ...more] }, ...this.#holder.legs() };
+  }
+
+  #attempt(attemptId: string): Attempt | undefined {
+    return this.#holder.state().attempts.find((attempt) => attempt.channel.attemptId === attemptId);
+  }
+
+  #notCommitted(what: string, error: unknown): void {
+    this.#ports.log.error({ alarm: 'journal', what, err: error }, 'journal did not commit in time');
+  }
+}
