@@ -6,7 +6,9 @@ import { type FuzzOutcome, failureOf, seedOfRound } from './fuzz-outcome.js';
 import { type ParserFuzzTask, WATCHED_COUNT, WATCHED_HEADER_BYTES, WATCHED_LENGTH } from './fuzz-parser.js';
 import {
   acceptsGrammaticalMessages,
+  examine,
   framesStreamsHoweverCut,
+  longRows,
   survivesMutations,
   type Witness,
 } from './parser-properties.js';
@@ -30,6 +32,10 @@ function fuzz({ seed, forMs, watched }: ParserFuzzTask): FuzzOutcome {
     Atomics.add(numbers, WATCHED_COUNT, 1);
   };
   const endMs = performance.now() + forMs;
+  for (const bytes of longRows()) {
+    witness(bytes);
+    examine(bytes);
+  }
   let rounds = 0;
   let runs = 0;
   do {

@@ -77,6 +77,41 @@ export function framesStreamsHoweverCut(witness: Witness): fc.IProperty<CutStrea
   });
 }
 
+const ROW_BYTES = 256 * 1024;
+
+/** Complete requests with one value that is a long row of one piece: what a pattern that looks back takes minutes for. */
+export function* longRows(): Generator<Buffer> {
+  const headers = [
+    'Via: SIP/2.0/UDP h;branch=z9hG4bKa',
+    'From: <sip:a@b>;tag=1',
+    'To: <sip:a@b>',
+    'Call-ID: a',
+    'CSeq: 1 INFO',
+  ];
+  const places = [
+    ...headers.map((header) => header.split(':', 1)[0] ?? ''),
+    ...[
+      'Via: SIP/2.0/UDP h;rport;a',
+      'To: <sip:a@b>;a="',
+      'To: "',
+      'Contact: <sip:a@b>',
+      'Record-Route: <',
+      'l: ',
+      'X: a',
+    ],
+  ];
+  for (const piece of [';', '"', '<', ',', '\\', ' ', '\t', ' \r\n ', ';branch=', ';rport', '@', ':', '%', '=', '0']) {
+    const row = piece.repeat(ROW_BYTES / piece.length);
+    for (const place of places) {
+      const [name] = place.split(':', 1);
+      const others = headers.filter((header) => !header.startsWith(`${name}:`));
+      const start = place.includes(':') ? place : (headers.find((header) => header.startsWith(place)) ?? place);
+      yield latin1(`INFO sip:a@b SIP/2.0\r\n${others.join('\r\n')}\r\n${start}${row}x\r\n folded\r\n\r\n`);
+    }
+    yield latin1(`INFO sip:${row} SIP/2.0\r\n${headers.join('\r\n')}\r\n\r\n`);
+  }
+}
+
 function summaryOf(event: StreamEvent): string {
   if (event.kind === 'message') return event.bytes.toString('latin1');
   // How much has been seen of a message that is given up on depends on where the stream was cut.
