@@ -4,7 +4,7 @@ import { Arena, type ServerUnderTest } from './testing/arena.js';
 import { answer, uriOf } from './testing/called-peer.js';
 import { Inbox } from './testing/inbox.js';
 import { Call, responseText, SDP } from './testing/sip-script.js';
-import type { AppMessage, TestApplication } from './testing/test-application.js';
+import { type AppMessage, routesKnown, type TestApplication } from './testing/test-application.js';
 
 interface Cdr {
   readonly event: string;
@@ -38,6 +38,7 @@ export function describeCdrContract(server: () => ServerUnderTest): void {
           }) as () => void,
         );
       }
+      await routesKnown(app);
       return inbox;
     }
 

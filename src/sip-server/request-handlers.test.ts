@@ -9,7 +9,13 @@ import { Arena, deferred, type ServerUnderTest, startEmbedded, until } from './t
 import { contactOf, uriOf } from './testing/called-peer.js';
 import { createAuthority } from './testing/certificate.js';
 import { Call, responseText, SDP } from './testing/sip-script.js';
-import type { AppDialog, AppMessage, AppRequest, TestApplication } from './testing/test-application.js';
+import {
+  type AppDialog,
+  type AppMessage,
+  type AppRequest,
+  routesKnown,
+  type TestApplication,
+} from './testing/test-application.js';
 
 /** What the parts of drachtio-srf for listening applications look like. */
 type ListeningApplication = TestApplication & {
@@ -214,6 +220,7 @@ describe('request handlers', function () {
       srf.connect(server.admin);
       apps.push(srf);
       await connected;
+      await routesKnown(srf);
     }
     tell('route', { tag: 'support' });
     for (let count = 0; count < 3; count++) {

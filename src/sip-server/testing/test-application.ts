@@ -117,5 +117,23 @@ export async function connectApplication(
     srf.disconnect();
     throw error;
   }
+  await routesKnown(srf);
   return { srf, hostport };
+}
+
+/**
+ * drachtio-srf has told its routes when it says that it is connected, but the server may not have read them: it has when it
+ * has answered a ping behind them.
+ */
+export async function routesKnown(srf: TestApplication): Promise<void> {
+  const { client } = (srf as unknown as { app: { client: Agent } }).app;
+  const [connection] = client.mapServer;
+  if (connection === undefined) return;
+  const [socket, { pendingRequests }] = connection;
+  await new Promise<void>((resolve) => pendingRequests.set(client.wp.send(socket, 'ping'), resolve));
+}
+
+interface Agent {
+  readonly mapServer: ReadonlyMap<object, { readonly pendingRequests: Map<string, () => void> }>;
+  readonly wp: { send(socket: object, message: string): string };
 }
