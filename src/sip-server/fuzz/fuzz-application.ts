@@ -15,6 +15,8 @@ export class FuzzApplication {
   readonly #contact: string;
   /** Calls by Call-ID and From tag: with one tag of its own it can have each but once at a time. */
   readonly #calls = new Set<string>();
+  /** All that it has ever had. */
+  readonly #everyCall = new Set<string>();
   #rest = '';
 
   private constructor(socket: Socket, peerContact: string) {
@@ -37,6 +39,11 @@ export class FuzzApplication {
   /** Sends an OPTIONS to the peer. */
   call(uri: string): void {
     this.#send(`sip||\r\nOPTIONS ${uri} SIP/2.0\r\nSubject: fuzz\r\n\r\n`);
+  }
+
+  /** Ends whatever call may be up: a damaged answer to its BYE can leave one. */
+  hangUp(): void {
+    for (const call of this.#everyCall) this.#send(`sip||${call}\r\nBYE sip:placeholder SIP/2.0\r\n\r\n`);
   }
 
   close(): void {
@@ -88,6 +95,7 @@ export class FuzzApplication {
       return;
     }
     this.#calls.add(call);
+    this.#everyCall.add(call);
     this.#answer(txn, '180 Ringing');
     this.#answer(txn, '200 OK', SDP);
   }

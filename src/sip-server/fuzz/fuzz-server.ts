@@ -106,6 +106,7 @@ class Scene {
   /** Waits until nothing is left of what was sent, and weighs the server's thread. */
   async expectForgetting(): Promise<void> {
     this.peer.answers = [ANSWER_TEMPLATE];
+    this.#application.hangUp();
     const { heapUsedBytes } = await until(
       async () => {
         const { transactionsByState, dialogs, timers, heapUsedBytes } = await this.#server.counters();
