@@ -8,7 +8,9 @@ import { Worker } from 'node:worker_threads';
 import { ManualClock, SystemClock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import { createLogger } from '../lib/logger.js';
+import type { DyingJournalWorkerData } from './dying-journal-worker.js';
 import { type Journal, type JournalOptions, openJournal } from './journal.js';
+import type { JournalWorkerData } from './journal-protocol.js';
 
 const SCHEMA = ['CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'];
 const log = createLogger({ level: 'silent', redactNumbers: false });
@@ -186,13 +188,17 @@ describe('openJournal', () => {
     assert.deepEqual(seen, ['slow-commit', 'recovered']);
   });
 
+  function startDying(data: JournalWorkerData, changes: Partial<DyingJournalWorkerData>): Worker {
+    const workerData = { ...data, diesAtGroup: 1, dies: 'before-commit', ...changes } satisfies DyingJournalWorkerData;
+    return new Worker(new URL('./dying-journal-worker.js', import.meta.url), { workerData });
+  }
+
   it('restarts a thread that died, commits every submission exactly once, and answers what was asked', async () => {
-    const workers: Worker[] = [];
+    let threads = 0;
     const journal = await open({
       startWorker: (data) => {
-        const worker = new Worker(new URL('./journal-worker.js', import.meta.url), { workerData: data });
-        workers.push(worker);
-        return worker;
+        threads += 1;
+        return startDying(data, { diesAtGroup: 2, dies: threads % 2 === 0 ? 'after-commit' : 'before-commit' });
       },
     });
     const seen: string[] = [];
@@ -202,11 +208,7 @@ describe('openJournal', () => {
       const ids = Array.from({ length: 400 }, (_, index) => round * 400 + index);
       const commits = ids.map((id) => journal.commit([note(id)]));
       const rows = journal.query('SELECT count(*) AS count FROM notes');
-      if (round % 2 === 1) await commits[0];
-      const killed = workers.at(-1)?.terminate();
-      await Promise.all(commits);
-      await rows;
-      await killed;
+      await Promise.all([...commits, rows]);
     }
     assert.equal((await idsIn(journal)).length, 2_400);
     assert.ok(journal.counters.restarts >= 5);
@@ -215,18 +217,13 @@ describe('openJournal', () => {
   });
 
   it('closes although its thread died and cannot be started again, and says what was not written', async () => {
-    const workers: Worker[] = [];
+    let threads = 0;
     const journal = await open({
       startWorker: (data) => {
-        const broken = { ...data, schema: ['this is no SQL'] };
-        const workerData = workers.length === 0 ? data : broken;
-        const worker = new Worker(new URL('./journal-worker.js', import.meta.url), { workerData });
-        workers.push(worker);
-        return worker;
+        threads += 1;
+        return startDying(threads === 1 ? data : { ...data, schema: ['this is no SQL'] }, {});
       },
     });
-    const killed = workers[0]?.terminate();
-    const lost = assert.rejects(journal.commit([note(1)]), { code: 'JOURNAL_UNAVAILABLE' });
-    await Promise.all([killed, journal.close(), lost]);
+    await Promise.all([assert.rejects(journal.commit([note(1)]), { code: 'JOURNAL_UNAVAILABLE' }), journal.close()]);
   });
 });
