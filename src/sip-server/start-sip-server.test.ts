@@ -198,6 +198,7 @@ describe('the control port', () => {
   it('acknowledges and ends an answer to an INVITE of a process before it, once, and tells of it', async () => {
     const told: string[] = [];
     server.control?.on('answer:unclaimed', ({ callId }) => told.push(callId));
+    await server.control?.setSources({ allow: null, known: ['127.0.0.1'] });
     const peer = await arena.udpPeer();
     const { address, port } = server.udp;
     const answer =

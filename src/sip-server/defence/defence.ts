@@ -198,6 +198,13 @@ export class Defence {
     return this.#bans.has(address, this.#isKnown) ? 'banned' : null;
   }
 
+  /** Whether a source is a known peer: named so, or called by us within the hour. */
+  knows(source: string): boolean {
+    if (!this.#address.read(source)) return false;
+    this.#time.refresh();
+    return this.#knows(this.#address);
+  }
+
   #knows(address: SourceAddress): boolean {
     if (this.#known.has(address)) return true;
     const slot = this.#sources.find(address);

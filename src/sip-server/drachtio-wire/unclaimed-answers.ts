@@ -55,6 +55,8 @@ export class UnclaimedAnswers implements TimerOwner {
     const localTag = from?.tag ?? '';
     const remoteTag = to?.tag ?? '';
     if (!isAnswer || localTag === '' || remoteTag === '') return null;
+    // What a stranger forges must not have us send requests to whom it names.
+    if (!this.#context.defence.knows(flow.address)) return null;
     // RFC 3261 §18.1.2: an answer to what we have never sent. Whoever forges one must not have us hang up on others.
     const { via } = response;
     const sentBy = via === null ? '' : `${via.host}${via.port === undefined ? '' : `:${via.port}`}`;
