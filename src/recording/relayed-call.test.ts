@@ -44,7 +44,7 @@ describe('a relayed call that is recorded', () => {
   beforeEach(async () => {
     clock = new AheadClock();
     dir = mkdtempSync(join(tmpdir(), 'relayed-call-'));
-    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: freePortRange(8) };
+    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: await freePortRange(8) };
     relay = await startRelay({ networks: [network], log });
     recorder = await startRecorder({ dir, minFreeBytes: 0, log, clock });
     connect();
@@ -126,7 +126,7 @@ describe('a relayed call that is recorded', () => {
 
   it('goes on when the relay was started anew', async () => {
     await relay.close();
-    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: freePortRange(8) };
+    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: await freePortRange(8) };
     relay = await startRelay({ networks: [network], log });
     connect();
     const { call, recording } = await recordedCall('c3');

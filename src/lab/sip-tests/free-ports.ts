@@ -1,32 +1,26 @@
-// Free ports for a case, below the range from which the kernel gives ports by itself, so that two runs on one
-// machine rarely meet. SIPp and a config need numbers before they bind, hence a port is only probed here.
+// Free ports for a case. SIPp and a config need numbers before they bind, hence a port is claimed from other runs, and
+// probed for strangers.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
-
-const FIRST_PORT = 12_000;
-const LAST_PORT = 31_999;
-
-/** Ports given out by this process are not given out again. */
-const given = new Set<number>();
+import { claimPorts } from '../../lib/testing/claimed-ports.js';
 
 /** A port that nobody has bound on `address`, neither for UDP nor for TCP. */
 export async function freePort(address = '127.0.0.1'): Promise<number> {
   return freePortRange(1, address);
 }
 
-/** The first of `count` free ports in a row; an even number when there are several, as RTP wants. */
+/** The first of `count` free ports in a row; an even number, as RTP wants. */
 export async function freePortRange(count: number, address = '127.0.0.1'): Promise<number> {
   for (let tries = 0; tries < 1000; tries++) {
-    const random = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT - count));
-    const first = count > 1 ? random & ~1 : random;
-    const wanted = Array.from({ length: count }, (_, i) => first + i);
-    if (wanted.some((port) => given.has(port))) continue;
+    const first = await claimPorts(count);
     const areTaken = await Promise.all(
-      wanted.map(async (port) => (await isTaken('udp', address, port)) || (await isTaken('tcp', address, port))),
+      Array.from(
+        { length: count },
+        async (_, index) =>
+          (await isTaken('udp', address, first + index)) || (await isTaken('tcp', address, first + index)),
+      ),
     );
-    if (areTaken.some(Boolean)) continue;
-    for (const port of wanted) given.add(port);
-    return first;
+    if (!areTaken.some(Boolean)) return first;
   }
   throw new Error(`no ${count} free ports in a row on ${address}`);
 }

@@ -26,7 +26,7 @@ describe('the relay, as to who may send media', () => {
 
   beforeEach(async () => {
     counted = 0;
-    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: freePortRange(4) };
+    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: await freePortRange(4) };
     relay = await startRelay({ networks: [network], log });
     const opened = await relay.port.open({ sessionId: 'c1', callerNetwork: 'lan', calleeNetwork: 'lan' });
     assert.ok(opened.ok);

@@ -3,6 +3,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { MediaAddress, MediaRemote } from '../../call/ports.js';
+import { claimPorts } from '../../lib/testing/claimed-ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
 import { bindPair, bindSocket, closeQuietly } from './media-socket.js';
 
@@ -101,10 +102,10 @@ export function remoteOf(peer: UdpPeer, changes: Partial<MediaRemote> = {}): Med
   };
 }
 
-/** A range of `pairs` port pairs that were free a moment ago. */
-export function freePortRange(pairs: number, address = '127.0.0.1'): { from: number; to: number } {
+/** A range of `pairs` port pairs that no other run has, and that were free a moment ago. */
+export async function freePortRange(pairs: number, address = '127.0.0.1'): Promise<{ from: number; to: number }> {
   for (let tries = 0; tries < 200; tries += 1) {
-    const from = 20_000 + 2 * Math.floor(Math.random() * ((60_000 - 20_000) / 2 - pairs));
+    const from = await claimPorts(2 * pairs);
     let free = 0;
     for (; free < pairs; free += 1) {
       const pair = bindPair(address, from + 2 * free);

@@ -20,7 +20,7 @@ describe('startRelay', () => {
   }
 
   async function start(pairs = 8, maxTapBatches?: number): Promise<void> {
-    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: freePortRange(pairs) };
+    const network = { name: 'lan', bind: '127.0.0.1', advertise: '127.0.0.1', mediaPorts: await freePortRange(pairs) };
     relay = await startRelay({ networks: [network], log, ...(maxTapBatches !== undefined && { maxTapBatches }) });
   }
 
@@ -102,8 +102,8 @@ describe('startRelay', () => {
       process.stderr.write('      skipped: this machine has no IPv6 loopback address\n');
       this.skip();
     }
-    const lan = { name: 'lan', bind: '127.0.0.1', advertise: '198.51.100.1', mediaPorts: freePortRange(4) };
-    const wan = { name: 'wan', bind: '::1', advertise: '2001:db8::1', mediaPorts: freePortRange(4, '::1') };
+    const lan = { name: 'lan', bind: '127.0.0.1', advertise: '198.51.100.1', mediaPorts: await freePortRange(4) };
+    const wan = { name: 'wan', bind: '::1', advertise: '2001:db8::1', mediaPorts: await freePortRange(4, '::1') };
     relay = await startRelay({ networks: [lan, wan], log });
     const [caller, callee, call] = [await peer(), await peer('::1'), await session()];
     const before = call.local('callee');
@@ -124,7 +124,7 @@ describe('startRelay', () => {
   });
 
   it('passes over ports that another process holds', async () => {
-    const mediaPorts = freePortRange(3);
+    const mediaPorts = await freePortRange(3);
     const held = await UdpPeer.open('127.0.0.1', mediaPorts.from + 1);
     peers.push(held);
     relay = await startRelay({
