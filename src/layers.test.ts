@@ -7,7 +7,17 @@ import { fileURLToPath } from 'node:url';
 const FORMATS = ['numbers', 'sdp', 'rtp', 'lib'] as const;
 const DOMAIN = ['call', 'policy', 'routing', 'quota', ...FORMATS] as const;
 
-const ADAPTERS = ['signalling', 'journal', 'ledgers', 'media', 'recording', 'cdr', 'config', 'sip-server'] as const;
+const ADAPTERS = [
+  'signalling',
+  'journal',
+  'ledgers',
+  'media',
+  'recording',
+  'cdr',
+  'config',
+  'control',
+  'sip-server',
+] as const;
 
 /** Rows: a folder of src, or a file directly in it; what stands in the row may be imported. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -26,11 +36,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   recording: ['recording', ...DOMAIN],
   cdr: ['cdr', 'journal', ...DOMAIN],
   config: ['config', ...DOMAIN],
+  control: ['control', ...DOMAIN],
   'sip-server': ['sip-server', 'lib'],
   // Composition roots: they build the parts, nothing imports them.
   lab: ['lab', 'app.ts', 'sip-server', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
   bench: ['bench', 'lab', 'sip-server', 'ledgers', 'journal', 'config', ...DOMAIN],
-  cli: ['cli', 'app.ts', 'lab', 'bench', 'sip-server', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
+  cli: ['cli', 'app.ts', 'lab', 'bench', 'sip-server', 'config', 'control', 'cdr', 'ledgers', 'journal', ...DOMAIN],
   'main.ts': ['cli', 'lib'],
   'app.ts': ['app', ...ADAPTERS, ...DOMAIN],
   app: ['app', ...ADAPTERS, ...DOMAIN],

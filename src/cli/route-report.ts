@@ -1,38 +1,5 @@
 // A routing decision as an operator reads it.
-import type { AllowanceUsage } from '../quota/ledger.js';
-
-export interface RouteReport {
-  readonly dialled: string;
-  readonly trunk: { readonly name: string; readonly traffic: string };
-  readonly callee: { readonly e164: string; readonly national: string; readonly numberClass: string } | null;
-  /** `admitted`, or why policy refused before any channel was looked at. */
-  readonly policy: string;
-  readonly source: {
-    readonly config: string;
-    /** Null when there is no ledger yet. */
-    readonly ledger: string | null;
-    readonly runningService: false;
-  };
-  readonly wallMs: number;
-  readonly ranked: readonly {
-    readonly channelId: string;
-    readonly simId: string;
-    readonly simNumber: string;
-    readonly plan: string;
-    readonly requestUri: string | null;
-    readonly terms: Readonly<Record<string, number>>;
-    readonly maxCallSeconds: number;
-    readonly usage: readonly AllowanceUsage[];
-  }[];
-  readonly refused: Readonly<Record<string, number>>;
-  readonly refusal: 'no-channel' | 'refused-for-this-call' | null;
-  readonly refusals: readonly {
-    readonly channelId: string;
-    readonly simNumber: string;
-    readonly reason: string;
-    readonly allowanceId?: string;
-  }[];
-}
+import type { RouteReport } from '../control/route-report.js';
 
 const POLICY_WORDS: Readonly<Record<string, string>> = {
   'bad-number': 'refused: this is no number that can be called (484)',
@@ -103,11 +70,10 @@ function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean):
 }
 
 function sourceLines({ source, wallMs }: RouteReport): string[] {
+  const asOf = `as of ${new Date(wallMs).toISOString()}`;
+  if (source.runningService) return [`Asked of the running service, ${asOf}.`];
   const ledger = source.ledger === null ? 'no ledger yet, so nothing used' : `the ledger ${source.ledger}`;
-  return [
-    `Read from ${source.config} and ${ledger}, as of ${new Date(wallMs).toISOString()}.`,
-    'No running service was asked: gateways count as up.',
-  ];
+  return [`Read from ${source.config} and ${ledger}, ${asOf}.`, 'No running service was asked: gateways count as up.'];
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load-config.js';
+import type { RouteReport } from '../control/route-report.js';
 import { openJournal } from '../journal/journal.js';
 import { openJournalledLedger } from '../ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from '../ledgers/ledger-tables.js';
@@ -11,7 +12,6 @@ import { createLogger } from '../lib/logger.js';
 import { run as check } from './check.js';
 import { DEFAULT_CONFIG } from './config-argument.js';
 import { run as route } from './route.js';
-import type { RouteReport } from './route-report.js';
 
 /** Runs a command in this process; returns its status and what it wrote to standard output. */
 async function outputOf(command: (args: string[]) => Promise<number>, ...args: string[]) {

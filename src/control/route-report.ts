@@ -1,0 +1,110 @@
+// A routing decision as data: what policy says to a call, and each channel with its score or the reason of its refusal.
+// The running service is asked over its control socket; without one, the CLI builds the same parts from config and ledger.
+import type { Admission } from '../policy/admit-call.js';
+import type { AllowanceUsage, SimUsage } from '../quota/ledger.js';
+import type { LedgerView } from '../quota/ledger-view.js';
+import type { Routing } from '../routing/routing.js';
+
+export interface RouteReport {
+  readonly dialled: string;
+  readonly trunk: { readonly name: string; readonly traffic: string };
+  readonly callee: { readonly e164: string; readonly national: string; readonly numberClass: string } | null;
+  /** `admitted`, or why policy refused before any channel was looked at. */
+  readonly policy: string;
+  readonly source: RouteSource;
+  readonly wallMs: number;
+  readonly ranked: readonly {
+    readonly channelId: string;
+    readonly simId: string;
+    readonly simNumber: string;
+    readonly plan: string;
+    readonly requestUri: string | null;
+    readonly terms: Readonly<Record<string, number>>;
+    readonly maxCallSeconds: number;
+    readonly usage: readonly AllowanceUsage[];
+  }[];
+  readonly refused: Readonly<Record<string, number>>;
+  readonly refusal: 'no-channel' | 'refused-for-this-call' | null;
+  readonly refusals: readonly {
+    readonly channelId: string;
+    readonly simNumber: string;
+    readonly reason: string;
+    readonly allowanceId?: string;
+  }[];
+}
+
+export interface RouteSource {
+  readonly config: string;
+  /** Null when there is no ledger yet. */
+  readonly ledger: string | null;
+  /** False: it was read from files, and gateways count as up. */
+  readonly runningService: boolean;
+}
+
+export interface RouteTrunk {
+  readonly name: string;
+  readonly traffic: 'commercial' | 'personal';
+  readonly codecs: readonly string[];
+}
+
+export interface RouteReportParts {
+  readonly source: RouteSource;
+  admit(request: { readonly trunk: RouteTrunk; readonly dialled: string }): Admission;
+  readonly routing: Pick<Routing<unknown>, 'decide' | 'explain'>;
+  readonly view: Pick<LedgerView, 'fit'>;
+  usageOf(simId: string, wallMs: number): SimUsage | undefined;
+  /** The config's own limit of a call. */
+  readonly maxCallSeconds: number;
+}
+
+export interface RouteEnquiry {
+  readonly dialled: string;
+  readonly trunk: RouteTrunk;
+  /** Every eligible channel, not the best few. */
+  readonly all: boolean;
+  readonly wallMs: number;
+}
+
+/** How many channels are shown unless all are asked for. */
+const SHOWN = 8;
+
+/** Makes the decision that the service would make now, and changes nothing. */
+export function reportRoute(parts: RouteReportParts, { dialled, trunk, all, wallMs }: RouteEnquiry): RouteReport {
+  const { source, routing, view, maxCallSeconds } = parts;
+  const admission = parts.admit({ trunk, dialled });
+  const { name, traffic } = trunk;
+  const base = { dialled, trunk: { name, traffic }, callee: admission.callee, source, wallMs };
+  if (!admission.ok) {
+    return { ...base, policy: admission.reason, ranked: [], refused: {}, refusal: null, refusals: [] };
+  }
+  const { callee } = admission;
+  const question = { trunk, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
+  const { ranked, refusals, refused, refusal } = routing.explain(question);
+  const uris = new Map(routing.decide(question).candidates.map(({ channelId, requestUri }) => [channelId, requestUri]));
+  const { e164, numberClass } = callee;
+  return {
+    ...base,
+    policy: 'admitted',
+    ranked: (all ? ranked : ranked.slice(0, SHOWN)).map(({ channel, terms }) => {
+      const fit = view.fit(channel.simId, { callee: e164, numberClass, wallMs });
+      return {
+        channelId: channel.channelId,
+        simId: channel.simId,
+        simNumber: channel.simNumber,
+        plan: channel.group.plan.name,
+        requestUri: uris.get(channel.channelId) ?? null,
+        terms: { ...terms },
+        maxCallSeconds: fit.ok ? Math.min(fit.maxCallSeconds, maxCallSeconds) : 0,
+        usage: parts.usageOf(channel.simId, wallMs)?.allowances ?? [],
+      };
+    }),
+    refused,
+    refusal: ranked.length > 0 ? null : refusal,
+    refusals: refusals.map(({ channel, refusal: { reason, allowanceId } }) => ({
+      channelId: channel.channelId,
+      simNumber: channel.simNumber,
+      reason,
+      ...(allowanceId !== undefined && { allowanceId }),
+    })),
+  };
+}
