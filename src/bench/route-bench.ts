@@ -19,6 +19,7 @@ export const CHANNEL_COUNTS: readonly number[] = [44, 1_000, 10_000, 100_000];
 
 const CHANNELS_PER_GATEWAY = 500;
 const CALLEES_PER_DAY = 100;
+const NO_PAYERS: readonly string[] = [];
 const PEOPLE = ['mobile', 'landline', 'internet'] as const;
 
 const ROOMY = planWith('roomy', 1_000_000_000);
@@ -145,6 +146,8 @@ class RouteBench {
       reservationId,
       callId: reservationId,
       trunk: 'pbx',
+      direction: 'out',
+      payers: NO_PAYERS,
       channelId,
       simId,
       callee: e164,

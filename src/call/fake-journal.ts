@@ -2,14 +2,17 @@
 import type { Clock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type {
+  AdjustResult,
   Charge,
-  Confirmation,
+  Grant,
   Ledger,
   OrphanReservation,
+  PayersFit,
   Release,
   ReserveRequest,
   ReserveResult,
   Settlement,
+  VerifyReport,
 } from '../quota/ledger.js';
 import type { CallRecord } from './call-record.js';
 import type { CallBooks, LiveCall } from './ports.js';
@@ -207,17 +210,18 @@ export class FakeLedger implements Ledger {
     reservationId: string,
     answeredWallMs: number,
     alongside: readonly JournalEntry[] = [],
-  ): Promise<Confirmation> {
+  ): Promise<Grant> {
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined && !held.isSettled, `confirm ${reservationId}`);
     held.answeredWallMs = answeredWallMs;
     await this.#persist('confirm', [reservationId, answeredWallMs], alongside);
-    return { maxCallSeconds: this.maxCallSeconds };
+    return { maxCallSeconds: this.maxCallSeconds, isFinal: true };
   }
 
-  async renew(reservationId: string): Promise<void> {
+  async renew(reservationId: string): Promise<Grant> {
     this.#trace.push(`renew ${reservationId}`);
     await this.#journal.commit([{ statement: 'renew', parameters: [reservationId] }]);
+    return { maxCallSeconds: this.maxCallSeconds, isFinal: true };
   }
 
   settle(settlement: Settlement, alongside: (charge: Charge) => readonly JournalEntry[] = () => []): Promise<Charge> {
@@ -266,6 +270,26 @@ export class FakeLedger implements Ledger {
     return undefined;
   }
 
+  usageOfPayer(): undefined {
+    return undefined;
+  }
+
+  fitPayers(): PayersFit {
+    return { ok: true, maxCallSeconds: this.maxCallSeconds };
+  }
+
+  attemptsTo(): number {
+    return 0;
+  }
+
+  adjust(): Promise<AdjustResult> {
+    return Promise.resolve({ ok: false, reason: 'unknown-holder' });
+  }
+
+  verify(): Promise<VerifyReport> {
+    return Promise.resolve({ ok: true, settlements: 0, adjustments: 0, differences: [] });
+  }
+
   orphans(): readonly OrphanReservation[] {
     return this.orphaned;
   }
@@ -275,7 +299,7 @@ export class FakeLedger implements Ledger {
     const { reservationId, callId, channelId, simId, callee, answeredWallMs, settled } = orphan;
     const request: ReserveRequest = {
       ...{ reservationId, callId, trunk: 'pbx', channelId, simId, callee },
-      ...{ numberClass: 'mobile', wallMs: 0 },
+      ...{ numberClass: 'mobile', wallMs: 0, direction: 'out', payers: [] },
     };
     this.#held.set(reservationId, { request, answeredWallMs, isSettled: settled });
     this.orphaned.push(orphan);

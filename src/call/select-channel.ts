@@ -72,6 +72,7 @@ async function reserve(ledger: Ledger, ask: SelectionRequest, candidate: RouteCa
     {
       ...{ reservationId: attemptId, callId: request.callId, trunk: request.trunk.name, channelId, simId, wallMs },
       ...{ callee: callee.e164, numberClass: callee.numberClass },
+      ...{ direction: 'out', payers: [`trunk:${request.trunk.name}`] },
     },
     ask.alongside(candidate),
   );

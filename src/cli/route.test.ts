@@ -49,7 +49,14 @@ describe('simtrunk route', () => {
       const wallMs = clock.wallMs();
       const channel = channels[port - 1];
       assert.ok(channel !== undefined);
-      const call = { callId: `c${port}`, trunk: 'pbx', callee: '+821055556666', numberClass: 'mobile' } as const;
+      const call = {
+        callId: `c${port}`,
+        trunk: 'pbx',
+        direction: 'out',
+        payers: [],
+        callee: '+821055556666',
+        numberClass: 'mobile',
+      } as const;
       await ledger.reserve({ ...call, ...channel, reservationId: `r${port}`, wallMs });
       const settlement = { durationMs: 100_000, estimated: false, channelInUse: false };
       if (port === 1) await ledger.settle({ ...settlement, reservationId: 'r1', answeredWallMs: wallMs });

@@ -1,6 +1,6 @@
 // Commits groups of submissions to one SQLite file: one transaction a group, and one bad submission never fails another.
 // Each group leaves its number in the file, so that after a crash of the thread it is known whether it was committed.
-import type { JournalEntry } from '../lib/journal-entry.js';
+import type { JournalEntry, SchemaStatement } from '../lib/journal-entry.js';
 import type { Failure } from './journal-protocol.js';
 import type { SqliteFile } from './sqlite-file.js';
 
@@ -14,11 +14,14 @@ CREATE TABLE IF NOT EXISTS journal_state (
 export class GroupCommitter {
   readonly #sqlite: SqliteFile;
 
-  constructor(sqlite: SqliteFile, schema: readonly string[]) {
+  constructor(sqlite: SqliteFile, schema: readonly SchemaStatement[]) {
     this.#sqlite = sqlite;
     sqlite.execute(STATE_SCHEMA);
     sqlite.run("INSERT OR IGNORE INTO journal_state VALUES (1, 0, '[]')", []);
-    for (const statement of schema) sqlite.execute(statement);
+    for (const step of schema) {
+      if (typeof step === 'string') sqlite.execute(step);
+      else if (sqlite.query(step.unless, []).length === 0) sqlite.execute(step.statement);
+    }
   }
 
   lastGroup(): { lastGroupId: number; lastFailures: readonly Failure[] } {

@@ -1,11 +1,11 @@
 // What the journal and its thread say to each other.
-import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
+import type { JournalEntry, JournalValue, SchemaStatement } from '../lib/journal-entry.js';
 import type { Durability, SqliteRow } from './sqlite-file.js';
 
 export interface JournalWorkerData {
   readonly file: string;
   readonly durability: Durability;
-  readonly schema: readonly string[];
+  readonly schema: readonly SchemaStatement[];
 }
 
 export type ToJournalWorker =

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
-import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
+import type { JournalEntry, JournalValue, SchemaStatement } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import { TypedEmitter } from '../lib/typed-events.js';
 import type { Failure, FromJournalWorker, JournalWorkerData, ToJournalWorker } from './journal-protocol.js';
@@ -24,8 +24,8 @@ export interface JournalOptions {
   readonly timeoutMs: number;
   readonly log: Logger;
   readonly clock: Clock;
-  /** `CREATE … IF NOT EXISTS` statements of the tables' owners, run at every start in this order. */
-  readonly schema: readonly string[];
+  /** Statements of the tables' owners, run at every start in this order. */
+  readonly schema: readonly SchemaStatement[];
   /** For tests of a dying thread. */
   readonly startWorker?: (data: JournalWorkerData) => Worker;
 }

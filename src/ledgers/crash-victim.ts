@@ -42,7 +42,15 @@ async function useChannel(channelId: string, simId: string): Promise<never> {
   for (let count = 0; ; count++) {
     const reservationId = `${name} ${channelId} ${count}`.replaceAll(' ', '-');
     const wallMs = clock.wallMs();
-    const call = { reservationId, callId: reservationId, trunk: 'pbx', channelId, simId };
+    const call = {
+      reservationId,
+      callId: reservationId,
+      trunk: 'pbx',
+      channelId,
+      simId,
+      direction: 'out',
+      payers: [],
+    } as const;
     const result = await ledger.reserve({ ...call, callee: `+8210${count % 7}`, numberClass: 'mobile', wallMs });
     if (!result.ok) {
       promise('refused', channelId, result.reason);

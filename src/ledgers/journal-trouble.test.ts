@@ -109,7 +109,15 @@ describe('the journalled ledger, over a real journal that cannot be written', ()
     await journal.commit([run('INSERT INTO full_disk VALUES (1)')]);
     const reserved = await ledger.reserve(
       {
-        ...{ reservationId: 'r1', callId: 'c1', trunk: 'pbx', channelId: 'gw1/1', simId: 'sim1' },
+        ...{
+          reservationId: 'r1',
+          callId: 'c1',
+          trunk: 'pbx',
+          channelId: 'gw1/1',
+          simId: 'sim1',
+          direction: 'out',
+          payers: [],
+        },
         ...{ callee: '119', numberClass: 'emergency', wallMs: clock.wallMs() },
       },
       [run("INSERT OR REPLACE INTO live VALUES ('c1')")],
@@ -150,6 +158,8 @@ describe('the journalled ledger, over a journal in trouble', () => {
       reservationId,
       callId: reservationId,
       trunk: 'pbx',
+      direction: 'out',
+      payers: [],
       channelId: `gw1/${port}`,
       simId: `sim${port}`,
       callee: '+821011112222',
@@ -214,6 +224,7 @@ describe('the journalled ledger, over a journal in trouble', () => {
     await releasing;
     assert.deepEqual(journal.written, [
       'INSERT INTO reservations',
+      'INSERT OR IGNORE',
       'DELETE FROM reservations',
       'INSERT INTO channel_rests',
     ]);
@@ -224,6 +235,8 @@ describe('the journalled ledger, over a journal in trouble', () => {
     const call = {
       callId: 'c1',
       trunk: 'pbx',
+      direction: 'out',
+      payers: [],
       callee: '119',
       numberClass: 'emergency',
       wallMs: clock.wallMs(),

@@ -5,15 +5,20 @@ import type { Clock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import type {
+  AdjustResult,
+  AllowanceUsage,
   Charge,
-  Confirmation,
+  Grant,
   Ledger,
   OrphanReservation,
+  PayersFit,
   Release,
   ReserveRequest,
   ReserveResult,
   Settlement,
   SimUsage,
+  UsageDifference,
+  VerifyReport,
 } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import { LedgerMemory, type LedgerSettings, type Live } from './ledger-memory.js';
@@ -40,15 +45,20 @@ export async function openJournalledLedger(options: JournalledLedgerOptions): Pr
   return new JournalledMemoryLedger(memory, options);
 }
 
-/** Computes a ledger's memory from its tables. */
-export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, clock: Clock): Promise<void> {
-  for await (const record of tables.readSettlements(rows, clock.wallMs() - HISTORY_MS))
+/** Computes a ledger's memory from its tables; returns how many settlements it counted. */
+export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, clock: Clock): Promise<number> {
+  let settlements = 0;
+  for await (const record of tables.readSettlements(rows, clock.wallMs() - HISTORY_MS)) {
     memory.restoreSettlement(record);
+    settlements += 1;
+  }
   for (const row of await tables.readReservations(rows)) memory.restoreReservation(row);
   for (const { channelId, untilWallMs } of await tables.readRests(rows)) memory.restoreRest(channelId, untilWallMs);
+  return settlements;
 }
 
 export class JournalledMemoryLedger implements Ledger {
+  readonly #settings: LedgerSettings;
   readonly #memory: LedgerMemory;
   readonly #journal: Journal;
   readonly #clock: Clock;
@@ -60,6 +70,7 @@ export class JournalledMemoryLedger implements Ledger {
 
   /** Use {@link openJournalledLedger}. */
   constructor(memory: LedgerMemory, options: JournalledLedgerOptions) {
+    this.#settings = options;
     this.#memory = memory;
     this.#journal = options.journal;
     this.#clock = options.clock;
@@ -109,22 +120,23 @@ export class JournalledMemoryLedger implements Ledger {
     reservationId: string,
     answeredWallMs: number,
     alongside: readonly JournalEntry[] = [],
-  ): Promise<Confirmation> {
+  ): Promise<Grant> {
     const live = this.#memory.live.get(reservationId);
-    if (live === undefined || live.settled) return { maxCallSeconds: 0 };
+    if (live === undefined || live.settled) return { maxCallSeconds: 0, isFinal: true };
     const coveredUntilWallMs = answeredWallMs + this.#sliceMs;
     const maxCallSeconds = this.#memory.confirm(live, answeredWallMs, coveredUntilWallMs);
     const answered = tables.markAnswered(reservationId, answeredWallMs, coveredUntilWallMs);
     await this.#writes.persist(live.request.callId, [answered, ...alongside], 'confirm');
-    return { maxCallSeconds };
+    return { maxCallSeconds, isFinal: true };
   }
 
-  async renew(reservationId: string, coveredUntilWallMs: number): Promise<void> {
+  async renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant> {
     const live = this.#memory.live.get(reservationId);
-    if (live === undefined || live.settled) return;
+    if (live === undefined || live.settled) return { maxCallSeconds: 0, isFinal: true };
     live.hold.coveredUntilWallMs = Math.max(live.hold.coveredUntilWallMs ?? 0, coveredUntilWallMs);
     const covered = tables.markCovered(reservationId, coveredUntilWallMs);
     await this.#writes.inOrder(live.request.callId, () => this.#journal.commit([covered]));
+    return { maxCallSeconds: this.#memory.grantOf(live), isFinal: true };
   }
 
   async settle(
@@ -160,10 +172,14 @@ export class JournalledMemoryLedger implements Ledger {
     }
     const book = this.#memory.bookOf(live.request.simId);
     const entries = [...alongside];
-    if (invited && book?.plan.calleesCountOn === 'attempt') {
+    if (invited) {
+      // Also where no plan counts it: attempts on a callee, and plans to come, are counted from history.
       const charge = this.#memory.charge(live, null, 0, false);
       entries.push(this.#recordOf(live, null, 0, { ...charge, billedSeconds: 0 }));
-    } else book?.drop(live.hold);
+    } else {
+      book?.drop(live.hold);
+      this.#memory.untry(live);
+    }
     await this.#end(reservationId, this.#free(live, entries, 'release'));
   }
 
@@ -174,6 +190,45 @@ export class JournalledMemoryLedger implements Ledger {
   usageOf(simId: string, wallMs: number): SimUsage | undefined {
     const book = this.#memory.bookOf(simId);
     return book && { simId, allowances: book.usage(wallMs) };
+  }
+
+  usageOfPayer(): readonly AllowanceUsage[] | undefined {
+    return undefined;
+  }
+
+  fitPayers(): PayersFit {
+    return { ok: true, maxCallSeconds: Number.MAX_SAFE_INTEGER };
+  }
+
+  attemptsTo(callee: string, sinceWallMs: number): number {
+    return this.#memory.attemptsTo(callee, sinceWallMs);
+  }
+
+  adjust(): Promise<AdjustResult> {
+    return Promise.resolve({ ok: false, reason: 'unknown-allowance' });
+  }
+
+  async verify(): Promise<VerifyReport> {
+    const anew = new LedgerMemory(this.#settings, this.#clock, () => {});
+    const query: tables.RowSource = (...ask) => this.#journal.query(...ask);
+    const settlements = await loadMemory(anew, query, this.#clock);
+    const wallMs = this.#clock.wallMs();
+    const differences: UsageDifference[] = [];
+    for (const { simId } of this.#settings.sims) {
+      const recomputed = anew.bookOf(simId)?.usage(wallMs) ?? [];
+      for (const [index, { allowanceId, windowStartWallMs, used }] of (
+        this.#memory.bookOf(simId)?.usage(wallMs) ?? []
+      ).entries()) {
+        const fromHistory = recomputed[index]?.used ?? 0;
+        if (used === fromHistory) continue;
+        differences.push({
+          ...{ holder: `sim:${simId}`, allowanceId, windowStartWallMs },
+          ...{ used, recomputed: fromHistory },
+        });
+      }
+    }
+    anew.close();
+    return { ok: differences.length === 0, settlements, adjustments: 0, differences };
   }
 
   orphans(): readonly OrphanReservation[] {

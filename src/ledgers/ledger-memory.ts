@@ -8,6 +8,7 @@ import type { Plan } from '../quota/plan.js';
 import { chargedSeconds } from '../quota/rounding.js';
 import { type FitRequest, type FitResult, type Hold, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
 import { Spending } from '../quota/spending.js';
+import { CalleeMemory } from './callee-memory.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
 
 export interface LedgerSettings {
@@ -35,10 +36,6 @@ interface Channel {
   rest: ClockTimer | undefined;
 }
 
-/** Callees whose SIMs are remembered; beyond it the longest unheard are forgotten. */
-const MAX_CALLEES = 1_000_000;
-const NOBODY: readonly string[] = [];
-
 export class LedgerMemory implements LedgerView {
   readonly events: TypedEmitter<LedgerViewEvents>;
   readonly live = new Map<string, Live>();
@@ -46,7 +43,7 @@ export class LedgerMemory implements LedgerView {
   readonly #clock: Clock;
   readonly #channels: Map<string, Channel>;
   readonly #books: Map<string, SimUsageBook>;
-  readonly #simsByCallee = new Map<string, readonly string[]>();
+  readonly #callees = new CalleeMemory();
 
   constructor(settings: LedgerSettings, clock: Clock, onListenerError: (error: unknown, event: string) => void) {
     this.#clock = clock;
@@ -78,7 +75,11 @@ export class LedgerMemory implements LedgerView {
   }
 
   simsOf(callee: string): readonly string[] {
-    return this.#simsByCallee.get(callee) ?? NOBODY;
+    return this.#callees.simsOf(callee);
+  }
+
+  attemptsTo(callee: string, sinceWallMs: number): number {
+    return this.#callees.attemptsTo(callee, sinceWallMs);
   }
 
   bookOf(simId: string): SimUsageBook | undefined {
@@ -103,6 +104,7 @@ export class LedgerMemory implements LedgerView {
     const fit = book.fit(request);
     if (!fit.ok) return fit;
     this.live.set(request.reservationId, { request, hold: book.hold(request), orphan: false, settled: false });
+    this.#callees.try(request.callee, request.callId, request.wallMs);
     this.#enter(channel, 'busy');
     return { ok: true, maxCallSeconds: fit.maxCallSeconds };
   }
@@ -110,6 +112,7 @@ export class LedgerMemory implements LedgerView {
   /** Undoes a reservation of which no effect has left the process: no gap, no trace. */
   undo(live: Live): void {
     this.#forget(live);
+    this.untry(live);
     const channel = this.#channels.get(live.request.channelId);
     if (channel !== undefined) this.#enter(channel, 'idle');
   }
@@ -118,8 +121,13 @@ export class LedgerMemory implements LedgerView {
     live.hold.answeredWallMs = answeredWallMs;
     live.hold.coveredUntilWallMs = coveredUntilWallMs;
     this.events.emit('usage:changed', live.request.simId);
-    const book = this.#books.get(live.request.simId);
-    const fit = book?.fit({ ...live.request, wallMs: answeredWallMs }, live.hold);
+    return this.grantOf(live);
+  }
+
+  /** Longest call from its answer that the SIM's plan allows an answered reservation. */
+  grantOf({ request, hold }: Live): number {
+    const book = this.#books.get(request.simId);
+    const fit = book?.fit({ ...request, wallMs: hold.answeredWallMs ?? request.wallMs }, hold);
     return fit?.ok ? fit.maxCallSeconds : 0;
   }
 
@@ -129,7 +137,7 @@ export class LedgerMemory implements LedgerView {
     const book = this.#books.get(request.simId);
     book?.drop(live.hold);
     const booked = book?.book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs });
-    if (answeredWallMs !== null) this.#remember(request.callee, request.simId);
+    if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
     this.events.emit('usage:changed', request.simId);
     return {
       reservationId: request.reservationId,
@@ -140,6 +148,11 @@ export class LedgerMemory implements LedgerView {
       currency: book?.plan.currency ?? '',
       estimated,
     };
+  }
+
+  /** No INVITE of this attempt left: it does not count as one. */
+  untry({ request }: Live): void {
+    this.#callees.untry(request.callee, request.callId);
   }
 
   /** Frees the channel for its gap. */
@@ -157,14 +170,18 @@ export class LedgerMemory implements LedgerView {
 
   restoreSettlement({ request, answeredWallMs, durationMs, charge, settledWallMs }: SettlementRecord): void {
     this.#books.get(request.simId)?.book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs });
-    if (answeredWallMs !== null) this.#remember(request.callee, request.simId);
+    this.#callees.try(request.callee, request.callId, request.wallMs);
+    if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
     this.spending.add(request.trunk, settledWallMs, charge.cost);
   }
 
   restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: ReservationRow): void {
     const { callee, numberClass, wallMs } = request;
     const hold: Hold = { callee, numberClass, reservedWallMs: wallMs, answeredWallMs, coveredUntilWallMs };
-    if (!settled) this.#books.get(request.simId)?.restoreHold(hold);
+    if (!settled) {
+      this.#books.get(request.simId)?.restoreHold(hold);
+      this.#callees.try(callee, request.callId, wallMs);
+    }
     this.live.set(request.reservationId, { request, hold, orphan: true, settled });
     const channel = this.#channels.get(request.channelId);
     if (channel !== undefined) this.#enter(channel, 'busy');
@@ -185,17 +202,6 @@ export class LedgerMemory implements LedgerView {
   #forget(live: Live): void {
     this.#books.get(live.request.simId)?.drop(live.hold);
     this.live.delete(live.request.reservationId);
-  }
-
-  #remember(callee: string, simId: string): void {
-    const known = this.simsOf(callee);
-    this.#simsByCallee.delete(callee);
-    this.#simsByCallee.set(callee, known.at(-1) === simId ? known : [...known.filter((id) => id !== simId), simId]);
-    if (this.#simsByCallee.size <= MAX_CALLEES) return;
-    for (const oldest of this.#simsByCallee.keys()) {
-      this.#simsByCallee.delete(oldest);
-      return;
-    }
   }
 
   #rest(channel: Channel, restMs: number): void {

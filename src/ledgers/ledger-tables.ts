@@ -1,14 +1,16 @@
 // The ledger's tables in the journal, as entries to write and rows to read.
-import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
+import type { JournalEntry, JournalValue, SchemaStatement } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Charge, ReserveRequest } from '../quota/ledger.js';
 
 /** Given to the journal at its start. */
-export const LEDGER_SCHEMA: readonly string[] = [
+export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
   `CREATE TABLE IF NOT EXISTS reservations (
     reservation_id TEXT PRIMARY KEY,
     call_id TEXT NOT NULL,
     trunk TEXT NOT NULL,
+    direction TEXT NOT NULL DEFAULT 'out',
+    payers TEXT NOT NULL DEFAULT '',
     channel_id TEXT NOT NULL,
     sim_id TEXT NOT NULL,
     callee TEXT NOT NULL,
@@ -24,6 +26,8 @@ export const LEDGER_SCHEMA: readonly string[] = [
     reservation_id TEXT NOT NULL UNIQUE,
     call_id TEXT NOT NULL,
     trunk TEXT NOT NULL,
+    direction TEXT NOT NULL DEFAULT 'out',
+    payers TEXT NOT NULL DEFAULT '',
     channel_id TEXT NOT NULL,
     sim_id TEXT NOT NULL,
     callee TEXT NOT NULL,
@@ -42,6 +46,15 @@ export const LEDGER_SCHEMA: readonly string[] = [
     channel_id TEXT PRIMARY KEY,
     until_wall_ms INTEGER NOT NULL
   ) WITHOUT ROWID`,
+  ...['reservations', 'settlements'].flatMap((table) =>
+    [
+      ['direction', "TEXT NOT NULL DEFAULT 'out'"],
+      ['payers', "TEXT NOT NULL DEFAULT ''"],
+    ].map(([column, type]) => ({
+      unless: `SELECT 1 FROM pragma_table_info('${table}') WHERE name = '${column}'`,
+      statement: `ALTER TABLE ${table} ADD COLUMN ${column} ${type}`,
+    })),
+  ),
 ];
 
 export interface SettlementRecord {
@@ -55,12 +68,14 @@ export interface SettlementRecord {
 
 export function insertReservation(request: ReserveRequest): JournalEntry {
   return {
-    statement: `INSERT INTO reservations (reservation_id, call_id, trunk, channel_id, sim_id, callee, number_class,
-      reserved_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    statement: `INSERT INTO reservations (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id, callee, number_class,
+      reserved_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     parameters: [
       request.reservationId,
       request.callId,
       request.trunk,
+      request.direction,
+      request.payers.join('\n'),
       request.channelId,
       request.simId,
       request.callee,
@@ -102,13 +117,15 @@ export function insertSettlement({
   settledWallMs,
 }: SettlementRecord): JournalEntry {
   return {
-    statement: `INSERT OR IGNORE INTO settlements (reservation_id, call_id, trunk, channel_id, sim_id, callee, number_class,
+    statement: `INSERT OR IGNORE INTO settlements (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id, callee, number_class,
       reserved_wall_ms, answered_wall_ms, duration_ms, billed_seconds, cost, currency, estimated, settled_wall_ms)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     parameters: [
       request.reservationId,
       request.callId,
       request.trunk,
+      request.direction,
+      request.payers.join('\n'),
       request.channelId,
       request.simId,
       request.callee,
@@ -187,12 +204,19 @@ function requestOf(row: Row): ReserveRequest {
     reservationId: String(row.reservation_id),
     callId: String(row.call_id),
     trunk: String(row.trunk),
+    direction: row.direction === 'in' ? 'in' : 'out',
+    payers: row.payers === undefined || row.payers === null ? [] : payersOf(String(row.payers)),
     channelId: String(row.channel_id),
     simId: String(row.sim_id),
     callee: String(row.callee),
     numberClass: String(row.number_class) as NumberClass,
     wallMs: Number(row.reserved_wall_ms),
   };
+}
+
+/** Names of payers hold no line break. */
+function payersOf(text: string): readonly string[] {
+  return text === '' ? [] : text.split('\n');
 }
 
 function settlementOf(row: Row): SettlementRecord {

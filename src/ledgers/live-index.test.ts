@@ -74,6 +74,8 @@ describe('the router’s index over the ledger', () => {
               reservationId: id,
               callId: id,
               trunk: 'pbx',
+              direction: 'out' as const,
+              payers: [],
               channelId: `gw1/${port}`,
               simId: `sim${port}`,
             };

@@ -7,3 +7,6 @@ export interface JournalEntry {
   readonly statement: string;
   readonly parameters: readonly JournalValue[];
 }
+
+/** A statement run at every start (`CREATE … IF NOT EXISTS`), or one run while a question has no row: a migration. */
+export type SchemaStatement = string | { readonly unless: string; readonly statement: string };

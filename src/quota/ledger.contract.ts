@@ -101,6 +101,8 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
         reservationId,
         callId: `c${count}`,
         trunk: 'pbx',
+        direction: 'out',
+        payers: [],
         channelId: `gw1/${port}`,
         simId: `sim${port}`,
         callee,
@@ -496,6 +498,8 @@ async function apply(
       const request = { reservationId: id, callId: id, trunk: 'pbx', channelId: `gw1/${port}`, simId: `sim${port}` };
       const result = await ledger.reserve({
         ...request,
+        direction: 'out',
+        payers: [],
         callee: step.callee,
         numberClass: 'mobile',
         wallMs: clock.wallMs(),

@@ -2,12 +2,18 @@
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
 
+/** Of a call: from a trunk to a SIM, or from a SIM to a trunk. */
+export type Direction = 'out' | 'in';
+
 export interface ReserveRequest {
   /** Made by the caller of the ledger; the idempotence key of everything that follows. */
   readonly reservationId: string;
   readonly callId: string;
-  /** The trunk that pays: its daily spend cap counts the cost. */
+  /** Name of the trunk that the call came from or goes to. */
   readonly trunk: string;
+  readonly direction: Direction;
+  /** Whose caps count the call: `trunk:NAME`, `agent:TRUNK/USER`, `account:NAME`. */
+  readonly payers: readonly string[];
   readonly channelId: string;
   readonly simId: string;
   /** Canonical E.164 number, or the short code itself for special and emergency numbers. */
@@ -22,21 +28,83 @@ export type ReserveRefusal =
   | 'quota-exhausted'
   | 'too-few-seconds'
   | 'class-not-covered'
+  /** A payer's cap has nothing left: no channel would change that. */
+  | 'cap-exhausted'
   | 'unknown-channel'
-  | 'journal-stalled';
+  | 'journal-stalled'
+  /** The shared ledger cannot be reached. */
+  | 'ledger-away';
 
 export type ReserveResult =
   | {
       readonly ok: true;
       readonly reservationId: string;
-      /** Longest call, in seconds from an answer now; the one to keep is what `confirm` says. */
+      /** Longest call from an answer now that is granted already; the one to keep is what `confirm` says. */
       readonly maxCallSeconds: number;
     }
-  | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string };
+  | {
+      readonly ok: false;
+      readonly reason: ReserveRefusal;
+      readonly allowanceId?: string;
+      /** Whose cap it is. */
+      readonly payer?: string;
+    };
 
-export interface Confirmation {
-  /** Longest call, in seconds from the answer, whose rounded charge still fits, less a second for the BYE; 0: end it. */
+export interface Grant {
+  /**
+   * When the call must end unless a later renewal grants more: seconds from the answer whose rounded charge still fits,
+   * less a second for the BYE; 0: end it.
+   */
   readonly maxCallSeconds: number;
+  /** No renewal will grant more. */
+  readonly isFinal: boolean;
+}
+
+export type PayersQuestion = Pick<ReserveRequest, 'callee' | 'numberClass' | 'direction' | 'wallMs'>;
+
+/** Whether payers' caps let a call begin. */
+export type PayersFit =
+  | { readonly ok: true; readonly maxCallSeconds: number }
+  | { readonly ok: false; readonly reason: 'cap-exhausted'; readonly payer: string; readonly allowanceId: string };
+
+/** A correction of usage: history like a settlement, never an edit of it. */
+export interface Adjustment {
+  /** Made by the caller; the same adjustment twice counts once. */
+  readonly adjustmentId: string;
+  /** `sim:ID`, or a payer. */
+  readonly holder: string;
+  readonly allowanceId: string;
+  /** What is added to the use of the window that holds `wallMs`, in what the allowance counts; may be negative. */
+  readonly amount: number;
+  readonly reason: string;
+  /** Who asked for it. */
+  readonly by: string;
+  readonly wallMs: number;
+}
+
+export type AdjustResult =
+  /** `used` is the window's use after it. */
+  | { readonly ok: true; readonly used: number }
+  | { readonly ok: false; readonly reason: 'unknown-holder' | 'unknown-allowance' | 'ledger-away' };
+
+/** Usage that is not what history says. */
+export interface UsageDifference {
+  /** `sim:ID`, or a payer. */
+  readonly holder: string;
+  readonly allowanceId: string;
+  readonly windowStartWallMs: number;
+  /** What the running ledger decides by. */
+  readonly used: number;
+  /** What settlements and adjustments add up to. */
+  readonly recomputed: number;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  /** Records of history that were counted. */
+  readonly settlements: number;
+  readonly adjustments: number;
+  readonly differences: readonly UsageDifference[];
 }
 
 export interface Settlement {
@@ -105,9 +173,9 @@ export interface OrphanReservation {
  */
 export interface Ledger {
   reserve(request: ReserveRequest, alongside?: readonly JournalEntry[]): Promise<ReserveResult>;
-  confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<Confirmation>;
-  /** Extends what is held for an answered call to `coveredUntilWallMs`. */
-  renew(reservationId: string, coveredUntilWallMs: number): Promise<void>;
+  confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<Grant>;
+  /** Extends what is held for an answered call to `coveredUntilWallMs`, as far as its payers' caps reach. */
+  renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant>;
   /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
   settle(settlement: Settlement, alongside?: (charge: Charge) => readonly JournalEntry[]): Promise<Charge>;
   /** Frees the channel (after its gap) of a reservation that was settled with `channelInUse`. */
@@ -117,6 +185,15 @@ export interface Ledger {
   /** Cost of a trunk's calls that were settled since an instant (to a quarter of an hour): a decimal string. */
   spentBy(trunk: string, sinceWallMs: number): string;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
+  /** Undefined for a payer without caps. */
+  usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined;
+  /** Whether the payers' caps let a call begin: asked once a call; `reserve` asks again and holds. */
+  fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit;
+  /** Calls to a callee, live or over, of which an INVITE left since an instant at most two days ago. */
+  attemptsTo(callee: string, sinceWallMs: number): number;
+  adjust(adjustment: Adjustment): Promise<AdjustResult>;
+  /** Recomputes usage from settled history and compares it with what is decided by. Changes nothing. */
+  verify(): Promise<VerifyReport>;
   /** Reservations left by an earlier process; their channels stay busy until each is settled (and vacated) or released. */
   orphans(): readonly OrphanReservation[];
 }
