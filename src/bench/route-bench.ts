@@ -131,7 +131,7 @@ class RouteBench {
     const wallMs = this.#clock.wallMs();
     const e164 = `+8210${this.#next(10_000)}`;
     const decision = this.#routing.decide({
-      trunk: { traffic: 'commercial' },
+      trunk: { name: 'pbx', traffic: 'commercial' },
       callee: { e164, national: e164, numberClass: 'mobile' },
       codecs: ['PCMA'],
       excludeChannels: [],

@@ -116,7 +116,11 @@ describe('the router’s index over the ledger', () => {
 function decisionOf(index: RouteIndex, e164: string, numberClass: NumberClass, nowWallMs: number) {
   const request = {
     callee: { e164, national: e164, numberClass },
+    trunk: 'pbx',
     traffic: 'commercial',
+    agent: null,
+    channelGroups: null,
+    agentChannelGroups: null,
     codecs: ['PCMA'],
     excludeChannels: [],
     excludeGateways: [],

@@ -46,7 +46,11 @@ const CONSUMER: Plan = { ...OFFICE, name: 'consumer', commercialUse: 'forbidden'
 const CALLEE = '+821011112222';
 const REQUEST: RoutingRequest = {
   callee: { e164: CALLEE, national: '01011112222', numberClass: 'mobile' },
+  trunk: 'pbx',
   traffic: 'commercial',
+  agent: null,
+  channelGroups: null,
+  agentChannelGroups: null,
   codecs: ['PCMA', 'PCMU'],
   excludeChannels: [],
   excludeGateways: [],
@@ -370,6 +374,10 @@ describe('decideRoute', () => {
         { weight: 1, arbitrary: fc.constant(calling('p', 'premium').callee) },
         { weight: 1, arbitrary: fc.constant(calling('119', 'emergency').callee) },
       ),
+      trunk: fc.constant('pbx'),
+      agent: fc.constant(null),
+      channelGroups: fc.constant(null),
+      agentChannelGroups: fc.constant(null),
       traffic: fc.constantFrom('commercial' as const, 'personal' as const),
       codecs: fc.constantFrom(['PCMA'], ['PCMU'], ['PCMA', 'PCMU']),
       excludeChannels: fc.subarray(channelIds, { maxLength: 2 }),

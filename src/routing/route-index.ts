@@ -12,7 +12,10 @@ import { SortedNumbers } from './sorted-numbers.js';
 export interface RoutingGateway {
   readonly name: string;
   readonly codecs: readonly string[];
+  /** Calls at once. */
   readonly maxCalls?: number | undefined;
+  /** New calls a second; a fraction means one call in so many seconds. */
+  readonly maxCallsPerSecond?: number | undefined;
 }
 
 export interface RoutingChannel {
@@ -21,6 +24,10 @@ export interface RoutingChannel {
   readonly port: number;
   readonly simId: string;
   readonly enabled: boolean;
+  /** Channel groups that it belongs to, for trunks and agents that may use only some. Default: none. */
+  readonly groups?: readonly string[] | undefined;
+  /** Agents whose own channel it is, as `trunk/agent`. Default: nobody's. */
+  readonly agents?: readonly string[] | undefined;
 }
 
 export interface RoutingSettings {

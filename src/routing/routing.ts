@@ -26,11 +26,18 @@ export interface RoutingOptions<T> extends Omit<RoutingSettings, 'gateways'> {
   readonly gateways: readonly GatewaySettings<T>[];
   readonly view: LedgerView;
   readonly clock: Clock;
+  /** Trunks that may use some channel groups only; a trunk not listed may use all. */
+  readonly trunks?: readonly { readonly name: string; readonly channelGroups: readonly string[] | null }[];
+  /** The same for agents, as `trunk/agent`. */
+  readonly agents?: readonly { readonly name: string; readonly channelGroups: readonly string[] | null }[];
 }
 
 /** What a call asks: a routing request, with the trunk's terms as the call has them. */
-export interface RouteQuestion extends Omit<RoutingRequest, 'traffic'> {
-  readonly trunk: { readonly traffic: 'commercial' | 'personal' };
+export interface RouteQuestion
+  extends Omit<RoutingRequest, 'trunk' | 'traffic' | 'agent' | 'channelGroups' | 'agentChannelGroups'> {
+  readonly trunk: { readonly name: string; readonly traffic: 'commercial' | 'personal' };
+  /** Null or left out: not known. */
+  readonly agent?: string | null;
   readonly wallMs: number;
 }
 
@@ -46,10 +53,34 @@ export interface RouteAnswer<T> {
   readonly summary: {
     readonly considered: number;
     readonly refused: Readonly<Record<string, number>>;
-    readonly winner: { readonly channelId: string; readonly terms: Readonly<Record<string, number>> } | null;
+    readonly winner: {
+      readonly channelId: string;
+      /** The sum of its terms: the lowest wins. */
+      readonly score: number;
+      readonly terms: Readonly<Record<string, number>>;
+    } | null;
+    /** Of the index that the decision was read from. */
     readonly version: number;
+    /** What ties were broken by. */
+    readonly seed: number;
   };
   readonly refusal: 'no-channel' | 'refused-for-this-call';
+}
+
+export interface SimState {
+  readonly present: boolean;
+  /** In its mobile network. */
+  readonly registered: boolean;
+}
+
+export interface AttemptReport {
+  /**
+   * `answered`: the gateway's 200. `callee`: no answer, but the callee's side said so (busy, declined, rang out, the caller
+   * gave up while it rang). `failed`: the channel or its gateway failed (no response, 5xx, ended before it rang).
+   */
+  readonly outcome: 'answered' | 'callee' | 'failed';
+  /** From the INVITE to the first sign of ringing or to the answer; null when there was neither. */
+  readonly postDialDelayMs: number | null;
 }
 
 export interface Routing<T> {
@@ -58,6 +89,10 @@ export interface Routing<T> {
   /** A probe's result; the returned state is new when it differs from the one before. */
   probed(gateway: string, result: ProbeResult): GatewayHealth['state'];
   gatewayState(gateway: string): GatewayHealth['state'];
+  /** What a status port says of the SIM in a channel; null: not known (any more). */
+  simState(channelId: string, state: SimState | null): void;
+  /** How an attempt went: health of its channel lately. Once an attempt, as soon as its outcome is known. */
+  attemptReported(channelId: string, report: AttemptReport): void;
   readonly index: RouteIndex;
   close(): void;
 }
@@ -67,6 +102,20 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
   const gateways = new Map(options.gateways.map((gateway) => [gateway.name, gateway]));
   const health = new Map<string, GatewayHealth>();
   const stateOf = (gateway: string) => (health.get(gateway) ?? INITIAL_HEALTH).state;
+
+  function requestOf({
+    trunk,
+    agent = null,
+    callee,
+    codecs,
+    excludeChannels,
+    excludeGateways,
+  }: RouteQuestion): RoutingRequest {
+    return {
+      ...{ callee, codecs, excludeChannels, excludeGateways, agent },
+      ...{ trunk: trunk.name, traffic: trunk.traffic, channelGroups: null, agentChannelGroups: null },
+    };
+  }
 
   function dialled({ channel }: Candidate, e164: string): RouteAnswer<T>['candidates'][number] {
     const gateway = gateways.get(channel.gateway) as GatewaySettings<T>;
@@ -86,19 +135,25 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     index,
     decide(question) {
       index.turnDays(question.wallMs);
-      const request = { ...question, traffic: question.trunk.traffic };
-      const { candidates, considered, refused, refusal, version } = decideRoute(request, index, question.wallMs);
+      const { candidates, considered, refused, refusal, version } = decideRoute(
+        requestOf(question),
+        index,
+        question.wallMs,
+      );
       const [best] = candidates;
-      const winner = best === undefined ? null : { channelId: best.channel.channelId, terms: { ...best.terms } };
+      const winner =
+        best === undefined
+          ? null
+          : { channelId: best.channel.channelId, score: best.terms.order, terms: { ...best.terms } };
       return {
         candidates: candidates.map((candidate) => dialled(candidate, question.callee.e164)),
-        summary: { considered, refused, winner, version },
+        summary: { considered, refused, winner, version, seed: 0 },
         refusal,
       };
     },
     explain(question) {
       index.turnDays(question.wallMs);
-      return explainRoute({ ...question, traffic: question.trunk.traffic }, index, question.wallMs);
+      return explainRoute(requestOf(question), index, question.wallMs);
     },
     probed(name, result) {
       const thresholds = gateways.get(name)?.probe;
@@ -109,6 +164,8 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       return next.state;
     },
     gatewayState: stateOf,
+    simState() {},
+    attemptReported() {},
     close() {
       index.close();
     },

@@ -7,6 +7,14 @@ import type { ChannelGroup, IndexedChannel } from './route-index.js';
 export interface RoutingRequest {
   readonly callee: { readonly e164: string; readonly national: string; readonly numberClass: NumberClass };
   readonly traffic: 'commercial' | 'personal';
+  /** The trunk's name. */
+  readonly trunk: string;
+  /** The PBX user who calls, as the trunk names it; null when unknown. */
+  readonly agent: string | null;
+  /** Channel groups that the trunk may use; null: all. */
+  readonly channelGroups: readonly string[] | null;
+  /** Channel groups that the agent may use; null: all. */
+  readonly agentChannelGroups: readonly string[] | null;
   /** Codec names that the caller's side allows. */
   readonly codecs: readonly string[];
   /** Channels and gateways that this call has tried, or avoids. */
