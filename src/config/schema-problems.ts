@@ -7,19 +7,25 @@ import { configFileSchema } from './schema.js';
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
 
-/** Checks a parsed YAML value against the schema. */
-export function findSchemaProblems(value: unknown): ConfigProblem[] {
-  const result = configFileSchema.safeParse(value, { reportInput: true });
-  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, [], value));
+/** A parsed YAML value, and the schema that it is held to. */
+interface Checked {
+  readonly value: unknown;
+  readonly schema: z.ZodType;
 }
 
-function problemsOf(issue: Issue, base: ConfigPath, root: unknown): ConfigProblem[] {
+/** Checks a parsed YAML value against a schema. */
+export function findSchemaProblems(value: unknown, schema: z.ZodType = configFileSchema): ConfigProblem[] {
+  const result = schema.safeParse(value, { reportInput: true });
+  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, [], { value, schema }));
+}
+
+function problemsOf(issue: Issue, base: ConfigPath, file: Checked): ConfigProblem[] {
   const path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, path, root), atKey: true }));
+      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, path, file), atKey: true }));
     case 'invalid_union':
-      return unionProblems(issue, path, root);
+      return unionProblems(issue, path, file);
     default:
       return [{ path, message: describe(issue) }];
   }
@@ -29,7 +35,7 @@ function problemsOf(issue: Issue, base: ConfigPath, root: unknown): ConfigProble
 function unionProblems(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: ConfigPath,
-  root: unknown,
+  file: Checked,
 ): ConfigProblem[] {
   const meant = issue.errors.filter((branch) =>
     branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
@@ -37,14 +43,14 @@ function unionProblems(
   const inside = meant.find(
     (branch) => branch.length > 0 && branch.every((inner) => inner.code !== 'invalid_value' || inner.path.length > 0),
   );
-  if (inside !== undefined) return inside.flatMap((inner) => problemsOf(inner, path, root));
+  if (inside !== undefined) return inside.flatMap((inner) => problemsOf(inner, path, file));
   const { discriminator } = issue;
   if (discriminator === undefined) {
-    return [{ path, message: `${shown(issue.input)}must be ${alternatives(path, root)}` }];
+    return [{ path, message: `${shown(issue.input)}must be ${alternatives(path, file)}` }];
   }
   const holder = path.at(-1) === discriminator ? path.slice(0, -1) : path;
   const named = isRecord(issue.input) ? issue.input[discriminator] : issue.input;
-  const allowed = kinds(holder, root, discriminator);
+  const allowed = kinds(holder, file, discriminator);
   return [{ path: [...holder, discriminator], message: `${shown(named)}must be ${allowed}` }];
 }
 
@@ -78,8 +84,8 @@ function describe(issue: Issue): string {
   }
 }
 
-function unknownKey(key: string, path: ConfigPath, root: unknown): string {
-  const allowed = allowedKeys(schemaAt(path, root));
+function unknownKey(key: string, path: ConfigPath, file: Checked): string {
+  const allowed = allowedKeys(schemaAt(path, file));
   const guess = nearestName(key, allowed);
   return `unknown key${guess === undefined ? '' : `; did you mean "${guess}"?`}${guess === undefined ? ';' : ''} allowed: ${allowed.join(', ')}`;
 }
@@ -126,9 +132,9 @@ function defOf(schema: Schema): SchemaDef {
 }
 
 /** The schemas of the value at a path, the branches of unions side by side. */
-function schemaAt(path: ConfigPath, root: unknown): readonly SchemaDef[] {
-  let defs: readonly SchemaDef[] = [defOf(configFileSchema)];
-  let value = root;
+function schemaAt(path: ConfigPath, file: Checked): readonly SchemaDef[] {
+  let defs: readonly SchemaDef[] = [defOf(file.schema)];
+  let { value } = file;
   for (const step of path) {
     defs = expand(defs, value).flatMap((def) => {
       const next = typeof step === 'number' ? def.element : def.shape?.[step];
@@ -160,8 +166,8 @@ function allowedKeys(defs: readonly SchemaDef[]): string[] {
   return [...new Set(defs.flatMap((def) => Object.keys(def.shape ?? {})))];
 }
 
-function alternatives(path: ConfigPath, root: unknown): string {
-  return schemaAt(path, root)
+function alternatives(path: ConfigPath, file: Checked): string {
+  return schemaAt(path, file)
     .map((def) => {
       if (def.shape !== undefined) return `{ ${Object.keys(def.shape).join(', ')} }`;
       if (def.values !== undefined) return def.values.map(String).join(' or ');
@@ -170,8 +176,8 @@ function alternatives(path: ConfigPath, root: unknown): string {
     .join(' or ');
 }
 
-function kinds(path: ConfigPath, root: unknown, discriminator: string): string {
-  return schemaAt(path, root)
+function kinds(path: ConfigPath, file: Checked, discriminator: string): string {
+  return schemaAt(path, file)
     .flatMap((def) => literalsOf(def, discriminator).map((kind) => JSON.stringify(kind)))
     .join(' or ');
 }
