@@ -21,7 +21,7 @@ import {
 } from '../sdp/negotiate.js';
 import { readOffer } from '../sdp/read-description.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
-import type { MediaAddress, MediaSession, RecordedCodec, RecordingRequest, Renegotiation } from './ports.js';
+import type { G711Codec, MediaAddress, MediaSession, RecordingRequest, Renegotiation } from './ports.js';
 import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
@@ -214,7 +214,7 @@ export class CallMedia {
 
   /** Payload types for the recorder. */
   recordedCodecs(): RecordingRequest['codecs'] {
-    const byType: Record<number, RecordedCodec> = {};
+    const byType: Record<number, G711Codec> = {};
     for (const codec of this.#toCaller?.audio.codecs ?? []) {
       const name = codec.name.toUpperCase();
       if (name === 'PCMA' || name === 'PCMU') byType[codec.payloadType] = name;

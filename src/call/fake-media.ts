@@ -65,6 +65,7 @@ export class FakeMedia implements MediaPort {
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),
       unfork: () => this.#trace.push('media unforked'),
+      warnCaller: (codecs) => this.#trace.push(`media warns caller ${Object.values(codecs).join(' ')}`),
       report: async () => report(),
       close: () => {
         if (closed === undefined) {

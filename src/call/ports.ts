@@ -5,6 +5,8 @@ import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-reque
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
 
+export type G711Codec = 'PCMU' | 'PCMA';
+
 // ---- media ---------------------------------------------------------------------------------------------------------
 
 export interface MediaAddress {
@@ -50,6 +52,11 @@ export interface MediaSession {
   /** Copies both directions to the recorder, under this id. */
   fork(recordingId: string): void;
   unfork(): void;
+  /**
+   * Lays a warning tone over what the callee says on its way to the caller, for a moment: G.711 payloads alone, by payload
+   * type; no packet is added. The fork keeps what the callee said.
+   */
+  warnCaller(codecs: Readonly<Record<number, G711Codec>>): void;
   report(): Promise<MediaReport>;
   /** Frees the ports; the report is final. Idempotent. */
   close(): Promise<MediaReport>;
@@ -68,14 +75,12 @@ export interface MediaPort {
 
 // ---- recording -----------------------------------------------------------------------------------------------------
 
-export type RecordedCodec = 'PCMU' | 'PCMA';
-
 export interface RecordingRequest {
   readonly recordingId: string;
   readonly callId: string;
   readonly startedWallMs: number;
   /** Codec by payload type, for each side. A payload type not listed (telephone-event) is not audio. */
-  readonly codecs: Readonly<Record<Side, Readonly<Record<number, RecordedCodec>>>>;
+  readonly codecs: Readonly<Record<Side, Readonly<Record<number, G711Codec>>>>;
 }
 
 export interface RecordingHandle {

@@ -50,6 +50,14 @@ export type ReserveResult =
       readonly payer?: string;
     };
 
+/** What bounds a grant. */
+export interface GrantLimit {
+  /** `sim:ID`, or a payer. */
+  readonly holder: string;
+  /** Null: the plan's longest single call. */
+  readonly allowanceId: string | null;
+}
+
 export interface Grant {
   /**
    * When the call must end unless a later renewal grants more: seconds from the answer whose rounded charge still fits,
@@ -58,6 +66,8 @@ export interface Grant {
   readonly maxCallSeconds: number;
   /** No renewal will grant more. */
   readonly isFinal: boolean;
+  /** Of a final grant: the limit that ends the call then, for its record. Left out when it is not known. */
+  readonly limit?: GrantLimit;
 }
 
 export type PayersQuestion = Pick<ReserveRequest, 'callee' | 'numberClass' | 'direction' | 'wallMs'>;

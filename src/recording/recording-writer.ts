@@ -1,6 +1,6 @@
 // One recording in progress: forked packets in, a stereo WAV file out that is playable at any moment.
 // A failing disk costs the frames of that time, never the timeline: what follows is written where it belongs.
-import type { RecordedCodec, RecordingLossCause, RecordingRequest } from '../call/ports.js';
+import type { G711Codec, RecordingLossCause, RecordingRequest } from '../call/ports.js';
 import type { RecordingReport, Side } from '../call/reports.js';
 import { A_LAW_TO_LINEAR, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
 import { isRtp, payloadEndOf, payloadStartOf, payloadTypeOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
@@ -13,7 +13,7 @@ import { durationMsOf, FRAME_BYTES, WAV_HEADER_BYTES, wavHeader } from './wav-fi
 /** The header is brought up to date in steps of this; after a kill it is repaired from the file's size. */
 const HEADER_STEP_MS = 1_000;
 
-const TABLES: Readonly<Record<RecordedCodec, Int16Array>> = { PCMA: A_LAW_TO_LINEAR, PCMU: MU_LAW_TO_LINEAR };
+const TABLES: Readonly<Record<G711Codec, Int16Array>> = { PCMA: A_LAW_TO_LINEAR, PCMU: MU_LAW_TO_LINEAR };
 
 export interface WriterRequest {
   readonly paths: RecordingPaths;

@@ -1,6 +1,6 @@
 // All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
 import type { MessagePort } from 'node:worker_threads';
-import type { MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { G711Codec, MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import { bindPair, closeQuietly } from './media-socket.js';
 import { PortPool } from './port-pool.js';
@@ -102,6 +102,10 @@ export class RelayCore {
     if (live === undefined || fork === null) return;
     live.session.fork = null;
     for (const tap of this.#taps) tap.end(fork);
+  }
+
+  warnCaller(id: number, codecs: Readonly<Record<number, G711Codec>>): void {
+    this.#sessions.get(id)?.session.warnCaller(codecs);
   }
 
   /** Sends forked packets to one more tap, those of calls that are forked already included. */

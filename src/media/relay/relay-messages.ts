@@ -1,6 +1,6 @@
 // What the main thread and a relay thread say to each other. Requests carry an id that their reply repeats.
 import type { MessagePort } from 'node:worker_threads';
-import type { MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { G711Codec, MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 
 export interface RelayNetwork {
@@ -51,6 +51,7 @@ export type RelayNotice =
   | { readonly type: 'clear'; readonly session: number; readonly side: Side }
   | { readonly type: 'fork'; readonly session: number; readonly recordingId: string }
   | { readonly type: 'unfork'; readonly session: number }
+  | { readonly type: 'warn'; readonly session: number; readonly codecs: Readonly<Record<number, G711Codec>> }
   | { readonly type: 'tap'; readonly port: MessagePort };
 
 /** A request has an id, a notice has none. */

@@ -1,9 +1,10 @@
 // One relayed call: what either side sends goes to the other side and, while it is forked, to the taps.
 import type { RemoteInfo, Socket } from 'node:dgram';
-import type { MediaRemote } from '../../call/ports.js';
+import type { G711Codec, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import { isRtcp } from '../../rtp/rtcp-packet.js';
 import { RelayedSide } from './relayed-side.js';
+import { ToneOverlay } from './tone-overlay.js';
 
 /** Receives copies of forked packets. */
 export interface ForkSink {
@@ -20,6 +21,8 @@ export class RelaySession {
   readonly #nowMs: () => number;
   readonly #sink: ForkSink;
   #fork: number | null = null;
+  /** Laid over what the callee says on its way to the caller. */
+  #tone: ToneOverlay | null = null;
 
   constructor(sockets: Record<Side, SocketPair>, nowMs: () => number, sink: ForkSink) {
     this.#nowMs = nowMs;
@@ -53,6 +56,11 @@ export class RelaySession {
     this.#listen('callee', sockets);
   }
 
+  /** Begins the tone anew when one is under way. */
+  warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
+    this.#tone = new ToneOverlay(codecs);
+  }
+
   report(): MediaReport {
     const { caller, callee } = this.#sides;
     const lastMs = Math.max(caller.lastPacketMs ?? -1, callee.lastPacketMs ?? -1);
@@ -61,6 +69,12 @@ export class RelaySession {
       callee: callee.report(),
       lastPacketAgeMs: lastMs < 0 ? null : Math.max(0, this.#nowMs() - lastMs),
     };
+  }
+
+  #warned(packet: Buffer, tone: ToneOverlay): Buffer {
+    const warned = tone.over(packet);
+    if (tone.isOver) this.#tone = null;
+    return warned;
   }
 
   #listen(side: Side, sockets: SocketPair): void {
@@ -74,7 +88,8 @@ export class RelaySession {
     sockets.rtp.on('message', (packet: Buffer, source: RemoteInfo) => {
       const nowMs = this.#nowMs();
       if (!from.receivesRtp(packet, source, nowMs)) return;
-      if (!to.sendRtp(packet, onSent)) from.dropped['no-destination'] += 1;
+      const sent = isCallee && this.#tone !== null ? this.#warned(packet, this.#tone) : packet;
+      if (!to.sendRtp(sent, onSent)) from.dropped['no-destination'] += 1;
       if (this.#fork !== null) this.#sink.add(this.#fork, isCallee, nowMs, packet);
     });
     sockets.rtcp.on('message', (packet: Buffer, source: RemoteInfo) => {

@@ -57,6 +57,8 @@ port.on('message', (input: RelayInput) => {
       return core.fork(input.session, input.recordingId);
     case 'unfork':
       return core.unfork(input.session);
+    case 'warn':
+      return core.warnCaller(input.session, input.codecs);
     case 'tap':
       return core.connectTap(input.port);
     default:

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { MediaSession } from '../../call/ports.js';
 import { createLogger } from '../../lib/logger.js';
+import { A_LAW_TO_LINEAR } from '../../rtp/g711.js';
 import { readTapBatch, type TapMessage } from '../../rtp/tap-batch.js';
+import { windowsWithTone } from '../../rtp/tone-test-kit.js';
 import { type RunningRelay, startRelay } from './relay.js';
 import { freePortRange, hasIpv6Loopback, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
 
@@ -94,6 +96,46 @@ describe('startRelay', () => {
     );
     assert.ok((forked[1]?.arrivalMs ?? 0) >= (forked[0]?.arrivalMs ?? Number.POSITIVE_INFINITY));
     assert.equal(lostPackets, 0);
+    port2.close();
+  });
+
+  it('lets the caller alone hear a warning tone, in the packets that pass, and forks what the callee said', async () => {
+    await start();
+    const { port1, port2 } = new MessageChannel();
+    relay.connectTap(port1);
+    const [caller, callee, call] = [await peer(), await peer(), await session()];
+    call.setRemote('caller', remoteOf(caller));
+    call.setRemote('callee', remoteOf(callee));
+    call.fork('rec1');
+    call.warnCaller({ 8: 'PCMA' });
+    const packets = Array.from({ length: 32 }, (_, sequence) => rtpPacket({ sequence }));
+    for (const [index, packet] of packets.entries()) {
+      await callee.sendRtp(packet, call.local('callee'));
+      await caller.receivedCount(index + 1);
+    }
+    await caller.sendRtp(rtpPacket({ sequence: 1 }), call.local('caller'));
+    assert.deepEqual((await callee.receivedCount(1))[0]?.bytes, rtpPacket({ sequence: 1 }));
+    call.unfork();
+
+    const heard = caller.received.map(({ bytes }) => bytes);
+    assert.deepEqual(
+      heard.map((bytes) => bytes.subarray(0, 12)),
+      packets.map((packet) => packet.subarray(0, 12)),
+    );
+    const linear = Int16Array.from(
+      heard.flatMap((bytes) => [...bytes.subarray(12)]),
+      (octet) => A_LAW_TO_LINEAR[octet] ?? 0,
+    );
+    assert.deepEqual(
+      windowsWithTone(linear, 1_400).map((start) => start / 160),
+      [...Array(10).keys(), ...Array.from({ length: 10 }, (_, index) => 20 + index)],
+    );
+    assert.deepEqual([heard[15], heard[31]], [packets[15], packets[31]]);
+    const { forked } = await tapped(port2);
+    assert.deepEqual(
+      forked.filter(({ isCallee }) => isCallee).map(({ bytes }) => bytes),
+      packets,
+    );
     port2.close();
   });
 

@@ -2,6 +2,7 @@
 // When the thread ends, its sessions are lost and told so; whoever started the relay starts another.
 import type { MessagePort } from 'node:worker_threads';
 import type {
+  G711Codec,
   MediaAddress,
   MediaOpenResult,
   MediaPort,
@@ -128,6 +129,10 @@ class RelayedSession implements MediaSession {
 
   unfork(): void {
     this.#thread.notify({ type: 'unfork', session: this.#id });
+  }
+
+  warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
+    this.#thread.notify({ type: 'warn', session: this.#id, codecs });
   }
 
   async report(): Promise<MediaReport> {
