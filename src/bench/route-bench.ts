@@ -4,7 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { LedgerMemory, type Live } from '../ledgers/ledger-memory.js';
 import { ManualClock } from '../lib/clock.js';
 import type { ReserveRequest } from '../quota/ledger.js';
-import type { Plan } from '../quota/plan.js';
+import type { Plan, Window } from '../quota/plan.js';
+import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import { createRouting } from '../routing/routing.js';
 
 export interface RouteBenchResult {
@@ -27,27 +28,20 @@ const ROOMY = planWith('roomy', 1_000_000_000);
 const FULL = planWith('full', CALLEES_PER_DAY);
 
 function planWith(name: string, calleesPerDay: number): Plan {
-  return {
+  return planOf({
     name,
-    timeZone: 'Asia/Seoul',
-    currency: 'KRW',
-    commercialUse: 'allowed',
     classes: PEOPLE,
-    rounding: { firstSeconds: 1, thenSeconds: 1 },
-    windowEdge: 'split',
-    calleesCountOn: 'answer',
-    maxCallSeconds: 7_200,
     allowances: [
       allowance('seconds-day', 'seconds', 'day', 1_000_000_000),
       allowance('seconds-month', 'seconds', 'month', 1_000_000_000),
       allowance('callees-day', 'callees', 'day', calleesPerDay),
     ],
-  };
+  });
 }
 
 function allowance(id: string, counts: 'seconds' | 'callees', kind: 'day' | 'month', limit: number) {
-  const window = kind === 'day' ? { kind } : { kind, resetDay: 1 };
-  return { id, counts, window, limit, classes: PEOPLE, beyond: { kind: 'forbid' } } as const;
+  const window: Window = kind === 'day' ? { kind } : { kind, resetDay: 1 };
+  return allowanceOf({ id, counts, window, limit, classes: PEOPLE });
 }
 
 /** Measures for about `durationMs`, after a warm-up of a fifth of it. */

@@ -110,6 +110,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       const ownPort = isIP(host) === 0 ? undefined : gateway.transport === 'tls' ? 5061 : 5060;
       return { ...gateway, host, port: address?.port ?? ownPort };
     }),
+    plans: parsed.plans.map(resolvePlan),
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
     channels: parsed.channels.map((channel) => ({
       channelId: `${channel.gateway}/${channel.port}`,
@@ -121,6 +122,23 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
     cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },
+  };
+}
+
+/** An allowance without a rounding of its own has its plan's. */
+function resolvePlan(plan: Element<ConfigFile['plans']>): Plan {
+  return {
+    ...plan,
+    gapMs: plan.gapMs ?? null,
+    rates: {},
+    messageRates: null,
+    allowances: plan.allowances.map((allowance) => ({
+      ...allowance,
+      rounding: allowance.rounding ?? plan.rounding,
+      credits: null,
+      daysOver: null,
+      pacing: null,
+    })),
   };
 }
 

@@ -19,6 +19,7 @@ const DELIBERATE: Readonly<Record<string, string>> = {
 /** Keys with a default that the file shows in a comment only, and why. */
 const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'sip.homer.captureId': 'a collector is something that an operator has or has not',
+  'plans[].allowances[].rounding.minimumSeconds': 'an allowance has its plan’s rounding, unless it says another',
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
   'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',

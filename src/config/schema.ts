@@ -202,12 +202,26 @@ const beyond = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const stepSeconds = z.int().min(1).max(3_600);
+
+const rounding = z.strictObject({
+  firstSeconds: stepSeconds,
+  thenSeconds: stepSeconds,
+  minimumSeconds: z.int().min(0).max(3_600).default(0),
+});
+
 const allowance = z.strictObject({
   id: name,
   counts: z.enum(['seconds', 'callees']),
   window,
   limit: z.int().min(0),
   classes: z.array(numberClass).min(1),
+  directions: z
+    .array(z.enum(['out', 'in']))
+    .min(1)
+    .default(['out']),
+  countsOn: z.enum(['answer', 'attempt']).default('answer'),
+  rounding: rounding.optional(),
   beyond: beyond.default({ kind: 'forbid' }),
 });
 
@@ -217,12 +231,11 @@ const plan = z.strictObject({
   currency: currency.default('KRW'),
   commercialUse: z.enum(['allowed', 'forbidden']),
   classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
-  rounding: z
-    .strictObject({ firstSeconds: z.int().min(1).max(3_600), thenSeconds: z.int().min(1).max(3_600) })
-    .default({ firstSeconds: 1, thenSeconds: 1 }),
+  rounding: rounding.default({ firstSeconds: 1, thenSeconds: 1, minimumSeconds: 0 }),
   windowEdge: z.enum(['split', 'start']).default('split'),
-  calleesCountOn: z.enum(['answer', 'attempt']).default('answer'),
   maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
+  gapMs: milliseconds.optional(),
+  monthlyFee: amount.default('0'),
   allowances: z.array(allowance).default([]),
 });
 

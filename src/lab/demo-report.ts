@@ -1,6 +1,7 @@
 // How `simtrunk demo` tells a call to a person: the channel and why, the course, what it cost of the quota, the evidence.
 import { relative } from 'node:path';
 import type { Cdr } from '../cdr/cdr.js';
+import type { AllowanceUsage } from '../quota/ledger.js';
 import type { CallEvidence } from './demo-evidence.js';
 import { type Ink, wrap } from './terminal.js';
 
@@ -13,8 +14,8 @@ export interface CallPlaces {
 /** One allowance of the SIM that took the call, before and after it. */
 export interface QuotaStep {
   readonly allowance: string;
-  readonly counts: 'seconds' | 'callees';
-  readonly window: 'day' | 'month';
+  readonly counts: AllowanceUsage['counts'];
+  readonly window: AllowanceUsage['window'];
   readonly before: number;
   readonly after: number;
   readonly limit: number;
@@ -23,7 +24,7 @@ export interface QuotaStep {
 const LABEL_WIDTH = 11;
 const INDENT = '   ';
 
-const QUOTA_WORDS = { day: 'today', month: 'this month' } as const;
+const QUOTA_WORDS = { day: 'today', month: 'this month', rolling: 'lately' } as const;
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 

@@ -5,6 +5,7 @@ import { TypedEmitter } from '../lib/typed-events.js';
 import type { Charge, ReserveRefusal, ReserveRequest } from '../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
 import type { Plan } from '../quota/plan.js';
+import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
 import { type FitRequest, type FitResult, type Hold, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
 import { Spending } from '../quota/spending.js';
@@ -143,7 +144,7 @@ export class LedgerMemory implements LedgerView {
       reservationId: request.reservationId,
       simId: request.simId,
       // A SIM that has left the config has no plan to round by.
-      billedSeconds: booked?.billedSeconds ?? chargedSeconds(durationMs, { firstSeconds: 1, thenSeconds: 1 }),
+      billedSeconds: booked?.billedSeconds ?? chargedSeconds(durationMs, BY_THE_SECOND),
       cost: booked?.cost ?? '0',
       currency: book?.plan.currency ?? '',
       estimated,

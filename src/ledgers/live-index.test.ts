@@ -3,34 +3,21 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ManualClock } from '../lib/clock.js';
 import type { NumberClass } from '../numbers/number-class.js';
-import type { Allowance, Plan } from '../quota/plan.js';
+import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import { decideRoute } from '../routing/decide-route.js';
 import { RouteIndex } from '../routing/route-index.js';
 import { LedgerMemory } from './ledger-memory.js';
 
-const CALLEES: Allowance = {
-  id: 'callees-day',
-  counts: 'callees',
-  window: { kind: 'day' },
-  limit: 2,
-  classes: ['mobile'],
-  beyond: { kind: 'forbid' },
-};
-const PLAN: Plan = {
+const CALLEES = allowanceOf({ id: 'callees-day', counts: 'callees', limit: 2, classes: ['mobile'] });
+const PLAN = planOf({
   name: 'office',
-  timeZone: 'Asia/Seoul',
-  currency: 'KRW',
-  commercialUse: 'allowed',
   classes: ['mobile', 'special'],
-  rounding: { firstSeconds: 1, thenSeconds: 1 },
-  windowEdge: 'split',
-  calleesCountOn: 'answer',
   maxCallSeconds: 3_600,
   allowances: [
     CALLEES,
     { ...CALLEES, id: 'seconds-month', counts: 'seconds', window: { kind: 'month', resetDay: 6 }, limit: 300 },
   ],
-};
+});
 const PORTS = [0, 1, 2, 3, 4];
 const SIMS = PORTS.map((port) => ({ simId: `sim${port}`, number: '+821012340001', plan: 'office' }));
 const CHANNELS = PORTS.map((port) => ({

@@ -5,7 +5,8 @@ import type { ManualClock } from '../lib/clock.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Charge, Ledger } from './ledger.js';
 import type { LedgerView } from './ledger-view.js';
-import type { Plan } from './plan.js';
+import type { Plan, Rounding } from './plan.js';
+import { allowanceOf, planOf } from './plan-defaults.js';
 import { chargedSeconds } from './rounding.js';
 
 export interface LedgerUnderTest {
@@ -31,43 +32,30 @@ export interface LedgerHarness {
 const PEOPLE: readonly NumberClass[] = ['mobile', 'landline', 'internet'];
 const GAP_MS = 2_000;
 
-const PLAN: Plan = {
-  name: 'office',
-  timeZone: 'Asia/Seoul',
-  currency: 'KRW',
-  commercialUse: 'allowed',
-  classes: ['mobile', 'landline', 'internet', 'emergency'],
-  rounding: { firstSeconds: 10, thenSeconds: 5 },
-  windowEdge: 'split',
-  calleesCountOn: 'answer',
-  maxCallSeconds: 3_600,
-  allowances: [
-    {
-      id: 'seconds-day',
-      counts: 'seconds',
-      window: { kind: 'day' },
-      limit: 600,
-      classes: PEOPLE,
-      beyond: { kind: 'forbid' },
-    },
-    {
-      id: 'callees-day',
-      counts: 'callees',
-      window: { kind: 'day' },
-      limit: 3,
-      classes: PEOPLE,
-      beyond: { kind: 'forbid' },
-    },
-    {
-      id: 'seconds-month',
-      counts: 'seconds',
-      window: { kind: 'month', resetDay: 1 },
-      limit: 100,
-      classes: PEOPLE,
-      beyond: { kind: 'charge', perStep: '1.98', stepSeconds: 1 },
-    },
-  ],
-};
+/** The office plan, its seconds rounded in one way throughout. */
+function officePlan(rounding: Rounding): Plan {
+  return planOf({
+    name: 'office',
+    classes: ['mobile', 'landline', 'internet', 'emergency'],
+    rounding,
+    maxCallSeconds: 3_600,
+    allowances: [
+      allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: 600, classes: PEOPLE, rounding }),
+      allowanceOf({ id: 'callees-day', counts: 'callees', limit: 3, classes: PEOPLE }),
+      allowanceOf({
+        id: 'seconds-month',
+        counts: 'seconds',
+        window: { kind: 'month', resetDay: 1 },
+        limit: 100,
+        classes: PEOPLE,
+        rounding,
+        beyond: { kind: 'charge', perStep: '1.98', stepSeconds: 1 },
+      }),
+    ],
+  });
+}
+
+const PLAN = officePlan({ firstSeconds: 10, thenSeconds: 5, minimumSeconds: 0 });
 
 const CHANNELS = 3;
 const SETUP: LedgerSetup = {
@@ -214,7 +202,8 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
     });
 
     it('counts a callee on attempt where the plan says so, but only if an INVITE left', async () => {
-      const setup = { ...SETUP, plans: [{ ...PLAN, calleesCountOn: 'attempt' as const }] };
+      const allowances = PLAN.allowances.map((allowance) => ({ ...allowance, countsOn: 'attempt' as const }));
+      const setup = { ...SETUP, plans: [{ ...PLAN, allowances }] };
       tested = await harness.reopen(setup);
       const attempt = async (callee: string, invited: boolean): Promise<number[]> => {
         await tested.ledger.release(await reserved(1, callee), { invited });
@@ -357,7 +346,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
 
     it('recounts usage from history when a plan has changed', async () => {
       await talk(1, 61);
-      const plan = { ...PLAN, rounding: { firstSeconds: 60, thenSeconds: 60 } };
+      const plan = officePlan({ firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 });
       tested = await harness.reopen({ ...SETUP, plans: [plan] });
       assert.equal(used(1, 'seconds-day').used, 120);
     });

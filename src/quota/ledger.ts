@@ -1,6 +1,7 @@
 // The ledger is the only thing that changes usage. Domain interface; implementations live in ledgers/.
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
+import type { Counted, Window } from './plan.js';
 
 /** Of a call: from a trunk to a SIM, or from a SIM to a trunk. */
 export type Direction = 'out' | 'in';
@@ -148,8 +149,8 @@ export interface Charge {
 /** One allowance's state at an instant. */
 export interface AllowanceUsage {
   readonly allowanceId: string;
-  readonly counts: 'seconds' | 'callees';
-  readonly window: 'day' | 'month';
+  readonly counts: Counted;
+  readonly window: Window['kind'];
   readonly windowStartWallMs: number;
   readonly used: number;
   readonly held: number;

@@ -6,22 +6,31 @@ import { chargedSeconds, longestCharged, roundUp } from './rounding.js';
 const steps = fc.record({
   firstSeconds: fc.integer({ min: 1, max: 120 }),
   thenSeconds: fc.integer({ min: 1, max: 120 }),
+  minimumSeconds: fc.integer({ min: 0, max: 120 }),
 });
 
 describe('chargedSeconds', () => {
   it('bills begun seconds, and an answer of no length as the first step', () => {
-    const perSecond = { firstSeconds: 1, thenSeconds: 1 };
+    const perSecond = { firstSeconds: 1, thenSeconds: 1, minimumSeconds: 0 };
     assert.equal(chargedSeconds(0, perSecond), 1);
     assert.equal(chargedSeconds(1_000, perSecond), 1);
     assert.equal(chargedSeconds(1_001, perSecond), 2);
-    assert.equal(chargedSeconds(0, { firstSeconds: 60, thenSeconds: 60 }), 60);
+    assert.equal(chargedSeconds(0, { firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 }), 60);
   });
 
   it('bills the first step, then further steps', () => {
-    const rounding = { firstSeconds: 30, thenSeconds: 6 };
+    const rounding = { firstSeconds: 30, thenSeconds: 6, minimumSeconds: 0 };
     assert.deepEqual(
       [1, 30, 31, 36, 37].map((seconds) => roundUp(seconds, rounding)),
       [30, 30, 36, 36, 42],
+    );
+  });
+
+  it('charges no answer less than the minimum, whatever its steps', () => {
+    const rounding = { firstSeconds: 10, thenSeconds: 10, minimumSeconds: 25 };
+    assert.deepEqual(
+      [1, 12, 25, 26, 31].map((seconds) => roundUp(seconds, rounding)),
+      [25, 25, 30, 30, 40],
     );
   });
 });

@@ -7,13 +7,16 @@ export function chargedSeconds(durationMs: number, rounding: Rounding): number {
 }
 
 /** The charge of whole `seconds` (at least 1). */
-export function roundUp(seconds: number, { firstSeconds, thenSeconds }: Rounding): number {
-  if (seconds <= firstSeconds) return firstSeconds;
-  return firstSeconds + Math.ceil((seconds - firstSeconds) / thenSeconds) * thenSeconds;
+export function roundUp(seconds: number, { firstSeconds, thenSeconds, minimumSeconds }: Rounding): number {
+  const further = seconds <= firstSeconds ? 0 : Math.ceil((seconds - firstSeconds) / thenSeconds) * thenSeconds;
+  return Math.max(minimumSeconds, firstSeconds + further);
 }
 
 /** The longest whole duration whose charge is at most `availableSeconds`; 0 when not even the first step fits. */
-export function longestCharged(availableSeconds: number, { firstSeconds, thenSeconds }: Rounding): number {
-  if (availableSeconds < firstSeconds) return 0;
+export function longestCharged(
+  availableSeconds: number,
+  { firstSeconds, thenSeconds, minimumSeconds }: Rounding,
+): number {
+  if (availableSeconds < firstSeconds || availableSeconds < minimumSeconds) return 0;
   return firstSeconds + Math.floor((availableSeconds - firstSeconds) / thenSeconds) * thenSeconds;
 }

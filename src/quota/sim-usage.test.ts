@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Allowance, Plan } from './plan.js';
+import { allowanceOf, planOf } from './plan-defaults.js';
 import { PlanClocks, SimUsageBook } from './sim-usage.js';
 
 const SEOUL_MS = 9 * 3_600_000;
@@ -10,32 +11,14 @@ const DAY_MS = 86_400_000;
 const MIDNIGHT = Date.UTC(2026, 0, 5) - SEOUL_MS;
 const NOON = MIDNIGHT + DAY_MS / 2;
 
-function planWith(changes: Partial<Plan>): Plan {
-  return {
-    name: 'test',
-    timeZone: 'Asia/Seoul',
-    currency: 'KRW',
-    commercialUse: 'allowed',
-    classes: ['mobile', 'landline', 'representative', 'special'],
-    rounding: { firstSeconds: 1, thenSeconds: 1 },
-    windowEdge: 'split',
-    calleesCountOn: 'answer',
-    maxCallSeconds: 7_200,
-    allowances: [],
-    ...changes,
-  };
+/** As in a config file, the plan's rounding is that of its allowances. */
+function planWith({ allowances = [], ...changes }: Partial<Plan>): Plan {
+  const plan = planOf({ name: 'test', classes: ['mobile', 'landline', 'representative', 'special'], ...changes });
+  return { ...plan, allowances: allowances.map((each) => ({ ...each, rounding: plan.rounding })) };
 }
 
 function allowance(changes: Partial<Allowance>): Allowance {
-  return {
-    id: 'seconds-day',
-    counts: 'seconds',
-    window: { kind: 'day' },
-    limit: 600,
-    classes: ['mobile', 'landline'],
-    beyond: { kind: 'forbid' },
-    ...changes,
-  };
+  return allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: 600, ...changes });
 }
 
 function bookFor(changes: Partial<Plan>): SimUsageBook {
@@ -78,7 +61,7 @@ describe('SimUsageBook', () => {
   });
 
   it('fits by the rounded charge, not by the duration', () => {
-    const rounding = { firstSeconds: 60, thenSeconds: 60 };
+    const rounding = { firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 };
     const book = bookFor({ rounding, allowances: [allowance({ limit: 150 })] });
     assert.deepEqual(ask(book, NOON), { ok: true, maxCallSeconds: 119 });
     talk(book, NOON, 61);
@@ -136,8 +119,8 @@ describe('SimUsageBook', () => {
   });
 
   it('counts an unanswered callee only where the plan counts attempts', () => {
-    for (const [calleesCountOn, counted] of [['answer', 0] as const, ['attempt', 1] as const]) {
-      const book = bookFor({ calleesCountOn, allowances: [allowance({ id: 'c', counts: 'callees', limit: 5 })] });
+    for (const [countsOn, counted] of [['answer', 0] as const, ['attempt', 1] as const]) {
+      const book = bookFor({ allowances: [allowance({ id: 'c', counts: 'callees', limit: 5, countsOn })] });
       book.book({ callee: 'x', numberClass: 'mobile', reservedWallMs: NOON, answeredWallMs: null, durationMs: 0 });
       assert.equal(used(book, NOON, 'c').used, counted);
     }
@@ -156,7 +139,10 @@ describe('SimUsageBook', () => {
   });
 
   it('adds what rounding adds to the window in which the call ended', () => {
-    const book = bookFor({ rounding: { firstSeconds: 60, thenSeconds: 60 }, allowances: [allowance({})] });
+    const book = bookFor({
+      rounding: { firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 },
+      allowances: [allowance({})],
+    });
     talk(book, MIDNIGHT + DAY_MS - 30_000, 10);
     assert.equal(used(book, NOON, 'seconds-day').used, 60);
     talk(book, MIDNIGHT + DAY_MS - 30_000, 70);
@@ -229,6 +215,7 @@ describe('SimUsageBook, for any plan and history', () => {
   const steps = fc.record({
     firstSeconds: fc.integer({ min: 1, max: 90 }),
     thenSeconds: fc.integer({ min: 1, max: 90 }),
+    minimumSeconds: fc.constantFrom(0, 0, 25, 120),
   });
   const plans = fc
     .record({

@@ -199,14 +199,9 @@ export class SimUsageBook {
     const held = new Set<string>();
     for (const hold of this.#holds) {
       if (hold === besides || !counter.classes.has(hold.numberClass) || settled?.has(hold.callee)) continue;
-      if (contains(span, this.#countedAt(hold))) held.add(hold.callee);
+      if (contains(span, countedAt(counter.allowance, hold))) held.add(hold.callee);
     }
     return held;
-  }
-
-  #countedAt(record: { readonly reservedWallMs: number; readonly answeredWallMs: number | null }): number {
-    if (this.plan.calleesCountOn === 'attempt') return record.reservedWallMs;
-    return record.answeredWallMs ?? record.reservedWallMs;
   }
 
   #availableSeconds(counter: Counter, span: WindowSpan, besides: Hold | undefined): number {
@@ -268,9 +263,9 @@ export class SimUsageBook {
   }
 
   #bookCallee(counter: Counter, record: UsageRecord): Micros {
-    const counts = record.answeredWallMs !== null || this.plan.calleesCountOn === 'attempt';
+    const counts = record.answeredWallMs !== null || counter.allowance.countsOn === 'attempt';
     if (!counts) return 0n;
-    const window = openWindow(counter, counter.clock.at(this.#countedAt(record)));
+    const window = openWindow(counter, counter.clock.at(countedAt(counter.allowance, record)));
     if (window.callees.has(record.callee)) return 0n;
     window.callees.add(record.callee);
     return window.callees.size > counter.allowance.limit ? counter.perStep : 0n;
@@ -287,6 +282,13 @@ export class SimUsageBook {
 }
 
 const NO_CALLEES: ReadonlySet<string> = new Set();
+
+function countedAt(
+  { countsOn }: Allowance,
+  record: { readonly reservedWallMs: number; readonly answeredWallMs: number | null },
+): number {
+  return countsOn === 'attempt' ? record.reservedWallMs : (record.answeredWallMs ?? record.reservedWallMs);
+}
 
 function contains(span: WindowSpan, wallMs: number): boolean {
   return wallMs >= span.startWallMs && wallMs < span.endWallMs;

@@ -11,7 +11,14 @@ export interface WindowSpan {
 /** The window that holds an instant. */
 export function windowAt(window: Window, timeZone: string, wallMs: number): WindowSpan {
   const local = DateTime.fromMillis(wallMs, { zone: timeZone });
-  return window.kind === 'day' ? dayOf(local) : monthOf(local, window.resetDay);
+  switch (window.kind) {
+    case 'day':
+      return dayOf(local);
+    case 'month':
+      return monthOf(local, window.resetDay);
+    case 'rolling':
+      return { startWallMs: wallMs - window.seconds * 1000, endWallMs: wallMs };
+  }
 }
 
 function dayOf(local: DateTime): WindowSpan {

@@ -4,6 +4,7 @@ import { TypedEmitter } from '../lib/typed-events.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
 import type { Allowance, Plan } from '../quota/plan.js';
+import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import { type FitRequest, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
 import { BEST, decideRoute, explainRoute } from './decide-route.js';
 import { RouteIndex, type RoutingGateway } from './route-index.js';
@@ -13,14 +14,7 @@ const DAY_MS = 86_400_000;
 /** Noon in Seoul. */
 const NOON = Date.UTC(2026, 0, 5, 3);
 
-const CALLEES: Allowance = {
-  id: 'callees-day',
-  counts: 'callees',
-  window: { kind: 'day' },
-  limit: 2,
-  classes: ['mobile'],
-  beyond: { kind: 'forbid' },
-};
+const CALLEES = allowanceOf({ id: 'callees-day', counts: 'callees', limit: 2, classes: ['mobile'] });
 const SECONDS: Allowance = { ...CALLEES, id: 'seconds-day', counts: 'seconds', limit: 600 };
 const LANDLINE: Allowance = {
   ...SECONDS,
@@ -29,18 +23,12 @@ const LANDLINE: Allowance = {
   classes: ['landline'],
 };
 
-const OFFICE: Plan = {
+const OFFICE = planOf({
   name: 'office',
-  timeZone: 'Asia/Seoul',
-  currency: 'KRW',
-  commercialUse: 'allowed',
   classes: ['mobile', 'landline'],
-  rounding: { firstSeconds: 1, thenSeconds: 1 },
-  windowEdge: 'split',
-  calleesCountOn: 'answer',
   maxCallSeconds: 3_600,
   allowances: [SECONDS, CALLEES, LANDLINE],
-};
+});
 const CONSUMER: Plan = { ...OFFICE, name: 'consumer', commercialUse: 'forbidden' };
 
 const CALLEE = '+821011112222';

@@ -204,7 +204,8 @@ export class RouteIndex {
     const request = { callee: '', numberClass, wallMs: channel.group.day.startWallMs };
     const fit = this.view.fit(channel.simId, request);
     if (fit.ok || fit.reason !== 'quota-exhausted') return undefined;
-    return channel.group.plan.allowances.find(({ id }) => id === fit.allowanceId)?.counts;
+    const lacking = channel.group.plan.allowances.find(({ id }) => id === fit.allowanceId)?.counts;
+    return lacking && (lacking === 'callees' ? 'callees' : 'seconds');
   }
 }
 

@@ -2,6 +2,7 @@
 // rules of a channel are asked of each. Emergency calls meet only those that physics makes.
 import type { NumberClass } from '../numbers/number-class.js';
 import type { LedgerView } from '../quota/ledger-view.js';
+import type { Counted } from '../quota/plan.js';
 import type { ChannelGroup, IndexedChannel } from './route-index.js';
 
 export interface RoutingRequest {
@@ -40,7 +41,7 @@ export interface Refusal {
   /** The allowance that is exhausted. */
   readonly allowanceId?: string;
   /** What that allowance counts. */
-  readonly counts?: 'seconds' | 'callees';
+  readonly counts?: Counted;
 }
 
 export interface GroupRule {

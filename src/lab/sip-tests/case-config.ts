@@ -31,7 +31,6 @@ export const BASE_PLAN = {
   classes: ['mobile', 'landline', 'internet', 'representative', 'special', 'emergency'],
   rounding: { firstSeconds: 1, thenSeconds: 1 },
   windowEdge: 'split',
-  calleesCountOn: 'answer',
   maxCallSeconds: 600,
   allowances: [
     {
