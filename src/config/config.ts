@@ -126,7 +126,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
 }
 
 /** An allowance without a rounding of its own has its plan's. */
-function resolvePlan(plan: Element<ConfigFile['plans']>): Plan {
+export function resolvePlan(plan: Element<ConfigFile['plans']>): Plan {
   return {
     ...plan,
     gapMs: plan.gapMs ?? null,

@@ -1,0 +1,30 @@
+// A plan file: plans by themselves, as they stand under a config's `plans`, so that configs and scenarios can share them.
+import { z } from 'zod';
+import type { Plan } from '../quota/plan.js';
+import { resolvePlan } from './config.js';
+import type { ConfigProblem } from './config-problem.js';
+import { findPlanProblems } from './plan-checks.js';
+import { ELEMENT_SCHEMAS } from './schema.js';
+import { findSchemaProblems } from './schema-problems.js';
+import { duplicates, SoundParts } from './sound-parts.js';
+import { parseYamlFile, readYamlText } from './yaml-file.js';
+
+const planFileSchema = z.strictObject({ plans: z.array(ELEMENT_SCHEMAS.plans).min(1) });
+
+/** @throws SimtrunkError CONFIG_UNREADABLE, or CONFIG_INVALID with every problem; `shownFile` is the name that they carry. */
+export async function loadPlanFile(file: string, shownFile = file): Promise<readonly Plan[]> {
+  const text = await readYamlText(file, 'plan file', shownFile);
+  const raw = parseYamlFile(text, shownFile, {
+    what: 'plan file',
+    requiredKeys: ['plans'],
+    findProblems: (value) => [...findSchemaProblems(value, planFileSchema), ...planProblems(value)],
+  });
+  return planFileSchema.parse(raw).plans.map(resolvePlan);
+}
+
+/** What a list of plans can have wrong in itself: names given twice, and allowances. */
+export function planProblems(raw: unknown): ConfigProblem[] {
+  const parts = new SoundParts(raw);
+  const twice = (name: string, first: string): string => `"${name}" is already the name of ${first}`;
+  return [...duplicates(parts.texts('plans', 'name'), (name) => name, 'name', twice), ...findPlanProblems(parts)];
+}
