@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import type { DiallingRules } from './dialling-rules.js';
 import { dialForm, normaliseCallee } from './normalise-callee.js';
 import type { NumberClass } from './number-class.js';
 
@@ -50,6 +52,10 @@ describe('normaliseCallee', () => {
     assertCallee('027001234', '+8227001234', '027001234', 'representative');
   });
 
+  it('knows representative numbers of six digits', () => {
+    assertCallee('14-0012', '+82140012', '140012', 'representative');
+  });
+
   it('knows premium numbers', () => {
     assertCallee('0607001234', '+82607001234', '0607001234', 'premium');
     assertCallee('+82607001234', '+82607001234', '0607001234', 'premium');
@@ -64,6 +70,52 @@ describe('normaliseCallee', () => {
     assertCallee('911', '911', '911', 'emergency', 'US');
     assertCallee('112', '112', '112', 'emergency', 'DE');
     assertCallee('999', '999', '999', 'emergency', 'GB');
+    assertCallee('000', '000', '000', 'emergency', 'AU');
+    assertCallee('112', '112', '112', 'emergency', 'ZZ');
+  });
+
+  it('reads short codes that a PBX has put into international form', () => {
+    assertCallee('+82119', '119', '119', 'emergency');
+    assertCallee('+821335', '1335', '1335', 'special');
+  });
+
+  it('knows short codes behind an area code, and never takes an extension for one', () => {
+    assertCallee('02119', '+822119', '02119', 'emergency');
+    assertCallee('+822119', '+822119', '02119', 'emergency');
+    assertCallee('0311366', '+82311366', '0311366', 'emergency');
+    assertCallee('02-120', '+822120', '02120', 'special');
+    assertCallee('051114', '+8251114', '051114', 'special');
+    for (const extension of ['2119', '2120', '31120', '701', '1', '5551234']) {
+      const result = normaliseCallee(extension, { country: 'KR' });
+      assert.equal(result.ok, false, extension);
+    }
+  });
+
+  it('takes carriers’ codes for long distance and for calls abroad off', () => {
+    for (const dialled of ['0820212345678', '082212345678', '081-02-1234-5678']) {
+      assertCallee(dialled, '+82212345678', '0212345678', 'landline');
+    }
+    assertCallee('08201012345678', '+821012345678', '01012345678', 'mobile');
+    assertCallee('0801234567', '+82801234567', '0801234567', 'representative');
+    for (const dialled of ['001', '002', '005', '006', '008', '00300', '00700', '00727', '00770'].map(
+      (code) => `${code}14155550100`,
+    )) {
+      assertCallee(dialled, '+14155550100', '+14155550100', 'international');
+    }
+    assertCallee('00700821012345678', '+821012345678', '01012345678', 'mobile');
+  });
+
+  it('reads the commonest mobiles without the metadata, as the metadata would', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 99_999_999 }), (subscriber) => {
+        const digits = `10${String(subscriber).padStart(8, '0')}`;
+        const parsed = parsePhoneNumberFromString(`+82${digits}`);
+        const result = normaliseCallee(`0${digits}`, { country: 'KR' });
+        assert.equal(result.ok, parsed?.isValid(), digits);
+        if (result.ok) assert.deepEqual([result.e164, result.numberClass], [`+82${digits}`, 'mobile']);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('calls a number of another country international', () => {
@@ -132,7 +184,28 @@ describe('normaliseCallee', () => {
   });
 
   for (const [country, prefixes] of [
-    ['KR', ['', '0', '010', '02', '+82', '0082', '15', '070', '050', '001']],
+    [
+      'KR',
+      [
+        '',
+        '0',
+        '010',
+        '02',
+        '+82',
+        '+820',
+        '0082',
+        '15',
+        '14',
+        '070',
+        '050',
+        '001',
+        '00700',
+        '082',
+        '0850',
+        '+8208',
+        '021',
+      ],
+    ],
     ['US', ['', '1', '+1', '011', '+1415', '212', '800', '911', '0']],
     ['IT', ['', '0', '06', '3', '+39', '+3906', '0039', '800', '00']],
     ['AE', ['', '0', '04', '05', '+971', '00971', '+9710', '800', '600']],
@@ -168,5 +241,75 @@ describe('dialForm', () => {
     assert.equal(dialForm({ e164: '+8215881234' }, '+821012345678'), '15881234');
     assert.equal(dialForm({ e164: '+14155550100' }, '+821012345678'), '+14155550100');
     assert.equal(dialForm({ e164: '119' }, '+821012345678'), '119');
+  });
+});
+
+describe('dialling rules', () => {
+  function read(dialled: string, rules: Omit<DiallingRules, 'country'>, country = 'KR'): string {
+    const result = normaliseCallee(dialled, { country, ...rules });
+    return result.ok ? result.e164 : result.reason;
+  }
+
+  it('takes the prefix for an outside line off once, the longest that fits', () => {
+    assert.equal(read('901012345678', { outsidePrefixes: ['9'] }), '+821012345678');
+    assert.equal(read('8801012345678', { outsidePrefixes: ['8', '88'] }), '+821012345678');
+    assert.equal(read('01012345678', { outsidePrefixes: ['9'] }), '+821012345678');
+    assert.equal(read('9901012345678', { outsidePrefixes: ['9'] }), 'callee-unassigned');
+    assert.equal(read('9', { outsidePrefixes: ['9'] }), 'callee-malformed');
+    assert.equal(read('901012345678', {}), 'callee-unassigned');
+  });
+
+  it('reads numbers the same with and without 0 for an outside line', () => {
+    const rules = { outsidePrefixes: ['0'] };
+    for (const dialled of ['001012345678', '01012345678', '+821012345678'])
+      assert.equal(read(dialled, rules), '+821012345678');
+    assert.equal(read('00607001234', rules), '+82607001234');
+    assert.equal(read('015881234', rules), '+8215881234');
+    assert.equal(read('15881234', rules), '+8215881234');
+    assert.equal(read('000114155550100', rules), '+14155550100');
+  });
+
+  it('takes nothing off a number that begins with "+"', () => {
+    assert.equal(read('+821012345678', { outsidePrefixes: ['8', '82'] }), '+821012345678');
+  });
+
+  it('knows an emergency number with the prefix and without it', () => {
+    for (const dialled of ['119', '9119', '112', '9112']) {
+      assert.equal(read(dialled, { outsidePrefixes: ['9', '1', '11'] }), dialled.slice(-3));
+    }
+    assert.equal(read('911', { outsidePrefixes: ['9'] }, 'US'), '911');
+    assert.equal(read('9911', { outsidePrefixes: ['9'] }, 'US'), '911');
+  });
+
+  it('reads the trunk’s own prefix for calls abroad before those of the country', () => {
+    assert.equal(
+      read('0014155550100', {}),
+      'callee-unassigned',
+      'in Korea 001 is a carrier’s code, and +41 5555 0100 too short',
+    );
+    assert.equal(read('0014155550100', { internationalPrefixes: ['00'] }), '+14155550100');
+    assert.equal(read('00821012345678', { internationalPrefixes: ['00'] }), '+821012345678');
+    assert.equal(read('9008215881234', { outsidePrefixes: ['9'], internationalPrefixes: ['00'] }), '+8215881234');
+  });
+
+  it('never throws, and gives a callee that is canonical without the rules', () => {
+    const rule = fc.array(fc.string({ unit: fc.constantFrom(...'0189'), minLength: 0, maxLength: 3 }), {
+      maxLength: 3,
+    });
+    const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 2, maxLength: 14 });
+    fc.assert(
+      fc.property(
+        rule,
+        rule,
+        fc.constantFrom('', '9', '0', '00', '010', '9010', '+82', '1588'),
+        digits,
+        (outside, international, start, rest) => {
+          const rules = { country: 'KR', outsidePrefixes: outside, internationalPrefixes: international };
+          const first = normaliseCallee(start + rest, rules);
+          if (first.ok) assert.deepEqual(normaliseCallee(first.e164, { country: 'KR' }), first, start + rest);
+        },
+      ),
+      { numRuns: 3000 },
+    );
   });
 });

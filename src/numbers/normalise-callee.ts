@@ -1,4 +1,4 @@
-// What a PBX dialled, as a canonical callee with its number class. Over libphonenumber-js, which stays behind this file.
+// What a PBX dialled, as a canonical callee with its number class. Over libphonenumber-js, which stays in this folder.
 // Input comes from a SIP user part (RFC 3261 §25.1, RFC 3966 §5.1.1) and may be anything.
 import {
   type CountryCode,
@@ -7,7 +7,9 @@ import {
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
-import { DEFAULT_EMERGENCY_CODES, EMERGENCY_CODES, KOREAN_NUMBERS } from './korean-numbers.js';
+import { type DiallingRules, withoutInternationalPrefix, withoutOutsidePrefix } from './dialling-rules.js';
+import { isEmergencyCode } from './emergency-codes.js';
+import { KOREAN_CARRIER_PREFIX, KOREAN_INTERNATIONAL_PREFIX, KOREAN_MOBILE, KOREAN_NUMBERS } from './korean-numbers.js';
 import type { NumberClass } from './number-class.js';
 
 export interface Callee {
@@ -34,14 +36,17 @@ export function isNumberedCountry(code: string): boolean {
   return isSupportedCountry(code);
 }
 
-/** Reads what was dialled as a number of `country` (two capitals), or of any country when it is international. */
-export function normaliseCallee(dialled: string, { country }: { readonly country: string }): NormaliseResult {
+/** Reads what was dialled as a number of the rules' country, or of any country when it is international. */
+export function normaliseCallee(dialled: string, rules: DiallingRules): NormaliseResult {
   const digits = dialledDigits(dialled);
   if (digits === undefined) return { ok: false, reason: 'callee-malformed' };
-  const short = shortCodeOf(digits, country);
-  if (short !== undefined) return { ok: true, e164: digits, national: digits, numberClass: short };
-  const home = isSupportedCountry(country) ? country : undefined;
-  return (home === 'KR' ? koreanNumber(digits) : undefined) ?? parsedNumber(digits, home);
+  // An emergency number is one before anything is taken off: 911 behind a PBX whose users dial 9 first, and who did not.
+  if (shortCodeOf(digits, rules.country) === 'emergency') return shortCode(digits, 'emergency');
+  const inside = withoutInternationalPrefix(withoutOutsidePrefix(digits, rules), rules);
+  const short = shortCodeOf(inside, rules.country);
+  if (short !== undefined) return shortCode(inside, short);
+  const home = isSupportedCountry(rules.country) ? rules.country : undefined;
+  return home === 'KR' ? numberInKorea(inside) : parsedNumber(inside, home);
 }
 
 /** What to dial from a SIM of the given number: the national form at home, the E.164 number elsewhere. */
@@ -62,24 +67,46 @@ function dialledDigits(dialled: string): string | undefined {
 }
 
 function shortCodeOf(digits: string, country: string): NumberClass | undefined {
-  if (country !== 'KR') {
-    const codes = EMERGENCY_CODES[country] ?? DEFAULT_EMERGENCY_CODES;
-    return codes.includes(digits) ? 'emergency' : undefined;
-  }
+  if (country !== 'KR') return isEmergencyCode(digits, country) ? 'emergency' : undefined;
   return KOREAN_NUMBERS.find((rule) => rule.shortCode && rule.pattern.test(digits))?.numberClass;
+}
+
+function shortCode(digits: string, numberClass: NumberClass): Callee {
+  return { ok: true, e164: digits, national: digits, numberClass };
+}
+
+function numberInKorea(dialled: string): NormaliseResult {
+  const mobile = KOREAN_MOBILE.exec(dialled)?.[1];
+  if (mobile !== undefined) return { ok: true, e164: `+82${mobile}`, national: `0${mobile}`, numberClass: 'mobile' };
+  const digits = dialled.replace(KOREAN_INTERNATIONAL_PREFIX, '+').replace(KOREAN_CARRIER_PREFIX, '0');
+  const listed = koreanNumber(digits);
+  if (listed !== undefined) return listed;
+  // Fewer digits are no number without an area code: an extension, or a subscriber's number alone.
+  if (/^[1-9]\d{0,6}$/.test(digits)) return { ok: false, reason: 'callee-unassigned' };
+  const parsed = parsedNumber(digits, 'KR');
+  // What the metadata has made canonical may be a number of the table in a form that only the metadata reads.
+  return parsed.ok ? (koreanNumber(parsed.e164) ?? parsed) : parsed;
 }
 
 /** Numbers of the Korean table, dialled nationally or with +82, with or without the trunk 0 after it. */
 function koreanNumber(digits: string): NormaliseResult | undefined {
-  const significant = /^(?:\+82|0082)0?([1-9]\d*)$/.exec(digits)?.[1] ?? /^0?([1-9]\d*)$/.exec(digits)?.[1];
-  if (significant === undefined) return undefined;
-  // Representative numbers are dialled without the trunk 0, all others with it.
-  const forms = digits.startsWith('0') && !digits.startsWith('00') ? [digits] : [significant, `0${significant}`];
-  for (const national of forms) {
-    const rule = KOREAN_NUMBERS.find((candidate) => !candidate.shortCode && candidate.pattern.test(national));
-    if (rule !== undefined) return { ok: true, e164: `+82${significant}`, national, numberClass: rule.numberClass };
+  const [, country, zero, significant = ''] = /^(\+82)?(0)?([1-9]\d*)$/.exec(digits) ?? [];
+  for (const national of formsOf(significant, country !== undefined, zero !== undefined)) {
+    const rule = KOREAN_NUMBERS.find((candidate) => candidate.pattern.test(national));
+    if (rule === undefined) continue;
+    const { numberClass } = rule;
+    return rule.shortCode
+      ? shortCode(national, numberClass)
+      : { ok: true, e164: `+82${significant}`, national, numberClass };
   }
   return undefined;
+}
+
+/** Representative numbers are dialled without the trunk 0, all others with it; after +82 both are found without. */
+function formsOf(significant: string, isInternational: boolean, hasZero: boolean): readonly string[] {
+  if (!isInternational && hasZero) return [`0${significant}`];
+  // What is as short as an extension is not guessed to lack its 0.
+  return !isInternational && significant.length < 8 ? [significant] : [significant, `0${significant}`];
 }
 
 function parsedNumber(digits: string, home: CountryCode | undefined): NormaliseResult {
