@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Command → the Debian or Ubuntu package that brings it. */
-const PACKAGES = { sipp: 'sip-tester' };
+const PACKAGES = { sipp: 'sip-tester', 'redis-server': 'redis-server' };
 
 function isOnPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {

@@ -61,7 +61,7 @@ const PARTS = [
 
 install();
 // SIPP names another command for SIPp, such as a container's.
-if (!process.env.SIPP && !installSystemPackages(['sipp'])) process.exit(1);
+if (!installSystemPackages(process.env.SIPP ? ['redis-server'] : ['sipp', 'redis-server'])) process.exit(1);
 
 const rows = [];
 for (const [name, run] of PARTS) {

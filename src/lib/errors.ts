@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   SIP_SERVER_UNREACHABLE: 'The drachtio server cannot be reached or refused the secret.',
   JOURNAL_UNAVAILABLE: 'The journal file cannot be opened or written.',
   JOURNAL_IN_USE: 'Another process has this journal open.',
+  REDIS_AWAY: 'The Redis of the shared ledger cannot be reached or does not answer.',
   RECORDING_UNAVAILABLE: 'The recording folder cannot be written.',
   RELAY_UNAVAILABLE: 'The media relay did not start or has ended.',
   USAGE: 'The command line is not understood.',

@@ -1,0 +1,375 @@
+// What Redis does for the ledger: each operation is one script, so that nothing can come between its checks and its writes.
+// A script compares versions, leases and states; it never computes usage (docs/decisions/redis-ledger.md).
+// All keys begin with KEYS[1]. Every change takes the next number of the log and is published under it.
+
+/** Where the scripts' time comes from: Redis, so that the clocks of nodes do not matter. */
+export const REDIS_TIME = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
+
+/** For suites that move the clock by hand: the caller's wall time, which every script gets anyway. */
+export const CALLERS_TIME = 'local now = tonumber(ARGV[1])';
+
+// ARGV: 1 the node's wall time, 2 the run of Redis that it is attached to, 3 node, 4 fence, then the operation's own.
+const PRELUDE = `
+local P = KEYS[1]
+local run, node, fence = ARGV[2], ARGV[3], ARGV[4]
+
+local function publish(seq, kind, ...)
+  redis.call('PUBLISH', P .. ':log', table.concat({seq, kind, now, node, fence, ...}, '\\n'))
+end
+
+local function leaseOf(name)
+  local lease = redis.call('HGET', P .. ':nodes', name)
+  if not lease then return nil, 0 end
+  local f, expires = lease:match('^(%d+) (%d+)$')
+  return f, tonumber(expires)
+end
+
+local function isLeased()
+  local f, expires = leaseOf(node)
+  return f == fence and now < expires
+end
+
+-- A live reservation: its owner, where it is, what was renewed, and the request as it was made.
+local function rowOf(id)
+  local text = redis.call('HGET', P .. ':live', id)
+  if not text then return nil end
+  local row = {}
+  row.node, row.fence, row.channel, row.sim, row.gap, row.answered, row.covered, row.settled, row.request =
+    text:match('^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n(.*)$')
+  return row
+end
+
+local function keep(id, row)
+  redis.call('HSET', P .. ':live', id, table.concat({row.node, row.fence, row.channel, row.sim, row.gap,
+    row.answered, row.covered, row.settled, row.request}, '\\n'))
+end
+
+local function isOwn(row)
+  return row.node == node and row.fence == fence
+end
+
+-- The channel rests, or is idle at once; returns until when it rests.
+local function free(id, row, rests)
+  local untilMs = now
+  redis.call('HDEL', P .. ':live', id)
+  if redis.call('HGET', P .. ':channels', row.channel) == 'b' .. id then
+    if rests and tonumber(row.gap) > 0 then
+      untilMs = now + tonumber(row.gap)
+      redis.call('HSET', P .. ':channels', row.channel, 'r' .. untilMs)
+    else
+      redis.call('HDEL', P .. ':channels', row.channel)
+    end
+  end
+  return untilMs
+end
+
+-- The SIM's version is the number of the last change to it; whether it is in a call stands behind.
+local function touch(sim, seq, id, isLive)
+  local known = redis.call('HGET', P .. ':sims', sim)
+  local holder = known and known:match('^%d+ (.*)$')
+  if isLive then holder = id elseif holder == id then holder = nil end
+  redis.call('HSET', P .. ':sims', sim, holder and (seq .. ' ' .. holder) or seq)
+end
+
+local function nextSeq()
+  return redis.call('INCR', P .. ':seq')
+end
+`;
+
+const SAME_RUN = `if redis.call('GET', P .. ':run') ~= run then return {'restarted'} end\n`;
+
+// 5 lease in ms, 6 channels held back for this node (their number, then each), 7… ; run is what the connection says.
+// A run that the data does not know: Redis was restarted and may have forgotten what it had granted. Nothing new is granted
+// until every lease of the earlier run has ended or has been stated again.
+const ATTACH = `
+local leaseMs, count = tonumber(ARGV[5]), tonumber(ARGV[6])
+for i = 7, 6 + count do
+  local owner = redis.call('HGET', P .. ':heldback', ARGV[i])
+  if owner and owner ~= node then return {'held-back', ARGV[i], owner} end
+end
+local known = redis.call('GET', P .. ':run')
+if known ~= run then
+  redis.call('SET', P .. ':run', run)
+  local wasUsed = redis.call('EXISTS', P .. ':ever') == 1 or ARGV[4] ~= '0'
+  if wasUsed then redis.call('SET', P .. ':quarantine', now + leaseMs) end
+end
+redis.call('SET', P .. ':ever', '1')
+local old = redis.call('HGET', P .. ':nodes', node)
+local last = old and tonumber(old:match('^(%d+)')) or 0
+-- Grows also when an older snapshot has forgotten the last one.
+fence = string.format('%d', math.max(now, last + 1, tonumber(ARGV[4]) + 1))
+redis.call('HSET', P .. ':nodes', node, fence .. ' ' .. string.format('%d', now + leaseMs))
+for channel, owner in pairs((function()
+  local all, byChannel = redis.call('HGETALL', P .. ':heldback'), {}
+  for i = 1, #all, 2 do byChannel[all[i]] = all[i + 1] end
+  return byChannel
+end)()) do
+  if owner == node then redis.call('HDEL', P .. ':heldback', channel) end
+end
+for i = 7, 6 + count do redis.call('HSET', P .. ':heldback', ARGV[i], node) end
+-- What an earlier process of this node left is its own again.
+local all = redis.call('HKEYS', P .. ':live')
+for _, id in ipairs(all) do
+  local row = rowOf(id)
+  if row.node == node then
+    row.fence = fence
+    keep(id, row)
+  end
+end
+return {'attached', fence, redis.call('GET', P .. ':quarantine') or '0', tostring(now)}
+`;
+
+// 5 lease in ms. An expired lease is never renewed. Returns the nodes whose leases have run out.
+const HEARTBEAT = `
+if not isLeased() then return {'expired'} end
+redis.call('HSET', P .. ':nodes', node, fence .. ' ' .. string.format('%d', now + tonumber(ARGV[5])))
+local dead = {'renewed', tostring(now)}
+local all = redis.call('HGETALL', P .. ':nodes')
+for i = 1, #all, 2 do
+  local expires = tonumber(all[i + 1]:match(' (%d+)$'))
+  if now >= expires then dead[#dead + 1] = all[i] end
+end
+return dead
+`;
+
+// 5 reservation, 6 emergency, 7 request, then for each candidate: channel, SIM, version of the SIM, gap in ms.
+const RESERVE = `
+if not isLeased() then return {'expired'} end
+local id, emergency = ARGV[5], ARGV[6] == '1'
+if not emergency then
+  local quarantine = redis.call('GET', P .. ':quarantine')
+  if quarantine and now < tonumber(quarantine) then return {'quarantined', quarantine} end
+end
+if redis.call('HEXISTS', P .. ':live', id) == 1 then return {'duplicate'} end
+local refused = {'refused'}
+for i = 8, #ARGV, 4 do
+  local channel, sim, version = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local state = redis.call('HGET', P .. ':channels', channel)
+  local known = redis.call('HGET', P .. ':sims', sim) or '0'
+  local reason = nil
+  if state and state:sub(1, 1) == 'b' then reason = 'busy'
+  elseif known:find(' ', 1, true) then reason = 'busy'
+  elseif not emergency then
+    local owner = redis.call('HGET', P .. ':heldback', channel)
+    if owner and owner ~= node then reason = 'held-back'
+    elseif state and now < tonumber(state:sub(2)) then reason = 'resting'
+    elseif known ~= version then reason = 'moved ' .. known end
+  end
+  if not reason then
+    local seq = nextSeq()
+    redis.call('HSET', P .. ':channels', channel, 'b' .. id)
+    redis.call('HSET', P .. ':sims', sim, seq .. ' ' .. id)
+    keep(id, {node = node, fence = fence, channel = channel, sim = sim, gap = ARGV[i + 3], answered = '', covered = '',
+      settled = '0', request = ARGV[7]})
+    publish(seq, 'reserved', id, channel, sim, ARGV[7])
+    return {'booked', tostring(seq), channel}
+  end
+  refused[#refused + 1] = reason
+end
+return refused
+`;
+
+// 5 reservation, 6 answered, 7 covered until. Confirms, or renews when it is confirmed already.
+const COVER = `
+if not isLeased() then return {'expired'} end
+local id = ARGV[5]
+local row = rowOf(id)
+if not row or not isOwn(row) or row.settled == '1' then return {'gone'} end
+row.answered, row.covered = ARGV[6], ARGV[7]
+local seq = nextSeq()
+keep(id, row)
+touch(row.sim, seq, id, true)
+publish(seq, 'covered', id, row.answered, row.covered)
+return {'covered', tostring(seq)}
+`;
+
+// 5 reservation, 6 own | reaped, 7 channel in use, 8 record, 9 charge, 10 history kept in ms, 11 SIM, 12 owner, 13 its fence.
+// The first settlement counts, but a reaper's estimate gives way to what the owner measured.
+const SETTLE = `
+local id, isReaped, inUse = ARGV[5], ARGV[6] == 'reaped', ARGV[7] == '1'
+local row = rowOf(id)
+if isReaped then
+  local f, expires = leaseOf(ARGV[12])
+  if not row or row.node ~= ARGV[12] or row.fence ~= ARGV[13] then return {'kept'} end
+  if f == row.fence and now < expires then return {'kept'} end
+end
+local doneKey = P .. ':done:' .. id
+local done = redis.call('GET', doneKey)
+local superseded = ''
+if done then
+  local how, entry, charge = done:match('^(%a) (%S+) (.*)$')
+  if isReaped or how == 's' then
+    if row and not inUse then
+      local seq = nextSeq()
+      local untilMs = free(id, row, true)
+      touch(row.sim, seq, id, false)
+      publish(seq, 'freed', id, untilMs)
+      return {'settled-before', charge, tostring(seq)}
+    end
+    return {'settled-before', charge, ''}
+  end
+  superseded = entry
+  redis.call('XDEL', P .. ':history', entry)
+end
+local keptMs = tonumber(ARGV[10])
+local entry = redis.call('XADD', P .. ':history', 'MINID', '~', string.format('%d', now - keptMs), '*',
+  'kind', 'settlement', 'at', now, 'record', ARGV[8])
+redis.call('SET', doneKey, (isReaped and 'r ' or 's ') .. entry .. ' ' .. ARGV[9], 'PX', ARGV[10])
+local seq = nextSeq()
+local untilMs = ''
+if row then
+  if inUse then
+    row.settled = '1'
+    keep(id, row)
+  else
+    untilMs = free(id, row, true)
+  end
+end
+touch(ARGV[11], seq, id, inUse and row ~= nil)
+publish(seq, 'settled', id, superseded, untilMs, entry, ARGV[8])
+return {'settled', tostring(seq)}
+`;
+
+// 5 reservation: frees a settled channel.
+const VACATE = `
+local id = ARGV[5]
+local row = rowOf(id)
+if not row or row.node ~= node then return {'gone'} end
+local seq = nextSeq()
+local untilMs = free(id, row, true)
+touch(row.sim, seq, id, false)
+publish(seq, 'freed', id, untilMs)
+return {'freed', tostring(seq)}
+`;
+
+// 5 reservation: of which no INVITE left. No trace, no gap.
+const UNDO = `
+local id = ARGV[5]
+local row = rowOf(id)
+if not row or row.node ~= node then return {'gone'} end
+local seq = nextSeq()
+free(id, row, ARGV[6] == 'rests')
+touch(row.sim, seq, id, false)
+publish(seq, 'undone', id, ARGV[6])
+return {'undone', tostring(seq)}
+`;
+
+// 5 reservation, 6 channel, 7 SIM, 8 gap, 9 answered, 10 covered until, 11 settled, 12 request: says again what this node
+// holds, after Redis forgot it or while it was away. Refused when the channel went to somebody else meanwhile.
+const RESTATE = `
+if not isLeased() then return {'expired'} end
+local id = ARGV[5]
+local row = rowOf(id)
+if row and row.node ~= node then return {'lost'} end
+if not row and ARGV[11] == '0' and redis.call('EXISTS', P .. ':done:' .. id) == 1 then
+  local done = redis.call('GET', P .. ':done:' .. id)
+  if done:sub(1, 1) == 's' then return {'over'} end
+end
+local state = redis.call('HGET', P .. ':channels', ARGV[6])
+if state and state:sub(1, 1) == 'b' and state ~= 'b' .. id then return {'lost'} end
+local known = redis.call('HGET', P .. ':sims', ARGV[7])
+local holder = known and known:match('^%d+ (.*)$')
+if holder and holder ~= id then return {'lost'} end
+local seq = nextSeq()
+redis.call('HSET', P .. ':channels', ARGV[6], 'b' .. id)
+touch(ARGV[7], seq, id, true)
+keep(id, {node = node, fence = fence, channel = ARGV[6], sim = ARGV[7], gap = ARGV[8], answered = ARGV[9],
+  covered = ARGV[10], settled = ARGV[11], request = ARGV[12]})
+publish(seq, 'restated', id, ARGV[6], ARGV[7], ARGV[9], ARGV[10], ARGV[11], ARGV[12])
+return {'restated', tostring(seq)}
+`;
+
+// 5 node: what a node whose lease has run out still holds; a node that holds nothing is forgotten.
+const ABANDONED = `
+local f, expires = leaseOf(ARGV[5])
+if not f or now < expires then return {'alive'} end
+local found = {'abandoned', f}
+local all = redis.call('HGETALL', P .. ':live')
+for i = 1, #all, 2 do
+  if all[i + 1]:sub(1, #ARGV[5] + 1) == ARGV[5] .. '\\n' then
+    found[#found + 1] = all[i]
+    found[#found + 1] = all[i + 1]
+  end
+end
+if #found == 2 then redis.call('HDEL', P .. ':nodes', ARGV[5]) end
+return found
+`;
+
+// 5 reservation, 6 owner, 7 its fence, 8 how: a dead node's channel, settled or never answered, is freed.
+const REAP = `
+local id = ARGV[5]
+local row = rowOf(id)
+if not row or row.node ~= ARGV[6] or row.fence ~= ARGV[7] then return {'kept'} end
+local f, expires = leaseOf(ARGV[6])
+if f == row.fence and now < expires then return {'kept'} end
+local seq = nextSeq()
+local untilMs = free(id, row, true)
+touch(row.sim, seq, id, false)
+publish(seq, 'freed', id, untilMs)
+return {'freed', tostring(seq)}
+`;
+
+// 5 adjustment id, 6 adjustment, 7 history kept in ms, 8 SIM or nothing.
+const ADJUST = `
+local doneKey = P .. ':done:adjustment:' .. ARGV[5]
+if redis.call('EXISTS', doneKey) == 1 then return {'adjusted-before'} end
+local entry = redis.call('XADD', P .. ':history', 'MINID', '~', string.format('%d', now - tonumber(ARGV[7])), '*',
+  'kind', 'adjustment', 'at', now, 'record', ARGV[6])
+redis.call('SET', doneKey, entry, 'PX', ARGV[7])
+local seq = nextSeq()
+if ARGV[8] ~= '' then touch(ARGV[8], seq, '', false) end
+publish(seq, 'adjusted', ARGV[5], entry, ARGV[8], ARGV[6])
+return {'adjusted', tostring(seq)}
+`;
+
+// 5… reservation ids; 'adjustment:' before those of adjustments. Returns those that history does not have.
+const MISSING = `
+local missing = {}
+for i = 5, #ARGV do
+  if redis.call('EXISTS', P .. ':done:' .. ARGV[i]) == 0 then missing[#missing + 1] = ARGV[i] end
+end
+return missing
+`;
+
+// 5 last entry of history that is known. Everything at one instant: number, history behind it, what is live, versions.
+const SNAPSHOT = `
+return {redis.call('GET', P .. ':seq') or '0', tostring(now),
+  redis.call('XRANGE', P .. ':history', '(' .. ARGV[5], '+'),
+  redis.call('HGETALL', P .. ':live'), redis.call('HGETALL', P .. ':channels'), redis.call('HGETALL', P .. ':sims'),
+  redis.call('HGETALL', P .. ':heldback')}
+`;
+
+// 5 last entry of history that is known, 6 how many.
+const HISTORY = `return redis.call('XRANGE', P .. ':history', '(' .. ARGV[5], '+', 'COUNT', ARGV[6])`;
+
+// Ends this node's lease: it holds nothing any more.
+const DETACH = `
+local f = leaseOf(node)
+if f == fence then redis.call('HDEL', P .. ':nodes', node) end
+return {'detached'}
+`;
+
+const OPERATIONS = {
+  attach: PRELUDE + ATTACH,
+  heartbeat: PRELUDE + SAME_RUN + HEARTBEAT,
+  reserve: PRELUDE + SAME_RUN + RESERVE,
+  cover: PRELUDE + SAME_RUN + COVER,
+  settle: PRELUDE + SAME_RUN + SETTLE,
+  vacate: PRELUDE + SAME_RUN + VACATE,
+  undo: PRELUDE + SAME_RUN + UNDO,
+  restate: PRELUDE + SAME_RUN + RESTATE,
+  abandoned: PRELUDE + SAME_RUN + ABANDONED,
+  reap: PRELUDE + SAME_RUN + REAP,
+  adjust: PRELUDE + SAME_RUN + ADJUST,
+  missing: PRELUDE + SAME_RUN + MISSING,
+  snapshot: PRELUDE + SNAPSHOT,
+  history: PRELUDE + HISTORY,
+  detach: PRELUDE + SAME_RUN + DETACH,
+};
+
+export type Operation = keyof typeof OPERATIONS;
+
+/** The text of every script. */
+export function scripts(time: string): ReadonlyMap<Operation, string> {
+  return new Map(Object.entries(OPERATIONS).map(([name, text]) => [name as Operation, `${time}\n${text}`]));
+}
