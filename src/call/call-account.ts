@@ -2,7 +2,7 @@
 // committed with the step that it belongs to (semantics.md, "The journal").
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Charge, Ledger } from '../quota/ledger.js';
+import type { Charge, Grant, Ledger } from '../quota/ledger.js';
 import type { CallEffect } from './call-events.js';
 import type { AttemptRecord } from './call-record.js';
 import { type Attempt, type CallState, recordOf } from './call-state.js';
@@ -73,30 +73,19 @@ export class CallAccount {
     this.#release.track('live call', books.commit(books.keepLive(this.#liveCall())));
   }
 
-  /** Resolves with the longest call that the plan allows, or with null when the journal does not commit in time. */
-  async confirm(attemptId: string): Promise<number | null> {
+  /** Resolves with how long the call may last, or with null when the ledger does not say in time. */
+  confirm(attemptId: string): Promise<Grant | null> {
     const { books, clock, ledger } = this.#ports;
     const answeredAtMs = this.#attempt(attemptId)?.record.answeredAtMs ?? clock.wallMs();
     const committed = ledger.confirm(attemptId, answeredAtMs, books.keepLive(this.#liveCall()));
     this.#release.track('answer', committed);
-    let timer: ClockTimer | undefined;
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = clock.after(this.#journalTimeoutMs, () => reject(new Error('journal stalled')));
-    });
-    try {
-      return (await Promise.race([committed, timeout])).maxCallSeconds;
-    } catch (error) {
-      // The callee is on the line: live calls go on when the journal stalls.
-      this.#notCommitted('answer', error);
-      return null;
-    } finally {
-      timer?.cancel();
-    }
+    return this.#inTime('answer', committed);
   }
 
-  renew(attemptId: string, sliceSeconds: number): void {
+  /** Renews what is held for an answered attempt; resolves as `confirm` does. */
+  renew(attemptId: string, sliceSeconds: number): Promise<Grant | null> {
     const until = this.#ports.clock.wallMs() + sliceSeconds * 1000;
-    this.#ports.ledger.renew(attemptId, until).catch((error) => this.#notCommitted('renewal', error));
+    return this.#inTime('renewal', this.#ports.ledger.renew(attemptId, until));
   }
 
   vacate(attemptId: string): void {
@@ -128,6 +117,22 @@ export class CallAccount {
       return this.#holder.state().record.endReason === null ? books.keepLive(this.#liveCall()) : [];
     };
     this.#release.track('settlement', ledger.settle(settlement, alongside));
+  }
+
+  /** A live call goes on without the books' answer, as long as it was granted before: the callee is on the line. */
+  async #inTime(what: string, answer: Promise<Grant>): Promise<Grant | null> {
+    let timer: ClockTimer | undefined;
+    const timeout = new Promise<never>((_resolve, reject) => {
+      timer = this.#ports.clock.after(this.#journalTimeoutMs, () => reject(new Error('journal stalled')));
+    });
+    try {
+      return await Promise.race([answer, timeout]);
+    } catch (error) {
+      this.#notCommitted(what, error);
+      return null;
+    } finally {
+      timer?.cancel();
+    }
   }
 
   #liveCall(more: readonly AttemptRecord[] = []): LiveCall {

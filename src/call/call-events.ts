@@ -1,14 +1,21 @@
 // What can happen to a call (inputs) and what it wants done (effects). The machine maps one to the other.
-import type { DecisionSummary } from './call-record.js';
+import type { Grant } from '../quota/ledger.js';
+import type { DecisionSummary, LimitReached } from './call-record.js';
 import type { ChosenChannel } from './call-request.js';
 import type { EndReason, FinalAnswer } from './end-reason.js';
 
 export type CallInput =
   /** Admission refused the call before any channel was looked for. */
-  | { readonly type: 'call:refused'; readonly reason: EndReason }
+  | { readonly type: 'call:refused'; readonly reason: EndReason; readonly limit: LimitReached | null }
   | { readonly type: 'call:admitted'; readonly emergency: boolean }
   | { readonly type: 'channel:reserved'; readonly channel: ChosenChannel; readonly decision: DecisionSummary }
-  | { readonly type: 'channel:none'; readonly reason: EndReason; readonly decision: DecisionSummary | null }
+  | {
+      readonly type: 'channel:none';
+      readonly reason: EndReason;
+      readonly decision: DecisionSummary | null;
+      /** The cap that no channel would change, or null. */
+      readonly limit: LimitReached | null;
+    }
   /** The INVITE left us; its Call-ID names the leg. */
   | { readonly type: 'attempt:sent'; readonly attemptId: string; readonly sipCallId: string }
   /** 100 Trying: the gateway is alive, nothing more. */
@@ -42,9 +49,11 @@ export type CallInput =
   | {
       readonly type: 'attempt:confirmed';
       readonly attemptId: string;
-      /** What the plan allows from the answer on, seconds; null when the journal did not say in time. */
-      readonly maxCallSeconds: number | null;
+      /** How long it may last; null when the ledger did not say in time. */
+      readonly grant: Grant | null;
     }
+  /** The ledger's word on a renewal; null when it had none in time. */
+  | { readonly type: 'attempt:renewed'; readonly attemptId: string; readonly grant: Grant | null }
   | { readonly type: 'caller:cancelled' }
   | { readonly type: 'caller:connected' }
   | { readonly type: 'caller:connect-failed' }
@@ -60,7 +69,10 @@ export type CallTimer =
   | 'ring'
   | 'setup'
   | 'max-duration'
-  | 'slice'
+  /** The caller hears that the end is near. */
+  | 'warning'
+  /** What is held for the call is renewed. */
+  | 'renewal'
   /** 64·T1 after giving up, for a server that never reports the end of the transaction. */
   | 'abandon';
 
@@ -80,6 +92,7 @@ export type CallEffect =
   | { readonly type: 'connect-caller'; readonly attemptId: string }
   | { readonly type: 'refuse-caller'; readonly reason: EndReason; readonly answer: FinalAnswer }
   | { readonly type: 'end-caller'; readonly reason: EndReason }
+  | { readonly type: 'warn-caller' }
   | { readonly type: 'start-recording'; readonly attemptId: string }
   | { readonly type: 'close-media' }
   | { readonly type: 'confirm'; readonly attemptId: string }

@@ -1,112 +1,12 @@
 import assert from 'node:assert/strict';
-import type { CallEffect, CallInput } from './call-events.js';
 import { stepCall } from './call-machine.js';
-import type { CallRequest, ChosenChannel, GatewayTerms } from './call-request.js';
-import { type CallState, openCall } from './call-state.js';
-
-const GATEWAY: GatewayTerms = {
-  name: 'gw1',
-  network: 'lan',
-  signallingAddress: '127.0.0.1',
-  codecs: ['PCMA'],
-  firstResponseTimeoutMs: 4000,
-  progressTimeoutMs: 20_000,
-  ringTimeoutMs: 60_000,
-  failoverCodes: [404, 408, 500, 502, 503, 504],
-  nat: 'auto',
-  mediaSources: [],
-};
-const REQUEST: CallRequest = {
-  callId: 'call-1',
-  sipCallId: 'sip-1',
-  trunk: { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'auto', mediaSources: [] },
-  calling: '100',
-  dialled: '01012345678',
-  offerSdp: 'v=0',
-  maxForwards: 70,
-  looped: false,
-  hasContact: true,
-  signallingAddress: '127.0.0.1',
-  passedHeaders: {},
-};
-const LIMITS = {
-  maxAttempts: 3,
-  setupTimeoutMs: 90_000,
-  maxCallSeconds: 7200,
-  sliceSeconds: 30,
-  abandonTimeoutMs: 33_000,
-};
-const DECISION = { considered: 2, refused: {}, winner: null, version: 1 };
-
-/** A call under test: inputs go in one by one, each returning its effects; time is moved by hand. */
-class Bench {
-  state: CallState = openCall(REQUEST, LIMITS, 0);
-  nowMs = 0;
-  readonly all: CallEffect[] = [];
-
-  feed(input: CallInput): readonly CallEffect[] {
-    const step = stepCall(this.state, input, { wallMs: this.nowMs, monotonicMs: this.nowMs });
-    this.state = step.state;
-    this.all.push(...step.effects);
-    return step.effects;
-  }
-
-  types(input: CallInput): string[] {
-    return this.feed(input)
-      .map((effect) => effect.type)
-      .filter((type) => type !== 'arm' && type !== 'disarm');
-  }
-
-  after(ms: number): this {
-    this.nowMs += ms;
-    return this;
-  }
-
-  reserve(attemptId: string, channelId = `gw1/${attemptId}`): string[] {
-    const channel: ChosenChannel = {
-      attemptId,
-      channelId,
-      simId: `sim-${channelId}`,
-      simNumber: '+821000000000',
-      gateway: GATEWAY,
-      requestUri: 'sip:1@127.0.0.1',
-      maxCallSeconds: 600,
-    };
-    return this.types({ type: 'channel:reserved', channel, decision: DECISION });
-  }
-
-  /** To an INVITE that has left. */
-  dial(attemptId = 'a'): this {
-    if (this.state.phase === 'admitting') this.feed({ type: 'call:admitted', emergency: false });
-    this.reserve(attemptId);
-    this.feed({ type: 'attempt:sent', attemptId, sipCallId: `leg-${attemptId}` });
-    return this;
-  }
-
-  talk(attemptId = 'a', maxCallSeconds: number | null = null): this {
-    this.dial(attemptId);
-    this.feed({ type: 'attempt:progressed', attemptId, status: 180, media: false });
-    this.after(2000).feed({ type: 'attempt:answered', attemptId });
-    this.feed({ type: 'attempt:confirmed', attemptId, maxCallSeconds });
-    this.after(10).feed({ type: 'caller:connected' });
-    return this;
-  }
-
-  fail(attemptId: string, status: number | null, local = false): string[] {
-    return this.types({ type: 'attempt:failed', attemptId, status, reasons: [], local });
-  }
-
-  get refusal(): { status: number; q850: number | null } | undefined {
-    const refusal = this.all.find((effect) => effect.type === 'refuse-caller');
-    return refusal?.answer;
-  }
-}
+import { MachineBench as Bench, DECISION } from './machine-test-kit.js';
 
 describe('call machine', () => {
   it('answers the caller only after the answer has been confirmed in the journal', () => {
     const bench = new Bench().dial();
     assert.deepEqual(bench.types({ type: 'attempt:answered', attemptId: 'a' }), ['confirm']);
-    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), [
+    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', grant: null }), [
       'start-recording',
       'connect-caller',
     ]);
@@ -159,7 +59,7 @@ describe('call machine', () => {
   it('tells the caller 503 with cause 34 when every channel was busy', () => {
     const bench = new Bench().dial();
     bench.fail('a', 503);
-    bench.feed({ type: 'channel:none', reason: 'no-channel', decision: DECISION });
+    bench.feed({ type: 'channel:none', reason: 'no-channel', decision: DECISION, limit: null });
     assert.deepEqual(bench.refusal, { status: 503, q850: 34 });
     assert.equal(bench.state.record.endReason, 'no-channel');
   });
@@ -238,7 +138,7 @@ describe('call machine', () => {
     bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     const effects = bench.types({ type: 'caller:cancelled' });
     assert.deepEqual(effects, ['end-leg', 'settle', 'close-media', 'write-record']);
-    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), []);
+    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', grant: null }), []);
   });
 
   it('ends the caller too when its 200 left although the call had ended', () => {
@@ -295,7 +195,7 @@ describe('call machine', () => {
     const bench = new Bench().dial();
     bench.feed({ type: 'attempt:answered', attemptId: 'a' });
     bench.feed({ type: 'attempt:hung-up', attemptId: 'a', reasons: [] });
-    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', maxCallSeconds: null }), [
+    assert.deepEqual(bench.types({ type: 'attempt:confirmed', attemptId: 'a', grant: null }), [
       'start-recording',
       'connect-caller',
     ]);
@@ -316,13 +216,13 @@ describe('call machine', () => {
   it('takes the longest duration from the confirmation, which knows what was charged meanwhile', () => {
     const delayOf = (bench: Bench) =>
       bench.all.flatMap((effect) => (effect.type === 'arm' && effect.timer === 'max-duration' ? [effect.delayMs] : []));
-    assert.deepEqual(delayOf(new Bench().talk('a', 45)), [45_000 - 10]);
-    assert.deepEqual(delayOf(new Bench().talk('a', 0)), [0]);
+    assert.deepEqual(delayOf(new Bench().talk('a', { maxCallSeconds: 45, isFinal: true })), [45_000 - 10]);
+    assert.deepEqual(delayOf(new Bench().talk('a', { maxCallSeconds: 0, isFinal: true })), [0]);
   });
 
-  it('renews the slice while the call lasts', () => {
+  it('renews what is held at half a slice while the call lasts', () => {
     const bench = new Bench().talk();
-    assert.deepEqual(bench.types({ type: 'timer:fired', timer: 'slice', attemptId: null }), ['renew']);
+    assert.deepEqual(bench.types({ type: 'timer:fired', timer: 'renewal', attemptId: null }), ['renew']);
   });
 
   it('fails over an emergency call whatever the gateway said', () => {

@@ -9,6 +9,7 @@
 //     over ◄───────────────────────────────────── clearing (BYE or a late final response awaited) ◄───┘
 
 import type { CallEffect, CallInput, Instant } from './call-events.js';
+import { armEnd, armRenewal, endAtLimit, renew, takeGrant, warnCaller } from './call-grant.js';
 import type { CallPhase, CallState } from './call-state.js';
 import { openAttempt } from './call-state.js';
 import {
@@ -93,7 +94,10 @@ const AFTER_THE_END: PhaseTable = {
 
 const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
   admitting: {
-    'call:refused': (draft, input) => refuse(draft, input.reason),
+    'call:refused': (draft, input) => {
+      draft.record({ limit: input.limit });
+      refuse(draft, input.reason);
+    },
     'call:admitted': (draft, input) => {
       draft.state = { ...draft.state, emergency: input.emergency };
       draft.do({ type: 'arm', timer: 'setup', attemptId: null, delayMs: draft.state.limits.setupTimeoutMs });
@@ -129,6 +133,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
         return;
       }
       const last = draft.state.attempts.at(-1);
+      if (last === undefined) draft.record({ limit: input.limit });
       refuse(draft, last === undefined ? input.reason : failureOf(last));
     },
     // The SIP server has answered 487 already, whatever else was to end the call.
@@ -240,7 +245,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
   // The gateway has answered; the caller's 200 waits for the journal, then for the wire.
   connecting: {
     'attempt:confirmed': (draft, input) => {
-      if (input.maxCallSeconds !== null) draft.change(input.attemptId, { maxCallSeconds: input.maxCallSeconds });
+      takeGrant(draft, input.attemptId, input.grant);
       draft.do({ type: 'start-recording', attemptId: input.attemptId });
       draft.do({ type: 'connect-caller', attemptId: input.attemptId });
     },
@@ -255,11 +260,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
         finish(draft, 'callee', 'normal');
         return;
       }
-      const { limits } = draft.state;
-      const seconds = Math.min(attempt.maxCallSeconds, limits.maxCallSeconds);
-      const sinceAnswerMs = draft.now.monotonicMs - (attempt.answeredMonotonicMs ?? draft.now.monotonicMs);
-      arm(draft, 'max-duration', null, Math.max(0, seconds * 1000 - sinceAnswerMs));
-      arm(draft, 'slice', null, limits.sliceSeconds * 1000);
+      armEnd(draft, attempt);
+      armRenewal(draft);
     },
     'attempt:hung-up': (draft, input) => {
       draft.change(input.attemptId, {}, { reasons: input.reasons });
@@ -290,14 +292,14 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     'caller:mismatched': (draft) => endBoth(draft, 'late-offer-mismatch'),
     'call:end-wanted': (draft, input) => endBoth(draft, input.reason),
     'timer:fired': (draft, input) => {
-      if (input.timer === 'max-duration') {
-        endBoth(draft, 'max-duration');
-        return;
-      }
-      const attempt = currentAttempt(draft.state);
-      if (input.timer !== 'slice' || attempt === undefined) return;
-      draft.do({ type: 'renew', attemptId: attempt.channel.attemptId });
-      arm(draft, 'slice', null, draft.state.limits.sliceSeconds * 1000);
+      if (input.timer === 'max-duration') endAtLimit(draft);
+      else if (input.timer === 'warning') warnCaller(draft);
+      else if (input.timer === 'renewal') renew(draft);
+    },
+    'attempt:renewed': (draft, input) => {
+      takeGrant(draft, input.attemptId, input.grant);
+      const attempt = draft.attempt(input.attemptId);
+      if (attempt !== undefined) armEnd(draft, attempt);
     },
   },
 

@@ -212,6 +212,11 @@ export class CallMedia {
     request.accept(answered.local.sdp);
   }
 
+  /** Lays the warning tone over what the callee says to the caller; nothing where the codec is not G.711. */
+  warnCaller(): void {
+    this.#session?.warnCaller(this.recordedCodecs().callee);
+  }
+
   /** Payload types for the recorder. */
   recordedCodecs(): RecordingRequest['codecs'] {
     const byType: Record<number, G711Codec> = {};

@@ -49,8 +49,24 @@ export interface DecisionSummary {
   readonly considered: number;
   readonly refused: Readonly<Record<string, number>>;
   /** Winner's score terms by name. */
-  readonly winner: { readonly channelId: string; readonly terms: Readonly<Record<string, number>> } | null;
+  readonly winner: {
+    readonly channelId: string;
+    /** The sum of its terms: the lowest wins. */
+    readonly score: number;
+    readonly terms: Readonly<Record<string, number>>;
+  } | null;
+  /** Of the index that the decision was read from. */
   readonly version: number;
+  /** What ties were broken by. */
+  readonly seed: number;
+}
+
+/** The limit that ended a call. */
+export interface LimitReached {
+  /** `sim:ID`, a payer (`trunk:NAME`, `agent:TRUNK/USER`, `account:NAME`), or `config`: the longest call of all. */
+  readonly holder: string;
+  /** Null for the longest single call of plan or config. */
+  readonly allowanceId: string | null;
 }
 
 export interface CallRecord {
@@ -60,6 +76,10 @@ export interface CallRecord {
   readonly trunk: string;
   readonly traffic: 'commercial' | 'personal';
   readonly calling: string;
+  /** Null when it is not known. */
+  readonly agent: string | null;
+  /** Whose caps counted the call. */
+  readonly payers: readonly string[];
   /** As the PBX dialled it. */
   readonly dialled: string;
   readonly callee: string | null;
@@ -75,6 +95,8 @@ export interface CallRecord {
   readonly decision: DecisionSummary | null;
   readonly endedBy: 'caller' | 'callee' | 'simtrunk' | null;
   readonly endReason: EndReason | null;
+  /** Null when no limit ended the call, or it is not known which. */
+  readonly limit: LimitReached | null;
   /** What the caller was told: the final response, or 200 for an answered call. */
   readonly sipStatus: number | null;
   readonly q850: number | null;

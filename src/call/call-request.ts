@@ -7,6 +7,10 @@ export interface CallRequest {
   readonly sipCallId: string;
   readonly trunk: TrunkTerms;
   readonly calling: string;
+  /** The PBX user of the call, by the trunk's `agentFrom` rule; null when it has none, or the INVITE does not say. */
+  readonly agent: string | null;
+  /** Who pays for a call made through the API; null for a trunk's call. */
+  readonly account: string | null;
   readonly dialled: string;
   /** Null for an INVITE without SDP (late offer). */
   readonly offerSdp: string | null;
@@ -40,6 +44,21 @@ export interface GatewayTerms {
   readonly failoverCodes: readonly number[];
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
+}
+
+/** Whose caps count a call, as the ledger names them: its trunk, its agent, its account. */
+export function payersOf({
+  trunk,
+  agent,
+  account,
+}: Pick<CallRequest, 'agent' | 'account'> & {
+  readonly trunk: Pick<TrunkTerms, 'name'>;
+}): readonly string[] {
+  return [
+    `trunk:${trunk.name}`,
+    ...(agent === null ? [] : [`agent:${trunk.name}/${agent}`]),
+    ...(account === null ? [] : [`account:${account}`]),
+  ];
 }
 
 /** The called number, canonical. */

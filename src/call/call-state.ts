@@ -1,6 +1,7 @@
 // The state of one call: its phase, its attempts and the record that grows with every input.
+import type { Grant } from '../quota/ledger.js';
 import type { AttemptRecord, CallRecord } from './call-record.js';
-import type { CallRequest, ChosenChannel } from './call-request.js';
+import { type CallRequest, type ChosenChannel, payersOf } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 
 export type CallPhase = 'admitting' | 'selecting' | 'dialling' | 'connecting' | 'talking' | 'clearing' | 'over';
@@ -26,8 +27,8 @@ export interface Attempt {
   readonly answeredMonotonicMs: number | null;
   /** From the gateway's 200 to the BYE on that leg; set when the leg ends. */
   readonly billableMs: number | null;
-  /** Longest call in seconds from the answer: the reservation's word, then the confirmation's. */
-  readonly maxCallSeconds: number;
+  /** How long the call may last: the reservation's word, then the confirmation's, then each renewal's. */
+  readonly grant: Grant;
 }
 
 export interface CallLimits {
@@ -35,6 +36,8 @@ export interface CallLimits {
   readonly setupTimeoutMs: number;
   readonly maxCallSeconds: number;
   readonly sliceSeconds: number;
+  /** How long before its end a call is warned of it; 0 for never. At most half a slice: sooner no end is known. */
+  readonly warningToneSeconds: number;
   /** 64·T1 and a little, after which an abandoned attempt or an unanswered BYE is over in any case. */
   readonly abandonTimeoutMs: number;
 }
@@ -51,6 +54,8 @@ export interface CallState {
   readonly callerAnsweredMonotonicMs: number | null;
   /** Set when the callee's leg ended while the caller's 200 was on its way. */
   readonly calleeGone: boolean;
+  /** The end, by the monotonic clock, that the caller has been warned of. */
+  readonly warnedOfMs: number | null;
   /** A cause that ended selection while a reservation was under way. */
   readonly pendingEnd: EndReason | null;
   readonly record: CallRecord;
@@ -67,6 +72,7 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
     ringingSent: false,
     callerAnsweredMonotonicMs: null,
     calleeGone: false,
+    warnedOfMs: null,
     pendingEnd: null,
     record: {
       callId: request.callId,
@@ -74,6 +80,8 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       trunk: request.trunk.name,
       traffic: request.trunk.traffic,
       calling: request.calling,
+      agent: request.agent,
+      payers: payersOf(request),
       dialled: request.dialled,
       callee: null,
       numberClass: null,
@@ -87,6 +95,7 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       decision: null,
       endedBy: null,
       endReason: null,
+      limit: null,
       sipStatus: null,
       q850: null,
       codec: null,
@@ -102,7 +111,7 @@ export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
     phase: 'silent',
     answeredMonotonicMs: null,
     billableMs: null,
-    maxCallSeconds: channel.maxCallSeconds,
+    grant: { maxCallSeconds: channel.maxCallSeconds, isFinal: false },
     record: {
       attemptId: channel.attemptId,
       channelId: channel.channelId,

@@ -192,8 +192,7 @@ export function finish(draft: Draft, by: 'caller' | 'callee' | 'simtrunk', reaso
     q850: state.record.q850 ?? answer.q850,
   });
   disarm(draft, 'setup', null);
-  disarm(draft, 'max-duration', null);
-  disarm(draft, 'slice', null);
+  for (const timer of ['max-duration', 'warning', 'renewal'] as const) disarm(draft, timer, null);
   draft.do({ type: 'close-media' });
   draft.enter('clearing');
   writeRecord(draft);

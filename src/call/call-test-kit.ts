@@ -4,7 +4,7 @@ import { ManualClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { CallSettings } from './call.js';
-import type { CallRecord } from './call-record.js';
+import type { CallRecord, LimitReached } from './call-record.js';
 import { CallRegistry } from './call-registry.js';
 import type { Callee, CallRequest, GatewayTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
@@ -47,6 +47,7 @@ export const SETTINGS: CallSettings = {
     setupTimeoutMs: 90_000,
     maxCallSeconds: 7_200,
     sliceSeconds: 30,
+    warningToneSeconds: 0,
     abandonTimeoutMs: 33_000,
   },
   recording: { enabled: true, required: false, onLoss: 'continue' },
@@ -69,6 +70,8 @@ export function requestOf(changes: Partial<CallRequest>): CallRequest {
     sipCallId: `call-${calls}@pbx`,
     trunk: { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'off', mediaSources: [] },
     calling: '201',
+    agent: null,
+    account: null,
     dialled: CALLEE.national,
     offerSdp: OFFER,
     maxForwards: 70,
@@ -94,6 +97,8 @@ export class CallBench {
   readonly registry: CallRegistry;
   /** Admission's answer to the next calls; null admits. */
   refusal: EndReason | 'throws' | null = null;
+  /** The cap behind it. */
+  refusedBy: LimitReached | null = null;
   /** Of the next calls' callee. */
   numberClass: NumberClass = 'mobile';
   channels = ['gw1/1', 'gw1/2', 'gw2/1', 'gw2/2'];
@@ -105,7 +110,7 @@ export class CallBench {
           .map(candidateOf)
           .filter(({ channelId }) => !excludeChannels.includes(channelId) && !this.ledger.isBusy(channelId))
           .filter(({ gateway }) => !excludeGateways.includes(gateway.name)),
-        summary: { considered: this.channels.length, refused: {}, winner: null, version: 1 },
+        summary: { considered: this.channels.length, refused: {}, winner: null, version: 1, seed: 1 },
         refusal: 'no-channel',
       }),
     };
@@ -115,7 +120,8 @@ export class CallBench {
           admit: () => {
             if (this.refusal === 'throws') throw new Error('unexpected');
             const callee = { ...CALLEE, numberClass: this.numberClass };
-            return this.refusal === null ? { ok: true, callee } : { ok: false, reason: this.refusal, callee };
+            if (this.refusal === null) return { ok: true, callee };
+            return { ok: false, reason: this.refusal, callee, ...(this.refusedBy && { limit: this.refusedBy }) };
           },
         },
         routes,

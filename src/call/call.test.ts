@@ -549,11 +549,83 @@ describe('a call', () => {
     });
   });
 
-  it('renews what is held for it every slice', async () => {
-    await bench.talk();
-    for (let slices = 0; slices < 3; slices++) await bench.advance(30_000);
-    assert.equal(bench.trace.filter((line) => line.startsWith('renew')).length, 3);
-    await hangUp();
+  describe('and what the ledger grants it', () => {
+    it('is renewed every half slice, and lasts as long as the last renewal allows', async () => {
+      const cap = { holder: 'trunk:pbx', allowanceId: 'seconds-day' };
+      bench.ledger.grants.push({ maxCallSeconds: 30, isFinal: false }, { maxCallSeconds: 45, isFinal: false });
+      bench.ledger.grants.push({ maxCallSeconds: 50, isFinal: true, limit: cap });
+      bench.ledger.grants.push({ maxCallSeconds: 50, isFinal: true, limit: cap });
+      const caller = await bench.talk();
+      for (let seconds = 0; seconds < 49; seconds += 1) await bench.advance(1_000);
+      assert.equal(bench.trace.filter((line) => line.startsWith('renew')).length, 3);
+      assert.deepEqual([caller.state, bench.leg.state], ['talking', 'talking']);
+      await bench.advance(1_000);
+      assert.deepEqual([caller.state, bench.leg.state], ['over', 'hanging-up']);
+      bench.leg.clear();
+      await settled();
+      assert.deepEqual([bench.record.endReason, bench.record.limit], ['cap-exhausted', cap]);
+      assert.equal(bench.record.attempts[0]?.billedSeconds, 50);
+    });
+
+    it('warns the caller once before the end', async () => {
+      bench = new CallBench({ limits: { ...SETTINGS.limits, warningToneSeconds: 10 } });
+      bench.ledger.grants.push({ maxCallSeconds: 60, isFinal: true });
+      bench.ledger.maxCallSeconds = 60;
+      await bench.talk();
+      for (let seconds = 0; seconds < 59; seconds += 1) await bench.advance(1_000);
+      const warnings = bench.trace.filter((line) => line.startsWith('media warns'));
+      assert.deepEqual(warnings, ['media warns caller PCMA']);
+      assert.ok(bench.at('media warns') > bench.at('caller 200'));
+      await bench.advance(1_000);
+      bench.leg.clear();
+      await settled();
+      assert.equal(bench.record.endReason, 'max-duration');
+    });
+
+    it('ends cleanly, charged and recorded, when the ledger has nothing more to say', async () => {
+      bench.ledger.grants.push({ maxCallSeconds: 30, isFinal: false });
+      bench.ledger.isDeaf = true;
+      const caller = await bench.talk();
+      for (let seconds = 0; seconds < 30; seconds += 1) await bench.advance(1_000);
+      assert.equal(caller.state, 'over');
+      bench.leg.clear();
+      await bench.advance(SETTINGS.journalTimeoutMs);
+      assert.deepEqual([bench.record.endReason, bench.record.sipStatus], ['ledger-away', 200]);
+      assert.equal(bench.record.attempts[0]?.billedSeconds, 30);
+    });
+
+    it('goes on as granted when a renewal fails, and further when the next one does not', async () => {
+      bench.ledger.grants.push({ maxCallSeconds: 40, isFinal: false }, { maxCallSeconds: 60, isFinal: false });
+      bench.ledger.grants.push({ maxCallSeconds: 90, isFinal: true });
+      await bench.talk();
+      bench.journal.failures = 1;
+      for (let seconds = 0; seconds < 89; seconds += 1) await bench.advance(1_000);
+      assert.equal(bench.leg.state, 'talking');
+      await hangUp();
+      assert.equal(bench.record.endReason, 'normal');
+    });
+
+    it('takes no notice of a renewal that is answered after the call is over', async () => {
+      bench.ledger.grants.push({ maxCallSeconds: 30, isFinal: false });
+      await bench.talk();
+      bench.journal.stall();
+      await bench.advance(15_000);
+      bench.leg.hangsUp();
+      bench.journal.goOn();
+      await settled();
+      bench.journal.goOn();
+      await settled();
+      assert.deepEqual([bench.record.endReason, bench.record.attempts[0]?.billedSeconds], ['normal', 15]);
+    });
+
+    it('is refused when a cap has nothing left, and its record names the cap', async () => {
+      const cap = { holder: 'agent:pbx/201', allowanceId: 'credits-month' };
+      bench.refusal = 'cap-exhausted';
+      bench.refusedBy = cap;
+      const caller = await bench.offer();
+      assert.equal(caller.told, 403);
+      assert.deepEqual([bench.record.endReason, bench.record.limit], ['cap-exhausted', cap]);
+    });
   });
 
   it('counts offered, answered and ended calls', async () => {

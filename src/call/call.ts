@@ -5,9 +5,10 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Charge, Ledger } from '../quota/ledger.js';
 import { CallAccount } from './call-account.js';
+import { admitRequest } from './call-admission.js';
 import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js';
 import { stepCall } from './call-machine.js';
-import { CallMedia } from './call-media.js';
+import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
 import { CallRecording } from './call-recording.js';
 import type { Callee, CallRequest } from './call-request.js';
@@ -118,7 +119,6 @@ export class Call {
 
   /** Admits or refuses the call and, from then on, lets it run. */
   start(refused: EndReason | null): void {
-    const { request } = this.#state;
     this.#caller.listen({
       cancelled: () => this.#feed({ type: 'caller:cancelled' }),
       connected: () => {
@@ -138,12 +138,19 @@ export class Call {
       },
     });
     if (this.#state.phase !== 'admitting') return;
-    const reason = refused ?? this.#tryToAdmit(request);
-    if (reason === null) {
-      this.#feed({ type: 'call:admitted', emergency: this.#callee?.numberClass === 'emergency' });
-    } else {
-      this.#feed({ type: 'call:refused', reason });
-    }
+    if (refused === null) this.#admit();
+    else this.#feed({ type: 'call:refused', reason: refused, limit: null });
+  }
+
+  #admit(): void {
+    const admitted = admitRequest(this.#state.request, { ...this.#ports, log: this.#log }, this.#settings.recording);
+    const { callee } = admitted;
+    this.#callee = callee;
+    if (callee !== null) this.#amend({ callee: callee.e164, numberClass: callee.numberClass });
+    if (admitted.ok) {
+      this.#media = admitted.media;
+      this.#feed({ type: 'call:admitted', emergency: callee?.numberClass === 'emergency' });
+    } else this.#feed({ type: 'call:refused', reason: admitted.reason, limit: admitted.limit });
   }
 
   /** Ends the call from outside: an operator, a shutdown, a dead relay. */
@@ -170,42 +177,6 @@ export class Call {
     };
     const watch = () => this.#timers.set(`silence:${reason}`, limitMs / 4, () => void check());
     watch();
-  }
-
-  /** Whatever an INVITE does to admission, its call ends with an answer and a record. */
-  #tryToAdmit(request: CallRequest): EndReason | null {
-    try {
-      return this.#admit(request);
-    } catch (error) {
-      this.#log.error({ alarm: 'defect', err: error }, 'call could not be admitted');
-      return 'internal-error';
-    }
-  }
-
-  #admit(request: CallRequest): EndReason | null {
-    if (!request.hasContact) return 'bad-request';
-    if (request.looped) return 'loop-detected';
-    if (request.maxForwards !== null && request.maxForwards <= 0) return 'too-many-hops';
-    const admitted = this.#ports.admission.admit(request);
-    this.#callee = admitted.callee;
-    if (admitted.callee !== null) {
-      this.#amend({ callee: admitted.callee.e164, numberClass: admitted.callee.numberClass });
-    }
-    if (!admitted.ok) return admitted.reason;
-    const { recording } = this.#settings;
-    const isEmergency = admitted.callee.numberClass === 'emergency';
-    if (recording.enabled && recording.required && !isEmergency && !this.#ports.recorder?.readiness().ok)
-      return 'recording-unavailable';
-    const media = CallMedia.read({
-      trunk: request.trunk,
-      signallingAddress: request.signallingAddress,
-      offerSdp: request.offerSdp,
-      recorded: recording.enabled,
-      sessionId: String(BigInt.asUintN(62, BigInt(`0x${request.callId.replaceAll('-', '')}`))),
-    });
-    if (!media.ok) return media.reason === 'malformed' ? 'bad-request' : 'no-common-codec';
-    this.#media = media.media;
-    return null;
   }
 
   /** One input at a time, its effects included: what they cause at once comes after them. */
@@ -292,6 +263,9 @@ export class Call {
       case 'end-caller':
         this.#caller.hangUp(reasonHeader(effect.reason));
         return;
+      case 'warn-caller':
+        this.#media?.warnCaller();
+        return;
       case 'start-recording':
         this.#startRecording();
         return;
@@ -299,7 +273,7 @@ export class Call {
         void this.#confirm(effect.attemptId);
         return;
       case 'renew':
-        this.#account.renew(effect.attemptId, this.#settings.limits.sliceSeconds);
+        void this.#renew(effect.attemptId);
         return;
       case 'vacate':
         this.#account.vacate(effect.attemptId);
@@ -347,12 +321,13 @@ export class Call {
       if (selection.ok) {
         this.#feed({ type: 'channel:reserved', channel: selection.channel, decision: selection.decision });
       } else {
-        this.#feed({ type: 'channel:none', reason: selection.reason, decision: selection.decision });
+        const { reason, decision, limit } = selection;
+        this.#feed({ type: 'channel:none', reason, decision, limit });
       }
     } catch (error) {
       this.#log.error({ alarm: 'defect', err: error }, 'channel could not be selected');
       this.#watchMedia();
-      this.#feed({ type: 'channel:none', reason: 'internal-error', decision: null });
+      this.#feed({ type: 'channel:none', reason: 'internal-error', decision: null, limit: null });
     }
   }
 
@@ -430,8 +405,13 @@ export class Call {
   }
 
   async #confirm(attemptId: string): Promise<void> {
-    const maxCallSeconds = await this.#account.confirm(attemptId);
-    this.#feed({ type: 'attempt:confirmed', attemptId, maxCallSeconds });
+    const grant = await this.#account.confirm(attemptId);
+    this.#feed({ type: 'attempt:confirmed', attemptId, grant });
+  }
+
+  async #renew(attemptId: string): Promise<void> {
+    const grant = await this.#account.renew(attemptId, this.#settings.limits.sliceSeconds);
+    this.#feed({ type: 'attempt:renewed', attemptId, grant });
   }
 
   #onAcknowledged(sdp: string | null): void {

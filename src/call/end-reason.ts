@@ -17,6 +17,9 @@ export type EndReason =
   | 'bad-number'
   | 'class-not-allowed'
   | 'spend-cap'
+  | 'cap-exhausted'
+  | 'quota-exhausted'
+  | 'ledger-away'
   | 'no-common-codec'
   | 'too-many-hops'
   | 'loop-detected'
@@ -56,6 +59,9 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'bad-number': { status: 484, q850: 28 },
   'class-not-allowed': { status: 403, q850: 21 },
   'spend-cap': { status: 403, q850: 21 },
+  'cap-exhausted': { status: 403, q850: 21 },
+  'quota-exhausted': { status: 200, q850: 16 },
+  'ledger-away': { status: 503, q850: 41 },
   'no-common-codec': { status: 488, q850: 88 },
   'too-many-hops': { status: 483, q850: null },
   'loop-detected': { status: 482, q850: null },

@@ -169,6 +169,10 @@ export class FakeLedger implements Ledger {
   readonly #clock: Clock;
   readonly #trace: string[];
   maxCallSeconds = 600;
+  /** What the next confirmations and renewals grant, in their order; then 600 s for good. */
+  readonly grants: Grant[] = [];
+  /** Renewals from now on get no answer. */
+  isDeaf = false;
   readonly violations: string[] = [];
   /** Whether an attempt may lose its channel now. */
   mayFree: (reservationId: string) => boolean = () => true;
@@ -214,14 +218,17 @@ export class FakeLedger implements Ledger {
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined && !held.isSettled, `confirm ${reservationId}`);
     held.answeredWallMs = answeredWallMs;
+    const grant = this.#nextGrant();
     await this.#persist('confirm', [reservationId, answeredWallMs], alongside);
-    return { maxCallSeconds: this.maxCallSeconds, isFinal: true };
+    return grant;
   }
 
   async renew(reservationId: string): Promise<Grant> {
     this.#trace.push(`renew ${reservationId}`);
+    if (this.isDeaf) await new Promise(() => {});
+    const grant = this.#nextGrant();
     await this.#journal.commit([{ statement: 'renew', parameters: [reservationId] }]);
-    return { maxCallSeconds: this.maxCallSeconds, isFinal: true };
+    return grant;
   }
 
   settle(settlement: Settlement, alongside: (charge: Charge) => readonly JournalEntry[] = () => []): Promise<Charge> {
@@ -303,6 +310,10 @@ export class FakeLedger implements Ledger {
     };
     this.#held.set(reservationId, { request, answeredWallMs, isSettled: settled });
     this.orphaned.push(orphan);
+  }
+
+  #nextGrant(): Grant {
+    return this.grants.shift() ?? { maxCallSeconds: this.maxCallSeconds, isFinal: true };
   }
 
   #require(isTrue: boolean, what: string): asserts isTrue {

@@ -1,6 +1,6 @@
 // What a call needs from the outside: media, recording, signalling and storage, as roles. Adapters implement these.
 import type { JournalEntry } from '../lib/journal-entry.js';
-import type { CallRecord, DecisionSummary } from './call-record.js';
+import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
 import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
@@ -198,7 +198,13 @@ export interface DialPort {
 
 export type AdmissionResult =
   | { readonly ok: true; readonly callee: Callee }
-  | { readonly ok: false; readonly reason: EndReason; readonly callee: Callee | null };
+  | {
+      readonly ok: false;
+      readonly reason: EndReason;
+      readonly callee: Callee | null;
+      /** The cap behind `cap-exhausted`. */
+      readonly limit?: LimitReached;
+    };
 
 export interface AdmissionPort {
   /** Canonical callee and policy, once a call, before routing. */
@@ -208,6 +214,7 @@ export interface AdmissionPort {
 export interface RouteRequest {
   readonly callId: string;
   readonly trunk: TrunkTerms;
+  readonly agent: string | null;
   readonly callee: Callee;
   /** Codec names that the caller's side allows. */
   readonly codecs: readonly string[];

@@ -1,36 +1,44 @@
 import assert from 'node:assert/strict';
-import type { Ledger, ReserveRequest, ReserveResult } from '../quota/ledger.js';
+import type { Ledger, ReserveRefusal, ReserveRequest, ReserveResult } from '../quota/ledger.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRequest } from './call-request.js';
-import type { MediaPort, RouteCandidate, RoutePort, RouteRequest } from './ports.js';
+import type { MediaPort, RouteCandidate, RouteDecision, RoutePort, RouteRequest } from './ports.js';
 import { type SelectionRequest, selectChannel } from './select-channel.js';
 
-const SUMMARY = { considered: 0, refused: {}, winner: null, version: 1 };
+const SUMMARY = { considered: 0, refused: {}, winner: null, seed: 1, version: 1 };
 
 /** Channels on one gateway, a ledger over them, and routing that offers the first eight that are idle. */
 function exchange(channels: number, networkOf: (channelId: string) => string = () => 'lan') {
   const taken = new Set<string>();
-  const refusing = new Map<string, 'journal-stalled' | 'quota-exhausted'>();
+  const refusing = new Map<string, ReserveRefusal>();
+  const reserved: ReserveRequest[] = [];
+  const asked: RouteRequest[] = [];
   const ids = Array.from({ length: channels }, (_, i) => `gw1/${i + 1}`);
   let opened = 0;
   let portsLeft = Number.POSITIVE_INFINITY;
   const routes: RoutePort = {
-    decide: ({ excludeChannels, excludeGateways }: RouteRequest) => ({
-      candidates: ids
-        .filter((id) => !taken.has(id) && !excludeChannels.includes(id) && !excludeGateways.includes('gw1'))
-        .slice(0, 8)
-        .map(
-          (channelId) =>
-            ({ channelId, simId: channelId, gateway: { network: networkOf(channelId) } }) as RouteCandidate,
-        ),
-      summary: SUMMARY,
-      refusal: 'no-channel',
-    }),
+    decide: (question: RouteRequest) => {
+      asked.push(question);
+      return decision(question);
+    },
   };
+  const decision = ({ excludeChannels, excludeGateways }: RouteRequest): RouteDecision => ({
+    candidates: ids
+      .filter((id) => !taken.has(id) && !excludeChannels.includes(id) && !excludeGateways.includes('gw1'))
+      .slice(0, 8)
+      .map(
+        (channelId) => ({ channelId, simId: channelId, gateway: { network: networkOf(channelId) } }) as RouteCandidate,
+      ),
+    summary: SUMMARY,
+    refusal: 'no-channel',
+  });
   const ledger = {
-    reserve: async ({ channelId, reservationId }: ReserveRequest): Promise<ReserveResult> => {
+    reserve: async (request: ReserveRequest): Promise<ReserveResult> => {
+      const { channelId, reservationId } = request;
+      reserved.push(request);
       const refusal = taken.has(channelId) ? 'channel-busy' : refusing.get(channelId);
-      if (refusal !== undefined) return { ok: false, reason: refusal };
+      const cap = refusal === 'cap-exhausted' && { payer: 'trunk:pbx', allowanceId: 'spend-day' };
+      if (refusal !== undefined) return { ok: false, reason: refusal, ...cap };
       taken.add(channelId);
       return { ok: true, reservationId, maxCallSeconds: 60 };
     },
@@ -46,6 +54,8 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
     ports: { routes, ledger, media },
     taken,
     refusing,
+    reserved,
+    asked,
     limitPorts: (count: number) => {
       portsLeft = count;
     },
@@ -62,7 +72,7 @@ function ask(attemptId: string, isOfferable = true): SelectionRequest {
     },
   };
   return {
-    request: { callId: attemptId, trunk: { name: 'pbx', network: 'lan' } } as CallRequest,
+    request: { callId: attemptId, trunk: { name: 'pbx', network: 'lan' }, agent: null, account: null } as CallRequest,
     callee: { e164: '+821012345678', national: '01012345678', numberClass: 'mobile' },
     media: media as unknown as CallMedia,
     attemptId,
@@ -108,6 +118,29 @@ describe('the selection of a channel', () => {
     assert.equal(selection.ok && selection.channel.channelId, 'gw1/1');
   });
 
+  it('asks for no other channel when a cap or an absent ledger would refuse them all, and names the cap', async () => {
+    const { ports, taken, refusing } = exchange(2);
+    refusing.set('gw1/1', 'cap-exhausted');
+    const capped = await selectChannel(ports, ask('a1'));
+    assert.deepEqual(!capped.ok && [capped.reason, capped.limit], [
+      'cap-exhausted',
+      { holder: 'trunk:pbx', allowanceId: 'spend-day' },
+    ]);
+    refusing.set('gw1/1', 'ledger-away');
+    const away = await selectChannel(ports, ask('a2'));
+    assert.deepEqual(!away.ok && [away.reason, away.limit], ['ledger-away', null]);
+    assert.equal(taken.size, 0);
+  });
+
+  it('says whose caps count the call, and to routing who calls', async () => {
+    const { ports, reserved, asked } = exchange(1);
+    const { request } = ask('a1');
+    await selectChannel(ports, { ...ask('a1'), request: { ...request, agent: '201', account: 'acme' } });
+    assert.deepEqual(reserved[0]?.payers, ['trunk:pbx', 'agent:pbx/201', 'account:acme']);
+    assert.equal(reserved[0]?.direction, 'out');
+    assert.equal(asked[0]?.agent, '201');
+  });
+
   it('reserves nothing when there is no port, no common codec or no journal', async () => {
     const noPorts = exchange(2);
     noPorts.limitPorts(0);
@@ -115,6 +148,7 @@ describe('the selection of a channel', () => {
       ok: false,
       reason: 'no-media-ports',
       decision: SUMMARY,
+      limit: null,
     });
     const noCodec = exchange(2);
     const refused = await selectChannel(noCodec.ports, ask('a1', false));

@@ -2,16 +2,22 @@
 // A lost race is a value, and the next best is tried.
 
 import type { JournalEntry } from '../lib/journal-entry.js';
-import type { Ledger, ReserveRefusal } from '../quota/ledger.js';
+import type { Ledger, ReserveRefusal, ReserveResult } from '../quota/ledger.js';
 import type { CallMedia } from './call-media.js';
-import type { DecisionSummary } from './call-record.js';
-import type { Callee, CallRequest, ChosenChannel } from './call-request.js';
+import type { DecisionSummary, LimitReached } from './call-record.js';
+import { type Callee, type CallRequest, type ChosenChannel, payersOf } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaPort, RouteCandidate, RouteDecision, RoutePort } from './ports.js';
 
 export type Selection =
   | { readonly ok: true; readonly channel: ChosenChannel; readonly decision: DecisionSummary }
-  | { readonly ok: false; readonly reason: EndReason; readonly decision: DecisionSummary | null };
+  | {
+      readonly ok: false;
+      readonly reason: EndReason;
+      readonly decision: DecisionSummary | null;
+      /** The cap behind `cap-exhausted`. */
+      readonly limit: LimitReached | null;
+    };
 
 export interface SelectionRequest {
   readonly request: CallRequest;
@@ -40,10 +46,10 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
   let decision = decide(ports.routes, ask, lost);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const [candidate] = decision.candidates;
-    if (candidate === undefined) return { ok: false, reason: decision.refusal, decision: decision.summary };
+    if (candidate === undefined) return refused(decision.refusal, decision.summary);
     if (candidate.gateway.network !== readyNetwork) {
       const opened = await openMedia(ports.media, ask, candidate);
-      if (opened !== null) return { ok: false, reason: opened, decision: decision.summary };
+      if (opened !== null) return refused(opened, decision.summary);
       readyNetwork = candidate.gateway.network;
       // The reservation must follow its decision in one tick: all calls that waited here had the same few best channels.
       decision = decide(ports.routes, ask, lost);
@@ -52,16 +58,30 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
     const { summary } = decision;
     const reserved = await reserve(ports.ledger, ask, candidate);
     if (reserved.ok) return { ok: true, channel: reserved.channel, decision: summary };
-    if (reserved.reason === 'journal-stalled') return { ok: false, reason: 'journal-stalled', decision: summary };
+    if (isForEveryChannel(reserved.reason)) return refused(reserved.reason, summary, limitOf(reserved));
     lost.push(candidate.channelId);
     decision = decide(ports.routes, ask, lost);
   }
-  return { ok: false, reason: 'no-channel', decision: decision.summary };
+  return refused('no-channel', decision.summary);
 }
 
-type Reserved =
-  | { readonly ok: true; readonly channel: ChosenChannel }
-  | { readonly ok: false; readonly reason: ReserveRefusal | 'no-common-codec' };
+function refused(reason: EndReason, decision: DecisionSummary, limit: LimitReached | null = null): Selection {
+  return { ok: false, reason, decision, limit };
+}
+
+/** What the next best channel would be refused for as well. */
+function isForEveryChannel(reason: string): reason is 'journal-stalled' | 'ledger-away' | 'cap-exhausted' {
+  return reason === 'journal-stalled' || reason === 'ledger-away' || reason === 'cap-exhausted';
+}
+
+function limitOf({ payer, allowanceId }: NotReserved): LimitReached | null {
+  return payer === undefined || allowanceId === undefined ? null : { holder: payer, allowanceId };
+}
+
+type NotReserved = Omit<Extract<ReserveResult, { ok: false }>, 'reason'> & {
+  readonly reason: ReserveRefusal | 'no-common-codec';
+};
+type Reserved = { readonly ok: true; readonly channel: ChosenChannel } | NotReserved;
 
 /** The ledger's one atomic step, after the offer: a channel that cannot be offered anything is not reserved. */
 async function reserve(ledger: Ledger, ask: SelectionRequest, candidate: RouteCandidate): Promise<Reserved> {
@@ -72,7 +92,7 @@ async function reserve(ledger: Ledger, ask: SelectionRequest, candidate: RouteCa
     {
       ...{ reservationId: attemptId, callId: request.callId, trunk: request.trunk.name, channelId, simId, wallMs },
       ...{ callee: callee.e164, numberClass: callee.numberClass },
-      ...{ direction: 'out', payers: [`trunk:${request.trunk.name}`] },
+      ...{ direction: 'out', payers: payersOf(request) },
     },
     ask.alongside(candidate),
   );
@@ -85,6 +105,7 @@ function decide(routes: RoutePort, ask: SelectionRequest, lost: readonly string[
   const base = {
     callId: ask.request.callId,
     trunk: ask.request.trunk,
+    agent: ask.request.agent,
     callee: ask.callee,
     codecs: ask.media.codecNames,
     excludeChannels: [...ask.excludeChannels, ...lost],

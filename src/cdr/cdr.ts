@@ -2,7 +2,7 @@
 // Its version changes when a field changes its meaning; fields may be added within a version.
 import { z } from 'zod';
 
-export const CDR_VERSION = 1;
+export const CDR_VERSION = 2;
 
 /** ISO 8601 with its zone. */
 const instant = z.iso.datetime({ offset: true });
@@ -65,6 +65,8 @@ export const cdrSchema = z.object({
   trunk: z.string(),
   traffic: z.enum(['commercial', 'personal']),
   calling: z.string(),
+  agent: z.string().nullable(),
+  payers: z.array(z.string()),
   dialled: z.string(),
   callee: z.string().nullable(),
   numberClass: z.string().nullable(),
@@ -79,12 +81,16 @@ export const cdrSchema = z.object({
     .object({
       considered: z.int(),
       refused: codes,
-      winner: z.object({ channel: z.string(), terms: z.record(z.string(), z.number()) }).nullable(),
+      winner: z
+        .object({ channel: z.string(), score: z.number().nullable(), terms: z.record(z.string(), z.number()) })
+        .nullable(),
       version: z.int(),
+      seed: z.int().nullable(),
     })
     .nullable(),
   endedBy: z.enum(['caller', 'callee', 'simtrunk']),
   endReason: z.string(),
+  limit: z.object({ holder: z.string(), allowance: z.string().nullable() }).nullable(),
   sipStatus: z.int().nullable(),
   q850: z.int().nullable(),
   billedSeconds: z.int(),
@@ -94,3 +100,20 @@ export const cdrSchema = z.object({
 });
 
 export type Cdr = z.infer<typeof cdrSchema>;
+
+/** What version 1 said less: no agent, payers, score, seed and limit. Files and outboxes of older versions hold it. */
+const cdrV1Schema = cdrSchema.omit({ agent: true, payers: true, limit: true }).extend({
+  version: z.literal(1),
+  decision: z
+    .object({
+      considered: z.int(),
+      refused: codes,
+      winner: z.object({ channel: z.string(), terms: z.record(z.string(), z.number()) }).nullable(),
+      version: z.int(),
+    })
+    .nullable(),
+});
+
+/** A record of any version, for whoever reads what was published. */
+export const anyCdrSchema = z.union([cdrSchema, cdrV1Schema]);
+export type AnyCdr = z.infer<typeof anyCdrSchema>;

@@ -5,7 +5,7 @@ import type { CallBooks, LiveCall } from '../call/ports.js';
 import type { Clock } from '../lib/clock.js';
 import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
-import { type Cdr, cdrSchema } from './cdr.js';
+import { anyCdrSchema, type Cdr } from './cdr.js';
 import { toCdr } from './to-cdr.js';
 
 /** Tables of the outbox; handed to the journal when it opens. */
@@ -120,9 +120,9 @@ export class Outbox implements CallBooks {
     const rows = await this.#journal.query(READY_FOR, [sink, limit]);
     return rows.flatMap((row) => {
       const seq = Number(row.seq);
-      // One that does not fit (an older version's, say) is still evidence, and must not hold up those behind it.
+      // One that does not fit is still evidence, and must not hold up those behind it.
       return this.#read<Cdr>(row.cdr).map((cdr) => {
-        const { success, error } = cdrSchema.safeParse(cdr);
+        const { success, error } = anyCdrSchema.safeParse(cdr);
         if (!success) this.#log.error({ callId: cdr.callId, err: error }, 'CDR does not fit its schema');
         return { seq, revision: Number(row.revision), cdr };
       });

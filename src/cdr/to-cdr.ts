@@ -1,5 +1,12 @@
 // From the domain's record of a call to the published CDR: times become ISO 8601, states become words.
-import { type AttemptRecord, billedSecondsOf, type CallRecord, type RecordingState } from '../call/call-record.js';
+import {
+  type AttemptRecord,
+  billedSecondsOf,
+  type CallRecord,
+  type DecisionSummary,
+  type LimitReached,
+  type RecordingState,
+} from '../call/call-record.js';
 import type { StreamReport } from '../call/reports.js';
 import { CDR_VERSION, type Cdr } from './cdr.js';
 
@@ -72,7 +79,26 @@ function toRecording(recording: RecordingState | null): Cdr['recording'] {
   };
 }
 
-/** The CDR of a call that is over; `revision` counts from 1. */
+function toDecision(decision: DecisionSummary | null): Cdr['decision'] {
+  if (decision === null) return null;
+  const { considered, refused, winner, version, seed } = decision;
+  return {
+    considered,
+    refused: { ...refused },
+    winner: winner && { channel: winner.channelId, score: winner.score ?? null, terms: { ...winner.terms } },
+    version,
+    seed: seed ?? null,
+  };
+}
+
+function toLimit(limit: LimitReached | null): Cdr['limit'] {
+  return limit && { holder: limit.holder, allowance: limit.allowanceId };
+}
+
+/**
+ * The CDR of a call that is over; `revision` counts from 1. A record that an older simtrunk left in the journal lacks what it did
+ * not know.
+ */
 export function toCdr(record: CallRecord, revision: number): Cdr {
   return {
     version: CDR_VERSION,
@@ -82,6 +108,8 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     trunk: record.trunk,
     traffic: record.traffic,
     calling: record.calling,
+    agent: record.agent ?? null,
+    payers: [...(record.payers ?? [])],
     dialled: record.dialled,
     callee: record.callee,
     numberClass: record.numberClass,
@@ -92,20 +120,10 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     endedAt: isoTime(record.endedAtMs ?? record.offeredAtMs),
     durationMs: Math.round(record.durationMs),
     attempts: record.attempts.map(toAttempt),
-    decision:
-      record.decision === null
-        ? null
-        : {
-            considered: record.decision.considered,
-            refused: { ...record.decision.refused },
-            winner:
-              record.decision.winner === null
-                ? null
-                : { channel: record.decision.winner.channelId, terms: { ...record.decision.winner.terms } },
-            version: record.decision.version,
-          },
+    decision: toDecision(record.decision),
     endedBy: record.endedBy ?? 'simtrunk',
     endReason: record.endReason ?? 'interrupted',
+    limit: toLimit(record.limit ?? null),
     sipStatus: record.sipStatus,
     q850: record.q850,
     billedSeconds: billedSecondsOf(record),

@@ -7,7 +7,7 @@ import { nearestName } from './nearest-name.js';
 import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
 import { findPlanProblems } from './plan-checks.js';
-import type { ListSection } from './schema.js';
+import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { duplicates, SoundParts } from './sound-parts.js';
 
 /** Problems between the parts of a file; `raw` is the file as parsed from YAML. */
@@ -21,6 +21,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...findPlanProblems(parts),
     ...secretProblems(parts, env),
     ...sinkProblems(parts),
+    ...warningToneProblems(parts),
   ];
 }
 
@@ -87,6 +88,15 @@ function sinkProblems(parts: SoundParts): ConfigProblem[] {
     'dir',
     (dir, first) => `${dir} is already the folder of ${first}; each sink needs its own`,
   );
+}
+
+/** How long a call may last is known half a slice before its end at the latest, and not sooner. */
+function warningToneProblems(parts: SoundParts): ConfigProblem[] {
+  const warning = parts.rawAt('call', 'warningToneSeconds') ?? 0;
+  const slice = parts.rawAt('ledger', 'sliceSeconds') ?? DEFAULT_SLICE_SECONDS;
+  if (typeof warning !== 'number' || typeof slice !== 'number' || warning <= slice / 2) return [];
+  const message = `must be at most half of ledger.sliceSeconds, which is ${slice}: sooner the end of a call is not known`;
+  return [{ path: ['call', 'warningToneSeconds'], message }];
 }
 
 function listed(names: ReadonlySet<string>): string {

@@ -259,15 +259,19 @@ const call = z.strictObject({
   maxAttempts: z.int().min(1).max(20).default(3),
   setupTimeoutMs: milliseconds.min(1_000).default(90_000),
   maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
+  warningToneSeconds: z.int().min(0).max(300).default(0),
   noMediaTimeoutMs: milliseconds.default(0),
   recoverHoldSeconds: z.int().min(0).max(3_600).default(32),
 });
+
+/** `ledger.sliceSeconds`, which bounds `call.warningToneSeconds`. */
+export const DEFAULT_SLICE_SECONDS = 30;
 
 const ledger = z.strictObject({
   durability: z.enum(['process', 'power']).default('process'),
   journalTimeoutMs: milliseconds.min(10).default(2_000),
   file: path.default('simtrunk.db'),
-  sliceSeconds: z.int().min(1).max(3_600).default(30),
+  sliceSeconds: z.int().min(1).max(3_600).default(DEFAULT_SLICE_SECONDS),
 });
 
 const recording = z.strictObject({

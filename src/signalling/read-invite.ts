@@ -24,6 +24,8 @@ export function readInvite(
     sipCallId: request.get('Call-ID') ?? '',
     trunk,
     calling: userOf(request.get('From') ?? ''),
+    agent: null,
+    account: null,
     dialled: userOf(request.uri),
     offerSdp: sdpOf(request),
     maxForwards: Number.isSafeInteger(hops) ? hops : DEFAULT_MAX_FORWARDS,

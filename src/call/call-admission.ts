@@ -1,0 +1,57 @@
+// Whether a call may begin: the INVITE's form, policy (once a call), a recording where one is required, and the caller's SDP.
+import type { Logger } from '../lib/logger.js';
+import { CallMedia } from './call-media.js';
+import type { LimitReached } from './call-record.js';
+import type { Callee, CallRequest } from './call-request.js';
+import type { EndReason } from './end-reason.js';
+import type { AdmissionPort, RecordingPort } from './ports.js';
+
+export interface AdmissionPorts {
+  readonly admission: AdmissionPort;
+  readonly recorder: RecordingPort | null;
+  readonly log: Logger;
+}
+
+export type Admission =
+  | { readonly ok: true; readonly callee: Callee; readonly media: CallMedia }
+  | {
+      readonly ok: false;
+      readonly reason: EndReason;
+      readonly limit: LimitReached | null;
+      readonly callee: Callee | null;
+    };
+
+/** Whatever an INVITE does to admission, its call ends with an answer and a record: this never throws. */
+export function admitRequest(
+  request: CallRequest,
+  ports: AdmissionPorts,
+  recording: { readonly enabled: boolean; readonly required: boolean },
+): Admission {
+  let callee: Callee | null = null;
+  const refused = (reason: EndReason, limit: LimitReached | null = null): Admission => {
+    return { ok: false, reason, limit, callee };
+  };
+  try {
+    if (!request.hasContact) return refused('bad-request');
+    if (request.looped) return refused('loop-detected');
+    if (request.maxForwards !== null && request.maxForwards <= 0) return refused('too-many-hops');
+    const admitted = ports.admission.admit(request);
+    callee = admitted.callee;
+    if (!admitted.ok) return refused(admitted.reason, admitted.limit);
+    const isEmergency = admitted.callee.numberClass === 'emergency';
+    if (recording.enabled && recording.required && !isEmergency && !ports.recorder?.readiness().ok)
+      return refused('recording-unavailable');
+    const media = CallMedia.read({
+      trunk: request.trunk,
+      signallingAddress: request.signallingAddress,
+      offerSdp: request.offerSdp,
+      recorded: recording.enabled,
+      sessionId: String(BigInt.asUintN(62, BigInt(`0x${request.callId.replaceAll('-', '')}`))),
+    });
+    if (!media.ok) return refused(media.reason === 'malformed' ? 'bad-request' : 'no-common-codec');
+    return { ok: true, callee: admitted.callee, media: media.media };
+  } catch (error) {
+    ports.log.error({ alarm: 'defect', err: error }, 'call could not be admitted');
+    return refused('internal-error');
+  }
+}
