@@ -3,6 +3,7 @@ import type { Grant } from '../quota/ledger.js';
 import type { DecisionSummary, LimitReached } from './call-record.js';
 import type { ChosenChannel } from './call-request.js';
 import type { EndReason, FinalAnswer } from './end-reason.js';
+import type { AttemptReport } from './ports.js';
 
 export type CallInput =
   /** Admission refused the call before any channel was looked for. */
@@ -86,6 +87,7 @@ export type CallEffect =
   | { readonly type: 'send-invite'; readonly attemptId: string }
   | { readonly type: 'cancel-invite'; readonly attemptId: string; readonly reason: EndReason }
   | { readonly type: 'end-leg'; readonly attemptId: string; readonly reason: EndReason }
+  | { readonly type: 'report-attempt'; readonly channelId: string; readonly report: AttemptReport }
   | { readonly type: 'forget-media'; readonly attemptId: string }
   | { readonly type: 'ring-caller' }
   | { readonly type: 'progress-caller'; readonly attemptId: string; readonly status: number }

@@ -8,6 +8,7 @@
 //      ▼                      ▼  channel:none          ▼ clocks                   ▼                   ▼
 //     over ◄───────────────────────────────────── clearing (BYE or a late final response awaited) ◄───┘
 
+import { outcomeOfFailure, reportAttempt } from './attempt-report.js';
 import type { CallEffect, CallInput, Instant } from './call-events.js';
 import { armEnd, armRenewal, endAtLimit, renew, takeGrant, warnCaller } from './call-grant.js';
 import type { CallPhase, CallState } from './call-state.js';
@@ -173,6 +174,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
     'attempt:answered': (draft, input) => {
       markAnswered(draft, input.attemptId, false);
+      reportAttempt(draft, input.attemptId, 'answered');
       disarmAttempt(draft, input.attemptId);
       disarm(draft, 'setup', null);
       draft.enter('connecting');
@@ -180,12 +182,16 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
     'attempt:answered-unusable': (draft, input) => {
       markAnswered(draft, input.attemptId, false);
+      reportAttempt(draft, input.attemptId, 'answered');
       disarmAttempt(draft, input.attemptId);
       hangUpCallee(draft, input.attemptId, input.reason);
       refuse(draft, input.reason);
     },
     'attempt:failed': (draft, input) => {
       disarmAttempt(draft, input.attemptId);
+      const failed = draft.attempt(input.attemptId);
+      if (failed !== undefined)
+        reportAttempt(draft, input.attemptId, outcomeOfFailure(failed, input.status, input.local));
       const outcome = outcomeOf(input.status, input.local);
       closeAttempt(draft, input.attemptId, outcome, {
         sipStatus: input.local ? null : input.status,
@@ -213,6 +219,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       if (attempt === undefined) return;
       const { attemptId } = attempt.channel;
       const isSilent = input.timer === 'first-response';
+      // A phone that rang is the callee's side; a channel that never came so far has failed.
+      reportAttempt(draft, attemptId, attempt.phase === 'alerting' ? 'callee' : 'failed');
       // Nothing rings the same phone twice; but every failure of an emergency call fails over (semantics.md).
       if (isSilent || (draft.state.emergency && input.timer !== 'setup')) {
         if (isSilent) noteSilentGateway(draft, attempt);
@@ -232,7 +240,10 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
     'caller:cancelled': (draft) => {
       const attempt = currentAttempt(draft.state);
-      if (attempt !== undefined) abandon(draft, attempt.channel.attemptId, 'caller-cancelled', 'cancelled');
+      if (attempt !== undefined) {
+        reportAttempt(draft, attempt.channel.attemptId, 'callee');
+        abandon(draft, attempt.channel.attemptId, 'caller-cancelled', 'cancelled');
+      }
       finish(draft, 'caller', 'caller-cancelled');
     },
     'call:end-wanted': (draft, input) => {

@@ -105,6 +105,7 @@ export class CallBench {
 
   constructor(changes: Partial<CallSettings> = {}) {
     const routes: RoutePort = {
+      attemptReported: (channelId, { outcome }) => this.trace.push(`reported ${channelId} ${outcome}`),
       decide: ({ excludeChannels, excludeGateways }) => ({
         candidates: this.channels
           .map(candidateOf)

@@ -236,6 +236,9 @@ export class Call {
       case 'end-leg':
         this.#callees.get(effect.attemptId)?.hangUp(reasonHeader(effect.reason));
         return;
+      case 'report-attempt':
+        this.#ports.routes.attemptReported(effect.channelId, effect.report);
+        return;
       case 'forget-media':
         this.#media?.forgetCallee();
         return;

@@ -62,7 +62,7 @@ export class MachineBench {
   types(input: CallInput): string[] {
     return this.feed(input)
       .map((effect) => effect.type)
-      .filter((type) => type !== 'arm' && type !== 'disarm');
+      .filter((type) => type !== 'arm' && type !== 'disarm' && type !== 'report-attempt');
   }
 
   after(ms: number): this {

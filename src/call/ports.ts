@@ -239,7 +239,20 @@ export interface RouteDecision {
   readonly refusal: 'no-channel' | 'refused-for-this-call';
 }
 
+/** How an attempt went, for the health of its channel. */
+export interface AttemptReport {
+  /**
+   * `answered`: the gateway's 200. `callee`: the callee's side ended it (busy, declined, rang out), or the caller did.
+   * `failed`: the channel or its gateway did not do its part.
+   */
+  readonly outcome: 'answered' | 'callee' | 'failed';
+  /** From the INVITE to ringing, or to an answer without it; null when there was neither. */
+  readonly postDialDelayMs: number | null;
+}
+
 export interface RoutePort {
+  /** Told once of each attempt whose INVITE left, as soon as its outcome is known. */
+  attemptReported(channelId: string, report: AttemptReport): void;
   decide(request: RouteRequest): RouteDecision;
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Ledger, ReserveRefusal, ReserveRequest, ReserveResult } from '../quota/ledger.js';
+import type { JournalEntry } from '../lib/journal-entry.js';
+import type { Ledger, ReserveFirstResult, ReserveRefusal, ReserveRequest, ReserveResult } from '../quota/ledger.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRequest } from './call-request.js';
 import type { MediaPort, RouteCandidate, RouteDecision, RoutePort, RouteRequest } from './ports.js';
@@ -21,13 +22,19 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
       asked.push(question);
       return decision(question);
     },
+    attemptReported: () => {},
   };
   const decision = ({ excludeChannels, excludeGateways }: RouteRequest): RouteDecision => ({
     candidates: ids
       .filter((id) => !taken.has(id) && !excludeChannels.includes(id) && !excludeGateways.includes('gw1'))
       .slice(0, 8)
       .map(
-        (channelId) => ({ channelId, simId: channelId, gateway: { network: networkOf(channelId) } }) as RouteCandidate,
+        (channelId) =>
+          ({
+            channelId,
+            simId: channelId,
+            gateway: { name: channelId, network: networkOf(channelId) },
+          }) as RouteCandidate,
       ),
     summary: SUMMARY,
     refusal: 'no-channel',
@@ -130,6 +137,50 @@ describe('the selection of a channel', () => {
     const away = await selectChannel(ports, ask('a2'));
     assert.deepEqual(!away.ok && [away.reason, away.limit], ['ledger-away', null]);
     assert.equal(taken.size, 0);
+  });
+
+  it('asks a ledger that can for the best few at once, and dials the one that it booked', async () => {
+    const { ports, refusing } = exchange(4, (id) => (id === 'gw1/3' ? 'wan' : 'lan'));
+    refusing.set('gw1/1', 'quota-exhausted');
+    const steps: string[][] = [];
+    const kept: string[] = [];
+    const ledger: Ledger = Object.assign(Object.create(ports.ledger) as Ledger, {
+      reserveFirst: async (
+        requests: readonly ReserveRequest[],
+        alongside: (booked: ReserveRequest) => readonly JournalEntry[],
+      ): Promise<ReserveFirstResult> => {
+        steps.push(requests.map(({ channelId }) => channelId));
+        for (const request of requests) {
+          const { channelId } = request;
+          const reserved = await ports.ledger.reserve(request);
+          alongside(request);
+          if (reserved.ok) return { ...reserved, channelId };
+        }
+        return { ok: false, reason: 'quota-exhausted' };
+      },
+    });
+    const asking = ask('a1');
+    const offers: string[] = [];
+    Object.assign(asking.media, {
+      offerFor: ({ name }: { name: string }) => {
+        offers.push(name);
+        return { ok: true };
+      },
+    });
+    const selection = await selectChannel(
+      { ...ports, ledger },
+      {
+        ...asking,
+        alongside: ({ channelId }) => {
+          kept.push(channelId);
+          return [];
+        },
+      },
+    );
+    assert.equal(selection.ok && selection.channel.channelId, 'gw1/2');
+    assert.deepEqual(steps, [['gw1/1', 'gw1/2', 'gw1/4']]);
+    assert.equal(kept.at(-1), 'gw1/2');
+    assert.equal(offers.at(-1), 'gw1/2');
   });
 
   it('says whose caps count the call, and to routing who calls', async () => {

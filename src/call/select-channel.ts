@@ -2,7 +2,7 @@
 // A lost race is a value, and the next best is tried.
 
 import type { JournalEntry } from '../lib/journal-entry.js';
-import type { Ledger, ReserveRefusal, ReserveResult } from '../quota/ledger.js';
+import type { Ledger, ReserveFirstResult, ReserveRefusal, ReserveRequest, ReserveResult } from '../quota/ledger.js';
 import type { CallMedia } from './call-media.js';
 import type { DecisionSummary, LimitReached } from './call-record.js';
 import { type Callee, type CallRequest, type ChosenChannel, payersOf } from './call-request.js';
@@ -56,10 +56,11 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
       continue;
     }
     const { summary } = decision;
-    const reserved = await reserve(ports.ledger, ask, candidate);
+    const tried = triedAtOnce(ports.ledger, decision.candidates);
+    const reserved = await reserve(ports.ledger, ask, tried);
     if (reserved.ok) return { ok: true, channel: reserved.channel, decision: summary };
     if (isForEveryChannel(reserved.reason)) return refused(reserved.reason, summary, limitOf(reserved));
-    lost.push(candidate.channelId);
+    lost.push(...tried.map(({ channelId }) => channelId));
     decision = decide(ports.routes, ask, lost);
   }
   return refused('no-channel', decision.summary);
@@ -83,21 +84,50 @@ type NotReserved = Omit<Extract<ReserveResult, { ok: false }>, 'reason'> & {
 };
 type Reserved = { readonly ok: true; readonly channel: ChosenChannel } | NotReserved;
 
+/** The best one; all that media is ready for where the ledger tries several in one step. */
+function triedAtOnce(ledger: Ledger, candidates: readonly RouteCandidate[]): readonly RouteCandidate[] {
+  if (ledger.reserveFirst === undefined) return candidates.slice(0, 1);
+  return candidates.filter(({ gateway }) => gateway.network === candidates[0]?.gateway.network);
+}
+
 /** The ledger's one atomic step, after the offer: a channel that cannot be offered anything is not reserved. */
-async function reserve(ledger: Ledger, ask: SelectionRequest, candidate: RouteCandidate): Promise<Reserved> {
-  const { request, callee, attemptId, wallMs } = ask;
-  if (!ask.media.offerFor(candidate.gateway).ok) return { ok: false, reason: 'no-common-codec' };
-  const { channelId, simId } = candidate;
-  const reserved = await ledger.reserve(
-    {
-      ...{ reservationId: attemptId, callId: request.callId, trunk: request.trunk.name, channelId, simId, wallMs },
-      ...{ callee: callee.e164, numberClass: callee.numberClass },
-      ...{ direction: 'out', payers: payersOf(request) },
-    },
-    ask.alongside(candidate),
+async function reserve(ledger: Ledger, ask: SelectionRequest, tried: readonly RouteCandidate[]): Promise<Reserved> {
+  const { media, attemptId } = ask;
+  const offered = new Map(
+    tried.filter(({ gateway }) => media.offerFor(gateway).ok).map((candidate) => [candidate.channelId, candidate]),
   );
+  const requests = [...offered.values()].map((candidate) => requestFor(ask, candidate));
+  const reserved = await bookOneOf(ledger, requests, ({ channelId }) => {
+    const candidate = offered.get(channelId);
+    return candidate === undefined ? [] : ask.alongside(candidate);
+  });
   if (!reserved.ok) return reserved;
-  return { ok: true, channel: { ...candidate, attemptId, maxCallSeconds: reserved.maxCallSeconds } };
+  const booked = offered.get(reserved.channelId);
+  if (booked === undefined) throw new Error(`The ledger booked ${reserved.channelId}, which it was not asked for.`);
+  // The offer that stands is the last one that was built.
+  if (offered.size > 1) media.offerFor(booked.gateway);
+  return { ok: true, channel: { ...booked, attemptId, maxCallSeconds: reserved.maxCallSeconds } };
+}
+
+async function bookOneOf(
+  ledger: Ledger,
+  requests: readonly ReserveRequest[],
+  alongside: (booked: ReserveRequest) => readonly JournalEntry[],
+): Promise<ReserveFirstResult | NotReserved> {
+  const [best] = requests;
+  if (best === undefined) return { ok: false, reason: 'no-common-codec' };
+  if (ledger.reserveFirst !== undefined) return ledger.reserveFirst(requests, alongside);
+  const reserved = await ledger.reserve(best, alongside(best));
+  return reserved.ok ? { ...reserved, channelId: best.channelId } : reserved;
+}
+
+function requestFor(ask: SelectionRequest, { channelId, simId }: RouteCandidate): ReserveRequest {
+  const { request, callee, attemptId, wallMs } = ask;
+  return {
+    ...{ reservationId: attemptId, callId: request.callId, trunk: request.trunk.name, channelId, simId, wallMs },
+    ...{ callee: callee.e164, numberClass: callee.numberClass },
+    ...{ direction: 'out', payers: payersOf(request) },
+  };
 }
 
 /** Gateways that did not respond are avoided while another one has a channel. */

@@ -59,6 +59,11 @@ export interface GrantLimit {
   readonly allowanceId: string | null;
 }
 
+/** Of several channels that were asked for at once: the one that was booked, or why none was. */
+export type ReserveFirstResult =
+  | (Extract<ReserveResult, { ok: true }> & { readonly channelId: string })
+  | Extract<ReserveResult, { ok: false }>;
+
 export interface Grant {
   /**
    * When the call must end unless a later renewal grants more: seconds from the answer whose rounded charge still fits,
@@ -184,6 +189,14 @@ export interface OrphanReservation {
  */
 export interface Ledger {
   reserve(request: ReserveRequest, alongside?: readonly JournalEntry[]): Promise<ReserveResult>;
+  /**
+   * Where one step of the ledger's store can try several channels: books the first that passes. All requests have the same
+   * reservation id and differ in channel and SIM. Refused with the first one's reason, or with what no channel would change.
+   */
+  reserveFirst?(
+    requests: readonly ReserveRequest[],
+    alongside?: (booked: ReserveRequest) => readonly JournalEntry[],
+  ): Promise<ReserveFirstResult>;
   confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<Grant>;
   /** Extends what is held for an answered call to `coveredUntilWallMs`, as far as its payers' caps reach. */
   renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant>;
