@@ -1,6 +1,7 @@
 // The composition root: builds every part from its slice of the config, and closes them in reverse order.
 // Nothing here decides anything about a call.
 import { readLeftBehind } from './app/left-behind.js';
+import { startControl } from './app/start-control.js';
 import { startMedia } from './app/start-media.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
@@ -12,6 +13,7 @@ import { NdjsonSink } from './cdr/ndjson-sink.js';
 import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
 import { Publisher, type PublisherCounters } from './cdr/publisher.js';
 import type { Config, GatewayConfig } from './config/config.js';
+import type { ControlCounters } from './control/control-server.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
 import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from './ledgers/ledger-tables.js';
@@ -33,6 +35,7 @@ export interface AppCounters {
   readonly media: RelayCounters | null;
   readonly journal: JournalCounters;
   readonly cdrs: PublisherCounters;
+  readonly control: ControlCounters;
   /** Threads that were started again. */
   readonly restarts: number;
 }
@@ -128,6 +131,25 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     for (const call of registry.calls()) call.loseSignalling();
     application.detachLegs();
   });
+  const counters = async (): Promise<AppCounters> => {
+    const [{ sip, restarts }, { relay, restarts: mediaRestarts }] = await Promise.all([
+      sipSide.counters(),
+      mediaSide.counters(),
+    ]);
+    return {
+      calls: registry.counters,
+      signalling: application.counters,
+      sip,
+      media: relay,
+      journal: journal.counters,
+      cdrs: publisher.counters,
+      control: control.counters,
+      restarts: restarts + mediaRestarts,
+    };
+  };
+  // Closed after the calls: while they end, an operator sees which are left.
+  const operated = { registry, routes, ledger, admission, journal, sip: sipSide.operations, listeners, counters };
+  const control = opened.add('control', await startControl(config, operated, clock, log));
   opened.defer('calls', async () => {
     registry.stop();
     registry.endAll('shutdown');
@@ -157,21 +179,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     listeners,
     sip: sipSide.operations,
     usageOf: (simId) => ledger.usageOf(simId, clock.wallMs()),
-    async counters() {
-      const [{ sip, restarts }, { relay, restarts: mediaRestarts }] = await Promise.all([
-        sipSide.counters(),
-        mediaSide.counters(),
-      ]);
-      return {
-        calls: registry.counters,
-        signalling: application.counters,
-        sip,
-        media: relay,
-        journal: journal.counters,
-        cdrs: publisher.counters,
-        restarts: restarts + mediaRestarts,
-      };
-    },
+    counters,
     reloadCertificates: sipSide.reloadCertificates,
     close: () => opened.close(),
   };

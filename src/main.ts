@@ -14,6 +14,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   demo: { help: 'place four calls on this machine, and tell what became of them', load: () => import('./cli/demo.js') },
   check: { help: 'validate a config', load: () => import('./cli/check.js') },
   route: { help: 'say which channel would carry a call, and why', load: () => import('./cli/route.js') },
+  status: { help: 'say what the running service has and does', load: () => import('./cli/status.js') },
+  calls: { help: 'list the live calls', load: () => import('./cli/calls.js') },
+  hangup: { help: 'end a live call', load: () => import('./cli/hangup.js') },
+  trace: { help: 'collect and show SIP messages', load: () => import('./cli/trace.js') },
+  bans: { help: 'list, add and remove banned sources', load: () => import('./cli/bans.js') },
   'sip-server': {
     help: 'run the SIP server alone, for any drachtio application',
     load: () => import('./cli/sip-server.js'),
@@ -26,7 +31,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const USAGE = `usage: simtrunk COMMAND [options]
 
 ${Object.entries(COMMANDS)
-  .map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`)
+  .map(([name, { help }]) => `  ${name.padEnd(11)}${help}`)
   .join('\n')}
 `;
 

@@ -1,5 +1,6 @@
 // A routing decision as an operator reads it.
 import type { RouteReport } from '../control/route-report.js';
+import { textTable } from './text-table.js';
 
 const POLICY_WORDS: Readonly<Record<string, string>> = {
   'bad-number': 'refused: this is no number that can be called (484)',
@@ -50,7 +51,7 @@ function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {
     `${plan}: ${usage.map(({ allowanceId, used, held, limit }) => `${allowanceId} ${used + held}/${limit}`).join(', ') || 'no limits'}`,
   ]);
   const head = ['', 'channel', 'SIM', 'affinity', 'used today', 'may last', 'plan and what is used of it'];
-  return [...table([head, ...rows]), ''];
+  return [...textTable([head, ...rows]), ''];
 }
 
 function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean): string[] {
@@ -63,10 +64,10 @@ function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean):
       allowanceId === undefined ? reason : `${reason} (${allowanceId})`,
       REFUSAL_WORDS[reason] ?? '',
     ]);
-    return ['Refused:', ...table(rows), ''];
+    return ['Refused:', ...textTable(rows), ''];
   }
   const rows = Object.entries(refused).map(([reason, count]) => [String(count), reason, REFUSAL_WORDS[reason] ?? '']);
-  return [`Refused (--all shows each channel):`, ...table(rows), ''];
+  return [`Refused (--all shows each channel):`, ...textTable(rows), ''];
 }
 
 function sourceLines({ source, wallMs }: RouteReport): string[] {
@@ -74,9 +75,4 @@ function sourceLines({ source, wallMs }: RouteReport): string[] {
   if (source.runningService) return [`Asked of the running service, ${asOf}.`];
   const ledger = source.ledger === null ? 'no ledger yet, so nothing used' : `the ledger ${source.ledger}`;
   return [`Read from ${source.config} and ${ledger}, ${asOf}.`, 'No running service was asked: gateways count as up.'];
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }

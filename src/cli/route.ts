@@ -1,13 +1,14 @@
-// `simtrunk route NUMBER --trunk NAME`: which channel would carry a call, and why no other. Reads the config and the
-// ledger's file; asks no running service, and says so. Gateways count as up: only a running service probes them.
+// `simtrunk route NUMBER --trunk NAME`: which channel would carry a call, and why no other. Asks the running service;
+// without one it reads the config and the ledger's file, and says so. Gateways count as up then: nobody probes them.
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.js';
-import { type RouteReport, reportRoute } from '../control/route-report.js';
+import { type RouteReport, type RouteSelection, reportRoute, selectTrunk } from '../control/route-report.js';
 import { readLedger } from '../ledgers/read-ledger.js';
 import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import { createPolicy } from '../policy/admit-call.js';
 import { createRouting } from '../routing/routing.js';
+import { askIfRunning } from './ask-service.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { routeReportText } from './route-report.js';
 
@@ -16,8 +17,10 @@ const USAGE = 'usage: simtrunk route NUMBER --trunk NAME [--all] [--json] [--con
 /** Status 0 when a channel would carry the call, 1 when none would. */
 export async function run(args: string[]): Promise<number> {
   const { number, values } = read(args);
-  const config = await loadConfigArgument(values);
-  const report = await readFromFiles(config, number, trunkNamed(config, values.trunk), values.all);
+  const { trunk, all } = values;
+  const selection = { dialled: number, all, ...(trunk === undefined ? {} : { trunk }) };
+  const asked = await askIfRunning<RouteReport>(values, 'route', selection);
+  const report = asked?.result ?? (await readFromFiles(await loadConfigArgument(values), selection));
   process.stdout.write(`${values.json ? JSON.stringify(report) : routeReportText(report, values.all)}\n`);
   return report.ranked.length > 0 ? 0 : 1;
 }
@@ -42,24 +45,10 @@ function read(args: string[]) {
   }
 }
 
-function trunkNamed(config: Config, name: string | undefined) {
-  const only = config.trunks.length === 1 ? config.trunks[0] : undefined;
-  const trunk = name === undefined ? only : config.trunks.find((candidate) => candidate.name === name);
-  if (trunk !== undefined) return trunk;
-  const known = config.trunks.map((candidate) => candidate.name).join(', ');
-  throw new SimtrunkError(
-    'USAGE',
-    `${name === undefined ? 'Say which --trunk' : `No trunk "${name}"`}; there are: ${known}`,
-  );
-}
-
 /** Makes the decision that a service on this config and ledger would make now. */
-async function readFromFiles(
-  config: Config,
-  dialled: string,
-  trunk: Config['trunks'][number],
-  all: boolean,
-): Promise<RouteReport> {
+async function readFromFiles(config: Config, { dialled, trunk: name, all }: RouteSelection): Promise<RouteReport> {
+  const selected = selectTrunk(config.trunks, name);
+  if (!selected.ok) throw new SimtrunkError('USAGE', selected.message);
   const clock = new SystemClock();
   const gaps = new Map(config.gateways.map((gateway) => [gateway.name, gateway.gapMs]));
   const channels = config.channels.map((channel) => ({ ...channel, gapMs: gaps.get(channel.gateway) ?? 0 }));
@@ -80,7 +69,7 @@ async function readFromFiles(
       },
       maxCallSeconds: config.call.maxCallSeconds,
     };
-    return reportRoute(parts, { dialled, trunk, all, wallMs: clock.wallMs() });
+    return reportRoute(parts, { dialled, trunk: selected.trunk, all, wallMs: clock.wallMs() });
   } finally {
     routing.close();
     stored.close();

@@ -65,6 +65,29 @@ export interface RouteEnquiry {
   readonly wallMs: number;
 }
 
+/** What an operator asks; without a trunk, that of a config which has one. */
+export interface RouteSelection {
+  readonly dialled: string;
+  readonly trunk?: string | undefined;
+  readonly all: boolean;
+}
+
+export type SelectedTrunk<T> =
+  | { readonly ok: true; readonly trunk: T }
+  | { readonly ok: false; readonly message: string };
+
+export function selectTrunk<T extends { readonly name: string }>(
+  trunks: readonly T[],
+  name: string | undefined,
+): SelectedTrunk<T> {
+  const only = trunks.length === 1 ? trunks[0] : undefined;
+  const trunk = name === undefined ? only : trunks.find((candidate) => candidate.name === name);
+  if (trunk !== undefined) return { ok: true, trunk };
+  const known = trunks.map((candidate) => candidate.name).join(', ');
+  const what = name === undefined ? 'Say which --trunk' : `No trunk "${name}"`;
+  return { ok: false, message: `${what}; there are: ${known}` };
+}
+
 /** How many channels are shown unless all are asked for. */
 const SHOWN = 8;
 

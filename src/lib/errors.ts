@@ -12,6 +12,11 @@ export const ERROR_CODES = {
   REDIS_AWAY: 'The Redis of the shared ledger cannot be reached or does not answer.',
   RECORDING_UNAVAILABLE: 'The recording folder cannot be written.',
   RELAY_UNAVAILABLE: 'The media relay did not start or has ended.',
+  CONTROL_IN_USE: 'Another process answers on the control socket of this dataDir.',
+  CONTROL_UNAVAILABLE: 'The control socket cannot be made below dataDir.',
+  CONTROL_FAILED: 'The running service cannot be reached over its control socket, or did not answer.',
+  CONTROL_REFUSED: 'The running service refused a command; the message says why.',
+  SERVICE_NOT_RUNNING: 'A command needs the running service, and none runs on this dataDir.',
   USAGE: 'The command line is not understood.',
 } as const;
 

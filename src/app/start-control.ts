@@ -1,0 +1,110 @@
+// Joins the control socket to the parts of the running service: what an operator may ask of each.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CallRegistry } from '../call/call-registry.js';
+import type { Config } from '../config/config.js';
+import { type ControlCommands, createControlCommands } from '../control/control-commands.js';
+import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
+import { type ControlServer, openControlServer } from '../control/control-server.js';
+import { describeLiveCall } from '../control/live-call-report.js';
+import { type RouteReportParts, reportRoute, selectTrunk } from '../control/route-report.js';
+import { type StatusReport, tallyChannels } from '../control/status-report.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { Policy } from '../policy/admit-call.js';
+import type { Ledger } from '../quota/ledger.js';
+import type { LedgerView } from '../quota/ledger-view.js';
+import type { Routing } from '../routing/routing.js';
+import type { SipOperations } from '../sip-server/control.js';
+import type { SipListener } from './start-sip.js';
+
+const packageFile = new URL('../../package.json', import.meta.url);
+const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
+
+export interface ControlledParts {
+  readonly registry: CallRegistry;
+  readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState'>;
+  readonly ledger: Pick<Ledger, 'usageOf' | 'orphans'> & { readonly view: LedgerView };
+  readonly admission: Policy;
+  readonly journal: { readonly isStalled: boolean };
+  readonly sip: SipOperations | null;
+  readonly listeners: readonly SipListener[];
+  counters(): Promise<object>;
+}
+
+/** @throws SimtrunkError CONTROL_IN_USE or CONTROL_UNAVAILABLE */
+export async function startControl(
+  config: Config,
+  parts: ControlledParts,
+  clock: Clock,
+  log: Logger,
+): Promise<ControlServer> {
+  const path = join(config.dataDir, CONTROL_SOCKET_NAME);
+  return openControlServer({ path, commands: controlCommands(config, parts, clock, log), clock, log });
+}
+
+function controlCommands(config: Config, parts: ControlledParts, clock: Clock, log: Logger): ControlCommands {
+  const { registry, routes, ledger, admission, sip } = parts;
+  const startedAtMs = clock.wallMs();
+  const startedMs = clock.monotonicMs();
+  const routeParts: RouteReportParts = {
+    source: { config: config.file, ledger: config.ledger.file, runningService: true },
+    admit: (request) => admission.admit(request),
+    routing: routes,
+    view: ledger.view,
+    usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
+    maxCallSeconds: config.call.maxCallSeconds,
+  };
+
+  return createControlCommands({
+    async status(): Promise<StatusReport> {
+      const tallies = tallyChannels(config.channels, (channelId) => ledger.view.channelState(channelId));
+      const tallyOf = (gateway: string | null) => tallies.get(gateway) ?? { idle: 0, busy: 0, resting: 0, disabled: 0 };
+      return {
+        version: VERSION,
+        node: process.versions.node,
+        pid: process.pid,
+        state: registry.isAccepting ? 'running' : 'stopping',
+        startedAtMs,
+        upSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1_000),
+        config: config.file,
+        dataDir: config.dataDir,
+        listeners: parts.listeners,
+        liveCalls: registry.size,
+        channels: tallyOf(null),
+        gateways: config.gateways.map(({ name, probe }) => ({
+          name,
+          state: routes.gatewayState(name),
+          isProbed: probe !== false,
+          channels: tallyOf(name),
+        })),
+        ledger: {
+          kind: 'memory',
+          durability: config.ledger.durability,
+          file: config.ledger.file,
+          isStalled: parts.journal.isStalled,
+          orphans: ledger.orphans().length,
+        },
+        counters: { ...(await parts.counters()) },
+      };
+    },
+    route({ dialled, trunk: name, all }) {
+      const selected = selectTrunk(config.trunks, name);
+      if (!selected.ok) return selected;
+      const enquiry = { dialled, trunk: selected.trunk, all, wallMs: clock.wallMs() };
+      return { ok: true, report: reportRoute(routeParts, enquiry) };
+    },
+    calls: {
+      list: () => registry.calls().map(({ state }) => describeLiveCall(state, clock.monotonicMs())),
+      hangUp(callId) {
+        const call = registry.calls().find(({ id, state }) => id === callId || state.request.sipCallId === callId);
+        if (call === undefined) return null;
+        const before = describeLiveCall(call.state, clock.monotonicMs());
+        call.end('operator');
+        return before;
+      },
+    },
+    sip,
+    log,
+  });
+}

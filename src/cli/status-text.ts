@@ -1,0 +1,77 @@
+// A status report as an operator reads it.
+import type { ChannelTally, StatusReport } from '../control/status-report.js';
+import { clockTime, instant, textTable } from './text-table.js';
+
+export function statusText(report: StatusReport): string {
+  return [...heading(report), ...gatewayLines(report), ...counterLines(report)].join('\n');
+}
+
+function heading(report: StatusReport): string[] {
+  const { version, pid, state, startedAtMs, upSeconds, config, dataDir, listeners, liveCalls, ledger } = report;
+  const what = state === 'running' ? 'runs' : 'is stopping: it takes no new call';
+  return [
+    `simtrunk ${version} ${what}, process ${pid}, since ${instant(startedAtMs)} (${clockTime(upSeconds)})`,
+    ...textTable([
+      ['config', config],
+      ['data', dataDir],
+      ['SIP', listeners.map(({ transport, address, port }) => `${transport} ${address}:${port}`).join(', ')],
+      ['calls', `${liveCalls} live`],
+      ['ledger', ledgerText(ledger)],
+    ]),
+    '',
+  ];
+}
+
+function ledgerText({ kind, durability, file, isStalled, orphans }: StatusReport['ledger']): string {
+  const stalled = isStalled ? '; STALLED: new calls are refused' : '';
+  const left = orphans === 0 ? '' : `; ${orphans} reservations of an earlier process are being settled`;
+  return `${kind}, durability ${durability}, ${file}${stalled}${left}`;
+}
+
+function gatewayLines({ gateways, channels }: StatusReport): string[] {
+  const head = ['gateway', 'state', 'channels', 'idle', 'in a call', 'resting', 'disabled'];
+  const rows = gateways.map(({ name, state, isProbed, channels: tally }) => {
+    return [name, isProbed ? state : `${state} (not probed)`, ...tallyCells(tally)];
+  });
+  const all = gateways.length > 1 ? [['all', '', ...tallyCells(channels)]] : [];
+  return [...textTable([head, ...rows, ...all]), ''];
+}
+
+function tallyCells({ idle, busy, resting, disabled }: ChannelTally): string[] {
+  return [idle + busy + resting + disabled, idle, busy, resting, disabled].map(String);
+}
+
+/** Counters that are not zero: a line for each part, and for each of its tables. */
+function counterLines({ counters }: StatusReport): string[] {
+  const rows = Object.entries(counters).flatMap(([part, value]) => {
+    if (!isTable(value)) return rowOf(part, [[part, value]]);
+    const entries = Object.entries(value);
+    const own = rowOf(
+      part,
+      entries.filter(([, inner]) => !isTable(inner)),
+    );
+    const tables = entries.flatMap(([name, inner]) =>
+      isTable(inner) ? rowOf(`${part} ${name}`, leavesOf(inner)) : [],
+    );
+    return [...own, ...tables];
+  });
+  return ['Since the start, what is not 0:', ...textTable(rows)];
+}
+
+type Leaf = readonly [name: string, count: unknown];
+
+function rowOf(label: string, counters: readonly Leaf[]): string[][] {
+  const said = counters.filter(([, count]) => typeof count === 'number' && count !== 0);
+  if (said.length === 0) return [];
+  return [[label, said.map(([name, count]) => `${name} ${Math.round(Number(count) * 10) / 10}`).join(', ')]];
+}
+
+function leavesOf(table: Readonly<Record<string, unknown>>): Leaf[] {
+  return Object.entries(table).flatMap(([name, inner]): Leaf[] => {
+    return isTable(inner) ? leavesOf(inner).map(([key, count]): Leaf => [`${name} ${key}`, count]) : [[name, inner]];
+  });
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,62 @@
+// What `simtrunk status` says of a running service.
+import type { ChannelState } from '../quota/ledger-view.js';
+
+export type ChannelTally = Readonly<Record<ChannelState | 'disabled', number>>;
+
+export interface StatusReport {
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  /** `stopping` once it takes no new call. */
+  readonly state: 'running' | 'stopping';
+  readonly startedAtMs: number;
+  readonly upSeconds: number;
+  readonly config: string;
+  readonly dataDir: string;
+  readonly listeners: readonly { readonly transport: string; readonly address: string; readonly port: number }[];
+  readonly liveCalls: number;
+  readonly channels: ChannelTally;
+  readonly gateways: readonly {
+    readonly name: string;
+    readonly state: 'up' | 'down';
+    /** False: it is never probed, and counts as up. */
+    readonly isProbed: boolean;
+    readonly channels: ChannelTally;
+  }[];
+  readonly ledger: LedgerStatus;
+  readonly counters: Readonly<Record<string, unknown>>;
+}
+
+export interface LedgerStatus {
+  readonly kind: string;
+  readonly durability: string;
+  readonly file: string;
+  /** True while the journal does not commit in time: new calls are refused. */
+  readonly isStalled: boolean;
+  /** Reservations of an earlier process whose calls are being ended. */
+  readonly orphans: number;
+}
+
+export interface TalliedChannel {
+  readonly channelId: string;
+  readonly gateway: string;
+  readonly enabled: boolean;
+}
+
+/** Channels by state, all together (under null) and of each gateway. */
+export function tallyChannels(
+  channels: readonly TalliedChannel[],
+  stateOf: (channelId: string) => ChannelState | undefined,
+): ReadonlyMap<string | null, ChannelTally> {
+  const none = (): Record<ChannelState | 'disabled', number> => ({ idle: 0, busy: 0, resting: 0, disabled: 0 });
+  const all = none();
+  const tallies = new Map<string | null, Record<ChannelState | 'disabled', number>>([[null, all]]);
+  for (const { channelId, gateway, enabled } of channels) {
+    const state = enabled ? (stateOf(channelId) ?? 'idle') : 'disabled';
+    const tally = tallies.get(gateway) ?? none();
+    tallies.set(gateway, tally);
+    tally[state] += 1;
+    all[state] += 1;
+  }
+  return tallies;
+}
