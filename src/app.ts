@@ -16,7 +16,7 @@ import type { Config, GatewayConfig } from './config/config.js';
 import type { ControlCounters } from './control/control-server.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
 import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
-import { LEDGER_SCHEMA } from './ledgers/ledger-tables.js';
+import { LEDGER_SCHEMA } from './ledgers/ledger-schema.js';
 import { SystemClock } from './lib/clock.js';
 import { ClosingStack } from './lib/closing-stack.js';
 import { createLogger, type Logger } from './lib/logger.js';

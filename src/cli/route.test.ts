@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load-config.js';
 import type { RouteReport } from '../control/route-report.js';
 import { openJournal } from '../journal/journal.js';
 import { openJournalledLedger } from '../ledgers/journalled-memory-ledger.js';
-import { LEDGER_SCHEMA } from '../ledgers/ledger-tables.js';
+import { LEDGER_SCHEMA } from '../ledgers/ledger-schema.js';
 import { SystemClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import { run as check } from './check.js';

@@ -1,79 +1,91 @@
-// What is remembered of each callee: which SIMs talked to it (the last one last), and which calls tried it lately.
-// Bounded: beyond a million callees the longest unheard are forgotten; calls are forgotten after two days.
+// What is remembered of callees: which SIMs talked to each (the last one last), and which calls tried it lately.
+// Bounded: beyond a million callees the longest unheard are forgotten, and each try after two days.
 
-/** What `attemptsTo` may be asked about. */
-const ATTEMPTS_KEPT_MS = 2 * 86_400_000;
+/** How far back `attemptsTo` may be asked. */
+export const ATTEMPTS_KEPT_MS = 2 * 86_400_000;
 const MAX_CALLEES = 1_000_000;
 const NOBODY: readonly string[] = [];
+/** Tries that are over are cut off their list when this many stand before the first that is not. */
+const MIN_CUT = 4_096;
 
-interface TriedCall {
-  readonly callId: string;
+/** One attempt on a callee, from its reservation on. */
+export interface Try {
+  readonly callee: string;
+  /** Null when it was taken back: no INVITE left. */
+  callId: string | null;
   readonly wallMs: number;
 }
 
-interface KnownCallee {
-  sims: readonly string[];
-  /** One for each attempt, in the order in which they were made; a call may be there several times. */
-  tried: TriedCall[];
-}
-
 export class CalleeMemory {
-  readonly #callees = new Map<string, KnownCallee>();
-
-  get size(): number {
-    return this.#callees.size;
-  }
+  readonly #sims = new Map<string, readonly string[]>();
+  /** The lists of one SIM alone, which most callees have. */
+  readonly #alone = new Map<string, readonly string[]>();
+  readonly #tries = new Map<string, Try | Try[]>();
+  /** All tries in the order in which they were made, from `#oldest` on. */
+  #inOrder: Try[] = [];
+  #oldest = 0;
 
   /** The SIMs that talked to a callee, the last one last. */
   simsOf(callee: string): readonly string[] {
-    return this.#callees.get(callee)?.sims ?? NOBODY;
+    return this.#sims.get(callee) ?? NOBODY;
   }
 
   /** Distinct calls that tried a callee since an instant. */
   attemptsTo(callee: string, sinceWallMs: number): number {
-    const known = this.#callees.get(callee);
+    const known = this.#tries.get(callee);
     if (known === undefined) return 0;
     const calls = new Set<string>();
-    for (const { callId, wallMs } of known.tried) if (wallMs >= sinceWallMs) calls.add(callId);
+    for (const { callId, wallMs } of Array.isArray(known) ? known : [known]) {
+      if (callId !== null && wallMs >= sinceWallMs) calls.add(callId);
+    }
     return calls.size;
   }
 
   /** A call tries the callee. */
-  try(callee: string, callId: string, wallMs: number): void {
-    const known = this.#callees.get(callee) ?? this.#add(callee);
-    if ((known.tried[0]?.wallMs ?? wallMs) < wallMs - ATTEMPTS_KEPT_MS) {
-      known.tried = known.tried.filter((call) => call.wallMs >= wallMs - ATTEMPTS_KEPT_MS);
-    }
-    known.tried.push({ callId, wallMs });
-  }
-
-  /** Takes back one try of which no INVITE left. */
-  untry(callee: string, callId: string): void {
-    const known = this.#callees.get(callee);
-    if (known === undefined) return;
-    const index = known.tried.findLastIndex((call) => call.callId === callId);
-    if (index >= 0) known.tried.splice(index, 1);
-    if (known.tried.length === 0 && known.sims.length === 0) this.#callees.delete(callee);
+  try(callee: string, callId: string, wallMs: number): Try {
+    this.#forgetBefore(wallMs - ATTEMPTS_KEPT_MS);
+    const made: Try = { callee, callId, wallMs };
+    this.#inOrder.push(made);
+    const known = this.#tries.get(callee);
+    if (known === undefined) this.#tries.set(callee, made);
+    else if (Array.isArray(known)) known.push(made);
+    else this.#tries.set(callee, [known, made]);
+    return made;
   }
 
   /** A SIM has talked to the callee. */
   talked(callee: string, simId: string): void {
-    const known = this.#callees.get(callee) ?? this.#add(callee);
+    const known = this.#sims.get(callee);
     // Moved to the end: the longest unheard stand first.
-    this.#callees.delete(callee);
-    this.#callees.set(callee, known);
-    if (known.sims.at(-1) !== simId) known.sims = [...known.sims.filter((id) => id !== simId), simId];
+    if (known !== undefined) this.#sims.delete(callee);
+    this.#sims.set(callee, this.#withLast(known, simId));
+    if (this.#sims.size <= MAX_CALLEES) return;
+    for (const longestUnheard of this.#sims.keys()) {
+      this.#sims.delete(longestUnheard);
+      return;
+    }
   }
 
-  #add(callee: string): KnownCallee {
-    const known: KnownCallee = { sims: NOBODY, tried: [] };
-    this.#callees.set(callee, known);
-    if (this.#callees.size > MAX_CALLEES) {
-      for (const longestUnheard of this.#callees.keys()) {
-        this.#callees.delete(longestUnheard);
-        break;
-      }
+  #withLast(known: readonly string[] | undefined, simId: string): readonly string[] {
+    if (known !== undefined && known.at(-1) === simId) return known;
+    const others = known?.filter((id) => id !== simId) ?? NOBODY;
+    if (others.length > 0) return [...others, simId];
+    const alone = this.#alone.get(simId) ?? [simId];
+    this.#alone.set(simId, alone);
+    return alone;
+  }
+
+  #forgetBefore(wallMs: number): void {
+    for (let first = this.#inOrder[this.#oldest]; first !== undefined && first.wallMs < wallMs; ) {
+      const known = this.#tries.get(first.callee);
+      if (!Array.isArray(known)) this.#tries.delete(first.callee);
+      else if (known.length === 1) this.#tries.delete(first.callee);
+      else known.splice(known.indexOf(first), 1);
+      this.#oldest += 1;
+      first = this.#inOrder[this.#oldest];
     }
-    return known;
+    if (this.#oldest < MIN_CUT || this.#oldest * 2 < this.#inOrder.length) return;
+    this.#inOrder = this.#inOrder.slice(this.#oldest);
+    this.#oldest = 0;
   }
 }

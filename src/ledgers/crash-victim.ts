@@ -6,7 +6,7 @@ import { SystemClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import { CRASH_SETUP } from './crash-setup.js';
 import { openJournalledLedger } from './journalled-memory-ledger.js';
-import { LEDGER_SCHEMA } from './ledger-tables.js';
+import { LEDGER_SCHEMA } from './ledger-schema.js';
 
 const [file = '', promises = '', name = ''] = process.argv.slice(2);
 const promisesFile = openSync(promises, 'a');

@@ -16,7 +16,7 @@ import {
   openJournalledLedger,
 } from './journalled-memory-ledger.js';
 import { LedgerMemory } from './ledger-memory.js';
-import { LEDGER_SCHEMA } from './ledger-tables.js';
+import { LEDGER_SCHEMA } from './ledger-schema.js';
 
 /** A journal whose commits succeed, fail or hang as the test says. */
 class TroubledJournal {
@@ -224,7 +224,7 @@ describe('the journalled ledger, over a journal in trouble', () => {
     await releasing;
     assert.deepEqual(journal.written, [
       'INSERT INTO reservations',
-      'INSERT OR IGNORE',
+      'INSERT INTO settlements',
       'DELETE FROM reservations',
       'INSERT INTO channel_rests',
     ]);

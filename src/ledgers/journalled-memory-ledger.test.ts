@@ -7,12 +7,12 @@ import { ManualClock, SystemClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import { describeLedger, type LedgerHarness, type LedgerSetup } from '../quota/ledger.contract.js';
 import { type JournalledMemoryLedger, openJournalledLedger } from './journalled-memory-ledger.js';
-import { LEDGER_SCHEMA } from './ledger-tables.js';
+import { LEDGER_SCHEMA } from './ledger-schema.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
 class JournalledHarness implements LedgerHarness {
-  readonly clock = new ManualClock();
+  readonly #clock = new ManualClock();
   readonly #folder: string;
   #setup: LedgerSetup | undefined;
   #journal: Journal | undefined;
@@ -20,6 +20,15 @@ class JournalledHarness implements LedgerHarness {
 
   constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  advance(ms: number): Promise<void> {
+    this.#clock.advance(ms);
+    return Promise.resolve();
   }
 
   async open(setup: LedgerSetup) {
@@ -33,7 +42,7 @@ class JournalledHarness implements LedgerHarness {
       clock: new SystemClock(),
       schema: LEDGER_SCHEMA,
     });
-    this.#ledger = await openJournalledLedger({ ...setup, journal: this.#journal, clock: this.clock, log });
+    this.#ledger = await openJournalledLedger({ ...setup, journal: this.#journal, clock: this.#clock, log });
     return { ledger: this.#ledger, view: this.#ledger.view };
   }
 

@@ -12,18 +12,20 @@ import type {
   Ledger,
   OrphanReservation,
   PayersFit,
+  PayersQuestion,
   Release,
   ReserveRequest,
   ReserveResult,
   Settlement,
   SimUsage,
-  UsageDifference,
   VerifyReport,
 } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
-import { LedgerMemory, type LedgerSettings, type Live } from './ledger-memory.js';
+import { readHistory } from './ledger-history.js';
+import { LedgerMemory, type LedgerSettings, type Live, NO_GRANT } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
 import { OrderedWrites } from './ordered-writes.js';
+import { takeSnapshot, verifyUsage } from './verify-usage.js';
 
 /** The longest month, and a day for calls over its edge. */
 const HISTORY_MS = 33 * 86_400_000;
@@ -45,16 +47,12 @@ export async function openJournalledLedger(options: JournalledLedgerOptions): Pr
   return new JournalledMemoryLedger(memory, options);
 }
 
-/** Computes a ledger's memory from its tables; returns how many settlements it counted. */
-export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, clock: Clock): Promise<number> {
-  let settlements = 0;
-  for await (const record of tables.readSettlements(rows, clock.wallMs() - HISTORY_MS)) {
-    memory.restoreSettlement(record);
-    settlements += 1;
-  }
+/** Computes a ledger's memory from its tables. */
+export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, clock: Clock): Promise<void> {
+  const { sequence } = await readHistory(rows, { sinceWallMs: clock.wallMs() - HISTORY_MS }, memory);
+  memory.continueAfter(sequence);
   for (const row of await tables.readReservations(rows)) memory.restoreReservation(row);
   for (const { channelId, untilWallMs } of await tables.readRests(rows)) memory.restoreRest(channelId, untilWallMs);
-  return settlements;
 }
 
 export class JournalledMemoryLedger implements Ledger {
@@ -63,7 +61,7 @@ export class JournalledMemoryLedger implements Ledger {
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #writes: OrderedWrites;
-  readonly #sliceMs: number;
+  readonly #rows: tables.RowSource;
   /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
   readonly #ending = new Map<string, Promise<unknown>>();
   readonly #charges = new Map<string, Charge>();
@@ -75,7 +73,7 @@ export class JournalledMemoryLedger implements Ledger {
     this.#journal = options.journal;
     this.#clock = options.clock;
     this.#writes = new OrderedWrites(options);
-    this.#sliceMs = options.sliceSeconds * 1000;
+    this.#rows = (...ask) => options.journal.query(...ask);
   }
 
   /** What routing reads. */
@@ -90,7 +88,10 @@ export class JournalledMemoryLedger implements Ledger {
     const taken = this.#memory.reserve(request);
     if (!taken.ok) return taken;
     const reserved: ReserveResult = { ok: true, reservationId, maxCallSeconds: taken.maxCallSeconds };
-    const entries = [tables.insertReservation(request), ...alongside];
+    const entries = [
+      tables.insertReservation(request, taken.live.payerHolds[0]?.hold.coveredUntilWallMs ?? null),
+      ...alongside,
+    ];
     const { callId } = request;
     if (emergency && this.#writes.isFailing(callId)) {
       this.#writes.inBackground(callId, entries, 'reserve');
@@ -111,8 +112,7 @@ export class JournalledMemoryLedger implements Ledger {
     if (outcome === 'stalled') {
       this.#writes.inBackground(callId, [tables.deleteReservation(reservationId)], 'take back');
     }
-    const live = this.#memory.live.get(reservationId);
-    if (live !== undefined) this.#memory.undo(live);
+    this.#memory.undo(taken.live);
     return { ok: false, reason: 'journal-stalled' };
   }
 
@@ -122,21 +122,24 @@ export class JournalledMemoryLedger implements Ledger {
     alongside: readonly JournalEntry[] = [],
   ): Promise<Grant> {
     const live = this.#memory.live.get(reservationId);
-    if (live === undefined || live.settled) return { maxCallSeconds: 0, isFinal: true };
-    const coveredUntilWallMs = answeredWallMs + this.#sliceMs;
-    const maxCallSeconds = this.#memory.confirm(live, answeredWallMs, coveredUntilWallMs);
+    if (live === undefined || live.settled) return NO_GRANT;
+    const grant = this.#memory.confirm(live, answeredWallMs);
+    const coveredUntilWallMs = live.hold.coveredUntilWallMs ?? answeredWallMs;
     const answered = tables.markAnswered(reservationId, answeredWallMs, coveredUntilWallMs);
     await this.#writes.persist(live.request.callId, [answered, ...alongside], 'confirm');
-    return { maxCallSeconds, isFinal: true };
+    return grant;
   }
 
   async renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant> {
     const live = this.#memory.live.get(reservationId);
-    if (live === undefined || live.settled) return { maxCallSeconds: 0, isFinal: true };
-    live.hold.coveredUntilWallMs = Math.max(live.hold.coveredUntilWallMs ?? 0, coveredUntilWallMs);
-    const covered = tables.markCovered(reservationId, coveredUntilWallMs);
-    await this.#writes.inOrder(live.request.callId, () => this.#journal.commit([covered]));
-    return { maxCallSeconds: this.#memory.grantOf(live), isFinal: true };
+    if (live === undefined || live.settled) return NO_GRANT;
+    const grant = this.#memory.extend(live, coveredUntilWallMs);
+    if (live.hold.coveredUntilWallMs === null) return grant;
+    const covered = tables.markCovered(reservationId, live.hold.coveredUntilWallMs);
+    const committed = this.#writes.inOrder(live.request.callId, () => this.#journal.commit([covered]));
+    // What is held is held: a talking call goes on through a stall of the journal.
+    await this.#unlessStalled(committed);
+    return grant;
   }
 
   async settle(
@@ -170,15 +173,14 @@ export class JournalledMemoryLedger implements Ledger {
       await this.#writes.persist(live?.request.callId ?? reservationId, alongside, 'release');
       return;
     }
-    const book = this.#memory.bookOf(live.request.simId);
     const entries = [...alongside];
     if (invited) {
       // Also where no plan counts it: attempts on a callee, and plans to come, are counted from history.
       const charge = this.#memory.charge(live, null, 0, false);
-      entries.push(this.#recordOf(live, null, 0, { ...charge, billedSeconds: 0 }));
+      entries.push(tables.insertSettlement(this.#memory.recordOf(live, null, 0, charge)));
     } else {
-      book?.drop(live.hold);
-      this.#memory.untry(live);
+      this.#memory.drop(live);
+      this.#memory.forgetTry(live);
     }
     await this.#end(reservationId, this.#free(live, entries, 'release'));
   }
@@ -192,12 +194,12 @@ export class JournalledMemoryLedger implements Ledger {
     return book && { simId, allowances: book.usage(wallMs) };
   }
 
-  usageOfPayer(): readonly AllowanceUsage[] | undefined {
-    return undefined;
+  usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined {
+    return this.#memory.usageOfPayer(payer, wallMs);
   }
 
-  fitPayers(): PayersFit {
-    return { ok: true, maxCallSeconds: Number.MAX_SAFE_INTEGER };
+  fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
+    return this.#memory.fitPayers(payers, question);
   }
 
   attemptsTo(callee: string, sinceWallMs: number): number {
@@ -209,26 +211,10 @@ export class JournalledMemoryLedger implements Ledger {
   }
 
   async verify(): Promise<VerifyReport> {
-    const anew = new LedgerMemory(this.#settings, this.#clock, () => {});
-    const query: tables.RowSource = (...ask) => this.#journal.query(...ask);
-    const settlements = await loadMemory(anew, query, this.#clock);
-    const wallMs = this.#clock.wallMs();
-    const differences: UsageDifference[] = [];
-    for (const { simId } of this.#settings.sims) {
-      const recomputed = anew.bookOf(simId)?.usage(wallMs) ?? [];
-      for (const [index, { allowanceId, windowStartWallMs, used }] of (
-        this.#memory.bookOf(simId)?.usage(wallMs) ?? []
-      ).entries()) {
-        const fromHistory = recomputed[index]?.used ?? 0;
-        if (used === fromHistory) continue;
-        differences.push({
-          ...{ holder: `sim:${simId}`, allowanceId, windowStartWallMs },
-          ...{ used, recomputed: fromHistory },
-        });
-      }
-    }
-    anew.close();
-    return { ok: differences.length === 0, settlements, adjustments: 0, differences };
+    const snapshot = takeSnapshot(this.#memory, this.#clock.wallMs());
+    // What memory counts already may still be on its way to the file.
+    await this.#writes.written();
+    return verifyUsage(snapshot, this.#settings, this.#rows, snapshot.wallMs - HISTORY_MS, this.#clock);
   }
 
   orphans(): readonly OrphanReservation[] {
@@ -256,13 +242,13 @@ export class JournalledMemoryLedger implements Ledger {
     settlement: Settlement,
     alongside: (charge: Charge) => readonly JournalEntry[],
   ): Promise<Charge> {
-    const { reservationId, answeredWallMs, durationMs, estimated, channelInUse } = settlement;
+    const { reservationId, answeredWallMs, estimated, channelInUse } = settlement;
     const { callId } = live.request;
+    const durationMs = storedMs(settlement.durationMs);
     const charge = this.#memory.charge(live, answeredWallMs, durationMs, estimated);
     live.settled = true;
-    this.#memory.spending.add(live.request.trunk, this.#clock.wallMs(), charge.cost);
     this.#keepCharge(charge);
-    const record = this.#recordOf(live, answeredWallMs, durationMs, charge);
+    const record = tables.insertSettlement(this.#memory.recordOf(live, answeredWallMs, durationMs, charge));
     if (channelInUse) {
       await this.#writes.persist(callId, [record, tables.markSettled(reservationId), ...alongside(charge)], 'settle');
     } else await this.#free(live, [record, ...alongside(charge)], 'settle');
@@ -278,11 +264,6 @@ export class JournalledMemoryLedger implements Ledger {
     this.#memory.finish(live);
   }
 
-  #recordOf(live: Live, answeredWallMs: number | null, durationMs: number, charge: Charge): JournalEntry {
-    const settledWallMs = this.#clock.wallMs();
-    return tables.insertSettlement({ request: live.request, answeredWallMs, durationMs, charge, settledWallMs });
-  }
-
   #end<T>(reservationId: string, step: Promise<T>): Promise<T> {
     this.#ending.set(reservationId, step);
     return step.finally(() => {
@@ -291,9 +272,9 @@ export class JournalledMemoryLedger implements Ledger {
   }
 
   async #settledEarlier(reservationId: string): Promise<Charge> {
-    const record = await tables.readSettlement((...ask) => this.#journal.query(...ask), reservationId);
-    if (record === undefined) throw new Error(`Reservation ${reservationId} is unknown, or was released.`);
-    return record.charge;
+    const charge = await tables.readSettlement(this.#rows, reservationId);
+    if (charge === undefined) throw new Error(`Reservation ${reservationId} is unknown, or was released.`);
+    return charge;
   }
 
   #keepCharge(charge: Charge): void {
@@ -318,4 +299,9 @@ export class JournalledMemoryLedger implements Ledger {
       stopListening();
     }
   }
+}
+
+/** History is recounted from what is stored: a duration of more digits than are must not be charged otherwise. */
+function storedMs(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
 }

@@ -10,7 +10,7 @@ import { SystemClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import { CRASH_SETUP } from './crash-setup.js';
 import { openJournalledLedger } from './journalled-memory-ledger.js';
-import { LEDGER_SCHEMA, readSettlements } from './ledger-tables.js';
+import { LEDGER_SCHEMA } from './ledger-schema.js';
 
 const VICTIM = fileURLToPath(new URL('./crash-victim.js', import.meta.url));
 const ROUNDS = 24;
@@ -79,11 +79,17 @@ describe('the journalled ledger, killed at any instant', () => {
       }
       const booked = new Map<string, number>();
       const bySim = new Map<string, number>();
-      for await (const { request, charge } of readSettlements((...ask) => journal.query(...ask), 0)) {
-        assert.equal(booked.has(request.reservationId), false, 'settled twice');
-        booked.set(request.reservationId, charge.billedSeconds);
-        bySim.set(request.simId, (bySim.get(request.simId) ?? 0) + charge.billedSeconds);
+      for (const row of await journal.query('SELECT reservation_id, sim_id, billed_seconds FROM settlements')) {
+        const [reservationId, simId, seconds] = [
+          String(row.reservation_id),
+          String(row.sim_id),
+          Number(row.billed_seconds),
+        ];
+        assert.equal(booked.has(reservationId), false, 'settled twice');
+        booked.set(reservationId, seconds);
+        bySim.set(simId, (bySim.get(simId) ?? 0) + seconds);
       }
+      assert.deepEqual((await ledger.verify()).differences, []);
       let settled = 0;
       for (const line of promised) {
         const [what = '', reservationId = '', seconds] = line.split(' ');

@@ -1,28 +1,44 @@
-// The state that a journalled ledger decides by: channels, live reservations, usage, affinity and spending.
+// The state that a journalled ledger decides by: channels, live reservations, usage of SIMs and payers, affinity, attempts.
 // Synchronous and complete in itself; what must be written down, and when, is the ledger's business.
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import { TypedEmitter } from '../lib/typed-events.js';
-import type { Charge, ReserveRefusal, ReserveRequest } from '../quota/ledger.js';
+import type {
+  Adjustment,
+  AllowanceUsage,
+  Charge,
+  Grant,
+  PayersFit,
+  PayersQuestion,
+  ReserveRefusal,
+  ReserveRequest,
+} from '../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
 import type { Plan } from '../quota/plan.js';
 import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
 import { type FitRequest, type FitResult, type Hold, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
 import { Spending } from '../quota/spending.js';
-import { CalleeMemory } from './callee-memory.js';
+import { ATTEMPTS_KEPT_MS, CalleeMemory, type Try } from './callee-memory.js';
+import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
+import { type CapsOf, PayerBooks, type PayerHold } from './payer-books.js';
 
 export interface LedgerSettings {
   readonly plans: readonly Plan[];
   readonly sims: readonly { readonly simId: string; readonly plan: string }[];
   readonly channels: readonly { readonly channelId: string; readonly simId: string; readonly gapMs: number }[];
   readonly sliceSeconds: number;
+  /** Left out: nobody who pays has caps. */
+  readonly capsOf?: CapsOf;
 }
 
 /** A reservation that is not finished: it keeps its channel busy. */
 export interface Live {
   readonly request: ReserveRequest;
   readonly hold: Hold;
+  readonly payerHolds: readonly PayerHold[];
+  /** Null for an attempt that was counted by its settlement. */
+  readonly tried: Try | null;
   /** From an earlier process. */
   readonly orphan: boolean;
   /** Charged, but its channel is still in use. */
@@ -33,31 +49,47 @@ interface Channel {
   readonly channelId: string;
   readonly simId: string;
   readonly gapMs: number;
+  /** Undefined when the SIM has no plan: such a channel is unknown. */
+  readonly book: SimUsageBook | undefined;
   state: ChannelState;
   rest: ClockTimer | undefined;
 }
 
-export class LedgerMemory implements LedgerView {
+type Reserved =
+  | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
+  | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
+
+export const NO_GRANT: Grant = { maxCallSeconds: 0, isFinal: true };
+
+export class LedgerMemory implements LedgerView, HistoryReader {
   readonly events: TypedEmitter<LedgerViewEvents>;
   readonly live = new Map<string, Live>();
   readonly spending = new Spending();
   readonly #clock: Clock;
-  readonly #channels: Map<string, Channel>;
-  readonly #books: Map<string, SimUsageBook>;
+  readonly #channels: ReadonlyMap<string, Channel>;
+  readonly #books: ReadonlyMap<string, SimUsageBook>;
+  readonly #payers: PayerBooks;
   readonly #callees = new CalleeMemory();
+  readonly #sliceMs: number;
+  #sequence = 0;
 
   constructor(settings: LedgerSettings, clock: Clock, onListenerError: (error: unknown, event: string) => void) {
     this.#clock = clock;
+    this.#sliceMs = settings.sliceSeconds * 1000;
     this.events = new TypedEmitter(onListenerError);
     const plans = new Map(settings.plans.map((plan) => [plan.name, new PlanClocks(plan)]));
-    this.#books = new Map(
-      settings.sims.flatMap(({ simId, plan }) => {
-        const clocks = plans.get(plan);
-        return clocks === undefined ? [] : [[simId, new SimUsageBook(simId, clocks)]];
-      }),
-    );
+    const books = new Map<string, SimUsageBook>();
+    for (const { simId, plan } of settings.sims) {
+      const clocks = plans.get(plan);
+      if (clocks !== undefined) books.set(simId, new SimUsageBook(simId, clocks));
+    }
+    this.#books = books;
+    this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings.sliceSeconds);
     this.#channels = new Map(
-      settings.channels.map((channel) => [channel.channelId, { ...channel, state: 'idle', rest: undefined }]),
+      settings.channels.map(({ channelId, simId, gapMs }) => [
+        channelId,
+        { channelId, simId, gapMs, book: books.get(simId), state: 'idle', rest: undefined },
+      ]),
     );
   }
 
@@ -83,18 +115,35 @@ export class LedgerMemory implements LedgerView {
     return this.#callees.attemptsTo(callee, sinceWallMs);
   }
 
+  fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
+    return this.#payers.fit(payers, question);
+  }
+
   bookOf(simId: string): SimUsageBook | undefined {
     return this.#books.get(simId);
   }
 
+  usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined {
+    return this.#payers.bookOf(payer)?.usage(wallMs);
+  }
+
+  /** Usage of every SIM (as `sim:ID`) and of every payer of which something is counted. */
+  *usages(wallMs: number): Generator<readonly [holder: string, allowances: readonly AllowanceUsage[]]> {
+    for (const [simId, book] of this.#books) yield [`sim:${simId}`, book.usage(wallMs)];
+    for (const payer of this.#payers.known()) yield [payer, this.usageOfPayer(payer, wallMs) ?? []];
+  }
+
+  /** Place in history of what was booked last. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
   // ---- reservations ------------------------------------------------------------------------------------------------
 
-  /** The one atomic step: checks channel and quota, and takes both. */
-  reserve(
-    request: ReserveRequest,
-  ): { ok: true; maxCallSeconds: number } | { ok: false; reason: ReserveRefusal; allowanceId?: string } {
+  /** The one atomic step: checks channel, quota and caps, and takes of all. */
+  reserve(request: ReserveRequest): Reserved {
     const channel = this.#channels.get(request.channelId);
-    const book = this.#books.get(request.simId);
+    const book = channel?.book;
     if (channel === undefined || book === undefined || channel.simId !== request.simId) {
       return { ok: false, reason: 'unknown-channel' };
     }
@@ -104,56 +153,88 @@ export class LedgerMemory implements LedgerView {
     if (resting) return { ok: false, reason: 'channel-resting' };
     const fit = book.fit(request);
     if (!fit.ok) return fit;
-    this.live.set(request.reservationId, { request, hold: book.hold(request), orphan: false, settled: false });
-    this.#callees.try(request.callee, request.callId, request.wallMs);
+    let { maxCallSeconds } = fit;
+    const payersFit = this.#payers.fit(request.payers, request);
+    if (!payersFit.ok) return payersFit;
+    const payerHolds = this.#payers.hold(request, payersFit.maxCallSeconds);
+    const heldUntilWallMs = payerHolds[0]?.hold.coveredUntilWallMs ?? null;
+    if (heldUntilWallMs !== null) {
+      maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);
+    }
+    const tried = this.#callees.try(request.callee, request.callId, request.wallMs);
+    const live = { request, hold: book.hold(request), payerHolds, tried, orphan: false, settled: false };
+    this.live.set(request.reservationId, live);
     this.#enter(channel, 'busy');
-    return { ok: true, maxCallSeconds: fit.maxCallSeconds };
+    return { ok: true, live, maxCallSeconds };
   }
 
   /** Undoes a reservation of which no effect has left the process: no gap, no trace. */
   undo(live: Live): void {
+    this.forgetTry(live);
     this.#forget(live);
-    this.untry(live);
     const channel = this.#channels.get(live.request.channelId);
     if (channel !== undefined) this.#enter(channel, 'idle');
   }
 
-  confirm(live: Live, answeredWallMs: number, coveredUntilWallMs: number): number {
+  /** The call was answered: holds its first slice from there. */
+  confirm(live: Live, answeredWallMs: number): Grant {
     live.hold.answeredWallMs = answeredWallMs;
-    live.hold.coveredUntilWallMs = coveredUntilWallMs;
+    const grant = this.extend(live, answeredWallMs + this.#sliceMs);
     this.events.emit('usage:changed', live.request.simId);
-    return this.grantOf(live);
+    return grant;
   }
 
-  /** Longest call from its answer that the SIM's plan allows an answered reservation. */
-  grantOf({ request, hold }: Live): number {
-    const book = this.#books.get(request.simId);
-    const fit = book?.fit({ ...request, wallMs: hold.answeredWallMs ?? request.wallMs }, hold);
-    return fit?.ok ? fit.maxCallSeconds : 0;
+  /** Moves what an answered call holds on to an instant, as far as its SIM and its payers reach; never back. */
+  extend(live: Live, wishedUntilWallMs: number): Grant {
+    const { request, hold, payerHolds } = live;
+    const { answeredWallMs } = hold;
+    if (answeredWallMs === null) return NO_GRANT;
+    const untilWallMs = Math.max(wishedUntilWallMs, hold.coveredUntilWallMs ?? 0);
+    const fit = this.#books.get(request.simId)?.fit({ ...request, wallMs: answeredWallMs }, hold);
+    const bySim = fit?.ok ? fit.maxCallSeconds : 0;
+    const byPayers = this.#payers.extend(payerHolds, request, answeredWallMs, untilWallMs);
+    const maxCallSeconds = Math.min(bySim, byPayers.heldSeconds - 1);
+    const grantedUntilWallMs = answeredWallMs + (maxCallSeconds + 1) * 1000;
+    hold.coveredUntilWallMs = Math.max(answeredWallMs, Math.min(untilWallMs, grantedUntilWallMs));
+    if (maxCallSeconds <= 0) return NO_GRANT;
+    return { maxCallSeconds, isFinal: bySim <= byPayers.heldSeconds - 1 || byPayers.isFinal };
   }
 
   /** Books the attempt and drops what it held; the channel stays busy. */
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;
-    const book = this.#books.get(request.simId);
-    book?.drop(live.hold);
-    const booked = book?.book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs });
+    this.drop(live);
+    const booked = this.#book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs });
+    this.#sequence += 1;
     if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
-    this.events.emit('usage:changed', request.simId);
-    return {
+    const charge: Charge = {
       reservationId: request.reservationId,
       simId: request.simId,
-      // A SIM that has left the config has no plan to round by.
-      billedSeconds: booked?.billedSeconds ?? chargedSeconds(durationMs, BY_THE_SECOND),
-      cost: booked?.cost ?? '0',
-      currency: book?.plan.currency ?? '',
+      billedSeconds: booked.billedSeconds,
+      cost: booked.cost,
+      currency: this.#books.get(request.simId)?.plan.currency ?? '',
       estimated,
     };
+    this.spending.add(request.trunk, this.#clock.wallMs(), charge.cost);
+    this.events.emit('usage:changed', request.simId);
+    return charge;
+  }
+
+  /** A settlement of now, with the place in history that `charge` has just given it. */
+  recordOf(live: Live, answeredWallMs: number | null, durationMs: number, charge: Charge): SettlementRecord {
+    const settledWallMs = this.#clock.wallMs();
+    return { sequence: this.#sequence, request: live.request, answeredWallMs, durationMs, charge, settledWallMs };
+  }
+
+  /** Drops what a reservation held of its SIM and its payers. */
+  drop(live: Live): void {
+    this.#books.get(live.request.simId)?.drop(live.hold);
+    this.#payers.drop(live.payerHolds);
   }
 
   /** No INVITE of this attempt left: it does not count as one. */
-  untry({ request }: Live): void {
-    this.#callees.untry(request.callee, request.callId);
+  forgetTry({ tried }: Live): void {
+    if (tried !== null) tried.callId = null;
   }
 
   /** Frees the channel for its gap. */
@@ -169,21 +250,36 @@ export class LedgerMemory implements LedgerView {
 
   // ---- loading -----------------------------------------------------------------------------------------------------
 
-  restoreSettlement({ request, answeredWallMs, durationMs, charge, settledWallMs }: SettlementRecord): void {
-    this.#books.get(request.simId)?.book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs });
-    this.#callees.try(request.callee, request.callId, request.wallMs);
-    if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
-    this.spending.add(request.trunk, settledWallMs, charge.cost);
+  settled(record: HistoryRecord): void {
+    this.#book(record);
+    const { callee, callId, simId, reservedWallMs, answeredWallMs } = record;
+    if (reservedWallMs >= this.#clock.wallMs() - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
+    if (answeredWallMs !== null) this.#callees.talked(callee, simId);
+    this.spending.add(record.trunk, record.settledWallMs, record.cost);
+  }
+
+  adjusted(_adjustment: Adjustment): void {}
+
+  /** Goes on where history ends. */
+  continueAfter(sequence: number): void {
+    this.#sequence = sequence;
   }
 
   restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: ReservationRow): void {
-    const { callee, numberClass, wallMs } = request;
-    const hold: Hold = { callee, numberClass, reservedWallMs: wallMs, answeredWallMs, coveredUntilWallMs };
-    if (!settled) {
-      this.#books.get(request.simId)?.restoreHold(hold);
-      this.#callees.try(callee, request.callId, wallMs);
-    }
-    this.live.set(request.reservationId, { request, hold, orphan: true, settled });
+    const { callee, callId, numberClass, wallMs } = request;
+    const hold: Hold = {
+      ...{ callee, numberClass, reservedWallMs: wallMs, answeredWallMs },
+      coveredUntilWallMs: answeredWallMs === null ? null : coveredUntilWallMs,
+    };
+    if (!settled) this.#books.get(request.simId)?.restoreHold(hold);
+    this.live.set(request.reservationId, {
+      request,
+      hold,
+      payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs),
+      tried: settled ? null : this.#callees.try(callee, callId, wallMs),
+      orphan: true,
+      settled,
+    });
     const channel = this.#channels.get(request.channelId);
     if (channel !== undefined) this.#enter(channel, 'busy');
   }
@@ -200,8 +296,17 @@ export class LedgerMemory implements LedgerView {
     for (const channel of this.#channels.values()) channel.rest?.cancel();
   }
 
+  #book(record: Omit<HistoryRecord, 'billedSeconds' | 'cost' | 'settledWallMs' | 'trunk'>) {
+    const booked = this.#books.get(record.simId)?.book(record);
+    this.#payers.book(record.payers, record);
+    if (booked !== undefined) return booked;
+    // A SIM that has left the config has no plan to round by.
+    const { answeredWallMs, durationMs } = record;
+    return { billedSeconds: answeredWallMs === null ? 0 : chargedSeconds(durationMs, BY_THE_SECOND), cost: '0' };
+  }
+
   #forget(live: Live): void {
-    this.#books.get(live.request.simId)?.drop(live.hold);
+    this.drop(live);
     this.live.delete(live.request.reservationId);
   }
 

@@ -1,88 +1,27 @@
-// The ledger's tables in the journal, as entries to write and rows to read.
-import type { JournalEntry, JournalValue, SchemaStatement } from '../lib/journal-entry.js';
+// What the ledger writes to its tables, as entries for the journal, and the rows of what is not over yet.
+import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
-import type { Charge, ReserveRequest } from '../quota/ledger.js';
-
-/** Given to the journal at its start. */
-export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
-  `CREATE TABLE IF NOT EXISTS reservations (
-    reservation_id TEXT PRIMARY KEY,
-    call_id TEXT NOT NULL,
-    trunk TEXT NOT NULL,
-    direction TEXT NOT NULL DEFAULT 'out',
-    payers TEXT NOT NULL DEFAULT '',
-    channel_id TEXT NOT NULL,
-    sim_id TEXT NOT NULL,
-    callee TEXT NOT NULL,
-    number_class TEXT NOT NULL,
-    reserved_wall_ms INTEGER NOT NULL,
-    answered_wall_ms INTEGER,
-    covered_until_wall_ms INTEGER,
-    settled INTEGER NOT NULL DEFAULT 0
-  ) WITHOUT ROWID`,
-  // History: usage, affinity and spending are computed from these rows alone.
-  `CREATE TABLE IF NOT EXISTS settlements (
-    sequence INTEGER PRIMARY KEY,
-    reservation_id TEXT NOT NULL UNIQUE,
-    call_id TEXT NOT NULL,
-    trunk TEXT NOT NULL,
-    direction TEXT NOT NULL DEFAULT 'out',
-    payers TEXT NOT NULL DEFAULT '',
-    channel_id TEXT NOT NULL,
-    sim_id TEXT NOT NULL,
-    callee TEXT NOT NULL,
-    number_class TEXT NOT NULL,
-    reserved_wall_ms INTEGER NOT NULL,
-    answered_wall_ms INTEGER,
-    duration_ms REAL NOT NULL,
-    billed_seconds INTEGER NOT NULL,
-    cost TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    estimated INTEGER NOT NULL,
-    settled_wall_ms INTEGER NOT NULL
-  )`,
-  'CREATE INDEX IF NOT EXISTS settlements_by_time ON settlements (settled_wall_ms)',
-  `CREATE TABLE IF NOT EXISTS channel_rests (
-    channel_id TEXT PRIMARY KEY,
-    until_wall_ms INTEGER NOT NULL
-  ) WITHOUT ROWID`,
-  ...['reservations', 'settlements'].flatMap((table) =>
-    [
-      ['direction', "TEXT NOT NULL DEFAULT 'out'"],
-      ['payers', "TEXT NOT NULL DEFAULT ''"],
-    ].map(([column, type]) => ({
-      unless: `SELECT 1 FROM pragma_table_info('${table}') WHERE name = '${column}'`,
-      statement: `ALTER TABLE ${table} ADD COLUMN ${column} ${type}`,
-    })),
-  ),
-];
+import type { Adjustment, Charge, ReserveRequest } from '../quota/ledger.js';
 
 export interface SettlementRecord {
+  /** Place in history, shared with adjustments: the order in which memory booked. */
+  readonly sequence: number;
   readonly request: ReserveRequest;
-  /** Null for an attempt that was not answered but counts a callee. */
+  /** Null for an attempt that was not answered. */
   readonly answeredWallMs: number | null;
   readonly durationMs: number;
   readonly charge: Charge;
   readonly settledWallMs: number;
 }
 
-export function insertReservation(request: ReserveRequest): JournalEntry {
-  return {
-    statement: `INSERT INTO reservations (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id, callee, number_class,
-      reserved_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    parameters: [
-      request.reservationId,
-      request.callId,
-      request.trunk,
-      request.direction,
-      request.payers.join('\n'),
-      request.channelId,
-      request.simId,
-      request.callee,
-      request.numberClass,
-      request.wallMs,
-    ],
-  };
+const INSERT_RESERVATION = `INSERT INTO reservations (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id,
+  callee, number_class, reserved_wall_ms, covered_until_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+/** `coveredUntilWallMs`: what its payers hold, as if it were answered now; null when nothing is held of anybody. */
+export function insertReservation(request: ReserveRequest, coveredUntilWallMs: number | null): JournalEntry {
+  const parameters = requestParameters(request);
+  parameters.push(coveredUntilWallMs);
+  return { statement: INSERT_RESERVATION, parameters };
 }
 
 export function markAnswered(reservationId: string, answeredWallMs: number, coveredUntilWallMs: number): JournalEntry {
@@ -109,36 +48,26 @@ export function deleteReservation(reservationId: string): JournalEntry {
   return { statement: 'DELETE FROM reservations WHERE reservation_id = ?', parameters: [reservationId] };
 }
 
-export function insertSettlement({
-  request,
-  answeredWallMs,
-  durationMs,
-  charge,
-  settledWallMs,
-}: SettlementRecord): JournalEntry {
+/** The same reservation again changes nothing; anything else that does not fit fails, and is never passed over. */
+const INSERT_SETTLEMENT = `INSERT INTO settlements (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id,
+  callee, number_class, reserved_wall_ms, sequence, answered_wall_ms, duration_ms, billed_seconds, cost, currency, estimated,
+  settled_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reservation_id) DO NOTHING`;
+
+export function insertSettlement(record: SettlementRecord): JournalEntry {
+  const { sequence, answeredWallMs, durationMs, charge, settledWallMs } = record;
+  const parameters = requestParameters(record.request);
+  const { billedSeconds, cost, currency } = charge;
+  parameters.push(sequence, answeredWallMs, durationMs, billedSeconds, cost, currency);
+  parameters.push(charge.estimated ? 1 : 0, settledWallMs);
+  return { statement: INSERT_SETTLEMENT, parameters };
+}
+
+export function insertAdjustment(sequence: number, adjustment: Adjustment): JournalEntry {
+  const { adjustmentId, holder, allowanceId, amount, reason, by, wallMs } = adjustment;
   return {
-    statement: `INSERT OR IGNORE INTO settlements (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id, callee, number_class,
-      reserved_wall_ms, answered_wall_ms, duration_ms, billed_seconds, cost, currency, estimated, settled_wall_ms)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    parameters: [
-      request.reservationId,
-      request.callId,
-      request.trunk,
-      request.direction,
-      request.payers.join('\n'),
-      request.channelId,
-      request.simId,
-      request.callee,
-      request.numberClass,
-      request.wallMs,
-      answeredWallMs,
-      durationMs,
-      charge.billedSeconds,
-      charge.cost,
-      charge.currency,
-      charge.estimated ? 1 : 0,
-      settledWallMs,
-    ],
+    statement: `INSERT INTO adjustments (sequence, adjustment_id, holder, allowance_id, amount, reason, by_whom, wall_ms)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (adjustment_id) DO NOTHING`,
+    parameters: [sequence, adjustmentId, holder, allowanceId, amount, reason, by, wallMs],
   };
 }
 
@@ -148,6 +77,33 @@ export function keepRest(channelId: string, untilWallMs: number): JournalEntry {
       ON CONFLICT (channel_id) DO UPDATE SET until_wall_ms = excluded.until_wall_ms`,
     parameters: [channelId, untilWallMs],
   };
+}
+
+/** In the order of the columns that both tables begin with. */
+function requestParameters(request: ReserveRequest): JournalValue[] {
+  return [
+    request.reservationId,
+    request.callId,
+    request.trunk,
+    request.direction,
+    payersText(request.payers),
+    request.channelId,
+    request.simId,
+    request.callee,
+    request.numberClass,
+    request.wallMs,
+  ];
+}
+
+/** One a line. A name with a line break in it must not read as two. */
+function payersText(payers: readonly string[]): string {
+  for (const payer of payers)
+    if (payer.includes('\n')) return payersText(payers.map((name) => name.replaceAll('\n', ' ')));
+  return payers.join('\n');
+}
+
+export function payersOf(text: string): readonly string[] {
+  return text === '' ? [] : text.split('\n');
 }
 
 // ---- reading ---------------------------------------------------------------------------------------------------------
@@ -160,6 +116,7 @@ export type RowSource = (statement: string, parameters: readonly JournalValue[])
 export interface ReservationRow {
   readonly request: ReserveRequest;
   readonly answeredWallMs: number | null;
+  /** Of one that was not answered: what its payers hold. */
   readonly coveredUntilWallMs: number | null;
   readonly settled: boolean;
 }
@@ -174,24 +131,17 @@ export async function readReservations(rows: RowSource): Promise<ReservationRow[
   }));
 }
 
-const PAGE_ROWS = 20_000;
-
-/** Settled history since an instant, in the order in which it was settled, page by page. */
-export async function* readSettlements(rows: RowSource, sinceWallMs: number): AsyncGenerator<SettlementRecord> {
-  for (let after = 0; ; ) {
-    const page = await rows(
-      'SELECT * FROM settlements WHERE sequence > ? AND settled_wall_ms >= ? ORDER BY sequence LIMIT ?',
-      [after, sinceWallMs, PAGE_ROWS],
-    );
-    for (const row of page) yield settlementOf(row);
-    if (page.length < PAGE_ROWS) return;
-    after = Number(page.at(-1)?.sequence);
-  }
-}
-
-export async function readSettlement(rows: RowSource, reservationId: string): Promise<SettlementRecord | undefined> {
+export async function readSettlement(rows: RowSource, reservationId: string): Promise<Charge | undefined> {
   const [row] = await rows('SELECT * FROM settlements WHERE reservation_id = ?', [reservationId]);
-  return row === undefined ? undefined : settlementOf(row);
+  if (row === undefined) return undefined;
+  return {
+    reservationId,
+    simId: String(row.sim_id),
+    billedSeconds: Number(row.billed_seconds),
+    cost: String(row.cost),
+    currency: String(row.currency),
+    estimated: row.estimated === 1,
+  };
 }
 
 export async function readRests(rows: RowSource): Promise<{ channelId: string; untilWallMs: number }[]> {
@@ -204,36 +154,14 @@ function requestOf(row: Row): ReserveRequest {
     reservationId: String(row.reservation_id),
     callId: String(row.call_id),
     trunk: String(row.trunk),
+    // Files of the first version that are only read have neither.
     direction: row.direction === 'in' ? 'in' : 'out',
-    payers: row.payers === undefined || row.payers === null ? [] : payersOf(String(row.payers)),
+    payers: payersOf(String(row.payers ?? '')),
     channelId: String(row.channel_id),
     simId: String(row.sim_id),
     callee: String(row.callee),
     numberClass: String(row.number_class) as NumberClass,
     wallMs: Number(row.reserved_wall_ms),
-  };
-}
-
-/** Names of payers hold no line break. */
-function payersOf(text: string): readonly string[] {
-  return text === '' ? [] : text.split('\n');
-}
-
-function settlementOf(row: Row): SettlementRecord {
-  const request = requestOf(row);
-  return {
-    request,
-    answeredWallMs: numberOrNull(row.answered_wall_ms),
-    durationMs: Number(row.duration_ms),
-    charge: {
-      reservationId: request.reservationId,
-      simId: request.simId,
-      billedSeconds: Number(row.billed_seconds),
-      cost: String(row.cost),
-      currency: String(row.currency),
-      estimated: row.estimated === 1,
-    },
-    settledWallMs: Number(row.settled_wall_ms),
   };
 }
 

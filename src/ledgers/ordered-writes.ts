@@ -42,6 +42,11 @@ export class OrderedWrites {
     return done;
   }
 
+  /** Resolves when everything that was given by now is written, or never will be. */
+  async written(): Promise<void> {
+    await Promise.all(this.#last.values());
+  }
+
   /** Commits, however often it takes, until the journal is closed: a step that has happened must not be forgotten. */
   persist(callId: string, entries: readonly JournalEntry[], step: string): Promise<void> {
     return this.inOrder(callId, () => this.#write(callId, entries, step));

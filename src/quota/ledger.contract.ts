@@ -1,11 +1,11 @@
 // The suite that every ledger passes: its steps one by one, then random histories against a simple model.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ManualClock } from '../lib/clock.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Charge, Ledger } from './ledger.js';
+import { describePayers } from './ledger-payers.contract.js';
 import type { LedgerView } from './ledger-view.js';
-import type { Plan, Rounding } from './plan.js';
+import type { Caps, Plan, Rounding } from './plan.js';
 import { allowanceOf, planOf } from './plan-defaults.js';
 import { chargedSeconds } from './rounding.js';
 
@@ -19,10 +19,14 @@ export interface LedgerSetup {
   readonly sims: readonly { readonly simId: string; readonly plan: string }[];
   readonly channels: readonly { readonly channelId: string; readonly simId: string; readonly gapMs: number }[];
   readonly sliceSeconds: number;
+  readonly capsOf?: (payer: string) => Caps | undefined;
 }
 
 export interface LedgerHarness {
-  readonly clock: ManualClock;
+  /** Wall time as the ledger under test sees it. */
+  wallMs(): number;
+  /** Lets time pass; what it frees is free when the promise resolves. */
+  advance(ms: number): Promise<void>;
   open(setup: LedgerSetup): Promise<LedgerUnderTest>;
   /** Ends the process as a crash would and starts another one on the same data. */
   reopen(setup?: LedgerSetup): Promise<LedgerUnderTest>;
@@ -71,6 +75,7 @@ const SETUP: LedgerSetup = {
 
 /** Declares the suite for one implementation. */
 export function describeLedger(name: string, makeHarness: () => Promise<LedgerHarness>): void {
+  describePayers(name, makeHarness);
   describe(`${name}, as a ledger`, () => {
     let harness: LedgerHarness;
     let tested: LedgerUnderTest;
@@ -95,7 +100,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
         simId: `sim${port}`,
         callee,
         numberClass,
-        wallMs: harness.clock.wallMs(),
+        wallMs: harness.wallMs(),
       });
       return { reservationId, result };
     }
@@ -115,7 +120,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
     function settle(reservationId: string, seconds: number, changes = {}): Promise<Charge> {
       return tested.ledger.settle({
         reservationId,
-        answeredWallMs: harness.clock.wallMs() - seconds * 1000,
+        answeredWallMs: harness.wallMs() - seconds * 1000,
         durationMs: seconds * 1000,
         estimated: false,
         channelInUse: false,
@@ -126,14 +131,14 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
     /** A whole call, its gap included. */
     async function talk(port: number, seconds: number, callee?: string): Promise<Charge> {
       const reservationId = await reserved(port, callee);
-      await tested.ledger.confirm(reservationId, harness.clock.wallMs());
-      harness.clock.advance(seconds * 1000);
+      await tested.ledger.confirm(reservationId, harness.wallMs());
+      await harness.advance(seconds * 1000);
       const charge = await settle(reservationId, seconds);
-      harness.clock.advance(GAP_MS);
+      await harness.advance(GAP_MS);
       return charge;
     }
 
-    function used(port: number, allowanceId: string, wallMs = harness.clock.wallMs()) {
+    function used(port: number, allowanceId: string, wallMs = harness.wallMs()) {
       const row = tested.ledger.usageOf(`sim${port}`, wallMs)?.allowances.find((a) => a.allowanceId === allowanceId);
       assert.ok(row !== undefined);
       return row;
@@ -154,9 +159,9 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       const first = await reserved(1);
       await tested.ledger.release(first, { invited: true });
       assert.equal(await refusal(1), 'channel-resting');
-      harness.clock.advance(GAP_MS - 1);
+      await harness.advance(GAP_MS - 1);
       assert.equal(tested.view.channelState('gw1/1'), 'resting');
-      harness.clock.advance(1);
+      await harness.advance(1);
       assert.equal(tested.view.channelState('gw1/1'), 'idle');
       await settle(await reserved(1), 10);
       assert.equal(await refusal(1), 'channel-resting');
@@ -207,7 +212,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       tested = await harness.reopen(setup);
       const attempt = async (callee: string, invited: boolean): Promise<number[]> => {
         await tested.ledger.release(await reserved(1, callee), { invited });
-        harness.clock.advance(GAP_MS);
+        await harness.advance(GAP_MS);
         const { used: counted, held } = used(1, 'callees-day');
         return [counted, held];
       };
@@ -236,15 +241,15 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       const { reservationId, result } = await reserve(1);
       assert.ok(result.ok);
       assert.equal(result.maxCallSeconds, 599);
-      const confirmation = await tested.ledger.confirm(reservationId, harness.clock.wallMs());
+      const confirmation = await tested.ledger.confirm(reservationId, harness.wallMs());
       assert.equal(confirmation.maxCallSeconds, 599);
     });
 
     it('holds a live call’s seconds by slices', async () => {
       const reservationId = await reserved(1);
-      await tested.ledger.confirm(reservationId, harness.clock.wallMs());
+      await tested.ledger.confirm(reservationId, harness.wallMs());
       assert.equal(used(1, 'seconds-day').held, 30);
-      await tested.ledger.renew(reservationId, harness.clock.wallMs() + 60_000);
+      await tested.ledger.renew(reservationId, harness.wallMs() + 60_000);
       assert.equal(used(1, 'seconds-day').held, 60);
       await settle(reservationId, 45);
       assert.deepEqual([used(1, 'seconds-day').held, used(1, 'seconds-day').used], [0, 45]);
@@ -265,13 +270,13 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
     });
 
     it('charges what goes beyond an allowance with a rate, and adds it to what the trunk spent', async () => {
-      const from = harness.clock.wallMs();
+      const from = harness.wallMs();
       assert.equal((await talk(1, 100)).cost, '0');
       assert.equal((await talk(1, 10)).cost, '19.8');
       assert.equal(tested.ledger.spentBy('pbx', from), '19.8');
       assert.equal(tested.ledger.spentBy('other', from), '0');
-      harness.clock.advance(3_600_000);
-      assert.equal(tested.ledger.spentBy('pbx', harness.clock.wallMs()), '0');
+      await harness.advance(3_600_000);
+      assert.equal(tested.ledger.spentBy('pbx', harness.wallMs()), '0');
       tested = await harness.reopen();
       assert.equal(tested.ledger.spentBy('pbx', from), '19.8');
     });
@@ -280,10 +285,10 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       await talk(1, 100, 'a');
       await talk(2, 50, 'b');
       await settle(await reserved(3, 'c'), 20);
-      const before = [1, 2, 3].map((port) => tested.ledger.usageOf(`sim${port}`, harness.clock.wallMs()));
+      const before = [1, 2, 3].map((port) => tested.ledger.usageOf(`sim${port}`, harness.wallMs()));
       tested = await harness.reopen();
       assert.deepEqual(
-        [1, 2, 3].map((port) => tested.ledger.usageOf(`sim${port}`, harness.clock.wallMs())),
+        [1, 2, 3].map((port) => tested.ledger.usageOf(`sim${port}`, harness.wallMs())),
         before,
       );
       assert.deepEqual(
@@ -294,14 +299,14 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
         [1, 2, 3].map((port) => tested.view.channelState(`gw1/${port}`)),
         ['idle', 'idle', 'resting'],
       );
-      harness.clock.advance(GAP_MS);
+      await harness.advance(GAP_MS);
       assert.equal(tested.view.channelState('gw1/3'), 'idle');
     });
 
     it('keeps a crashed process’s channels busy until each reservation is settled, vacated or released', async () => {
       const reservedOnly = await reserved(1, 'a');
       const answered = await reserved(2, 'b');
-      const answeredWallMs = harness.clock.wallMs();
+      const answeredWallMs = harness.wallMs();
       await tested.ledger.confirm(answered, answeredWallMs);
       await tested.ledger.renew(answered, answeredWallMs + 60_000);
       const ending = await reserved(3, 'c');
@@ -327,7 +332,7 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       assert.deepEqual([charge.billedSeconds, charge.estimated], [60, true]);
       await tested.ledger.vacate(ending);
       assert.deepEqual(tested.ledger.orphans(), []);
-      harness.clock.advance(GAP_MS);
+      await harness.advance(GAP_MS);
       for (const port of [1, 2, 3]) assert.equal(tested.view.channelState(`gw1/${port}`), 'idle');
       assert.deepEqual(
         [1, 2, 3].map((port) => used(port, 'seconds-day').used),
@@ -359,12 +364,37 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       assert.deepEqual(tested.ledger.orphans(), []);
     });
 
+    it('counts the calls that tried a callee, live ones too, over a restart, but not those of which no INVITE left', async () => {
+      const from = harness.wallMs();
+      const attempts = () => tested.ledger.attemptsTo('a', from);
+      await tested.ledger.release(await reserved(1, 'a'), { invited: true });
+      assert.equal(attempts(), 1);
+      const live = await reserved(2, 'a');
+      assert.equal(attempts(), 2);
+      await tested.ledger.release(live, { invited: false });
+      assert.equal(attempts(), 1);
+      await harness.advance(GAP_MS);
+      await talk(1, 10, 'a');
+      await reserved(3, 'a');
+      assert.equal(attempts(), 3);
+      tested = await harness.reopen();
+      assert.deepEqual([attempts(), tested.ledger.attemptsTo('a', harness.wallMs() + 1)], [3, 0]);
+    });
+
+    it('finds nothing to correct when it recounts what it decides by', async () => {
+      await talk(1, 100, 'a');
+      await tested.ledger.release(await reserved(2, 'b'), { invited: true });
+      await reserved(3, 'c');
+      const { ok, settlements, differences } = await tested.ledger.verify();
+      assert.deepEqual([ok, settlements, differences], [true, 2, []]);
+    });
+
     it('tells routing when channels and usage change', async () => {
       const seen: string[] = [];
       tested.view.events.on('channel:changed', (channelId, state) => seen.push(`${channelId} ${state}`));
       tested.view.events.on('usage:changed', (simId) => seen.push(`${simId} used`));
       await settle(await reserved(1), 5);
-      harness.clock.advance(GAP_MS);
+      await harness.advance(GAP_MS);
       assert.deepEqual(seen, ['gw1/1 busy', 'sim1 used', 'gw1/1 resting', 'gw1/1 idle']);
     });
 
@@ -377,8 +407,8 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
           const model = new Model();
           for (const step of steps) {
             if (step.kind === 'crash') tested = await harness.reopen();
-            else await apply(step, tested, harness.clock, model);
-            model.check(tested, harness.clock.wallMs());
+            else await apply(step, tested, harness, model);
+            model.check(tested, harness.wallMs());
           }
         }),
         { numRuns: 25 },
@@ -471,12 +501,12 @@ function modDay(wallMs: number): number {
 async function apply(
   step: Exclude<Step, { kind: 'crash' }>,
   tested: LedgerUnderTest,
-  clock: ManualClock,
+  harness: LedgerHarness,
   model: Model,
 ) {
   const { ledger } = tested;
   if (step.kind === 'wait') {
-    clock.advance(step.ms);
+    await harness.advance(step.ms);
     return;
   }
   const { port } = step;
@@ -491,7 +521,7 @@ async function apply(
         payers: [],
         callee: step.callee,
         numberClass: 'mobile',
-        wallMs: clock.wallMs(),
+        wallMs: harness.wallMs(),
       });
       if (result.ok) {
         assert.equal(call, undefined, 'one channel, one call');
@@ -501,7 +531,7 @@ async function apply(
     }
     case 'confirm': {
       if (call === undefined || call.answeredWallMs !== null || call.charge !== null) return;
-      call.answeredWallMs = clock.wallMs();
+      call.answeredWallMs = harness.wallMs();
       await ledger.confirm(call.id, call.answeredWallMs);
       return;
     }

@@ -1,0 +1,174 @@
+// What payers (trunks, agents, accounts) have used of their caps. Their calls run in parallel: each live call holds one
+// slice ahead of every payer with caps, from its reservation on, so that together they never use more than is left.
+import type { NumberClass } from '../numbers/number-class.js';
+import type { PayersFit, ReserveRequest } from '../quota/ledger.js';
+import type { Caps, Plan } from '../quota/plan.js';
+import { planOf } from '../quota/plan-defaults.js';
+import { type FitRequest, type Hold, PlanClocks, SimUsageBook, type UsageRecord } from '../quota/sim-usage.js';
+
+/** The caps of a payer; undefined when nothing limits it. The same object for the same terms, whoever is asked about. */
+export type CapsOf = (payer: string) => Caps | undefined;
+
+/** What a live call holds of one payer. */
+export interface PayerHold {
+  readonly payer: string;
+  readonly book: SimUsageBook;
+  readonly hold: Hold;
+}
+
+/** How far the payers' caps carry a call. */
+export interface PayersGrant {
+  /** Whole seconds from the answer that are held now, the one for the BYE included. */
+  readonly heldSeconds: number;
+  /** Whether a payer has nothing left beyond them. */
+  readonly isFinal: boolean;
+  /** The payer that has least left. */
+  readonly payer: string | null;
+}
+
+export const NO_HOLDS: readonly PayerHold[] = [];
+const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, payer: null };
+const EVERY_CLASS: readonly NumberClass[] = [
+  'mobile',
+  'landline',
+  'internet',
+  'representative',
+  'premium',
+  'special',
+  'emergency',
+  'international',
+];
+/** Longer than any call: what a cap allows is a matter of its allowances alone. */
+const ANY_CALL_SECONDS = 86_400;
+/** Books are looked through for idle ones when as many have been added as there were, but no sooner than this. */
+const MIN_SWEEP = 1_024;
+
+export class PayerBooks {
+  readonly #capsOf: CapsOf;
+  readonly #sliceMs: number;
+  readonly #clocks = new Map<Caps, PlanClocks>();
+  readonly #books = new Map<string, SimUsageBook>();
+  #untilSweep = MIN_SWEEP;
+
+  constructor(capsOf: CapsOf, sliceSeconds: number) {
+    this.#capsOf = capsOf;
+    this.#sliceMs = sliceSeconds * 1000;
+  }
+
+  /** Undefined for a payer without caps. */
+  bookOf(payer: string): SimUsageBook | undefined {
+    const known = this.#books.get(payer);
+    if (known !== undefined) return known;
+    const caps = this.#capsOf(payer);
+    if (caps === undefined) return undefined;
+    let clocks = this.#clocks.get(caps);
+    if (clocks === undefined) {
+      clocks = new PlanClocks(termsOf(caps));
+      this.#clocks.set(caps, clocks);
+    }
+    return new SimUsageBook(payer, clocks);
+  }
+
+  /** Payers of which something is counted or held. */
+  known(): IterableIterator<string> {
+    return this.#books.keys();
+  }
+
+  fit(payers: readonly string[], request: FitRequest): PayersFit {
+    let maxCallSeconds = ANY_CALL_SECONDS;
+    if (request.numberClass === 'emergency') return { ok: true, maxCallSeconds };
+    for (const payer of payers) {
+      const fit = this.bookOf(payer)?.fit(request);
+      if (fit === undefined) continue;
+      if (!fit.ok) {
+        const allowanceId = fit.reason === 'class-not-covered' ? '' : fit.allowanceId;
+        return { ok: false, reason: 'cap-exhausted', payer, allowanceId };
+      }
+      maxCallSeconds = Math.min(maxCallSeconds, fit.maxCallSeconds);
+    }
+    return { ok: true, maxCallSeconds };
+  }
+
+  /** Holds the first slice of a reservation that fits: counted from now, as if it were answered. */
+  hold(request: ReserveRequest, maxCallSeconds: number): readonly PayerHold[] {
+    if (request.numberClass === 'emergency') return NO_HOLDS;
+    let holds: PayerHold[] | undefined;
+    for (const payer of request.payers) {
+      const book = this.bookOf(payer);
+      if (book === undefined) continue;
+      this.#keep(payer, book, request.wallMs);
+      const hold = book.hold(request);
+      hold.answeredWallMs = request.wallMs;
+      hold.coveredUntilWallMs = request.wallMs + Math.min(this.#sliceMs, (maxCallSeconds + 1) * 1000);
+      holds ??= [];
+      holds.push({ payer, book, hold });
+    }
+    return holds ?? NO_HOLDS;
+  }
+
+  /** Moves what a call that was answered then holds on to `coveredUntilWallMs`, as far as the caps reach. */
+  extend(
+    holds: readonly PayerHold[],
+    request: FitRequest,
+    answeredWallMs: number,
+    coveredUntilWallMs: number,
+  ): PayersGrant {
+    if (holds.length === 0) return NO_LIMIT;
+    const wantedSeconds = Math.ceil((coveredUntilWallMs - answeredWallMs) / 1000);
+    const question = { ...request, wallMs: answeredWallMs };
+    let least = ANY_CALL_SECONDS;
+    let leastOf: string | null = null;
+    for (const { payer, book, hold } of holds) {
+      hold.answeredWallMs = answeredWallMs;
+      const fit = book.fit(question, hold);
+      const fittingSeconds = fit.ok ? fit.maxCallSeconds + 1 : 0;
+      if (fittingSeconds >= least) continue;
+      least = fittingSeconds;
+      leastOf = payer;
+    }
+    const heldSeconds = Math.min(wantedSeconds, least);
+    for (const { hold } of holds) hold.coveredUntilWallMs = answeredWallMs + heldSeconds * 1000;
+    return { heldSeconds, isFinal: least <= wantedSeconds, payer: leastOf };
+  }
+
+  /** Puts back what a reservation that was read from the journal holds. */
+  restoreHold(request: ReserveRequest, answeredWallMs: number | null, coveredUntilWallMs: number | null) {
+    const holds = this.hold(request, ANY_CALL_SECONDS);
+    for (const { hold } of holds) {
+      if (answeredWallMs !== null) hold.answeredWallMs = answeredWallMs;
+      if (coveredUntilWallMs !== null) hold.coveredUntilWallMs = coveredUntilWallMs;
+    }
+    return holds;
+  }
+
+  drop(holds: readonly PayerHold[]): void {
+    for (const { book, hold } of holds) book.drop(hold);
+  }
+
+  /** Books a settled attempt with everyone who pays for it. */
+  book(payers: readonly string[], record: UsageRecord): void {
+    for (const payer of payers) {
+      const book = this.bookOf(payer);
+      if (book === undefined) continue;
+      this.#keep(payer, book, record.reservedWallMs);
+      book.book(record);
+    }
+  }
+
+  #keep(payer: string, book: SimUsageBook, nowWallMs: number): void {
+    if (this.#books.has(payer)) return;
+    this.#books.set(payer, book);
+    this.#untilSweep -= 1;
+    if (this.#untilSweep > 0) return;
+    for (const [name, old] of this.#books) {
+      if (name !== payer && old.usage(nowWallMs).every(({ used, held }) => used === 0 && held === 0)) {
+        this.#books.delete(name);
+      }
+    }
+    this.#untilSweep = Math.max(MIN_SWEEP, this.#books.size);
+  }
+}
+
+function termsOf(caps: Caps): Plan {
+  return planOf({ ...caps, classes: EVERY_CLASS, maxCallSeconds: ANY_CALL_SECONDS });
+}
