@@ -106,7 +106,8 @@ async function reserve(ledger: Ledger, ask: SelectionRequest, tried: readonly Ro
   if (booked === undefined) throw new Error(`The ledger booked ${reserved.channelId}, which it was not asked for.`);
   // The offer that stands is the last one that was built.
   if (offered.size > 1) media.offerFor(booked.gateway);
-  return { ok: true, channel: { ...booked, attemptId, maxCallSeconds: reserved.maxCallSeconds } };
+  const { requestUri } = booked;
+  return { ok: true, channel: { ...booked, requestUri, attemptId, maxCallSeconds: reserved.maxCallSeconds } };
 }
 
 async function bookOneOf(

@@ -12,14 +12,33 @@ const REFUSAL_WORDS: Readonly<Record<string, string>> = {
   'commercial-use-forbidden': 'the plan’s terms forbid commercial use, and the trunk is commercial',
   'class-not-covered': 'the plan cannot call this class of numbers',
   'no-common-codec': 'trunk and gateway have no codec in common',
+  'outside-trunk-groups': 'in none of the channel groups that the trunk may use',
+  'outside-agent-groups': 'in none of the channel groups that the agent may use',
   'gateway-down': 'the gateway does not answer its probes',
   'gateway-full': 'the gateway has as many calls as it may',
+  'gateway-rate': 'the gateway has begun as many calls as it may in a second',
   'already-tried': 'this call has tried it',
   'channel-disabled': 'disabled in the config',
+  'sim-absent': 'no SIM in its port',
+  'not-registered': 'its SIM is not in the mobile network',
+  'channel-cooling': 'in its cool-down after failures in a row',
   'channel-busy': 'in a call',
   'channel-resting': 'in its gap after a call',
   'quota-exhausted': 'nothing left of an allowance',
   'too-few-seconds': 'not enough seconds left for a call',
+  paced: 'the share of an allowance for the time until now is used',
+};
+
+const TERM_WORDS: Readonly<Record<string, string>> = {
+  cost: 'cost',
+  sameCallee: 'talked to this callee last',
+  ownChannel: 'the agent’s own',
+  evenness: 'used today',
+  fillFirst: 'not used today',
+  answerRatio: 'unanswered lately',
+  postDialDelay: 'slow to ring lately',
+  failures: 'failed lately',
+  lastResort: 'last resort',
 };
 
 export function routeReportText(report: RouteReport, all: boolean): string {
@@ -41,17 +60,31 @@ function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {
     const answer = refusal === 'refused-for-this-call' ? '403, refused for this call' : '503, no channel for anybody';
     return [`No channel would carry it: the caller gets ${answer}.`, ''];
   }
-  const rows = ranked.map(({ channelId, simNumber, plan, terms, maxCallSeconds, usage }, index) => [
+  const rows = ranked.map(({ channelId, simNumber, plan, score, terms, maxCallSeconds, usage }, index) => [
     String(index + 1),
     channelId,
     simNumber,
-    terms.sameCallee === 1 ? 'talked to this callee last' : '',
-    `${terms.secondsToday} s, ${terms.callsToday} call${terms.callsToday === 1 ? '' : 's'}`,
+    inThousands(score),
+    Object.entries(terms)
+      .map(([name, value]) => `${TERM_WORDS[name] ?? name} ${inThousands(value)}`)
+      .join(', '),
     `${maxCallSeconds} s`,
     `${plan}: ${usage.map(({ allowanceId, used, held, limit }) => `${allowanceId} ${used + held}/${limit}`).join(', ') || 'no limits'}`,
   ]);
-  const head = ['', 'channel', 'SIM', 'affinity', 'used today', 'may last', 'plan and what is used of it'];
+  const head = [
+    '',
+    'channel',
+    'SIM',
+    'score',
+    'which is, in thousands (the lowest wins)',
+    'may last',
+    'plan and what is used of it',
+  ];
   return [...textTable([head, ...rows]), ''];
+}
+
+function inThousands(score: number): string {
+  return Math.round(score / 1000).toLocaleString('en');
 }
 
 function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean): string[] {

@@ -87,7 +87,11 @@ describe('simtrunk route', () => {
   it('puts the SIM that talked to the callee first', async () => {
     const [first] = (await reportOn('01055556666')).ranked;
     assert.equal(first?.channelId, 'gw1/1');
-    assert.deepEqual(first?.terms, { sameCallee: 1, secondsToday: 100, callsToday: 1, order: 0 });
+    assert.equal(first?.terms.sameCallee, -90_000_000);
+    // 100 seconds and a call.
+    assert.equal(first?.terms.evenness, 101_000);
+    const sum = Object.values(first?.terms ?? {}).reduce((a, b) => a + b, 0);
+    assert.equal(first?.score, sum);
     assert.equal(first?.maxCallSeconds, 1_699);
   });
 
@@ -100,7 +104,10 @@ describe('simtrunk route', () => {
   it('says in words what an operator wants to know, and that no running service was asked', async () => {
     const { text } = await outputOf(route, '--data', folder, '01055556666');
     assert.match(text, /^01055556666 from trunk pbx \(commercial\): \+821055556666, mobile\n {2}policy: admitted/);
-    assert.match(text, /1 +gw1\/1 +\+821012340001 +talked to this callee last +100 s, 1 call +1699 s/);
+    assert.match(
+      text,
+      /1 +gw1\/1 +\+821012340001 +-86,799 +talked to this callee last -90,000, used today 101, .* +1699 s/,
+    );
     assert.match(text, /No running service was asked/);
   });
 

@@ -19,12 +19,17 @@ export interface RouteReport {
     readonly simNumber: string;
     readonly plan: string;
     readonly requestUri: string | null;
+    /** The sum of its terms: the lowest wins. */
+    readonly score: number;
     readonly terms: Readonly<Record<string, number>>;
     readonly maxCallSeconds: number;
     readonly usage: readonly AllowanceUsage[];
   }[];
   readonly refused: Readonly<Record<string, number>>;
   readonly refusal: 'no-channel' | 'refused-for-this-call' | null;
+  /** Version of the router's index, and what ties were broken by; null when policy refused. */
+  readonly version: number | null;
+  readonly seed: number | null;
   readonly refusals: readonly {
     readonly channelId: string;
     readonly simNumber: string;
@@ -98,24 +103,26 @@ export function reportRoute(parts: RouteReportParts, { dialled, trunk, all, wall
   const { name, traffic } = trunk;
   const base = { dialled, trunk: { name, traffic }, callee: admission.callee, source, wallMs };
   if (!admission.ok) {
-    return { ...base, policy: admission.reason, ranked: [], refused: {}, refusal: null, refusals: [] };
+    const nothing = { ranked: [], refused: {}, refusal: null, version: null, seed: null, refusals: [] };
+    return { ...base, policy: admission.reason, ...nothing };
   }
   const { callee } = admission;
   const question = { trunk, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
-  const { ranked, refusals, refused, refusal } = routing.explain(question);
+  const { ranked, refusals, refused, refusal, version, seed } = routing.explain(question);
   const uris = new Map(routing.decide(question).candidates.map(({ channelId, requestUri }) => [channelId, requestUri]));
   const { e164, numberClass } = callee;
   return {
     ...base,
     policy: 'admitted',
-    ranked: (all ? ranked : ranked.slice(0, SHOWN)).map(({ channel, terms }) => {
+    ranked: (all ? ranked : ranked.slice(0, SHOWN)).map(({ channel, score, terms }) => {
       const fit = view.fit(channel.simId, { callee: e164, numberClass, wallMs });
       return {
         channelId: channel.channelId,
         simId: channel.simId,
         simNumber: channel.simNumber,
-        plan: channel.group.plan.name,
+        plan: channel.plan.name,
         requestUri: uris.get(channel.channelId) ?? null,
+        score,
         terms: { ...terms },
         maxCallSeconds: fit.ok ? Math.min(fit.maxCallSeconds, maxCallSeconds) : 0,
         usage: parts.usageOf(channel.simId, wallMs)?.allowances ?? [],
@@ -123,6 +130,7 @@ export function reportRoute(parts: RouteReportParts, { dialled, trunk, all, wall
     }),
     refused,
     refusal: ranked.length > 0 ? null : refusal,
+    ...{ version, seed },
     refusals: refusals.map(({ channel, refusal: { reason, allowanceId } }) => ({
       channelId: channel.channelId,
       simNumber: channel.simNumber,

@@ -66,10 +66,10 @@ function explainChoice(cdr: Cdr): string {
 
 /** Ranking terms in the order in which routing compares them. */
 function decidingTerm(terms: Readonly<Record<string, number>>): string {
-  const { sameCallee = 0, secondsToday = 0, callsToday = 0 } = terms;
-  if (sameCallee > 0) return 'its SIM last talked to this callee';
-  if (secondsToday === 0 && callsToday === 0) return 'first of the SIMs unused today';
-  return `least used today: ${secondsToday} s in ${callsToday} ${callsToday === 1 ? 'call' : 'calls'}`;
+  const { sameCallee = 0, evenness = 0 } = terms;
+  // What speaks for a channel is negative: the lowest score wins.
+  if (sameCallee < 0) return 'its SIM last talked to this callee';
+  return evenness === 0 ? 'first of the SIMs unused today' : 'least used today';
 }
 
 /** What happened at each channel before the one that took the call. */

@@ -2,6 +2,7 @@
 // Synchronous and complete in itself; what must be written down, and when, is the ledger's business.
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import { TypedEmitter } from '../lib/typed-events.js';
+import type { NumberClass } from '../numbers/number-class.js';
 import type {
   Adjustment,
   AllowanceUsage,
@@ -16,7 +17,14 @@ import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger
 import type { Plan } from '../quota/plan.js';
 import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
-import { type FitRequest, type FitResult, type Hold, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
+import {
+  type FitRequest,
+  type FitResult,
+  type Hold,
+  PlanClocks,
+  type QuotaStanding,
+  SimUsageBook,
+} from '../quota/sim-usage.js';
 import { Spending } from '../quota/spending.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory, type Try } from './callee-memory.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
@@ -55,7 +63,7 @@ interface Channel {
   rest: ClockTimer | undefined;
 }
 
-export type Reserved =
+type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
 
@@ -101,6 +109,15 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   fit(simId: string, request: FitRequest): FitResult {
     return this.#books.get(simId)?.fit(request) ?? { ok: false, reason: 'class-not-covered' };
+  }
+
+  standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding {
+    const book = this.#books.get(simId);
+    return book?.standing(numberClass, wallMs) ?? { changesAtWallMs: Number.POSITIVE_INFINITY };
+  }
+
+  quote(): number {
+    return 0;
   }
 
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number } {
@@ -242,12 +259,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#forget(live);
     const channel = this.#channels.get(live.request.channelId);
     if (channel !== undefined) this.#rest(channel, channel.gapMs);
-  }
-
-  /** Takes a channel for a reservation that is still being asked for elsewhere, or takes that back. */
-  mark(channelId: string, state: 'busy' | 'idle'): void {
-    const channel = this.#channels.get(channelId);
-    if (channel !== undefined) this.#enter(channel, state);
   }
 
   gapMsOf(channelId: string): number {

@@ -1,5 +1,6 @@
 // What routing reads of a ledger, and the events that keep its index current. Reading never changes usage.
-import type { FitRequest, FitResult } from './sim-usage.js';
+import type { NumberClass } from '../numbers/number-class.js';
+import type { FitRequest, FitResult, QuotaStanding } from './sim-usage.js';
 
 export type ChannelState =
   | 'idle'
@@ -19,6 +20,10 @@ export interface LedgerView {
   channelState(channelId: string): ChannelState | undefined;
   /** Whether the SIM's plan lets a call begin, and for how long. */
   fit(simId: string, request: FitRequest): FitResult;
+  /** The same for a callee never called before, and for how long it holds. */
+  standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding;
+  /** What a call of so many seconds would cost beyond what is paid already: whole millionths. */
+  quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number;
   /** Answered calls and billed seconds of the SIM's day, in its plan's zone. */
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number };
   /** The SIMs that talked to a callee this month, the last one last. */

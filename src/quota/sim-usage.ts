@@ -3,7 +3,7 @@
 import type { NumberClass } from '../numbers/number-class.js';
 import type { AllowanceUsage } from './ledger.js';
 import { formatMoney, type Micros, parseMoney } from './money.js';
-import type { Allowance, Plan } from './plan.js';
+import type { Allowance, Counted, Plan } from './plan.js';
 import { chargedSeconds, longestCharged } from './rounding.js';
 import { WindowClock, type WindowSpan } from './windows.js';
 
@@ -34,6 +34,17 @@ export type FitResult =
   | { readonly ok: true; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: 'class-not-covered' }
   | { readonly ok: false; readonly reason: 'quota-exhausted' | 'too-few-seconds'; readonly allowanceId: string };
+
+/** What a SIM's plan says to a callee never called before. */
+export interface QuotaStanding {
+  readonly refusal?: {
+    readonly reason: 'quota-exhausted' | 'too-few-seconds' | 'paced' | 'class-not-covered';
+    readonly allowanceId?: string;
+    readonly counts?: Counted;
+  };
+  /** Before this instant time alone changes nothing of it; usage may. */
+  readonly changesAtWallMs: number;
+}
 
 export interface FitRequest {
   readonly callee: string;
@@ -120,6 +131,17 @@ export class SimUsageBook {
     }
     // A second is left for the BYE to arrive.
     return { ok: true, maxCallSeconds: longest - 1 };
+  }
+
+  /** What the plan says to a callee never called before. */
+  standing(numberClass: NumberClass, wallMs: number): QuotaStanding {
+    const changesAtWallMs = this.#clocks.day.at(wallMs).endWallMs;
+    const fit = this.fit({ callee: '', numberClass, wallMs });
+    if (fit.ok) return { changesAtWallMs };
+    if (!('allowanceId' in fit)) return { refusal: { reason: fit.reason }, changesAtWallMs };
+    const { reason, allowanceId } = fit;
+    const counts = this.plan.allowances.find(({ id }) => id === allowanceId)?.counts;
+    return { refusal: { reason, allowanceId, ...(counts !== undefined && { counts }) }, changesAtWallMs };
   }
 
   hold(request: FitRequest): Hold {

@@ -6,8 +6,11 @@ import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger
 import type { Allowance, Plan } from '../quota/plan.js';
 import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import { type FitRequest, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
-import { BEST, decideRoute, explainRoute } from './decide-route.js';
-import { RouteIndex, type RoutingGateway } from './route-index.js';
+import { decideRoute } from './decide-route.js';
+import { BEST } from './decision.js';
+import { explainRoute } from './explain-route.js';
+import type { RoutingGateway } from './indexed-channel.js';
+import { RouteIndex } from './route-index.js';
 import type { RoutingRequest } from './rules.js';
 
 const DAY_MS = 86_400_000;
@@ -62,6 +65,12 @@ class HandLedger implements LedgerView {
   }
   fit(simId: string, request: FitRequest) {
     return this.#book(simId).fit(request);
+  }
+  standing(simId: string, numberClass: NumberClass, wallMs: number) {
+    return this.#book(simId).standing(numberClass, wallMs);
+  }
+  quote() {
+    return 0;
   }
   today(simId: string, wallMs: number) {
     return this.#book(simId).today(wallMs);
@@ -122,15 +131,15 @@ function setUp({ plans = [OFFICE], gateways = [{}], channelsEach = 3, disabled =
 type SetUp = ReturnType<typeof setUp>;
 
 function winnerOf({ index }: SetUp, request = REQUEST, nowWallMs = NOON): string | undefined {
-  index.turnDays(nowWallMs);
-  return decideRoute(request, index, nowWallMs).candidates[0]?.channel.channelId;
+  index.turnTo(nowWallMs);
+  return decideRoute(request, index).candidates[0]?.channel.channelId;
 }
 
 /** Reasons by channel, from the scan. */
 function refusalsOf({ index }: SetUp, request = REQUEST): Record<string, string> {
-  index.turnDays(NOON);
+  index.turnTo(NOON);
   return Object.fromEntries(
-    explainRoute(request, index, NOON).refusals.map(({ channel, refusal }) => [
+    explainRoute(request, index).refusals.map(({ channel, refusal }) => [
       channel.channelId,
       refusal.allowanceId === undefined ? refusal.reason : `${refusal.reason} ${refusal.allowanceId}`,
     ]),
@@ -138,8 +147,8 @@ function refusalsOf({ index }: SetUp, request = REQUEST): Record<string, string>
 }
 
 function decisionOf({ index }: SetUp, request = REQUEST) {
-  index.turnDays(NOON);
-  return decideRoute(request, index, NOON);
+  index.turnTo(NOON);
+  return decideRoute(request, index);
 }
 
 describe('the rules for a channel', () => {
@@ -271,12 +280,14 @@ describe('the ranking', () => {
   it('carries the score terms of each candidate', () => {
     const set = setUp();
     set.ledger.talk('gw1/3 sim', 30, CALLEE);
-    assert.deepEqual(decisionOf(set).candidates[0]?.terms, {
-      sameCallee: 1,
-      secondsToday: 30,
-      callsToday: 1,
-      order: 2,
+    const [best] = decisionOf(set).candidates;
+    assert.deepEqual(best?.terms, {
+      sameCallee: -90_000_000,
+      evenness: 31_000,
+      answerRatio: 2_500_000,
+      postDialDelay: 600_000,
     });
+    assert.equal(best?.score, -90_000_000 + 31_000 + 2_500_000 + 600_000);
   });
 });
 
@@ -390,16 +401,15 @@ describe('decideRoute', () => {
             else if (step.kind === 'gateway') set.index.gatewayChanged(step.id, step.up);
             else nowWallMs += step.ms;
           }
-          set.index.turnDays(nowWallMs);
+          set.index.turnTo(nowWallMs);
           for (const asked of requests) {
-            const decided = decideRoute(asked, set.index, nowWallMs);
-            const explained = explainRoute(asked, set.index, nowWallMs);
+            const decided = decideRoute(asked, set.index);
+            const explained = explainRoute(asked, set.index);
             assert.deepEqual(
               decided.candidates.map(({ channel, terms }) => [channel.channelId, terms]),
               explained.ranked.slice(0, BEST).map(({ channel, terms }) => [channel.channelId, terms]),
             );
             assert.equal(explained.ranked.length + explained.refusals.length, set.index.channels.length);
-            if (decided.candidates.length > 0) continue;
             assert.deepEqual(decided.refused, explained.refused);
             assert.equal(decided.refusal, explained.refusal);
             assert.equal(decided.considered, set.index.channels.length);

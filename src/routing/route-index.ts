@@ -1,113 +1,92 @@
-// What decisions are made from: every channel in its group (one gateway, one plan), the idle ones ordered by use, those
-// with an exhausted allowance apart, so that a decision does not pass them one by one.
-// Ledger and gateway events keep it current; a decision only reads it.
-
-import { groupBy } from '../lib/group-by.js';
-import type { NumberClass } from '../numbers/number-class.js';
+// What decisions are made from: every channel in its pool, the idle ones in order, the others counted by what refuses them.
+// Events of the ledger, of gateways and of calls keep it current, and `turnTo` what time alone changes; a decision reads it.
 import type { ChannelState, LedgerView } from '../quota/ledger-view.js';
 import type { Plan } from '../quota/plan.js';
-import { WindowClock, type WindowSpan } from '../quota/windows.js';
-import { SortedNumbers } from './sorted-numbers.js';
-
-export interface RoutingGateway {
-  readonly name: string;
-  readonly codecs: readonly string[];
-  /** Calls at once. */
-  readonly maxCalls?: number | undefined;
-  /** New calls a second; a fraction means one call in so many seconds. */
-  readonly maxCallsPerSecond?: number | undefined;
-}
-
-export interface RoutingChannel {
-  readonly channelId: string;
-  readonly gateway: string;
-  readonly port: number;
-  readonly simId: string;
-  readonly enabled: boolean;
-  /** Channel groups that it belongs to, for trunks and agents that may use only some. Default: none. */
-  readonly groups?: readonly string[] | undefined;
-  /** Agents whose own channel it is, as `trunk/agent`. Default: nobody's. */
-  readonly agents?: readonly string[] | undefined;
-}
+import { Agenda } from './agenda.js';
+import { CallRate } from './call-rate.js';
+import type { AttemptReport, ChannelHealth } from './channel-health.js';
+import { HealthBook } from './health-book.js';
+import type { IndexedGateway, RoutingChannel, RoutingGateway, SimState } from './indexed-channel.js';
+import { Cell, Pool, type PooledChannel } from './pool.js';
+import { DEFAULT_RANKING, type RankingSettings } from './ranking.js';
+import { type CodeCounts, codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
+import { type RoutingRequest, refusalOfChannel, refusalOfGateway, refusalOfPool } from './rules.js';
+import { Scorer } from './scorer.js';
+import { TIES } from './standing.js';
+import { seededOrder } from './tie-order.js';
 
 export interface RoutingSettings {
   readonly gateways: readonly RoutingGateway[];
   readonly plans: readonly Plan[];
   readonly sims: readonly { readonly simId: string; readonly number: string; readonly plan: string }[];
   readonly channels: readonly RoutingChannel[];
+  readonly ranking?: Partial<RankingSettings>;
 }
 
-export interface IndexedGateway extends RoutingGateway {
-  up: boolean;
-  /** Calls that its channels are in. */
-  busy: number;
+/** Pools that may serve requests of one kind, and the channels of all others by what refuses them. */
+export interface Profile {
+  readonly pools: readonly Pool[];
+  readonly refused: CodeCounts;
 }
 
-/** The idle, enabled channels of a group, for number classes that draw on the same forbidding allowances. */
-export interface IdleOrder {
-  readonly classes: readonly NumberClass[];
-  /** Keys of channels that may take a new callee, least used first. Too few seconds may still refuse one. */
-  readonly open: SortedNumbers;
-  /** How many have an allowance exhausted until their plan's day turns, by what it counts. */
-  readonly exhausted: { seconds: number; callees: number };
-}
-
-/** A channel's place in one order: its key, what it lacks, or null while it is not idle. */
-export type Place = number | 'seconds' | 'callees' | null;
-
-/** Channels for which gateway and plan say the same. */
-export interface ChannelGroup {
-  readonly gateway: IndexedGateway;
-  readonly plan: Plan;
-  readonly channels: IndexedChannel[];
-  readonly days: WindowClock;
-  /** The day (of the plan's zone) whose use and exhaustion `orders` reflect. */
-  day: WindowSpan;
-  readonly orders: readonly IdleOrder[];
-  /** Which of `orders` a class has. */
-  readonly orderOfClass: ReadonlyMap<NumberClass, number>;
-  readonly counts: Record<ChannelState | 'disabled', number>;
-}
-
-export interface IndexedChannel extends RoutingChannel {
-  /** Place in the config: the last word on who is better. */
-  readonly order: number;
-  readonly simNumber: string;
-  readonly group: ChannelGroup;
-  state: ChannelState;
-  /** Its place in each of the group's orders. */
-  readonly places: Place[];
-}
-
-// A key is a whole number: seconds used today, then calls today, then place in the config. 2^50 at most.
-const MAX_CHANNELS = 2 ** 20;
-const MAX_CALLS = 2 ** 13;
-const MAX_SECONDS = 2 ** 17;
+/** Wall time that jumps back further than calls wait for each other was set by somebody. */
+const BACKWARD_JUMP_MS = 60_000;
+const MAX_PROFILES = 10_000;
 
 export class RouteIndex {
   readonly view: LedgerView;
-  readonly channels: readonly IndexedChannel[];
-  readonly groups: readonly ChannelGroup[];
-  readonly #byId: ReadonlyMap<string, IndexedChannel>;
-  readonly #bySim: ReadonlyMap<string, IndexedChannel>;
+  readonly ranking: RankingSettings;
+  readonly channels: readonly PooledChannel[];
+  readonly pools: readonly Pool[];
+  readonly scorer: Scorer;
+  readonly #byId: ReadonlyMap<string, PooledChannel>;
+  readonly #bySim: ReadonlyMap<string, PooledChannel>;
+  readonly #byTie: readonly PooledChannel[];
+  readonly #ofAgent = new Map<string, PooledChannel[]>();
   readonly #gateways: ReadonlyMap<string, IndexedGateway>;
+  readonly #gatewayList: readonly IndexedGateway[];
+  readonly #profiles = new Map<string, Profile>();
+  readonly #health: HealthBook;
+  /** When time alone changes a channel's standings: by wall time. */
+  readonly #turns: Agenda;
+  /** When gateways at their rate take calls again: by elapsed time. */
+  readonly #rates: Agenda;
   readonly #subscriptions: (() => void)[];
   #version = 0;
+  #wallMs: number;
+  /** Time that has passed: wall time that jumps back does not move it. */
+  #elapsedMs = 0;
 
   constructor(settings: RoutingSettings, view: LedgerView, nowWallMs: number) {
-    if (settings.channels.length > MAX_CHANNELS) throw new RangeError(`More than ${MAX_CHANNELS} channels`);
+    const { channels, gateways, plans } = settings;
+    if (channels.length > TIES) throw new RangeError(`More than ${TIES} channels`);
     this.view = view;
-    this.#gateways = new Map(settings.gateways.map((gateway) => [gateway.name, { ...gateway, up: true, busy: 0 }]));
-    const groups = new Map<string, ChannelGroup>();
-    this.channels = indexChannels(settings, this.#gateways, groups, view, nowWallMs);
-    this.groups = [...groups.values()];
+    this.ranking = { ...DEFAULT_RANKING, ...settings.ranking };
+    this.scorer = new Scorer(view, this.ranking, plans);
+    this.#wallMs = nowWallMs;
+    this.#turns = new Agenda(channels.length);
+    this.#rates = new Agenda(gateways.length);
+    this.#health = new HealthBook(this.ranking.health, channels.length, (number, health) =>
+      this.#healthChanged(number, health),
+    );
+    this.#gatewayList = gateways.map(indexGateway);
+    this.#gateways = new Map(this.#gatewayList.map((gateway) => [gateway.name, gateway]));
+    const pools = new Map<string, Pool>();
+    this.channels = indexChannels(settings, this.#gateways, pools, this.ranking.seed, view);
+    this.pools = [...pools.values()];
     this.#byId = new Map(this.channels.map((channel) => [channel.channelId, channel]));
     this.#bySim = new Map(this.channels.map((channel) => [channel.simId, channel]));
+    this.#byTie = [...this.channels].sort((a, b) => a.tie - b.tie);
     for (const channel of this.channels) {
-      if (channel.state === 'busy') channel.group.gateway.busy += 1;
-      channel.group.counts[channel.enabled ? channel.state : 'disabled'] += 1;
-      this.#order(channel);
+      for (const agent of channels[channel.number]?.agents ?? []) {
+        this.#ofAgent.set(agent, [...this.channelsOf(agent), channel]);
+      }
+      if (channel.state === 'busy') channel.gateway.busy += 1;
+      channel.refusal = codeOf(refusalOfChannel(channel));
+      channel.cell.add(channel.refusal);
+      if (channel.refusal === NOT_REFUSED) this.#place(channel);
     }
+    for (const gateway of this.#gatewayList) this.#judgeGateway(gateway);
     this.#subscriptions = [
       view.events.on('channel:changed', (channelId, state) => this.channelChanged(channelId, state)),
       view.events.on('usage:changed', (simId) => this.usageChanged(simId)),
@@ -119,39 +98,75 @@ export class RouteIndex {
     return this.#version;
   }
 
-  channelOfSim(simId: string): IndexedChannel | undefined {
+  /** The instant that the index is turned to. */
+  get wallMs(): number {
+    return this.#wallMs;
+  }
+
+  channelOfSim(simId: string): PooledChannel | undefined {
     return this.#bySim.get(simId);
   }
 
-  channel(channelId: string): IndexedChannel | undefined {
+  channel(channelId: string): PooledChannel | undefined {
     return this.#byId.get(channelId);
   }
 
-  /** The channel whose key in an idle order this is. */
-  channelOfKey(key: number): IndexedChannel | undefined {
-    return this.channels[key % MAX_CHANNELS];
+  /** The channel whose key in an order this is. */
+  channelOfKey(key: number): PooledChannel {
+    return this.#byTie[key % TIES] as PooledChannel;
   }
+
+  gateway(name: string): IndexedGateway | undefined {
+    return this.#gateways.get(name);
+  }
+
+  get hasOwnChannels(): boolean {
+    return this.#ofAgent.size > 0;
+  }
+
+  /** The own channels of an agent, who is named `trunk/agent`. */
+  channelsOf(agent: string): readonly PooledChannel[] {
+    return this.#ofAgent.get(agent) ?? NONE;
+  }
+
+  /** The pools whose rules a request passes. */
+  profileOf(request: RoutingRequest): Profile {
+    const key = profileKey(request);
+    const known = this.#profiles.get(key);
+    if (known !== undefined) return known;
+    const refused = noCounts();
+    const pools = this.pools.filter((pool) => {
+      const code = codeOf(refusalOfPool(pool, request));
+      if (code !== NOT_REFUSED) countOne(refused, code, pool.size);
+      return code === NOT_REFUSED;
+    });
+    const profile = { pools, refused };
+    if (this.#profiles.size >= MAX_PROFILES) this.#profiles.clear();
+    this.#profiles.set(key, profile);
+    return profile;
+  }
+
+  // ---- events --------------------------------------------------------------------------------------------------------
 
   channelChanged(channelId: string, state: ChannelState): void {
     const channel = this.#byId.get(channelId);
     if (channel === undefined || channel.state === state) return;
     this.#version += 1;
-    const { gateway, counts } = channel.group;
-    if (state === 'busy') gateway.busy += 1;
-    else if (channel.state === 'busy') gateway.busy -= 1;
-    if (channel.enabled) {
-      counts[channel.state] -= 1;
-      counts[state] += 1;
-    }
+    const { gateway } = channel;
+    if (state === 'busy') {
+      gateway.busy += 1;
+      gateway.rate?.begin(this.#elapsedMs);
+    } else if (channel.state === 'busy') gateway.busy -= 1;
     channel.state = state;
-    this.#order(channel);
+    this.#judge(channel);
+    if (gateway.isLimited) this.#judgeGateway(gateway);
   }
 
   usageChanged(simId: string): void {
     const channel = this.#bySim.get(simId);
     if (channel === undefined) return;
     this.#version += 1;
-    this.#order(channel);
+    this.#standAnew(channel);
   }
 
   gatewayChanged(name: string, up: boolean): void {
@@ -159,110 +174,139 @@ export class RouteIndex {
     if (gateway === undefined || gateway.up === up) return;
     this.#version += 1;
     gateway.up = up;
+    this.#judgeGateway(gateway);
   }
 
-  /** Orders anew the groups whose day has turned. To be called before each decision. */
-  turnDays(nowWallMs: number): void {
-    for (const group of this.groups) {
-      if (nowWallMs >= group.day.startWallMs && nowWallMs < group.day.endWallMs) continue;
-      group.day = group.days.at(nowWallMs);
-      this.#version += 1;
-      for (const channel of group.channels) this.#order(channel);
+  simChanged(channelId: string, sim: SimState | null): void {
+    const channel = this.#byId.get(channelId);
+    if (channel === undefined) return;
+    this.#version += 1;
+    channel.sim = sim;
+    this.#judge(channel);
+  }
+
+  attemptReported(channelId: string, report: AttemptReport): void {
+    const channel = this.#byId.get(channelId);
+    if (channel !== undefined) this.#health.report(channel.number, report, this.#elapsedMs);
+  }
+
+  /** Changes what time alone changes. To be called before each decision. */
+  turnTo(wallMs: number): void {
+    if (wallMs <= this.#wallMs) {
+      // Calls that waited for something ask with the time at which they came.
+      if (wallMs <= this.#wallMs - BACKWARD_JUMP_MS) this.#turnBack(wallMs);
+      return;
     }
+    this.#elapsedMs += wallMs - this.#wallMs;
+    this.#wallMs = wallMs;
+    for (let due = this.#turns.takeDue(wallMs); due >= 0; due = this.#turns.takeDue(wallMs)) {
+      this.#version += 1;
+      this.#standAnew(this.channels[due] as PooledChannel);
+    }
+    for (let due = this.#rates.takeDue(this.#elapsedMs); due >= 0; due = this.#rates.takeDue(this.#elapsedMs)) {
+      this.#version += 1;
+      this.#judgeGateway(this.#gatewayList[due] as IndexedGateway);
+    }
+    if (this.#health.nextMs <= this.#elapsedMs) this.#health.turnTo(this.#elapsedMs);
   }
 
   close(): void {
     for (const unsubscribe of this.#subscriptions) unsubscribe();
   }
 
-  /** The key of an idle channel: what it would be ordered by. */
-  keyOf(channel: IndexedChannel): number {
-    const { seconds, calls } = this.view.today(channel.simId, channel.group.day.startWallMs);
-    const use = Math.min(seconds, MAX_SECONDS - 1) * MAX_CALLS + Math.min(calls, MAX_CALLS - 1);
-    return use * MAX_CHANNELS + channel.order;
+  #turnBack(wallMs: number): void {
+    this.#wallMs = wallMs;
+    this.#version += 1;
+    for (const channel of this.channels) this.#standAnew(channel);
   }
 
-  #order(channel: IndexedChannel): void {
-    const isIdle = channel.enabled && channel.state === 'idle';
-    const key = isIdle ? this.keyOf(channel) : null;
-    for (const [index, order] of channel.group.orders.entries()) {
-      const place = key === null ? null : (this.#lackOf(channel, order) ?? key);
-      const before = channel.places[index] ?? null;
-      if (place === before) continue;
-      if (typeof before === 'number') order.open.delete(before);
-      else if (before !== null) order.exhausted[before] -= 1;
-      if (typeof place === 'number') order.open.add(place);
-      else if (place !== null) order.exhausted[place] += 1;
-      channel.places[index] = place;
-    }
+  #healthChanged(number: number, health: ChannelHealth | null): void {
+    const channel = this.channels[number] as PooledChannel;
+    this.#version += 1;
+    channel.health = health;
+    if (!this.#judge(channel)) this.#standAnew(channel);
   }
 
-  /** What stays exhausted for a callee never called before until the day turns, whatever the hour. */
-  #lackOf(channel: IndexedChannel, order: IdleOrder): 'seconds' | 'callees' | undefined {
-    const [numberClass] = order.classes;
-    if (numberClass === undefined) return undefined;
-    const request = { callee: '', numberClass, wallMs: channel.group.day.startWallMs };
-    const fit = this.view.fit(channel.simId, request);
-    if (fit.ok || fit.reason !== 'quota-exhausted') return undefined;
-    const lacking = channel.group.plan.allowances.find(({ id }) => id === fit.allowanceId)?.counts;
-    return lacking && (lacking === 'callees' ? 'callees' : 'seconds');
+  /** Asks the channel's own rules anew; true when their answer has changed. */
+  #judge(channel: PooledChannel): boolean {
+    const before = channel.refusal;
+    const refusal = codeOf(refusalOfChannel(channel));
+    if (refusal === before) return false;
+    if (before === NOT_REFUSED) channel.cell.displace(channel);
+    channel.refusal = refusal;
+    channel.cell.moved(before, refusal);
+    if (refusal === NOT_REFUSED) this.#place(channel);
+    return true;
   }
+
+  #standAnew(channel: PooledChannel): void {
+    if (channel.refusal !== NOT_REFUSED) return;
+    channel.cell.displace(channel);
+    this.#place(channel);
+  }
+
+  #place(channel: PooledChannel): void {
+    const changesAtWallMs = this.scorer.stand(channel, channel.pool.classes, this.#wallMs);
+    // What is due now would be due again at once.
+    this.#turns.set(channel.number, Math.max(changesAtWallMs, this.#wallMs + 1));
+    channel.cell.place(channel);
+  }
+
+  #judgeGateway(gateway: IndexedGateway): void {
+    const freeAtMs = gateway.rate?.freeAtMs ?? 0;
+    gateway.rateLimited = freeAtMs > this.#elapsedMs;
+    if (gateway.rateLimited) this.#rates.set(gateway.number, freeAtMs);
+    const code = codeOf(refusalOfGateway(gateway));
+    for (const pool of this.pools) pool.cells.get(gateway)?.setGatewayRefusal(code);
+  }
+}
+
+const NONE: readonly PooledChannel[] = [];
+
+function profileKey(request: RoutingRequest): string {
+  const { callee, traffic, codecs, channelGroups, agentChannelGroups } = request;
+  return `${callee.numberClass} ${traffic} ${codecs.join()} ${channelGroups?.join()} ${agentChannelGroups?.join()}`;
+}
+
+function indexGateway({ name, maxCalls, maxCallsPerSecond }: RoutingGateway, number: number): IndexedGateway {
+  const rate = maxCallsPerSecond === undefined ? null : new CallRate(maxCallsPerSecond);
+  const isLimited = maxCalls !== undefined || rate !== null;
+  return { name, maxCalls, number, rate, isLimited, up: true, busy: 0, rateLimited: false };
 }
 
 function indexChannels(
   settings: RoutingSettings,
   gateways: ReadonlyMap<string, IndexedGateway>,
-  groups: Map<string, ChannelGroup>,
+  pools: Map<string, Pool>,
+  seed: number,
   view: LedgerView,
-  nowWallMs: number,
-): IndexedChannel[] {
+): PooledChannel[] {
   const sims = new Map(settings.sims.map((sim) => [sim.simId, sim]));
   const plans = new Map(settings.plans.map((plan) => [plan.name, plan]));
-  const indexed: IndexedChannel[] = [];
-  for (const channel of settings.channels) {
-    const sim = sims.get(channel.simId);
+  const codecs = new Map(settings.gateways.map((gateway) => [gateway.name, gateway.codecs]));
+  const ties = seededOrder(settings.channels.length, seed);
+  return settings.channels.map((channel, number) => {
+    const { channelId, port, simId, enabled, groups = [] } = channel;
+    const sim = sims.get(simId);
     const gateway = gateways.get(channel.gateway);
     const plan = plans.get(sim?.plan ?? '');
     if (sim === undefined || gateway === undefined || plan === undefined) {
-      throw new RangeError(`Channel ${channel.channelId} names a gateway, SIM or plan that is not there`);
+      throw new RangeError(`Channel ${channelId} names a gateway, SIM or plan that is not there`);
     }
-    const name = `${gateway.name} ${plan.name}`;
-    const group = groups.get(name) ?? newGroup(gateway, plan, nowWallMs);
-    groups.set(name, group);
-    const state = view.channelState(channel.channelId) ?? 'idle';
-    const entry = { ...channel, order: indexed.length, simNumber: sim.number, group, state, places: [] };
-    group.channels.push(entry);
-    indexed.push(entry);
-  }
-  return indexed;
-}
-
-function newGroup(gateway: IndexedGateway, plan: Plan, nowWallMs: number): ChannelGroup {
-  const days = new WindowClock({ kind: 'day' }, plan.timeZone);
-  const classes = groupBy(
-    plan.classes.filter((numberClass) => numberClass !== 'emergency'),
-    (numberClass) => forbiddingAllowances(plan, numberClass),
-  );
-  const orders = [...classes.values()].map((members) => ({
-    classes: members,
-    open: new SortedNumbers(),
-    exhausted: { seconds: 0, callees: 0 },
-  }));
-  return {
-    gateway,
-    plan,
-    channels: [],
-    days,
-    day: days.at(nowWallMs),
-    orders,
-    orderOfClass: new Map(orders.flatMap((order, index) => order.classes.map((member) => [member, index]))),
-    counts: { idle: 0, busy: 0, resting: 0, disabled: 0 },
-  };
-}
-
-function forbiddingAllowances(plan: Plan, numberClass: NumberClass): string {
-  return plan.allowances
-    .filter(({ beyond, classes }) => beyond.kind === 'forbid' && classes.includes(numberClass))
-    .map(({ id }) => id)
-    .join(' ');
+    const spoken = codecs.get(gateway.name) ?? [];
+    const key = JSON.stringify([plan.name, [...spoken].sort(), [...groups].sort()]);
+    const pool = pools.get(key) ?? new Pool(plan, spoken, groups);
+    pools.set(key, pool);
+    return {
+      ...{ channelId, port, simId, enabled, number, gateway, plan, pool },
+      simNumber: sim.number,
+      tie: ties[number] ?? number,
+      cell: pool.cells.get(gateway) ?? new Cell(pool, gateway),
+      state: view.channelState(channelId) ?? 'idle',
+      sim: null,
+      health: null,
+      refusal: NOT_REFUSED,
+      standings: [],
+    };
+  });
 }

@@ -3,8 +3,11 @@
 // so a decision never sees a channel as idle that was reserved before it.
 import type { Clock } from '../lib/clock.js';
 import type { LedgerView } from '../quota/ledger-view.js';
-import { type Candidate, decideRoute, type Explanation, explainRoute } from './decide-route.js';
+import type { AttemptReport } from './channel-health.js';
+import { decideRoute } from './decide-route.js';
+import type { Candidate, Decision, Explanation, ScoreTerms } from './decision.js';
 import { type DialledGateway, dialUri } from './dial-uri.js';
+import { explainRoute } from './explain-route.js';
 import {
   type GatewayHealth,
   type HealthThresholds,
@@ -12,7 +15,8 @@ import {
   nextHealth,
   type ProbeResult,
 } from './gateway-health.js';
-import { RouteIndex, type RoutingGateway, type RoutingSettings } from './route-index.js';
+import type { RoutingGateway, SimState } from './indexed-channel.js';
+import { RouteIndex, type RoutingSettings } from './route-index.js';
 import type { RoutingRequest } from './rules.js';
 
 /** `T` is what the caller wants to find at each candidate: its own terms of the gateway. */
@@ -67,22 +71,6 @@ export interface RouteAnswer<T> {
   readonly refusal: 'no-channel' | 'refused-for-this-call';
 }
 
-export interface SimState {
-  readonly present: boolean;
-  /** In its mobile network. */
-  readonly registered: boolean;
-}
-
-export interface AttemptReport {
-  /**
-   * `answered`: the gateway's 200. `callee`: no answer, but the callee's side said so (busy, declined, rang out, the caller
-   * gave up while it rang). `failed`: the channel or its gateway failed (no response, 5xx, ended before it rang).
-   */
-  readonly outcome: 'answered' | 'callee' | 'failed';
-  /** From the INVITE to the first sign of ringing or to the answer; null when there was neither. */
-  readonly postDialDelayMs: number | null;
-}
-
 export interface Routing<T> {
   decide(question: RouteQuestion): RouteAnswer<T>;
   explain(question: RouteQuestion): Explanation;
@@ -100,60 +88,31 @@ export interface Routing<T> {
 export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
   const index = new RouteIndex(options, options.view, options.clock.wallMs());
   const gateways = new Map(options.gateways.map((gateway) => [gateway.name, gateway]));
+  const dialled = options.gateways;
   const health = new Map<string, GatewayHealth>();
   const stateOf = (gateway: string) => (health.get(gateway) ?? INITIAL_HEALTH).state;
+  const trunkGroups = new Map(options.trunks?.map(({ name, channelGroups }) => [name, channelGroups]));
+  const agentGroups = new Map(options.agents?.map(({ name, channelGroups }) => [name, channelGroups]));
 
-  function requestOf({
-    trunk,
-    agent = null,
-    callee,
-    codecs,
-    excludeChannels,
-    excludeGateways,
-  }: RouteQuestion): RoutingRequest {
+  function requestOf(question: RouteQuestion): RoutingRequest {
+    const { trunk, agent = null, callee, codecs, excludeChannels, excludeGateways } = question;
+    const named = agent === null || agentGroups.size === 0 ? null : agentGroups.get(`${trunk.name}/${agent}`);
     return {
-      ...{ callee, codecs, excludeChannels, excludeGateways, agent },
-      ...{ trunk: trunk.name, traffic: trunk.traffic, channelGroups: null, agentChannelGroups: null },
-    };
-  }
-
-  function dialled({ channel }: Candidate, e164: string): RouteAnswer<T>['candidates'][number] {
-    const gateway = gateways.get(channel.gateway) as GatewaySettings<T>;
-    return {
-      channelId: channel.channelId,
-      simId: channel.simId,
-      simNumber: channel.simNumber,
-      gateway: gateway.terms,
-      // Computed for the candidate that is used: reading a number costs more than the decision.
-      get requestUri() {
-        return dialUri(gateway, channel, e164);
-      },
+      ...{ callee, codecs, excludeChannels, excludeGateways, agent, trunk: trunk.name, traffic: trunk.traffic },
+      channelGroups: trunkGroups.get(trunk.name) ?? null,
+      agentChannelGroups: named ?? null,
     };
   }
 
   return {
     index,
     decide(question) {
-      index.turnDays(question.wallMs);
-      const { candidates, considered, refused, refusal, version } = decideRoute(
-        requestOf(question),
-        index,
-        question.wallMs,
-      );
-      const [best] = candidates;
-      const winner =
-        best === undefined
-          ? null
-          : { channelId: best.channel.channelId, score: best.terms.order, terms: { ...best.terms } };
-      return {
-        candidates: candidates.map((candidate) => dialled(candidate, question.callee.e164)),
-        summary: { considered, refused, winner, version, seed: 0 },
-        refusal,
-      };
+      index.turnTo(question.wallMs);
+      return new Answer(decideRoute(requestOf(question), index), dialled, question.callee.e164);
     },
     explain(question) {
-      index.turnDays(question.wallMs);
-      return explainRoute(requestOf(question), index, question.wallMs);
+      index.turnTo(question.wallMs);
+      return explainRoute(requestOf(question), index);
     },
     probed(name, result) {
       const thresholds = gateways.get(name)?.probe;
@@ -164,10 +123,66 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       return next.state;
     },
     gatewayState: stateOf,
-    simState() {},
-    attemptReported() {},
+    simState: (channelId, state) => index.simChanged(channelId, state),
+    attemptReported: (channelId, report) => index.attemptReported(channelId, report),
     close() {
       index.close();
     },
   };
+}
+
+/** A candidate as a call sees it. What few calls ask for is computed when it is asked for. */
+class DialledCandidate<T> {
+  readonly channelId: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  readonly gateway: T;
+  readonly score: number;
+  readonly #candidate: Candidate;
+  readonly #gateway: GatewaySettings<T>;
+  readonly #e164: string;
+
+  constructor(candidate: Candidate, gateway: GatewaySettings<T>, e164: string) {
+    const { channelId, simId, simNumber } = candidate.channel;
+    this.channelId = channelId;
+    this.simId = simId;
+    this.simNumber = simNumber;
+    this.gateway = gateway.terms;
+    this.score = candidate.score;
+    this.#candidate = candidate;
+    this.#gateway = gateway;
+    this.#e164 = e164;
+  }
+
+  get requestUri(): string {
+    return dialUri(this.#gateway, this.#candidate.channel, this.#e164);
+  }
+
+  get terms(): ScoreTerms {
+    return this.#candidate.terms;
+  }
+}
+
+class Answer<T> implements RouteAnswer<T> {
+  readonly candidates: readonly DialledCandidate<T>[];
+  readonly #decision: Decision;
+
+  constructor(decision: Decision, gateways: readonly GatewaySettings<T>[], e164: string) {
+    this.#decision = decision;
+    this.candidates = decision.candidates.map(
+      (candidate) =>
+        new DialledCandidate(candidate, gateways[candidate.channel.gateway.number] as GatewaySettings<T>, e164),
+    );
+  }
+
+  get refusal(): Decision['refusal'] {
+    return this.#decision.refusal;
+  }
+
+  get summary(): RouteAnswer<T>['summary'] {
+    const { considered, refused, version, seed } = this.#decision;
+    const [best] = this.candidates;
+    const winner = best === undefined ? null : { channelId: best.channelId, score: best.score, terms: best.terms };
+    return { considered, refused, winner, version, seed };
+  }
 }

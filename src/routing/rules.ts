@@ -1,9 +1,9 @@
-// Who may carry a call: one function a rule, one reason a rule. Rules of a group hold for a gateway and a plan alike;
-// rules of a channel are asked of each. Emergency calls meet only those that physics makes.
+// Who may carry a call: one function a rule, one reason a rule. A pool's rules hold for channels of the same plan, codecs
+// and groups alike, a gateway's for all of its channels; the last are asked of each channel and of its SIM's plan.
+// Emergency calls meet only those that physics makes (semantics.md, "Emergency and defaults").
 import type { NumberClass } from '../numbers/number-class.js';
 import type { LedgerView } from '../quota/ledger-view.js';
-import type { Counted } from '../quota/plan.js';
-import type { ChannelGroup, IndexedChannel } from './route-index.js';
+import type { IndexedChannel, IndexedGateway, PoolTerms } from './indexed-channel.js';
 
 export interface RoutingRequest {
   readonly callee: { readonly e164: string; readonly national: string; readonly numberClass: NumberClass };
@@ -12,9 +12,9 @@ export interface RoutingRequest {
   readonly trunk: string;
   /** The PBX user who calls, as the trunk names it; null when unknown. */
   readonly agent: string | null;
-  /** Channel groups that the trunk may use; null: all. */
+  /** Channel groups that the trunk may use; null: all channels. */
   readonly channelGroups: readonly string[] | null;
-  /** Channel groups that the agent may use; null: all. */
+  /** Channel groups that the agent may use; null: all channels. */
   readonly agentChannelGroups: readonly string[] | null;
   /** Codec names that the caller's side allows. */
   readonly codecs: readonly string[];
@@ -27,124 +27,186 @@ export type RefusalReason =
   | 'commercial-use-forbidden'
   | 'class-not-covered'
   | 'no-common-codec'
+  | 'outside-trunk-groups'
+  | 'outside-agent-groups'
   | 'gateway-down'
   | 'gateway-full'
+  | 'gateway-rate'
   | 'already-tried'
   | 'channel-disabled'
+  | 'sim-absent'
+  | 'not-registered'
+  | 'channel-cooling'
   | 'channel-busy'
   | 'channel-resting'
   | 'quota-exhausted'
-  | 'too-few-seconds';
+  | 'too-few-seconds'
+  | 'paced';
 
 export interface Refusal {
   readonly reason: RefusalReason;
-  /** The allowance that is exhausted. */
+  /** The allowance that refuses. */
   readonly allowanceId?: string;
   /** What that allowance counts. */
-  readonly counts?: Counted;
+  readonly counts?: string;
 }
 
-export interface GroupRule {
+interface Rule<T extends unknown[]> {
   readonly reason: RefusalReason;
-  readonly refuses: (group: ChannelGroup, request: RoutingRequest) => boolean;
+  readonly refuses: (...subject: T) => boolean;
+  /** True for what holds even for an emergency call. */
+  readonly bindsEmergency?: true;
 }
 
-function isCommercialUseForbidden({ plan }: ChannelGroup, request: RoutingRequest): boolean {
-  return !isEmergency(request) && request.traffic === 'commercial' && plan.commercialUse === 'forbidden';
+// ---- pools -----------------------------------------------------------------------------------------------------------
+
+function isCommercialUseForbidden({ plan }: PoolTerms, { traffic }: RoutingRequest): boolean {
+  return traffic === 'commercial' && plan.commercialUse === 'forbidden';
 }
 
-function isClassNotCovered({ plan }: ChannelGroup, request: RoutingRequest): boolean {
-  return !isEmergency(request) && !plan.classes.includes(request.callee.numberClass);
+function isClassNotCovered({ plan }: PoolTerms, { callee }: RoutingRequest): boolean {
+  return !plan.classes.includes(callee.numberClass);
 }
 
-function hasNoCommonCodec({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
-  return !gateway.codecs.some((codec) => request.codecs.includes(codec));
+function hasNoCommonCodec({ codecs }: PoolTerms, request: RoutingRequest): boolean {
+  return !codecs.some((codec) => request.codecs.includes(codec));
 }
 
-/** An emergency call tries a gateway that seems down: probes may be wrong, and every failure fails over. */
-function isGatewayDown({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
-  return !isEmergency(request) && !gateway.up;
+function isOutsideTrunkGroups({ groups }: PoolTerms, { channelGroups }: RoutingRequest): boolean {
+  return channelGroups !== null && !groups.some((group) => channelGroups.includes(group));
 }
 
-function isGatewayFull({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
-  return !isEmergency(request) && gateway.maxCalls !== undefined && gateway.busy >= gateway.maxCalls;
-}
-
-function isGatewayExcluded({ gateway }: ChannelGroup, request: RoutingRequest): boolean {
-  return request.excludeGateways.includes(gateway.name);
+function isOutsideAgentGroups({ groups }: PoolTerms, { agentChannelGroups }: RoutingRequest): boolean {
+  return agentChannelGroups !== null && !groups.some((group) => agentChannelGroups.includes(group));
 }
 
 /** In the order in which they are asked; the first refusal is the channel's. */
-const GROUP_RULES: readonly GroupRule[] = [
+const POOL_RULES: readonly Rule<[PoolTerms, RoutingRequest]>[] = [
   { reason: 'commercial-use-forbidden', refuses: isCommercialUseForbidden },
   { reason: 'class-not-covered', refuses: isClassNotCovered },
-  { reason: 'no-common-codec', refuses: hasNoCommonCodec },
-  { reason: 'gateway-down', refuses: isGatewayDown },
-  { reason: 'already-tried', refuses: isGatewayExcluded },
-  { reason: 'gateway-full', refuses: isGatewayFull },
+  { reason: 'no-common-codec', refuses: hasNoCommonCodec, bindsEmergency: true },
+  { reason: 'outside-trunk-groups', refuses: isOutsideTrunkGroups },
+  { reason: 'outside-agent-groups', refuses: isOutsideAgentGroups },
 ];
 
-export function refusalOfGroup(group: ChannelGroup, request: RoutingRequest): Refusal | undefined {
-  const rule = GROUP_RULES.find(({ refuses }) => refuses(group, request));
-  return rule && { reason: rule.reason };
+export function refusalOfPool(pool: PoolTerms, request: RoutingRequest): RefusalReason | undefined {
+  const emergency = isEmergency(request);
+  return POOL_RULES.find((rule) => (rule.bindsEmergency || !emergency) && rule.refuses(pool, request))?.reason;
 }
 
-/** What stands against an idle or occupied channel by itself. */
-function refusalOfState(channel: IndexedChannel, request: RoutingRequest): Refusal | undefined {
-  if (!channel.enabled) return { reason: 'channel-disabled' };
-  if (channel.state === 'busy') return { reason: 'channel-busy' };
-  // A gap is pacing, which an emergency call does not meet.
-  if (channel.state === 'resting' && !isEmergency(request)) return { reason: 'channel-resting' };
+// ---- gateways --------------------------------------------------------------------------------------------------------
+
+function isGatewayDown(gateway: IndexedGateway): boolean {
+  return !gateway.up;
+}
+
+function isGatewayFull({ maxCalls, busy }: IndexedGateway): boolean {
+  return maxCalls !== undefined && busy >= maxCalls;
+}
+
+/** It has begun as many calls as it may in a second. */
+function isGatewayAtItsRate({ rateLimited }: IndexedGateway): boolean {
+  return rateLimited;
+}
+
+const GATEWAY_RULES: readonly Rule<[IndexedGateway]>[] = [
+  { reason: 'gateway-down', refuses: isGatewayDown },
+  { reason: 'gateway-full', refuses: isGatewayFull },
+  { reason: 'gateway-rate', refuses: isGatewayAtItsRate },
+];
+
+/** What stands against every channel of a gateway, whoever calls (but for emergency calls). */
+export function refusalOfGateway(gateway: IndexedGateway): RefusalReason | undefined {
+  return GATEWAY_RULES.find(({ refuses }) => refuses(gateway))?.reason;
+}
+
+export function isGatewayExcluded({ name }: IndexedGateway, { excludeGateways }: RoutingRequest): boolean {
+  return excludeGateways.includes(name);
+}
+
+// ---- channels --------------------------------------------------------------------------------------------------------
+
+function isDisabled({ enabled }: IndexedChannel): boolean {
+  return !enabled;
+}
+
+function isSimAbsent({ sim }: IndexedChannel): boolean {
+  return sim?.present === false;
+}
+
+function isNotRegistered({ sim }: IndexedChannel): boolean {
+  return sim?.registered === false;
+}
+
+/** In its cool-down after failures in a row. */
+function isCooling({ health }: IndexedChannel): boolean {
+  return health?.state === 'cooling';
+}
+
+function isBusy({ state }: IndexedChannel): boolean {
+  return state === 'busy';
+}
+
+/** In its gap after a call. */
+function isResting({ state }: IndexedChannel): boolean {
+  return state === 'resting';
+}
+
+const CHANNEL_RULES: readonly Rule<[IndexedChannel]>[] = [
+  { reason: 'channel-disabled', refuses: isDisabled, bindsEmergency: true },
+  { reason: 'sim-absent', refuses: isSimAbsent },
+  { reason: 'not-registered', refuses: isNotRegistered },
+  { reason: 'channel-cooling', refuses: isCooling },
+  { reason: 'channel-busy', refuses: isBusy, bindsEmergency: true },
+  { reason: 'channel-resting', refuses: isResting },
+];
+
+/** What stands against a channel by itself, whoever calls. */
+export function refusalOfChannel(channel: IndexedChannel, emergency = false): RefusalReason | undefined {
+  for (const rule of CHANNEL_RULES)
+    if ((rule.bindsEmergency || !emergency) && rule.refuses(channel)) return rule.reason;
   return undefined;
 }
 
-export function isChannelExcluded(channel: IndexedChannel, request: RoutingRequest): boolean {
-  return request.excludeChannels.includes(channel.channelId);
+export function isChannelExcluded({ channelId }: IndexedChannel, { excludeChannels }: RoutingRequest): boolean {
+  return excludeChannels.includes(channelId);
 }
 
 /** What the SIM's plan still allows. A callee counted already passes a full allowance of callees. */
 export function refusalOfQuota(
-  channel: IndexedChannel,
-  request: RoutingRequest,
+  { simId, plan }: IndexedChannel,
+  { callee: { e164, numberClass } }: RoutingRequest,
   view: LedgerView,
   nowWallMs: number,
 ): Refusal | undefined {
-  const { e164, numberClass } = request.callee;
-  const fit = view.fit(channel.simId, { callee: e164, numberClass, wallMs: nowWallMs });
+  const fit = view.fit(simId, { callee: e164, numberClass, wallMs: nowWallMs });
   if (fit.ok) return undefined;
-  if (fit.reason === 'class-not-covered') return { reason: fit.reason };
-  const allowance = channel.group.plan.allowances.find(({ id }) => id === fit.allowanceId);
-  return { reason: fit.reason, allowanceId: fit.allowanceId, ...(allowance && { counts: allowance.counts }) };
+  if (!('allowanceId' in fit)) return { reason: fit.reason };
+  const { reason, allowanceId } = fit;
+  const counts = plan.allowances.find(({ id }) => id === allowanceId)?.counts;
+  return { reason, allowanceId, ...(counts !== undefined && { counts }) };
 }
 
-/** All rules that a channel meets by itself, in order. */
-export function refusalOfChannel(
+/** All rules in the order in which they are asked: the first refusal is the channel's. */
+export function refusalOf(
   channel: IndexedChannel,
   request: RoutingRequest,
   view: LedgerView,
   nowWallMs: number,
 ): Refusal | undefined {
-  return (
-    refusalOfState(channel, request) ??
-    (isChannelExcluded(channel, request) ? { reason: 'already-tried' as const } : undefined) ??
-    refusalOfQuota(channel, request, view, nowWallMs)
-  );
+  const emergency = isEmergency(request);
+  const { pool, gateway } = channel;
+  const ofGateway = emergency ? undefined : refusalOfGateway(gateway);
+  const reason =
+    refusalOfPool(pool, request) ??
+    (ofGateway === 'gateway-down' ? ofGateway : undefined) ??
+    (isGatewayExcluded(gateway, request) ? 'already-tried' : undefined) ??
+    ofGateway ??
+    refusalOfChannel(channel, emergency) ??
+    (isChannelExcluded(channel, request) ? 'already-tried' : undefined);
+  return reason === undefined ? refusalOfQuota(channel, request, view, nowWallMs) : { reason };
 }
 
-/** True when another call could have had the channel (semantics.md, "What failure means": 403, not 503). */
-export function isForThisCallOnly(refusal: Refusal): boolean {
-  switch (refusal.reason) {
-    case 'commercial-use-forbidden':
-    case 'class-not-covered':
-    case 'no-common-codec':
-      return true;
-    case 'quota-exhausted':
-      return refusal.counts === 'callees';
-    default:
-      return false;
-  }
-}
-
-export function isEmergency(request: RoutingRequest): boolean {
-  return request.callee.numberClass === 'emergency';
+export function isEmergency({ callee }: RoutingRequest): boolean {
+  return callee.numberClass === 'emergency';
 }

@@ -1,0 +1,81 @@
+// The health of all channels: attempts are reported to it, and time passes in it. It tells what has changed.
+// Time here is elapsed time, which no jump of the wall clock moves back.
+import { Agenda } from './agenda.js';
+import { type AttemptReport, ChannelHealth, type ChannelHealthSettings, HEALTH_STEP_MS } from './channel-health.js';
+
+/** Channels fade in turn, so that no decision waits for all of them. */
+const SLOTS = 50;
+const SLOT_MS = HEALTH_STEP_MS / SLOTS;
+
+export class HealthBook {
+  readonly #settings: ChannelHealthSettings;
+  /** By the channel's number. */
+  readonly #known = new Map<number, ChannelHealth>();
+  /** Ends of cool-downs. */
+  readonly #cooled: Agenda;
+  /** Numbers of known channels, by the slot in which they fade. */
+  readonly #fading: readonly Set<number>[] = Array.from({ length: SLOTS }, () => new Set<number>());
+  #slots = 0;
+  readonly #onChanged: (channel: number, health: ChannelHealth | null) => void;
+
+  /** For the channels 0…count-1; null is told of a channel that nothing is known of any more. */
+  constructor(
+    settings: ChannelHealthSettings,
+    count: number,
+    onChanged: (channel: number, health: ChannelHealth | null) => void,
+  ) {
+    this.#settings = settings;
+    this.#cooled = new Agenda(count);
+    this.#onChanged = onChanged;
+  }
+
+  /** When `turnTo` has something to do next. */
+  get nextMs(): number {
+    const fadesMs = this.#known.size === 0 ? Number.POSITIVE_INFINITY : (this.#slots + 1) * SLOT_MS;
+    return Math.min(fadesMs, this.#cooled.next);
+  }
+
+  report(channel: number, report: AttemptReport, elapsedMs: number): void {
+    let health = this.#known.get(channel);
+    if (health === undefined) {
+      if (this.#known.size === 0) this.#slots = Math.floor(elapsedMs / SLOT_MS);
+      health = new ChannelHealth(this.#settings);
+      this.#known.set(channel, health);
+      this.#fading[channel % SLOTS]?.add(channel);
+    }
+    if (!health.report(report, elapsedMs)) return;
+    if (health.state === 'cooling') this.#cooled.set(channel, health.coolsUntilMs);
+    this.#onChanged(channel, health);
+  }
+
+  /** Ends cool-downs, and lets fade what is due. */
+  turnTo(elapsedMs: number): void {
+    for (let due = this.#cooled.takeDue(elapsedMs); due >= 0; due = this.#cooled.takeDue(elapsedMs)) {
+      const health = this.#known.get(due);
+      if (health === undefined) continue;
+      health.cooled();
+      this.#onChanged(due, health);
+    }
+    const slots = Math.floor(elapsedMs / SLOT_MS);
+    const passed = slots - this.#slots;
+    for (let slot = 1; slot <= Math.min(passed, SLOTS); slot++) {
+      // After a pause longer than a round, a slot has missed several.
+      this.#fade((this.#slots + slot) % SLOTS, 1 + Math.floor((passed - slot) / SLOTS));
+    }
+    this.#slots = slots;
+  }
+
+  #fade(slot: number, steps: number): void {
+    const channels = this.#fading[slot];
+    for (const channel of channels ?? []) {
+      const health = this.#known.get(channel);
+      if (health === undefined) continue;
+      const changed = health.fade(steps);
+      if (health.isForgotten) {
+        this.#known.delete(channel);
+        channels?.delete(channel);
+        this.#onChanged(channel, null);
+      } else if (changed) this.#onChanged(channel, health);
+    }
+  }
+}

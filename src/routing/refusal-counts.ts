@@ -1,0 +1,102 @@
+// Refusals as numbers: the index counts channels by code, a decision adds the counts up, and names them when it is asked.
+import type { Refusal, RefusalReason } from './rules.js';
+
+/**
+ * Whom a refusal hits (semantics.md, "What failure means"): `call`: another call could have had the channel; `anybody`:
+ * no call could; `nobody`: the channel is not in use at all.
+ */
+type Hits = 'call' | 'anybody' | 'nobody';
+
+interface Counted {
+  readonly reason: RefusalReason;
+  readonly hits: Hits;
+}
+
+/** By code, from 1 on. An allowance has two codes, since a full one of callees lets others pass. */
+const COUNTED: readonly (Counted | null)[] = [
+  null,
+  { reason: 'already-tried', hits: 'anybody' },
+  { reason: 'commercial-use-forbidden', hits: 'call' },
+  { reason: 'class-not-covered', hits: 'call' },
+  { reason: 'no-common-codec', hits: 'call' },
+  { reason: 'outside-trunk-groups', hits: 'call' },
+  { reason: 'outside-agent-groups', hits: 'call' },
+  { reason: 'gateway-down', hits: 'anybody' },
+  { reason: 'gateway-full', hits: 'anybody' },
+  { reason: 'gateway-rate', hits: 'anybody' },
+  { reason: 'channel-disabled', hits: 'nobody' },
+  { reason: 'sim-absent', hits: 'anybody' },
+  { reason: 'not-registered', hits: 'anybody' },
+  { reason: 'channel-cooling', hits: 'anybody' },
+  { reason: 'channel-busy', hits: 'anybody' },
+  { reason: 'channel-resting', hits: 'anybody' },
+  { reason: 'quota-exhausted', hits: 'anybody' },
+  { reason: 'too-few-seconds', hits: 'anybody' },
+  { reason: 'paced', hits: 'anybody' },
+  { reason: 'quota-exhausted', hits: 'call' },
+  { reason: 'paced', hits: 'call' },
+];
+
+export const NOT_REFUSED = 0;
+export const CODE_COUNT = COUNTED.length;
+
+const CODES = new Map<string, number>();
+for (const [code, counted] of COUNTED.entries()) {
+  if (counted === null) continue;
+  const { reason, hits } = counted;
+  CODES.set(`${reason} ${hits}`, code);
+  if (!CODES.has(reason)) CODES.set(reason, code);
+}
+
+export function codeOf(reason: RefusalReason | undefined): number {
+  return reason === undefined ? NOT_REFUSED : (CODES.get(reason) ?? NOT_REFUSED);
+}
+
+/** The same for what a SIM's plan says: a full allowance of callees is a matter of this callee alone. */
+export function codeOfQuota(refusal: Refusal | undefined): number {
+  if (refusal === undefined) return NOT_REFUSED;
+  const ofThisCall = refusal.counts === 'callees' ? CODES.get(`${refusal.reason} call`) : undefined;
+  return ofThisCall ?? codeOf(refusal.reason);
+}
+
+/** Channels by code of their refusal. */
+export type CodeCounts = number[];
+
+export function noCounts(): CodeCounts {
+  return Array.from({ length: CODE_COUNT }, () => 0);
+}
+
+export function addCounts(to: CodeCounts, counts: CodeCounts): void {
+  for (let code = 1; code < CODE_COUNT; code++) to[code] = (to[code] as number) + (counts[code] as number);
+}
+
+export function subtractCounts(from: CodeCounts, counts: CodeCounts): void {
+  for (let code = 1; code < CODE_COUNT; code++) from[code] = (from[code] as number) - (counts[code] as number);
+}
+
+export function countOne(counts: CodeCounts, code: number, channels = 1): void {
+  counts[code] = (counts[code] as number) + channels;
+}
+
+/** By reason; only what occurred. */
+export function refusedByReason(counts: CodeCounts): Partial<Record<RefusalReason, number>> {
+  const refused: Partial<Record<RefusalReason, number>> = {};
+  for (let code = 1; code < CODE_COUNT; code++) {
+    const channels = counts[code] as number;
+    const { reason } = COUNTED[code] as Counted;
+    if (channels > 0) refused[reason] = (refused[reason] ?? 0) + channels;
+  }
+  return refused;
+}
+
+/** Without a candidate: 403, or 503 (semantics.md, "What failure means"). */
+export function refusalOfCounts(counts: CodeCounts): 'no-channel' | 'refused-for-this-call' {
+  let forThisCall = 0;
+  for (let code = 1; code < CODE_COUNT; code++) {
+    const channels = counts[code] as number;
+    const { hits } = COUNTED[code] as Counted;
+    if (channels > 0 && hits === 'anybody') return 'no-channel';
+    if (hits === 'call') forThisCall += channels;
+  }
+  return forThisCall > 0 ? 'refused-for-this-call' : 'no-channel';
+}
