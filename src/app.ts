@@ -104,8 +104,8 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const left = await readLeftBehind(outbox, recordings);
 
   const admission = createPolicy({
-    trunks: config.trunks,
-    spentBy: (trunk, sinceWallMs) => ledger.spentBy(trunk, sinceWallMs),
+    trunks: config.trunkPolicies,
+    ledger,
     clock,
   });
   const routes = opened.add(
@@ -115,6 +115,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       plans: config.plans,
       sims: config.sims,
       channels: config.channels,
+      trunks: config.trunks.map(({ name, channelGroups = null }) => ({ name, channelGroups })),
       view: ledger.view,
       clock,
     }),

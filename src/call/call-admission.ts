@@ -37,7 +37,10 @@ export function admitRequest(
     if (request.maxForwards !== null && request.maxForwards <= 0) return refused('too-many-hops');
     const admitted = ports.admission.admit(request);
     callee = admitted.callee;
-    if (!admitted.ok) return refused(admitted.reason, admitted.limit);
+    if (!admitted.ok) {
+      ports.log.info({ reason: admitted.reason, detail: admitted.detail }, 'policy refuses the call');
+      return refused(admitted.reason, admitted.limit);
+    }
     const isEmergency = admitted.callee.numberClass === 'emergency';
     if (recording.enabled && recording.required && !isEmergency && !ports.recorder?.readiness().ok)
       return refused('recording-unavailable');

@@ -46,21 +46,6 @@ export interface GatewayTerms {
   readonly mediaSources: readonly string[];
 }
 
-/** Whose caps count a call, as the ledger names them: its trunk, its agent, its account. */
-export function payersOf({
-  trunk,
-  agent,
-  account,
-}: Pick<CallRequest, 'agent' | 'account'> & {
-  readonly trunk: Pick<TrunkTerms, 'name'>;
-}): readonly string[] {
-  return [
-    `trunk:${trunk.name}`,
-    ...(agent === null ? [] : [`agent:${trunk.name}/${agent}`]),
-    ...(account === null ? [] : [`account:${account}`]),
-  ];
-}
-
 /** The called number, canonical. */
 export interface Callee {
   /** E.164, or the short code itself. */

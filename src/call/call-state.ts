@@ -1,7 +1,8 @@
 // The state of one call: its phase, its attempts and the record that grows with every input.
 import type { Grant } from '../quota/ledger.js';
+import { payersOf } from '../quota/payers.js';
 import type { AttemptRecord, CallRecord } from './call-record.js';
-import { type CallRequest, type ChosenChannel, payersOf } from './call-request.js';
+import type { CallRequest, ChosenChannel } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 
 export type CallPhase = 'admitting' | 'selecting' | 'dialling' | 'connecting' | 'talking' | 'clearing' | 'over';

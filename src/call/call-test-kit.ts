@@ -122,8 +122,16 @@ export class CallBench {
             if (this.refusal === 'throws') throw new Error('unexpected');
             const callee = { ...CALLEE, numberClass: this.numberClass };
             if (this.refusal === null) return { ok: true, callee };
-            return { ok: false, reason: this.refusal, callee, ...(this.refusedBy && { limit: this.refusedBy }) };
+            return {
+              ok: false,
+              reason: this.refusal,
+              callee,
+              detail: '',
+              ...(this.refusedBy && { limit: this.refusedBy }),
+            };
           },
+          placed: (callId) => this.trace.push(`placed ${callId.slice(-4)}`),
+          ended: (callId) => this.trace.push(`ended ${callId.slice(-4)}`),
         },
         routes,
         ledger: this.ledger,

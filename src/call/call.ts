@@ -199,6 +199,8 @@ export class Call {
       return;
     }
     this.#state = step.state;
+    if (input.type === 'channel:reserved') this.#ports.admission.placed(this.id);
+    if (step.state.record.endReason !== null && before.record.endReason === null) this.#ports.admission.ended(this.id);
     if (step.state.phase !== before.phase) {
       this.#log.debug({ from: before.phase, to: step.state.phase, cause: input.type }, 'call moved');
     }

@@ -20,6 +20,12 @@ export type EndReason =
   | 'cap-exhausted'
   | 'quota-exhausted'
   | 'ledger-away'
+  | 'outside-calling-hours'
+  | 'do-not-call'
+  | 'do-not-call-list-stale'
+  | 'too-many-attempts'
+  | 'trunk-full'
+  | 'trunk-rate'
   | 'no-common-codec'
   | 'too-many-hops'
   | 'loop-detected'
@@ -62,6 +68,13 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'cap-exhausted': { status: 403, q850: 21 },
   'quota-exhausted': { status: 200, q850: 16 },
   'ledger-away': { status: 503, q850: 41 },
+  'outside-calling-hours': { status: 403, q850: 21 },
+  'do-not-call': { status: 403, q850: 21 },
+  'do-not-call-list-stale': { status: 403, q850: 21 },
+  'too-many-attempts': { status: 403, q850: 21 },
+  // The next call may pass, or another trunk may take this one (docs/decisions/policy-refusals.md).
+  'trunk-full': { status: 503, q850: 34 },
+  'trunk-rate': { status: 503, q850: 42 },
   'no-common-codec': { status: 488, q850: 88 },
   'too-many-hops': { status: 483, q850: null },
   'loop-detected': { status: 482, q850: null },

@@ -204,11 +204,17 @@ export type AdmissionResult =
       readonly callee: Callee | null;
       /** The cap behind `cap-exhausted`. */
       readonly limit?: LimitReached;
+      /** Which limit, list or zone it is, for the log. */
+      readonly detail: string;
     };
 
 export interface AdmissionPort {
   /** Canonical callee and policy, once a call, before routing. */
   admit(request: CallRequest): AdmissionResult;
+  /** The call has reserved a channel: the ledger knows of it from now on. Idempotent. */
+  placed(callId: string): void;
+  /** The call has ended for its caller, admitted or not. Idempotent. */
+  ended(callId: string): void;
 }
 
 export interface RouteRequest {

@@ -3,9 +3,10 @@
 
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { Ledger, ReserveFirstResult, ReserveRefusal, ReserveRequest, ReserveResult } from '../quota/ledger.js';
+import { payersOf } from '../quota/payers.js';
 import type { CallMedia } from './call-media.js';
 import type { DecisionSummary, LimitReached } from './call-record.js';
-import { type Callee, type CallRequest, type ChosenChannel, payersOf } from './call-request.js';
+import type { Callee, CallRequest, ChosenChannel } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaPort, RouteCandidate, RouteDecision, RoutePort } from './ports.js';
 

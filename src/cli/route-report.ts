@@ -6,6 +6,13 @@ const POLICY_WORDS: Readonly<Record<string, string>> = {
   'bad-number': 'refused: this is no number that can be called (484)',
   'class-not-allowed': 'refused: the trunk may not call this class of numbers (403)',
   'spend-cap': 'refused: the trunk has spent its cap for today (403)',
+  'outside-calling-hours': 'refused: the callee may not be called at this hour (403)',
+  'do-not-call': 'refused: the callee is on a do-not-call list (403)',
+  'do-not-call-list-stale': 'refused: a do-not-call list is older than it may be (403)',
+  'too-many-attempts': 'refused: the callee has been called as often as it may be today (403)',
+  'cap-exhausted': 'refused: the trunk, the agent or the account has used up a cap (403)',
+  'trunk-full': 'refused: the trunk has as many calls as it may (503)',
+  'trunk-rate': 'refused: the trunk’s calls come faster than they may (503)',
 };
 
 const REFUSAL_WORDS: Readonly<Record<string, string>> = {

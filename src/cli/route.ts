@@ -52,15 +52,21 @@ async function readFromFiles(config: Config, { dialled, trunk: name, all }: Rout
   const clock = new SystemClock();
   const gaps = new Map(config.gateways.map((gateway) => [gateway.name, gateway.gapMs]));
   const channels = config.channels.map((channel) => ({ ...channel, gapMs: gaps.get(channel.gateway) ?? 0 }));
-  const { plans, sims, ledger } = config;
-  const stored = await readLedger(ledger.file, { plans, sims, channels, sliceSeconds: ledger.sliceSeconds }, clock);
+  const { plans, sims } = config;
+  const { file, sliceSeconds } = config.ledger;
+  const stored = await readLedger(file, { plans, sims, channels, sliceSeconds }, clock);
   const gateways = config.gateways.map((gateway) => ({ ...gateway, probe: false as const, terms: gateway.name }));
-  const routing = createRouting({ gateways, plans, sims, channels, view: stored.memory, clock });
+  const trunks = config.trunks.map(({ name, channelGroups = null }) => ({ name, channelGroups }));
+  const routing = createRouting({ gateways, plans, sims, channels, trunks, view: stored.memory, clock });
   try {
-    const spentBy = (name: string, since: number) => stored.memory.spending.since(name, since);
-    const policy = createPolicy({ trunks: config.trunks, spentBy, clock });
+    const ledger = {
+      spentBy: (name: string, since: number) => stored.memory.spending.since(name, since),
+      attemptsTo: (callee: string, since: number) => stored.memory.attemptsTo(callee, since),
+      fitPayers: () => ({ ok: true, maxCallSeconds: config.call.maxCallSeconds }) as const,
+    };
+    const policy = createPolicy({ trunks: config.trunkPolicies, ledger, clock });
     const parts = {
-      source: { config: config.file, ledger: stored.found ? ledger.file : null, runningService: false },
+      source: { config: config.file, ledger: stored.found ? file : null, runningService: false },
       admit: policy.admit,
       routing,
       view: stored.memory,

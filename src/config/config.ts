@@ -2,7 +2,9 @@
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { parseHostPort } from '../lib/host-port.js';
+import type { TrunkPolicy } from '../policy/trunk-policy.js';
 import type { Plan } from '../quota/plan.js';
+import { trunkPolicies } from './resolve-policy.js';
 import type { ConfigFile } from './schema.js';
 
 type Element<T extends readonly unknown[]> = T[number];
@@ -32,6 +34,9 @@ export interface ChannelConfig {
   readonly port: number;
   readonly simId: string;
   readonly enabled: boolean;
+  readonly groups: readonly string[];
+  /** Agents whose own channel it is, as `trunk/agent`. */
+  readonly agents: readonly string[];
 }
 
 export interface DrachtioConfig {
@@ -60,6 +65,8 @@ export interface Config {
     readonly homer: HomerConfig | undefined;
   };
   readonly trunks: readonly TrunkConfig[];
+  /** One for each trunk. */
+  readonly trunkPolicies: readonly TrunkPolicy[];
   readonly gateways: readonly GatewayConfig[];
   readonly plans: readonly Plan[];
   readonly sims: readonly SimConfig[];
@@ -118,7 +125,10 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       port: channel.port,
       simId: simIds.get(channel.sim) ?? channel.sim,
       enabled: channel.enabled,
+      groups: channel.groups,
+      agents: channel.agents,
     })),
+    trunkPolicies: trunkPolicies(parsed),
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
     cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },

@@ -7,6 +7,7 @@ import { nearestName } from './nearest-name.js';
 import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
 import { findPlanProblems } from './plan-checks.js';
+import { findPolicyProblems } from './policy-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { duplicates, SoundParts } from './sound-parts.js';
 
@@ -19,6 +20,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findPlanProblems(parts),
+    ...findPolicyProblems(parts),
     ...secretProblems(parts, env),
     ...sinkProblems(parts),
     ...warningToneProblems(parts),

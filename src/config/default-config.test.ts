@@ -20,6 +20,8 @@ const DELIBERATE: Readonly<Record<string, string>> = {
 const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'sip.homer.captureId': 'a collector is something that an operator has or has not',
   'plans[].allowances[].rounding.minimumSeconds': 'an allowance has its plan’s rounding, unless it says another',
+  'trunks[].policy.callingHours[].days': 'a trunk has what holds for all, unless it says otherwise',
+  'policy.callingHours[].days': 'by default there are no hours to keep to',
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
   'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',

@@ -90,6 +90,8 @@ describe('loadConfig', () => {
       port: 1,
       simId: '+821012340001',
       enabled: true,
+      groups: [],
+      agents: [],
     });
     assert.equal(config.ledger.file, '/etc/simtrunk/var/simtrunk.db');
     assert.equal(config.cdr.sinks[0]?.dir, '/etc/simtrunk/var/cdr');

@@ -1,51 +1,30 @@
 // The config file's schema: what may stand in it, and what is assumed when a key is left out.
 // References between parts (names, ports, sources) are checked in cross-checks.ts.
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
-import { parseIpRange } from '../lib/ip-range.js';
-import { isNumberedCountry } from '../numbers/normalise-callee.js';
-import { NUMBER_CLASSES } from '../numbers/number-class.js';
 import { isOwnHeader } from './own-headers.js';
+import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
+import {
+  amount,
+  codec,
+  country,
+  currency,
+  DEFAULT_CLASSES,
+  ipAddress,
+  ipRange,
+  milliseconds,
+  name,
+  nat,
+  numberClass,
+  path,
+  port,
+  secret,
+  source,
+  timeZone,
+} from './scalars.js';
 
-const NAME_RULE = 'must be 1 to 63 letters, digits, ".", "_" or "-", and start with a letter or digit';
 const FORWARDED_HEADER_RULE =
   'may not be passed on: simtrunk writes it for each leg itself, or it would carry a caller identity; allowed are others, such as X-Campaign';
-
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, NAME_RULE);
-const milliseconds = z.int().min(0).max(86_400_000);
-const port = z.int().min(1).max(65_535);
-const path = z.string().min(1);
-const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address');
-const ipRange = z
-  .string()
-  .refine((text) => parseIpRange(text) !== undefined, 'must be an address or a CIDR block, such as 10.0.0.0/24');
-const source = z
-  .string()
-  .refine(
-    (text) => parseIpRange(text) !== undefined || isAddressWithPort(text),
-    'must be an address, a CIDR block, or address:port, such as 10.0.0.5, 10.0.0.0/24, 10.0.0.5:5060, [fd00::5]:5060',
-  );
-const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone, such as Asia/Seoul');
-const currency = z.string().regex(/^[A-Z]{3}$/, 'must be a currency code of three capitals, such as KRW');
-const amount = z
-  .string()
-  .regex(/^\d{1,12}(\.\d{1,6})?$/, 'must be a decimal in quotes, such as "1.98" (at most six decimals)');
-const country = z.string().refine(isNumberedCountry, 'must be an ISO 3166 code of two capitals, such as KR or US');
-const codec = z.enum(['PCMA', 'PCMU']);
-const nat = z.enum(['auto', 'off']);
-const numberClass = z.enum(NUMBER_CLASSES);
-const secret = z.union([z.string().min(1), z.strictObject({ env: z.string().min(1) })]);
-
-/** What a trunk may call unless it lists otherwise (semantics.md, "Emergency and defaults"). */
-const DEFAULT_CLASSES: z.infer<typeof numberClass>[] = [
-  'mobile',
-  'landline',
-  'internet',
-  'representative',
-  'special',
-  'emergency',
-];
 
 const sipPort = z.int().min(0).max(65_535);
 
@@ -154,6 +133,12 @@ const trunk = z.strictObject({
     .default({ perDay: '100000', currency: 'KRW' }),
   nat: nat.default('auto'),
   mediaSources: z.array(ipRange).default([]),
+  dialling: dialling.prefault({}),
+  agentFrom: agentFrom.default('none'),
+  channelGroups: z.array(name).min(1).optional(),
+  maxCalls: z.int().min(1).max(1_000_000).optional(),
+  maxCallsPerSecond: z.int().min(1).max(10_000).optional(),
+  policy: trunkPolicy.optional(),
 });
 
 const probe = z.strictObject({
@@ -253,6 +238,8 @@ const channel = z.strictObject({
   port: z.int().min(0).max(65_535),
   sim: z.string(),
   enabled: z.boolean().default(true),
+  groups: z.array(name).default([]),
+  agents: z.array(agentName).default([]),
 });
 
 const call = z.strictObject({
@@ -306,6 +293,7 @@ export const configFileSchema = z.strictObject({
   plans: z.array(plan).min(1),
   sims: z.array(sim).min(1),
   channels: z.array(channel).min(1),
+  policy: policy.prefault({}),
   call: call.prefault({}),
   ledger: ledger.prefault({}),
   recording: recording.prefault({}),
@@ -326,20 +314,6 @@ export const ELEMENT_SCHEMAS = {
 } as const;
 
 export type ListSection = keyof typeof ELEMENT_SCHEMAS;
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isAddressWithPort(text: string): boolean {
-  const parsed = parseHostPort(text);
-  return parsed?.port !== undefined && isIP(parsed.host) !== 0;
-}
 
 function checkDialTemplate(template: string, context: z.core.$RefinementCtx<string>): void {
   const placeholders = [...template.matchAll(/\{([^}]*)\}/g)].map((match) => match[1] ?? '');

@@ -1,18 +1,13 @@
-// Asked once a call, before routing: what the number is, whether this trunk may call it, and whether it may still spend.
+// Asked once a call, before routing: what the number is, and whether this trunk and agent may call it now.
 // Emergency numbers pass everything (semantics.md, "Emergency and defaults").
 import { normaliseCallee } from '../numbers/normalise-callee.js';
 import type { NumberClass } from '../numbers/number-class.js';
-import { parseMoney } from '../quota/money.js';
 import { WindowClock } from '../quota/windows.js';
-
-export interface TrunkPolicy {
-  readonly name: string;
-  readonly country: string;
-  readonly classes: readonly NumberClass[];
-  /** Zone in which the day of the spend cap turns. */
-  readonly timeZone: string;
-  readonly spendCap: false | { readonly perDay: string };
-}
+import { CallLoad, CallRate } from './call-load.js';
+import { ZoneClocks } from './calling-hours.js';
+import type { DoNotCallList } from './do-not-call.js';
+import { POLICY_RULES, type PolicyReason, type PolicySight, type TrunkState } from './rules.js';
+import type { TrunkPolicy } from './trunk-policy.js';
 
 export interface AdmittedCallee {
   readonly e164: string;
@@ -24,49 +19,80 @@ export type Admission =
   | { readonly ok: true; readonly callee: AdmittedCallee }
   | {
       readonly ok: false;
-      readonly reason: 'bad-number' | 'class-not-allowed' | 'spend-cap';
+      readonly reason: 'bad-number' | PolicyReason;
       readonly callee: AdmittedCallee | null;
+      /** Which zone, list, payer or limit it is, for people. */
+      readonly detail: string;
+      /** The cap behind `cap-exhausted`. */
+      readonly limit?: { readonly holder: string; readonly allowanceId: string };
     };
 
+export interface PolicyRequest {
+  /** Null or left out for a question that no call follows: nothing is counted. */
+  readonly callId?: string | null;
+  readonly trunk: { readonly name: string };
+  /** The PBX user who calls, as the trunk names it; null when unknown. */
+  readonly agent?: string | null;
+  /** Who pays for a call made through the API. */
+  readonly account?: string | null;
+  readonly dialled: string;
+}
+
 export interface Policy {
-  admit(request: { readonly trunk: { readonly name: string }; readonly dialled: string }): Admission;
+  admit(request: PolicyRequest): Admission;
+  /** The call has reserved a channel: the ledger counts it from now on. Idempotent. */
+  placed(callId: string): void;
+  /** The call has ended for its caller: it is none of the trunk's calls any more. Idempotent. */
+  ended(callId: string): void;
 }
 
 export interface PolicyOptions {
   readonly trunks: readonly TrunkPolicy[];
-  /** Cost of a trunk's settled calls since an instant, as a decimal string: the ledger's. */
-  readonly spentBy: (trunk: string, sinceWallMs: number) => string;
-  readonly clock: { wallMs(): number };
+  readonly ledger: PolicySight['ledger'];
+  /** Every list that a trunk names; left out for none. */
+  readonly lists?: readonly DoNotCallList[];
+  readonly clock: { wallMs(): number; monotonicMs(): number };
 }
 
-/** The cost of calls that are still live is counted when they end: the cap stops new calls, never a talking one. */
-export function createPolicy({ trunks, spentBy, clock }: PolicyOptions): Policy {
-  const policies = new Map(
-    trunks.map((trunk) => [
-      trunk.name,
-      {
-        trunk,
-        days: new WindowClock({ kind: 'day' }, trunk.timeZone),
-        cap: trunk.spendCap === false ? null : parseMoney(trunk.spendCap.perDay),
-      },
-    ]),
-  );
+export function createPolicy({ trunks, ledger, lists = [], clock }: PolicyOptions): Policy {
+  const load = new CallLoad();
+  const sight: PolicySight = { ledger, load, clocks: new ZoneClocks() };
+  const states = new Map(trunks.map((policy) => [policy.name, stateOf(policy, lists)]));
   return {
-    admit({ trunk: { name }, dialled }) {
-      const policy = policies.get(name);
-      if (policy === undefined) return { ok: false, reason: 'class-not-allowed', callee: null };
-      const { trunk, days, cap } = policy;
-      const normalised = normaliseCallee(dialled, trunk);
-      if (!normalised.ok) return { ok: false, reason: 'bad-number', callee: null };
+    admit({ callId = null, trunk: { name }, agent = null, account = null, dialled }) {
+      const trunk = states.get(name);
+      if (trunk === undefined) return { ok: false, reason: 'class-not-allowed', callee: null, detail: `trunk ${name}` };
+      const normalised = normaliseCallee(dialled, trunk.policy.dialling);
+      if (!normalised.ok) return { ok: false, reason: 'bad-number', callee: null, detail: normalised.reason };
       const { e164, national, numberClass } = normalised;
       const callee = { e164, national, numberClass };
-      if (numberClass === 'emergency') return { ok: true, callee };
-      if (!trunk.classes.includes(numberClass)) return { ok: false, reason: 'class-not-allowed', callee };
-      if (cap !== null) {
-        const today = days.at(clock.wallMs()).startWallMs;
-        if (parseMoney(spentBy(name, today)) >= cap) return { ok: false, reason: 'spend-cap', callee };
+      if (numberClass !== 'emergency') {
+        const question = { trunk, agent, account, callee, wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+        for (const rule of POLICY_RULES) {
+          const refusal = rule(question, sight);
+          if (refusal !== null) return { ok: false, callee, ...refusal };
+        }
+        if (callId !== null) trunk.rate?.note(question.monotonicMs);
       }
+      if (callId !== null) load.admitted(callId, name, e164);
       return { ok: true, callee };
     },
+    placed: (callId) => load.placed(callId),
+    ended: (callId) => load.ended(callId),
+  };
+}
+
+/** @throws RangeError for a list that is not there: without it the trunk would call those who are on it. */
+function stateOf(policy: TrunkPolicy, lists: readonly DoNotCallList[]): TrunkState {
+  return {
+    policy,
+    days: new WindowClock({ kind: 'day' }, policy.timeZone),
+    lists: policy.doNotCall.map((name) => {
+      const list = lists.find((candidate) => candidate.name === name);
+      if (list === undefined)
+        throw new RangeError(`Trunk ${policy.name} names a do-not-call list that is not kept: ${name}`);
+      return list;
+    }),
+    rate: policy.maxCallsPerSecond === null ? null : new CallRate(policy.maxCallsPerSecond),
   };
 }

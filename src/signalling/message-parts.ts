@@ -1,5 +1,5 @@
-// Parts of SIP messages that several legs read: Reason headers (RFC 3326; Q.850, SIP and the GSM form of some gateways,
-// kept raw for the CDR) and bodies.
+// Parts of SIP messages that several files read: Reason headers (RFC 3326; Q.850, SIP and the GSM form of some gateways,
+// kept raw for the CDR), bodies, users of URIs.
 import type { SipMessage } from './srf.js';
 
 const MAX_REASONS = 8;
@@ -37,4 +37,23 @@ export function sdpOf(message: SipMessage): string | null {
 export function cseqNumber(message: SipMessage): number {
   const number = Number.parseInt(message.get('CSeq') ?? '', 10);
   return Number.isSafeInteger(number) ? number : 1;
+}
+
+/** The user of a URI or name-addr without its parameters, percent-decoded; empty when there is none. */
+export function userOf(text: string): string {
+  const uri = uriOf(text);
+  const tel = /^tel:([^;?]*)/i.exec(uri);
+  // RFC 3261 §25.1: parameters of the user (RFC 3966 §5.1) and a password stand before the "@" too.
+  const user = tel?.[1] ?? /^sips?:([^@;:]*)[^@]*@/i.exec(uri)?.[1] ?? '';
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return user;
+  }
+}
+
+/** The URI of a name-addr: between its angle brackets, after a display name that may look like anything. */
+function uriOf(text: string): string {
+  const afterName = text.replace(/^\s*"(?:[^"\\]|\\.)*"/, '');
+  return (/<([^>]*)>/.exec(afterName)?.[1] ?? afterName).trim();
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { branch, Call, sipText, token } from '../sip-server/testing/sip-script.js';
-import { userOf } from './read-invite.js';
+import { userOf } from './message-parts.js';
 import { SignallingArena } from './testing/signalling-arena.js';
 
 describe('the SIP application', () => {

@@ -19,6 +19,7 @@ import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { PeerTable } from './peer-table.js';
 import { reachServer } from './reach-server.js';
+import type { AgentSource } from './read-agent.js';
 import { readInvite } from './read-invite.js';
 import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } from './srf.js';
 
@@ -36,6 +37,7 @@ const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
 
 export interface SignallingTrunk extends TrunkTerms {
   readonly sources: readonly string[];
+  readonly agentFrom: AgentSource;
 }
 
 export interface SignallingSettings {

@@ -67,7 +67,14 @@ export class SignallingArena {
 
   static async open(): Promise<SignallingArena> {
     const server = await startEmbedded({ t1Ms: 20 });
-    const trunk = { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'off' } as const;
+    const trunk = {
+      name: 'pbx',
+      network: 'lan',
+      traffic: 'commercial',
+      codecs: ['PCMA'],
+      nat: 'off',
+      agentFrom: 'none',
+    } as const;
     const application = new SipApplication(
       { trunks: [{ ...trunk, mediaSources: [], sources: ['127.0.0.1'] }], allowedHeaders: ['X-Campaign'] },
       log,

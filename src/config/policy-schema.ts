@@ -1,0 +1,56 @@
+// What the config says of policy: how a trunk dials, who its agents are, hours, do-not-call lists, attempts.
+import { z } from 'zod';
+import { numberClass, timeOfDay, timeZone, weekday } from './scalars.js';
+
+const prefix = z.string().regex(/^\d{1,8}$/, 'must be 1 to 8 digits in quotes, such as "9"');
+
+export const dialling = z.strictObject({
+  outsidePrefixes: z.array(prefix).default([]),
+  internationalPrefixes: z.array(prefix).default([]),
+});
+
+export const agentFrom = z
+  .string()
+  .regex(
+    /^(?:none|from-user|header:[A-Za-z0-9!%*_+`'~.-]{1,64})$/,
+    'must be none, from-user, or header: and the name of a header, such as header:X-Agent',
+  );
+
+export const agentName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\/[^/\s]{1,64}$/, 'must be trunk/agent, such as pbx/201');
+
+const callingHours = z.union([
+  z.literal(false),
+  z
+    .array(
+      z.strictObject({
+        classes: z.array(numberClass).min(1).optional(),
+        days: z.array(weekday).min(1).default(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']),
+        from: timeOfDay,
+        to: timeOfDay,
+      }),
+    )
+    .min(1),
+]);
+
+const attemptsPerCalleePerDay = z.union([z.literal(false), z.int().min(1).max(1_000)]);
+
+export const policy = z.strictObject({
+  callingHours: callingHours.default(false),
+  calleeZones: z
+    .array(
+      z.strictObject({
+        prefix: z.string().regex(/^\+\d{1,15}$/, 'must be "+" and the first digits of E.164 numbers, such as "+1212"'),
+        timeZone,
+      }),
+    )
+    .default([]),
+  attemptsPerCalleePerDay: attemptsPerCalleePerDay.default(false),
+});
+
+/** What a trunk has of its own in place of the policy for all. */
+export const trunkPolicy = z.strictObject({
+  callingHours: callingHours.optional(),
+  attemptsPerCalleePerDay: attemptsPerCalleePerDay.optional(),
+});
