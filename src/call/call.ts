@@ -10,26 +10,15 @@ import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js
 import { stepCall } from './call-machine.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
-import { CallRecording } from './call-recording.js';
+import { CallReports } from './call-reports.js';
 import type { Callee, CallRequest } from './call-request.js';
 import { type Attempt, type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
 import { CallTimers } from './call-timers.js';
+import { CalleeLegs } from './callee-legs.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
-import type {
-  AdmissionPort,
-  CallBooks,
-  CalleeLeg,
-  CalleeLegListener,
-  CallerLeg,
-  DialPort,
-  LiveCall,
-  MediaPort,
-  RecordingLossCause,
-  RecordingPort,
-  RoutePort,
-} from './ports.js';
-import type { MediaReport } from './reports.js';
+import type { AdmissionPort, CallBooks, CallerLeg, DialPort, MediaPort, RecordingPort, RoutePort } from './ports.js';
 import { selectChannel } from './select-channel.js';
+import { SilenceWatch } from './silence-watch.js';
 
 export interface CallSettings {
   readonly limits: CallLimits;
@@ -65,18 +54,12 @@ export class Call {
   readonly #onOver: (record: CallRecord) => void;
   readonly #account: CallAccount;
   readonly #timers: CallTimers;
-  readonly #callees = new Map<string, CalleeLeg>();
-  /** Why the media is being watched. */
-  readonly #silences = new Set<EndReason>();
+  readonly #callees: CalleeLegs;
+  readonly #reports: CallReports;
+  readonly #silence: SilenceWatch;
   #state: CallState;
   #media: CallMedia | null = null;
   #callee: Callee | null = null;
-  #recording: CallRecording | null = null;
-  #mediaReport: MediaReport | null = null;
-  /** The relay and the recorder have reported, or never had anything to do. */
-  #mediaReported = true;
-  /** The record waits for those reports no longer. */
-  #mediaOverdue = false;
   /** Its 200 has been handed to the SIP server. */
   #callerAnswered = false;
   /** The end of the call waits for the journal no longer. */
@@ -100,12 +83,34 @@ export class Call {
     this.#log = ports.log.child({ callId: request.callId, trunk: request.trunk.name });
     this.#state = openCall(request, settings.limits, ports.clock.wallMs());
     this.#timers = new CallTimers(ports.clock);
+    this.#silence = new SilenceWatch(this.#timers, {
+      silenceMs: async () => (await this.#media?.session?.report().catch(() => null))?.lastPacketAgeMs ?? null,
+      talkingMs: () => {
+        const { phase, callerAnsweredMonotonicMs } = this.#state;
+        return phase === 'talking' ? ports.clock.monotonicMs() - (callerAnsweredMonotonicMs ?? 0) : null;
+      },
+      end: (reason) => this.end(reason),
+    });
     this.#account = new CallAccount({ ...ports, log: this.#log }, settings.journalTimeoutMs, {
       state: () => this.#state,
-      legs: () => this.#legs(),
+      legs: () => ({ caller: this.#caller.identity, callees: this.#callees.identities() }),
       noteCharge: (charge) => this.#noteCharge(charge),
-      waitsForReports: () => !this.#mediaReported && !this.#mediaOverdue,
+      waitsForReports: () => this.#reports.areAwaited && !this.#reports.areOverdue,
       onCommitted: () => this.#overIfDone(),
+    });
+    this.#reports = new CallReports({ ...ports, log: this.#log }, settings.recordingDeadlineMs, {
+      callId: request.callId,
+      amend: (change) => this.#amend(change),
+      onReady: () => {
+        this.#account.writeRecord();
+        this.#overIfDone();
+      },
+    });
+    this.#callees = new CalleeLegs(ports.dialler, this.#log, {
+      feed: (input) => this.#feed(input),
+      media: () => this.#media,
+      isCurrent: (attemptId) => this.#isCurrent(attemptId),
+      noteCodec: (codec) => this.#amend({ codec }),
     });
   }
 
@@ -125,7 +130,7 @@ export class Call {
         this.#feed({ type: 'caller:connected' });
         if (this.#state.phase === 'talking') this.#account.keepLive();
         if (this.#settings.noMediaTimeoutMs > 0 && this.#state.phase === 'talking')
-          this.#watchSilence(this.#settings.noMediaTimeoutMs, 'no-media');
+          this.#silence.begin(this.#settings.noMediaTimeoutMs, 'no-media');
       },
       connectFailed: () => this.#feed({ type: 'caller:connect-failed' }),
       acknowledged: (sdp) => this.#onAcknowledged(sdp),
@@ -160,23 +165,8 @@ export class Call {
 
   /** The dialogs are gone: the call goes on while media flows, and is watched by media alone (semantics.md). */
   loseSignalling(): void {
-    if (this.#state.phase === 'talking') this.#watchSilence(LOST_SIGNALLING_SILENCE_MS, 'signalling-lost');
+    if (this.#state.phase === 'talking') this.#silence.begin(LOST_SIGNALLING_SILENCE_MS, 'signalling-lost');
     else this.end('signalling-lost');
-  }
-
-  #watchSilence(limitMs: number, reason: EndReason): void {
-    if (this.#silences.has(reason)) return;
-    this.#silences.add(reason);
-    const check = async () => {
-      const report = await this.#media?.session?.report().catch(() => null);
-      const age = report?.lastPacketAgeMs;
-      if (this.#state.phase !== 'talking') return;
-      const talkingMs = this.#ports.clock.monotonicMs() - (this.#state.callerAnsweredMonotonicMs ?? 0);
-      if ((age ?? talkingMs) >= limitMs) this.end(reason);
-      else watch();
-    };
-    const watch = () => this.#timers.set(`silence:${reason}`, limitMs / 4, () => void check());
-    watch();
   }
 
   /** One input at a time, its effects included: what they cause at once comes after them. */
@@ -211,7 +201,7 @@ export class Call {
     // The record commits with the step of the ledger that ends the call: one transaction (semantics.md, "The journal").
     const record = effects.find((effect) => effect.type === 'write-record');
     const booking = effects.find((effect) => effect.type === 'settle' || effect.type === 'release');
-    if (effects.some((effect) => effect.type === 'close-media')) this.#closeMedia();
+    if (effects.some((effect) => effect.type === 'close-media')) this.#reports.close(this.#media?.session ?? null);
     if (record?.complete) this.#account.completeRecord();
     for (const effect of effects) {
       try {
@@ -233,10 +223,10 @@ export class Call {
         this.#dial(effect.attemptId);
         return;
       case 'cancel-invite':
-        this.#callees.get(effect.attemptId)?.cancel(reasonHeader(effect.reason));
+        this.#callees.cancel(effect.attemptId, effect.reason);
         return;
       case 'end-leg':
-        this.#callees.get(effect.attemptId)?.hangUp(reasonHeader(effect.reason));
+        this.#callees.hangUp(effect.attemptId, effect.reason);
         return;
       case 'report-attempt':
         this.#ports.routes.attemptReported(effect.channelId, effect.report);
@@ -337,76 +327,11 @@ export class Call {
   }
 
   #dial(attemptId: string): void {
-    const attempt = this.#attempt(attemptId);
-    const { request } = this.#state;
-    // The offer was built for this channel while it was being selected.
-    const offerSdp = this.#media?.calleeSdp ?? null;
-    if (attempt === undefined || offerSdp === null) return;
-    this.#log.info(
-      { channelId: attempt.channel.channelId, callee: this.#callee?.e164, attempt: this.#state.attempts.length },
-      'dialling',
-    );
-    const leg = this.#ports.dialler.dial(
-      {
-        attemptId,
-        gateway: attempt.channel.gateway.name,
-        requestUri: attempt.channel.requestUri,
-        callerNumber: attempt.channel.simNumber,
-        offerSdp,
-        maxForwards: (request.maxForwards ?? 70) - 1,
-        passedHeaders: request.passedHeaders,
-      },
-      this.#calleeListener(attemptId),
-    );
-    this.#callees.set(attemptId, leg);
-  }
-
-  #calleeListener(attemptId: string): CalleeLegListener {
-    return {
-      sent: (sipCallId) => this.#feed({ type: 'attempt:sent', attemptId, sipCallId }),
-      trying: () => this.#feed({ type: 'attempt:trying', attemptId }),
-      progressed: (status, sdp) => {
-        const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
-        this.#feed({ type: 'attempt:progressed', attemptId, status, media });
-      },
-      answered: (sdp) => this.#onAnswered(attemptId, sdp),
-      failed: ({ status, reasons, local }) => this.#feed({ type: 'attempt:failed', attemptId, status, reasons, local }),
-      hungUp: (reasons) => this.#feed({ type: 'attempt:hung-up', attemptId, reasons }),
-      cleared: () => this.#feed({ type: 'attempt:cleared', attemptId }),
-      renegotiated: (renegotiation) => {
-        if (this.#media === null) renegotiation.refuse(500);
-        else this.#media.renegotiate('callee', renegotiation);
-      },
-    };
-  }
-
-  /** Early media reaches the caller; with a late offer nothing can, for its own SDP is not known yet. */
-  #acceptEarlyMedia(attemptId: string, sdp: string): boolean {
-    if (this.#media === null || this.#media.isLateOffer || !this.#isCurrent(attemptId)) return false;
-    const accepted = this.#media.acceptAnswer(sdp);
-    if (!accepted.ok) this.#log.warn({ cause: accepted.reason }, 'early media cannot be used');
-    return accepted.ok;
-  }
-
-  #onAnswered(attemptId: string, sdp: string | null): void {
-    if (!this.#isCurrent(attemptId)) {
-      this.#feed({ type: 'attempt:answered', attemptId });
-      return;
-    }
-    // RFC 3261 §13.2.1: a 200 without SDP keeps the answer of a reliable or repeated provisional response.
-    const accepted =
-      sdp === null
-        ? { ok: this.#media?.isCalleeAnswered === true, reason: 'no-audio' as const }
-        : this.#media?.acceptAnswer(sdp);
-    if (accepted?.ok) {
-      this.#amend({ codec: this.#media?.codecName ?? null });
-      this.#feed({ type: 'attempt:answered', attemptId });
-      return;
-    }
-    const cause = accepted?.reason ?? 'no-audio';
-    this.#log.warn({ cause }, 'answer cannot be used');
-    const reason = cause === 'no-common-codec' || cause === 'encrypted' ? 'no-common-codec' : 'gateway-failure';
-    this.#feed({ type: 'attempt:answered-unusable', attemptId, reason });
+    const channel = this.#attempt(attemptId)?.channel;
+    if (channel === undefined) return;
+    const { request, attempts } = this.#state;
+    this.#log.info({ channelId: channel.channelId, callee: this.#callee?.e164, attempt: attempts.length }, 'dialling');
+    this.#callees.dial(channel, request);
   }
 
   async #confirm(attemptId: string): Promise<void> {
@@ -430,53 +355,14 @@ export class Call {
   /** From the first session on, the record waits for the relay's report. */
   #watchMedia(): void {
     const session = this.#media?.session ?? null;
-    if (session === null || !this.#mediaReported) return;
-    this.#mediaReported = false;
-    session.onLost(() => this.#feed({ type: 'call:end-wanted', reason: 'media-lost' }));
+    if (this.#reports.expect(session)) session.onLost(() => this.end('media-lost'));
   }
-
-  // ---- recording and media -------------------------------------------------------------------------------------------
 
   #startRecording(): void {
-    const { recorder, clock } = this.#ports;
-    const session = this.#media?.session ?? null;
-    if (!this.#settings.recording.enabled || recorder === null || session === null || this.#media === null) return;
-    this.#recording = CallRecording.begin(recorder, session, {
-      recordingId: this.id,
-      callId: this.id,
-      startedWallMs: clock.wallMs(),
-      codecs: this.#media.recordedCodecs(),
-    });
-    this.#amend({ recording: this.#recording.state });
-    this.#recording.onLoss((cause) => this.#loseRecording(cause));
-  }
-
-  /** Nothing ends an emergency call. */
-  #loseRecording(cause: RecordingLossCause): void {
-    this.#log.error({ alarm: 'recording', cause }, 'call is not recorded, or not all of it');
-    if (this.#settings.recording.onLoss === 'end' && !this.#state.emergency) this.end('recording-unavailable');
-  }
-
-  /** Ends the recording and frees the ports; the record follows with both reports, or without at the deadline. */
-  #closeMedia(): void {
-    const session = this.#media?.session ?? null;
-    const finished = this.#recording?.finish();
-    const closed = session?.close();
-    if (finished === undefined && closed === undefined) return;
-    const deadline = this.#ports.clock.after(this.#settings.recordingDeadlineMs, () => {
-      this.#log.warn({}, 'recording has not been reported in time');
-      this.#mediaOverdue = true;
-      this.#account.writeRecord();
-    });
-    const mediaDone = closed?.then((report) => {
-      this.#mediaReport = report;
-    });
-    void Promise.allSettled([mediaDone, finished]).then(() => {
-      deadline.cancel();
-      this.#mediaReported = true;
-      this.#amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
-      this.#account.writeRecord();
-      this.#overIfDone();
+    if (!this.#settings.recording.enabled || this.#media === null) return;
+    this.#reports.startRecording(this.#media, () => {
+      // Nothing ends an emergency call.
+      if (this.#settings.recording.onLoss === 'end' && !this.#state.emergency) this.end('recording-unavailable');
     });
   }
 
@@ -492,13 +378,6 @@ export class Call {
           : attempt,
       ),
     };
-  }
-
-  #legs(): Pick<LiveCall, 'caller' | 'callees'> {
-    const callees = [...this.#callees].flatMap(([attemptId, leg]) =>
-      leg.identity === null ? [] : [{ attemptId, identity: leg.identity }],
-    );
-    return { caller: this.#caller.identity, callees };
   }
 
   // ---- small things --------------------------------------------------------------------------------------------------
@@ -520,7 +399,7 @@ export class Call {
   }
 
   #overIfDone(): void {
-    if (this.#over || this.#state.phase !== 'over' || !this.#mediaReported) return;
+    if (this.#over || this.#state.phase !== 'over' || this.#reports.areAwaited) return;
     if (this.#account.isBusy && !this.#booksOverdue) {
       if (!this.#timers.has('books'))
         this.#timers.set('books', this.#settings.journalTimeoutMs, () => this.#giveUpBooks());

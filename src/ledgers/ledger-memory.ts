@@ -63,7 +63,7 @@ interface Channel {
   rest: ClockTimer | undefined;
 }
 
-type Reserved =
+export type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
 
@@ -259,6 +259,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#forget(live);
     const channel = this.#channels.get(live.request.channelId);
     if (channel !== undefined) this.#rest(channel, channel.gapMs);
+  }
+
+  /** Takes a channel for a reservation that is still being asked for elsewhere, or takes that back. */
+  mark(channelId: string, state: 'busy' | 'idle'): void {
+    const channel = this.#channels.get(channelId);
+    if (channel !== undefined) this.#enter(channel, state);
   }
 
   gapMsOf(channelId: string): number {

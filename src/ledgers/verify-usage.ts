@@ -31,13 +31,20 @@ export async function verifyUsage(
   const anew = new LedgerMemory(settings, clock, () => {});
   const range = { sinceWallMs, untilSequence: snapshot.sequence, pageRows: PAGE_ROWS };
   const { settlements, adjustments } = await readHistory(rows, range, anew);
-  const recomputed = new Map(anew.usages(snapshot.wallMs));
-  const differences: UsageDifference[] = [];
-  for (const holder of new Set([...snapshot.usages.keys(), ...recomputed.keys()])) {
-    differences.push(...differencesOf(holder, snapshot.usages.get(holder) ?? [], recomputed.get(holder) ?? []));
-  }
+  const differences = compareUsage(snapshot.usages, new Map(anew.usages(snapshot.wallMs)));
   anew.close();
   return { ok: differences.length === 0, settlements, adjustments, differences };
+}
+
+/** Where the usage that is decided by is not what history adds up to. */
+export function compareUsage(
+  decidedBy: ReadonlyMap<string, readonly AllowanceUsage[]>,
+  recomputed: ReadonlyMap<string, readonly AllowanceUsage[]>,
+): UsageDifference[] {
+  const holders = new Set([...decidedBy.keys(), ...recomputed.keys()]);
+  return [...holders].flatMap((holder) =>
+    differencesOf(holder, decidedBy.get(holder) ?? [], recomputed.get(holder) ?? []),
+  );
 }
 
 function differencesOf(

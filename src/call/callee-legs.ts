@@ -1,0 +1,112 @@
+// The legs towards gateways of one call, one an attempt: dials them, and turns what their peers say into inputs of the machine.
+import type { Logger } from '../lib/logger.js';
+import type { CallInput } from './call-events.js';
+import type { CallMedia } from './call-media.js';
+import type { CallRequest, ChosenChannel } from './call-request.js';
+import { type EndReason, reasonHeader } from './end-reason.js';
+import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall } from './ports.js';
+
+/** RFC 3261 §8.1.1.6, for an INVITE without the header. */
+const DEFAULT_MAX_FORWARDS = 70;
+
+/** The call as its legs see it. */
+export interface LegHolder {
+  feed(input: CallInput): void;
+  media(): CallMedia | null;
+  /** Whether the call still waits for this attempt. */
+  isCurrent(attemptId: string): boolean;
+  noteCodec(codec: string | null): void;
+}
+
+export class CalleeLegs {
+  readonly #legs = new Map<string, CalleeLeg>();
+  readonly #dialler: DialPort;
+  readonly #log: Logger;
+  readonly #holder: LegHolder;
+
+  constructor(dialler: DialPort, log: Logger, holder: LegHolder) {
+    this.#dialler = dialler;
+    this.#log = log;
+    this.#holder = holder;
+  }
+
+  /** Sends the INVITE of an attempt, with the offer that was built for its channel while that was being selected. */
+  dial(channel: ChosenChannel, request: CallRequest): void {
+    const { attemptId } = channel;
+    const offerSdp = this.#holder.media()?.calleeSdp ?? null;
+    if (offerSdp === null) return;
+    const leg = this.#dialler.dial(
+      {
+        attemptId,
+        gateway: channel.gateway.name,
+        requestUri: channel.requestUri,
+        callerNumber: channel.simNumber,
+        offerSdp,
+        maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
+        passedHeaders: request.passedHeaders,
+      },
+      this.#listenerOf(attemptId),
+    );
+    this.#legs.set(attemptId, leg);
+  }
+
+  cancel(attemptId: string, reason: EndReason): void {
+    this.#legs.get(attemptId)?.cancel(reasonHeader(reason));
+  }
+
+  hangUp(attemptId: string, reason: EndReason): void {
+    this.#legs.get(attemptId)?.hangUp(reasonHeader(reason));
+  }
+
+  /** Those that have a dialog: what the journal needs to end them after a crash. */
+  identities(): LiveCall['callees'] {
+    return [...this.#legs].flatMap(([attemptId, { identity }]) => (identity === null ? [] : [{ attemptId, identity }]));
+  }
+
+  #listenerOf(attemptId: string): CalleeLegListener {
+    const feed = (input: CallInput) => this.#holder.feed(input);
+    return {
+      sent: (sipCallId) => feed({ type: 'attempt:sent', attemptId, sipCallId }),
+      trying: () => feed({ type: 'attempt:trying', attemptId }),
+      progressed: (status, sdp) => {
+        const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
+        feed({ type: 'attempt:progressed', attemptId, status, media });
+      },
+      answered: (sdp) => feed(this.#answer(attemptId, sdp)),
+      failed: ({ status, reasons, local }) => feed({ type: 'attempt:failed', attemptId, status, reasons, local }),
+      hungUp: (reasons) => feed({ type: 'attempt:hung-up', attemptId, reasons }),
+      cleared: () => feed({ type: 'attempt:cleared', attemptId }),
+      renegotiated: (renegotiation) => {
+        const media = this.#holder.media();
+        if (media === null) renegotiation.refuse(500);
+        else media.renegotiate('callee', renegotiation);
+      },
+    };
+  }
+
+  /** Early media reaches the caller; with a late offer nothing can, for its own SDP is not known yet. */
+  #acceptEarlyMedia(attemptId: string, sdp: string): boolean {
+    const media = this.#holder.media();
+    if (media === null || media.isLateOffer || !this.#holder.isCurrent(attemptId)) return false;
+    const accepted = media.acceptAnswer(sdp);
+    if (!accepted.ok) this.#log.warn({ cause: accepted.reason }, 'early media cannot be used');
+    return accepted.ok;
+  }
+
+  /** What a 200 means for the call. */
+  #answer(attemptId: string, sdp: string | null): CallInput {
+    if (!this.#holder.isCurrent(attemptId)) return { type: 'attempt:answered', attemptId };
+    const media = this.#holder.media();
+    // RFC 3261 §13.2.1: a 200 without SDP keeps the answer of a reliable or repeated provisional response.
+    const accepted =
+      sdp === null ? { ok: media?.isCalleeAnswered === true, reason: 'no-audio' as const } : media?.acceptAnswer(sdp);
+    if (accepted?.ok) {
+      this.#holder.noteCodec(media?.codecName ?? null);
+      return { type: 'attempt:answered', attemptId };
+    }
+    const cause = accepted?.reason ?? 'no-audio';
+    this.#log.warn({ cause }, 'answer cannot be used');
+    const reason = cause === 'no-common-codec' || cause === 'encrypted' ? 'no-common-codec' : 'gateway-failure';
+    return { type: 'attempt:answered-unusable', attemptId, reason };
+  }
+}
