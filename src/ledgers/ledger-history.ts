@@ -142,7 +142,7 @@ function recordOf(row: PageRow): HistoryRecord {
 async function columnsOf(rows: RowSource): Promise<string> {
   const known = new Set((await rows("SELECT name FROM pragma_table_info('settlements')", [])).map(({ name }) => name));
   const direction = known.has('direction') ? 'direction' : "'out'";
-  const payers = known.has('payers') ? 'payers' : "''";
+  const payers = known.has('payers') ? "coalesce(payers, 'trunk:' || trunk)" : "'trunk:' || trunk";
   return `sequence, call_id, trunk, ${direction}, ${payers}, sim_id, callee, number_class, reserved_wall_ms,
     answered_wall_ms, duration_ms, billed_seconds, cost, settled_wall_ms`;
 }

@@ -7,7 +7,7 @@ export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
     call_id TEXT NOT NULL,
     trunk TEXT NOT NULL,
     direction TEXT NOT NULL DEFAULT 'out',
-    payers TEXT NOT NULL DEFAULT '',
+    payers TEXT,
     channel_id TEXT NOT NULL,
     sim_id TEXT NOT NULL,
     callee TEXT NOT NULL,
@@ -24,7 +24,7 @@ export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
     call_id TEXT NOT NULL,
     trunk TEXT NOT NULL,
     direction TEXT NOT NULL DEFAULT 'out',
-    payers TEXT NOT NULL DEFAULT '',
+    payers TEXT,
     channel_id TEXT NOT NULL,
     sim_id TEXT NOT NULL,
     callee TEXT NOT NULL,
@@ -54,11 +54,11 @@ export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
     channel_id TEXT PRIMARY KEY,
     until_wall_ms INTEGER NOT NULL
   ) WITHOUT ROWID`,
-  // Files of the first version have no directions and payers.
+  // Files of the first version have no directions and payers: all calls went out, and their trunk alone paid (null).
   ...['reservations', 'settlements'].flatMap((table) =>
     [
       ['direction', "TEXT NOT NULL DEFAULT 'out'"],
-      ['payers', "TEXT NOT NULL DEFAULT ''"],
+      ['payers', 'TEXT'],
     ].map(([column, type]) => ({
       unless: `SELECT 1 FROM pragma_table_info('${table}') WHERE name = '${column}'`,
       statement: `ALTER TABLE ${table} ADD COLUMN ${column} ${type}`,

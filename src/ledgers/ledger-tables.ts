@@ -156,7 +156,7 @@ function requestOf(row: Row): ReserveRequest {
     trunk: String(row.trunk),
     // Files of the first version that are only read have neither.
     direction: row.direction === 'in' ? 'in' : 'out',
-    payers: payersOf(String(row.payers ?? '')),
+    payers: payersOf(String(row.payers ?? `trunk:${row.trunk}`)),
     channelId: String(row.channel_id),
     simId: String(row.sim_id),
     callee: String(row.callee),
