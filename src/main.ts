@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'sip-tests': { help: 'run SIPp cases, or a load', load: () => import('./cli/sip-tests.js') },
   fuzz: { help: 'send the SIP server damaged messages', load: () => import('./cli/fuzz.js') },
+  crash: { help: 'kill the ledger at any instant, and check what is left', load: () => import('./cli/crash.js') },
   bench: { help: 'measure', load: () => import('./cli/bench.js') },
 };
 

@@ -9,7 +9,7 @@ import type { JournalEntry } from '../lib/journal-entry.js';
 import { createLogger } from '../lib/logger.js';
 import { TypedEmitter } from '../lib/typed-events.js';
 import type { NumberClass } from '../numbers/number-class.js';
-import { CRASH_SETUP } from './crash-setup.js';
+import { CRASH_SETUP } from './crash/crash-setup.js';
 import {
   type JournalledLedgerOptions,
   JournalledMemoryLedger,

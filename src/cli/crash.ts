@@ -1,0 +1,56 @@
+// `simtrunk crash`: kills processes with a ledger at any instant, as often as is asked for, and checks what is left.
+import { parseArgs } from 'node:util';
+import type { Durability } from '../journal/sqlite-file.js';
+import { type CrashReport, runCrashTrial } from '../ledgers/crash/crash-trial.js';
+import { SimtrunkError } from '../lib/errors.js';
+
+const USAGE = `usage: simtrunk crash [--kills N] [--durability process | power] [--json]
+  --kills N        in each durability mode (500)
+  --durability D   one mode alone`;
+
+const MODES: readonly Durability[] = ['process', 'power'];
+
+/** Status 0 when every promise was kept. */
+export async function run(args: string[]): Promise<number> {
+  const { kills, modes, json } = read(args);
+  let status = 0;
+  for (const durability of modes) {
+    const report = await runCrashTrial({
+      kills,
+      durability,
+      onProgress: (soFar) => process.stderr.write(`${lineOf(soFar)}\n`),
+    });
+    process.stdout.write(`${json ? JSON.stringify(report) : lineOf(report)}\n`);
+    for (const problem of report.problems) process.stderr.write(`${problem}\n`);
+    if (report.problems.length > 0) status = 1;
+  }
+  return status;
+}
+
+function lineOf({ durability, kills, killsAtStart, settled, settledSeconds, otherPromises, problems }: CrashReport) {
+  const lost = problems.length === 0 ? 'all kept' : `${problems.length} problems`;
+  return (
+    `${durability}: ${kills} kills (${killsAtStart} while starting), ${settled} settlements of ` +
+    `${settledSeconds} s and ${otherPromises} other promises: ${lost}`
+  );
+}
+
+function read(args: string[]): { kills: number; modes: readonly Durability[]; json: boolean } {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        kills: { type: 'string', default: '500' },
+        durability: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    });
+    const kills = Number(values.kills);
+    if (!Number.isInteger(kills) || kills < 1 || kills > 1_000_000) throw new Error('--kills wants a whole number');
+    const modes = MODES.filter((mode) => values.durability === undefined || mode === values.durability);
+    if (modes.length === 0) throw new Error('--durability wants process or power');
+    return { kills, modes, json: values.json };
+  } catch (cause) {
+    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
+  }
+}
