@@ -14,18 +14,13 @@ import type {
   ReserveRequest,
 } from '../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
+import { type Micros, parseMoney } from '../quota/money.js';
 import type { Plan } from '../quota/plan.js';
 import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
-import {
-  type FitRequest,
-  type FitResult,
-  type Hold,
-  PlanClocks,
-  type QuotaStanding,
-  SimUsageBook,
-} from '../quota/sim-usage.js';
 import { Spending } from '../quota/spending.js';
+import { type FitRequest, type FitResult, type Hold, type QuotaStanding, UsageBook } from '../quota/usage-book.js';
+import { UsageTerms } from '../quota/usage-terms.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory, type Try } from './callee-memory.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
@@ -58,7 +53,7 @@ interface Channel {
   readonly simId: string;
   readonly gapMs: number;
   /** Undefined when the SIM has no plan: such a channel is unknown. */
-  readonly book: SimUsageBook | undefined;
+  readonly book: UsageBook | undefined;
   state: ChannelState;
   rest: ClockTimer | undefined;
 }
@@ -75,7 +70,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   readonly spending = new Spending();
   readonly #clock: Clock;
   readonly #channels: ReadonlyMap<string, Channel>;
-  readonly #books: ReadonlyMap<string, SimUsageBook>;
+  readonly #books: ReadonlyMap<string, UsageBook>;
   readonly #payers: PayerBooks;
   readonly #callees = new CalleeMemory();
   readonly #sliceMs: number;
@@ -85,11 +80,11 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#clock = clock;
     this.#sliceMs = settings.sliceSeconds * 1000;
     this.events = new TypedEmitter(onListenerError);
-    const plans = new Map(settings.plans.map((plan) => [plan.name, new PlanClocks(plan)]));
-    const books = new Map<string, SimUsageBook>();
+    const plans = new Map(settings.plans.map((plan) => [plan.name, new UsageTerms(plan)]));
+    const books = new Map<string, UsageBook>();
     for (const { simId, plan } of settings.sims) {
-      const clocks = plans.get(plan);
-      if (clocks !== undefined) books.set(simId, new SimUsageBook(simId, clocks));
+      const terms = plans.get(plan);
+      if (terms !== undefined) books.set(simId, new UsageBook(terms));
     }
     this.#books = books;
     this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings.sliceSeconds);
@@ -116,8 +111,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return book?.standing(numberClass, wallMs) ?? { changesAtWallMs: Number.POSITIVE_INFINITY };
   }
 
-  quote(): number {
-    return 0;
+  quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): Micros {
+    return this.#books.get(simId)?.quote(numberClass, wallMs, seconds) ?? 0;
   }
 
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number } {
@@ -136,7 +131,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return this.#payers.fit(payers, question);
   }
 
-  bookOf(simId: string): SimUsageBook | undefined {
+  bookOf(simId: string): UsageBook | undefined {
     return this.#books.get(simId);
   }
 
@@ -171,9 +166,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const fit = book.fit(request);
     if (!fit.ok) return fit;
     let { maxCallSeconds } = fit;
-    const payersFit = this.#payers.fit(request.payers, request);
+    const payersFit = this.#payers.fit(request.payers, { ...request, carrier: book });
     if (!payersFit.ok) return payersFit;
-    const payerHolds = this.#payers.hold(request, payersFit.maxCallSeconds);
+    const payerHolds = this.#payers.hold(request, payersFit.maxCallSeconds, book);
     const heldUntilWallMs = payerHolds[0]?.hold.coveredUntilWallMs ?? null;
     if (heldUntilWallMs !== null) {
       maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);
@@ -195,24 +190,26 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** The call was answered: holds its first slice from there. */
   confirm(live: Live, answeredWallMs: number): Grant {
-    live.hold.answeredWallMs = answeredWallMs;
-    const grant = this.extend(live, answeredWallMs + this.#sliceMs);
+    const grant = this.#extend(live, answeredWallMs, answeredWallMs + this.#sliceMs);
     this.events.emit('usage:changed', live.request.simId);
     return grant;
   }
 
   /** Moves what an answered call holds on to an instant, as far as its SIM and its payers reach; never back. */
   extend(live: Live, wishedUntilWallMs: number): Grant {
-    const { request, hold, payerHolds } = live;
-    const { answeredWallMs } = hold;
-    if (answeredWallMs === null) return NO_GRANT;
+    const { answeredWallMs } = live.hold;
+    return answeredWallMs === null ? NO_GRANT : this.#extend(live, answeredWallMs, wishedUntilWallMs);
+  }
+
+  #extend({ request, hold, payerHolds }: Live, answeredWallMs: number, wishedUntilWallMs: number): Grant {
+    const book = this.#books.get(request.simId);
     const untilWallMs = Math.max(wishedUntilWallMs, hold.coveredUntilWallMs ?? 0);
-    const fit = this.#books.get(request.simId)?.fit({ ...request, wallMs: answeredWallMs }, hold);
+    const fit = book?.fit({ ...request, wallMs: answeredWallMs }, hold);
     const bySim = fit?.ok ? fit.maxCallSeconds : 0;
-    const byPayers = this.#payers.extend(payerHolds, request, answeredWallMs, untilWallMs);
+    const byPayers = this.#payers.extend(payerHolds, { ...request, carrier: book }, answeredWallMs, untilWallMs);
     const maxCallSeconds = Math.min(bySim, byPayers.heldSeconds - 1);
     const grantedUntilWallMs = answeredWallMs + (maxCallSeconds + 1) * 1000;
-    hold.coveredUntilWallMs = Math.max(answeredWallMs, Math.min(untilWallMs, grantedUntilWallMs));
+    book?.cover(hold, answeredWallMs, Math.max(answeredWallMs, Math.min(untilWallMs, grantedUntilWallMs)));
     if (maxCallSeconds <= 0) return NO_GRANT;
     return { maxCallSeconds, isFinal: bySim <= byPayers.heldSeconds - 1 || byPayers.isFinal };
   }
@@ -221,7 +218,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;
     this.drop(live);
-    const booked = this.#book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs });
+    const booked = this.#book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs }, undefined);
     this.#sequence += 1;
     if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
     const charge: Charge = {
@@ -229,7 +226,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       simId: request.simId,
       billedSeconds: booked.billedSeconds,
       cost: booked.cost,
-      currency: this.#books.get(request.simId)?.plan.currency ?? '',
+      currency: this.#books.get(request.simId)?.terms.terms.currency ?? '',
       estimated,
     };
     this.spending.add(request.trunk, this.#clock.wallMs(), charge.cost);
@@ -274,7 +271,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   // ---- loading -----------------------------------------------------------------------------------------------------
 
   settled(record: HistoryRecord): void {
-    this.#book(record);
+    // What it cost is what was charged then, whatever the plan says now.
+    this.#book(record, parseMoney(record.cost));
     const { callee, callId, simId, reservedWallMs, answeredWallMs } = record;
     if (reservedWallMs >= this.#clock.wallMs() - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
     if (answeredWallMs !== null) this.#callees.talked(callee, simId);
@@ -290,15 +288,17 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: ReservationRow): void {
     const { callee, callId, numberClass, wallMs } = request;
-    const hold: Hold = {
-      ...{ callee, numberClass, reservedWallMs: wallMs, answeredWallMs },
-      coveredUntilWallMs: answeredWallMs === null ? null : coveredUntilWallMs,
-    };
-    if (!settled) this.#books.get(request.simId)?.restoreHold(hold);
+    const { direction } = request;
+    const book = this.#books.get(request.simId);
+    const hold: Hold =
+      settled || book === undefined
+        ? { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs, coveredUntilWallMs }
+        : book.hold(request);
+    if (!settled && answeredWallMs !== null) book?.cover(hold, answeredWallMs, coveredUntilWallMs ?? answeredWallMs);
     this.live.set(request.reservationId, {
       request,
       hold,
-      payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs),
+      payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
       tried: settled ? null : this.#callees.try(callee, callId, wallMs),
       orphan: true,
       settled,
@@ -319,9 +319,13 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     for (const channel of this.#channels.values()) channel.rest?.cancel();
   }
 
-  #book(record: Omit<HistoryRecord, 'billedSeconds' | 'cost' | 'settledWallMs' | 'trunk'>) {
-    const booked = this.#books.get(record.simId)?.book(record);
-    this.#payers.book(record.payers, record);
+  #book(
+    record: Omit<HistoryRecord, 'billedSeconds' | 'cost' | 'settledWallMs' | 'trunk'>,
+    costMicros: Micros | undefined,
+  ) {
+    const priced = costMicros === undefined ? record : { ...record, costMicros };
+    const booked = this.#books.get(record.simId)?.book(priced);
+    this.#payers.book(record.payers, { ...record, costMicros: costMicros ?? booked?.costMicros ?? 0 });
     if (booked !== undefined) return booked;
     // A SIM that has left the config has no plan to round by.
     const { answeredWallMs, durationMs } = record;

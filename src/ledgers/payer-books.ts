@@ -1,10 +1,9 @@
 // What payers (trunks, agents, accounts) have used of their caps. Their calls run in parallel: each live call holds one
 // slice ahead of every payer with caps, from its reservation on, so that together they never use more than is left.
-import type { NumberClass } from '../numbers/number-class.js';
 import type { PayersFit, ReserveRequest } from '../quota/ledger.js';
-import type { Caps, Plan } from '../quota/plan.js';
-import { planOf } from '../quota/plan-defaults.js';
-import { type FitRequest, type Hold, PlanClocks, SimUsageBook, type UsageRecord } from '../quota/sim-usage.js';
+import type { Caps } from '../quota/plan.js';
+import { type FitRequest, type Hold, UsageBook, type UsageRecord } from '../quota/usage-book.js';
+import { UsageTerms } from '../quota/usage-terms.js';
 
 /** The caps of a payer; undefined when nothing limits it. The same object for the same terms, whoever is asked about. */
 export type CapsOf = (payer: string) => Caps | undefined;
@@ -12,7 +11,7 @@ export type CapsOf = (payer: string) => Caps | undefined;
 /** What a live call holds of one payer. */
 export interface PayerHold {
   readonly payer: string;
-  readonly book: SimUsageBook;
+  readonly book: UsageBook;
   readonly hold: Hold;
 }
 
@@ -28,16 +27,6 @@ export interface PayersGrant {
 
 export const NO_HOLDS: readonly PayerHold[] = [];
 const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, payer: null };
-const EVERY_CLASS: readonly NumberClass[] = [
-  'mobile',
-  'landline',
-  'internet',
-  'representative',
-  'premium',
-  'special',
-  'emergency',
-  'international',
-];
 /** Longer than any call: what a cap allows is a matter of its allowances alone. */
 const ANY_CALL_SECONDS = 86_400;
 /** Books are looked through for idle ones when as many have been added as there were, but no sooner than this. */
@@ -46,8 +35,8 @@ const MIN_SWEEP = 1_024;
 export class PayerBooks {
   readonly #capsOf: CapsOf;
   readonly #sliceMs: number;
-  readonly #clocks = new Map<Caps, PlanClocks>();
-  readonly #books = new Map<string, SimUsageBook>();
+  readonly #terms = new Map<Caps, UsageTerms>();
+  readonly #books = new Map<string, UsageBook>();
   #untilSweep = MIN_SWEEP;
 
   constructor(capsOf: CapsOf, sliceSeconds: number) {
@@ -56,17 +45,17 @@ export class PayerBooks {
   }
 
   /** Undefined for a payer without caps. */
-  bookOf(payer: string): SimUsageBook | undefined {
+  bookOf(payer: string): UsageBook | undefined {
     const known = this.#books.get(payer);
     if (known !== undefined) return known;
     const caps = this.#capsOf(payer);
     if (caps === undefined) return undefined;
-    let clocks = this.#clocks.get(caps);
-    if (clocks === undefined) {
-      clocks = new PlanClocks(termsOf(caps));
-      this.#clocks.set(caps, clocks);
+    let terms = this.#terms.get(caps);
+    if (terms === undefined) {
+      terms = new UsageTerms(caps);
+      this.#terms.set(caps, terms);
     }
-    return new SimUsageBook(payer, clocks);
+    return new UsageBook(terms);
   }
 
   /** Payers of which something is counted or held. */
@@ -90,18 +79,16 @@ export class PayerBooks {
   }
 
   /** Holds the first slice of a reservation that fits: counted from now, as if it were answered. */
-  hold(request: ReserveRequest, maxCallSeconds: number): readonly PayerHold[] {
+  hold(request: ReserveRequest, maxCallSeconds: number, carrier: UsageBook | undefined): readonly PayerHold[] {
     if (request.numberClass === 'emergency') return NO_HOLDS;
     let holds: PayerHold[] | undefined;
     for (const payer of request.payers) {
       const book = this.bookOf(payer);
       if (book === undefined) continue;
       this.#keep(payer, book, request.wallMs);
-      const hold = book.hold(request);
-      hold.answeredWallMs = request.wallMs;
-      hold.coveredUntilWallMs = request.wallMs + Math.min(this.#sliceMs, (maxCallSeconds + 1) * 1000);
+      const coveredUntilWallMs = request.wallMs + Math.min(this.#sliceMs, (maxCallSeconds + 1) * 1000);
       holds ??= [];
-      holds.push({ payer, book, hold });
+      holds.push({ payer, book, hold: book.hold({ ...request, carrier }, coveredUntilWallMs) });
     }
     return holds ?? NO_HOLDS;
   }
@@ -119,7 +106,6 @@ export class PayerBooks {
     let least = ANY_CALL_SECONDS;
     let leastOf: string | null = null;
     for (const { payer, book, hold } of holds) {
-      hold.answeredWallMs = answeredWallMs;
       const fit = book.fit(question, hold);
       const fittingSeconds = fit.ok ? fit.maxCallSeconds + 1 : 0;
       if (fittingSeconds >= least) continue;
@@ -127,16 +113,21 @@ export class PayerBooks {
       leastOf = payer;
     }
     const heldSeconds = Math.min(wantedSeconds, least);
-    for (const { hold } of holds) hold.coveredUntilWallMs = answeredWallMs + heldSeconds * 1000;
+    for (const { book, hold } of holds) book.cover(hold, answeredWallMs, answeredWallMs + heldSeconds * 1000);
     return { heldSeconds, isFinal: least <= wantedSeconds, payer: leastOf };
   }
 
   /** Puts back what a reservation that was read from the journal holds. */
-  restoreHold(request: ReserveRequest, answeredWallMs: number | null, coveredUntilWallMs: number | null) {
-    const holds = this.hold(request, ANY_CALL_SECONDS);
-    for (const { hold } of holds) {
-      if (answeredWallMs !== null) hold.answeredWallMs = answeredWallMs;
-      if (coveredUntilWallMs !== null) hold.coveredUntilWallMs = coveredUntilWallMs;
+  restoreHold(
+    request: ReserveRequest,
+    answeredWallMs: number | null,
+    coveredUntilWallMs: number | null,
+    carrier: UsageBook | undefined,
+  ) {
+    const holds = this.hold(request, ANY_CALL_SECONDS, carrier);
+    for (const { book, hold } of holds) {
+      const untilWallMs = coveredUntilWallMs ?? hold.coveredUntilWallMs;
+      if (answeredWallMs !== null || coveredUntilWallMs !== null) book.cover(hold, answeredWallMs, untilWallMs);
     }
     return holds;
   }
@@ -155,7 +146,7 @@ export class PayerBooks {
     }
   }
 
-  #keep(payer: string, book: SimUsageBook, nowWallMs: number): void {
+  #keep(payer: string, book: UsageBook, nowWallMs: number): void {
     if (this.#books.has(payer)) return;
     this.#books.set(payer, book);
     this.#untilSweep -= 1;
@@ -167,8 +158,4 @@ export class PayerBooks {
     }
     this.#untilSweep = Math.max(MIN_SWEEP, this.#books.size);
   }
-}
-
-function termsOf(caps: Caps): Plan {
-  return planOf({ ...caps, classes: EVERY_CLASS, maxCallSeconds: ANY_CALL_SECONDS });
 }

@@ -28,6 +28,8 @@ export type ReserveRefusal =
   | 'channel-resting'
   | 'quota-exhausted'
   | 'too-few-seconds'
+  /** What is left is spread over the working time that remains. */
+  | 'paced'
   | 'class-not-covered'
   /** A payer's cap has nothing left: no channel would change that. */
   | 'cap-exhausted'

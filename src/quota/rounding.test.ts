@@ -50,15 +50,16 @@ describe('longestCharged', () => {
 describe('money', () => {
   it('survives reading and writing', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n }), (micros) => {
+      fc.property(fc.maxSafeNat(), (micros) => {
         assert.equal(parseMoney(formatMoney(micros)), micros);
       }),
     );
-    assert.equal(formatMoney(parseMoney('1.98') * 100n), '198');
+    assert.equal(formatMoney(parseMoney('1.98') * 100), '198');
     assert.equal(formatMoney(parseMoney('1.980')), '1.98');
   });
 
   it('refuses what is no amount', () => {
+    assert.throws(() => parseMoney('9007199254.740992'), RangeError);
     for (const text of ['', '-1', '1.', '1,5', '1e3', '0.1234567']) assert.throws(() => parseMoney(text), RangeError);
   });
 });

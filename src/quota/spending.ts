@@ -13,13 +13,13 @@ export class Spending {
     const buckets = this.#byTrunk.get(trunk) ?? new Map<number, Micros>();
     this.#byTrunk.set(trunk, buckets);
     const bucket = Math.floor(wallMs / BUCKET_MS);
-    buckets.set(bucket, (buckets.get(bucket) ?? 0n) + parseMoney(cost));
+    buckets.set(bucket, (buckets.get(bucket) ?? 0) + parseMoney(cost));
     for (const old of buckets.keys()) if (old < bucket - KEPT_BUCKETS) buckets.delete(old);
   }
 
   /** Cost since an instant, to the quarter of an hour in which it lies. */
   since(trunk: string, wallMs: number): string {
-    let sum = 0n;
+    let sum = 0;
     const from = Math.floor(wallMs / BUCKET_MS);
     for (const [bucket, cost] of this.#byTrunk.get(trunk) ?? []) if (bucket >= from) sum += cost;
     return formatMoney(sum);

@@ -5,7 +5,8 @@ import type { NumberClass } from '../numbers/number-class.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
 import type { Allowance, Plan } from '../quota/plan.js';
 import { allowanceOf, planOf } from '../quota/plan-defaults.js';
-import { type FitRequest, PlanClocks, SimUsageBook } from '../quota/sim-usage.js';
+import { type FitRequest, UsageBook } from '../quota/usage-book.js';
+import { UsageTerms } from '../quota/usage-terms.js';
 import { decideRoute } from './decide-route.js';
 import { BEST } from './decision.js';
 import { explainRoute } from './explain-route.js';
@@ -56,7 +57,7 @@ class HandLedger implements LedgerView {
   readonly events = new TypedEmitter<LedgerViewEvents>((error) => {
     throw error;
   });
-  readonly books = new Map<string, SimUsageBook>();
+  readonly books = new Map<string, UsageBook>();
   readonly states = new Map<string, ChannelState>();
   readonly sims = new Map<string, string[]>();
 
@@ -94,7 +95,7 @@ class HandLedger implements LedgerView {
     this.sims.set(callee, [...this.simsOf(callee).filter((id) => id !== simId), simId]);
     this.events.emit('usage:changed', simId);
   }
-  #book(simId: string): SimUsageBook {
+  #book(simId: string): UsageBook {
     const book = this.books.get(simId);
     assert.ok(book !== undefined);
     return book;
@@ -111,16 +112,16 @@ interface SetupOptions {
 /** Channels `gw1/1`… with SIMs `gw1/1 sim`…; a gateway's channels take the plans in turn. */
 function setUp({ plans = [OFFICE], gateways = [{}], channelsEach = 3, disabled = [] }: SetupOptions = {}) {
   const ledger = new HandLedger();
-  const clocks = plans.map((plan) => new PlanClocks(plan));
+  const terms = plans.map((plan) => new UsageTerms(plan));
   const named = gateways.map((gateway, index) => ({ name: `gw${index + 1}`, codecs: ['PCMA'], ...gateway }));
   const sims: { simId: string; number: string; plan: string }[] = [];
   const channels = named.flatMap((gateway) =>
     Array.from({ length: channelsEach }, (_, index) => {
       const channelId = `${gateway.name}/${index + 1}`;
       const simId = `${channelId} sim`;
-      const plan = clocks[index % clocks.length] as PlanClocks;
-      ledger.books.set(simId, new SimUsageBook(simId, plan));
-      sims.push({ simId, number: '+821000000000', plan: plan.plan.name });
+      const plan = terms[index % terms.length] as UsageTerms;
+      ledger.books.set(simId, new UsageBook(plan));
+      sims.push({ simId, number: '+821000000000', plan: plan.terms.name });
       return { channelId, gateway: gateway.name, port: index + 1, simId, enabled: !disabled.includes(channelId) };
     }),
   );

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Allowance, Plan } from './plan.js';
 import { allowanceOf, planOf } from './plan-defaults.js';
-import { PlanClocks, SimUsageBook } from './sim-usage.js';
+import { UsageBook } from './usage-book.js';
+import { UsageTerms } from './usage-terms.js';
 
 const SEOUL_MS = 9 * 3_600_000;
 const DAY_MS = 86_400_000;
@@ -21,34 +22,35 @@ function allowance(changes: Partial<Allowance>): Allowance {
   return allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: 600, ...changes });
 }
 
-function bookFor(changes: Partial<Plan>): SimUsageBook {
-  return new SimUsageBook('sim', new PlanClocks(planWith(changes)));
+function bookFor(changes: Partial<Plan>): UsageBook {
+  return new UsageBook(new UsageTerms(planWith(changes)));
 }
 
 const CHARGE = { kind: 'charge', perStep: '1.98', stepSeconds: 1 } as const;
 
 /** An answered call, booked. */
-function talk(book: SimUsageBook, answeredWallMs: number, seconds: number, callee = '+821011112222') {
-  return book.book({
+function talk(book: UsageBook, answeredWallMs: number, seconds: number, callee = '+821011112222') {
+  const { billedSeconds, cost } = book.book({
     callee,
     numberClass: 'mobile',
     reservedWallMs: answeredWallMs - 5_000,
     answeredWallMs,
     durationMs: seconds * 1000,
   });
+  return { billedSeconds, cost };
 }
 
-function ask(book: SimUsageBook, wallMs: number, callee = '+821011112222', numberClass: NumberClass = 'mobile') {
+function ask(book: UsageBook, wallMs: number, callee = '+821011112222', numberClass: NumberClass = 'mobile') {
   return book.fit({ callee, numberClass, wallMs });
 }
 
-function used(book: SimUsageBook, wallMs: number, allowanceId: string) {
+function used(book: UsageBook, wallMs: number, allowanceId: string) {
   const usage = book.usage(wallMs).find((row) => row.allowanceId === allowanceId);
   assert.ok(usage !== undefined);
   return usage;
 }
 
-describe('SimUsageBook', () => {
+describe('UsageBook', () => {
   it('allows the longest call that fits, less a second for the BYE', () => {
     const book = bookFor({ allowances: [allowance({ limit: 600 })] });
     assert.deepEqual(ask(book, NOON), { ok: true, maxCallSeconds: 599 });
@@ -192,8 +194,7 @@ describe('SimUsageBook', () => {
     const book = bookFor({ allowances: [allowance({ limit: 600 })] });
     const hold = book.hold({ callee: 'a', numberClass: 'mobile', wallMs: NOON });
     assert.equal(used(book, NOON, 'seconds-day').held, 0);
-    hold.answeredWallMs = NOON;
-    hold.coveredUntilWallMs = NOON + 30_000;
+    book.cover(hold, NOON, NOON + 30_000);
     assert.equal(used(book, NOON, 'seconds-day').held, 30);
     assert.deepEqual(ask(book, NOON), { ok: true, maxCallSeconds: 569 });
     assert.deepEqual(book.fit({ callee: 'a', numberClass: 'mobile', wallMs: NOON }, hold), {
@@ -211,7 +212,7 @@ describe('SimUsageBook', () => {
   });
 });
 
-describe('SimUsageBook, for any plan and history', () => {
+describe('UsageBook, for any plan and history', () => {
   const steps = fc.record({
     firstSeconds: fc.integer({ min: 1, max: 90 }),
     thenSeconds: fc.integer({ min: 1, max: 90 }),
