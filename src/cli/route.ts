@@ -56,8 +56,10 @@ async function readFromFiles(config: Config, { dialled, trunk: name, all }: Rout
   const { file, sliceSeconds } = config.ledger;
   const stored = await readLedger(file, { plans, sims, channels, sliceSeconds }, clock);
   const gateways = config.gateways.map((gateway) => ({ ...gateway, probe: false as const, terms: gateway.name }));
-  const trunks = config.trunks.map(({ name, channelGroups = null }) => ({ name, channelGroups }));
-  const routing = createRouting({ gateways, plans, sims, channels, trunks, view: stored.memory, clock });
+  const routing = createRouting({
+    ...{ gateways, plans, sims, channels, trunks: config.trunks, ...config.routing },
+    ...{ view: stored.memory, clock },
+  });
   try {
     const ledger = {
       spentBy: (name: string, since: number) => stored.memory.spending.since(name, since),

@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path';
 import { parseHostPort } from '../lib/host-port.js';
 import type { TrunkPolicy } from '../policy/trunk-policy.js';
 import type { Plan } from '../quota/plan.js';
+import type { RankingSettings } from '../routing/ranking.js';
+import { weightsOf } from '../routing/weights.js';
 import { trunkPolicies } from './resolve-policy.js';
 import type { ConfigFile } from './schema.js';
 
@@ -39,6 +41,12 @@ export interface ChannelConfig {
   readonly agents: readonly string[];
 }
 
+export interface RoutingConfig {
+  readonly ranking: RankingSettings;
+  /** Agents that may use only some channel groups, as `trunk/agent`. */
+  readonly agents: readonly { readonly name: string; readonly channelGroups: readonly string[] }[];
+}
+
 export interface DrachtioConfig {
   readonly host: string;
   readonly port: number;
@@ -71,6 +79,7 @@ export interface Config {
   readonly plans: readonly Plan[];
   readonly sims: readonly SimConfig[];
   readonly channels: readonly ChannelConfig[];
+  readonly routing: RoutingConfig;
   readonly call: ConfigFile['call'];
   readonly ledger: ConfigFile['ledger'];
   readonly recording: ConfigFile['recording'];
@@ -129,6 +138,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       agents: channel.agents,
     })),
     trunkPolicies: trunkPolicies(parsed),
+    routing: resolveRouting(parsed.routing),
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
     cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },
@@ -149,6 +159,21 @@ export function resolvePlan(plan: Element<ConfigFile['plans']>): Plan {
       daysOver: null,
       pacing: null,
     })),
+  };
+}
+
+function resolveRouting(routing: ConfigFile['routing']): RoutingConfig {
+  const { preset, weights, seed, expectedCallSeconds, fullCost, channelHealth, agents } = routing;
+  const { failAfter, coolDownSeconds, maxCoolDownSeconds, halfLifeSeconds } = channelHealth;
+  const health = {
+    failAfter,
+    coolDownMs: coolDownSeconds * 1000,
+    maxCoolDownMs: maxCoolDownSeconds * 1000,
+    halfLifeMs: halfLifeSeconds * 1000,
+  };
+  return {
+    ranking: { weights: weightsOf(preset, weights), seed, expectedCallSeconds, fullCost, health },
+    agents: agents.map(({ agent, channelGroups }) => ({ name: agent, channelGroups })),
   };
 }
 

@@ -1,5 +1,5 @@
 // What no single key can show, gathered from the subjects' checks: names and references here, the network's part in
-// network-checks.ts, who calls whom in peer-checks.ts, plans and SIMs in plan-checks.ts.
+// network-checks.ts, who calls whom in peer-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
 import { posix } from 'node:path';
 import { type Environment, readSecret } from './config.js';
 import type { ConfigProblem } from './config-problem.js';
@@ -8,6 +8,7 @@ import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
 import { findPlanProblems } from './plan-checks.js';
 import { findPolicyProblems } from './policy-checks.js';
+import { findRoutingProblems } from './routing-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { duplicates, SoundParts } from './sound-parts.js';
 
@@ -21,6 +22,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...findPeerProblems(parts),
     ...findPlanProblems(parts),
     ...findPolicyProblems(parts),
+    ...findRoutingProblems(parts),
     ...secretProblems(parts, env),
     ...sinkProblems(parts),
     ...warningToneProblems(parts),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { isOwnHeader } from './own-headers.js';
 import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
+import { routingSchema } from './routing-schema.js';
 import {
   amount,
   codec,
@@ -166,6 +167,7 @@ const gateway = z.strictObject({
   failoverCodes: z.array(z.int().min(400).max(699)).default([404, 408, 500, 502, 503, 504]),
   gapMs: milliseconds.default(2_000),
   maxCalls: z.int().min(1).optional(),
+  maxCallsPerSecond: z.number().min(0.01).max(10_000).optional(),
   nat: nat.default('auto'),
   mediaSources: z.array(ipRange).default([]),
   probe: z
@@ -294,6 +296,7 @@ export const configFileSchema = z.strictObject({
   sims: z.array(sim).min(1),
   channels: z.array(channel).min(1),
   policy: policy.prefault({}),
+  routing: routingSchema.prefault({}),
   call: call.prefault({}),
   ledger: ledger.prefault({}),
   recording: recording.prefault({}),

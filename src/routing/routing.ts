@@ -31,9 +31,9 @@ export interface RoutingOptions<T> extends Omit<RoutingSettings, 'gateways'> {
   readonly view: LedgerView;
   readonly clock: Clock;
   /** Trunks that may use some channel groups only; a trunk not listed may use all. */
-  readonly trunks?: readonly { readonly name: string; readonly channelGroups: readonly string[] | null }[];
+  readonly trunks?: readonly { readonly name: string; readonly channelGroups?: readonly string[] | undefined }[];
   /** The same for agents, as `trunk/agent`. */
-  readonly agents?: readonly { readonly name: string; readonly channelGroups: readonly string[] | null }[];
+  readonly agents?: readonly { readonly name: string; readonly channelGroups: readonly string[] }[];
 }
 
 /** What a call asks: a routing request, with the trunk's terms as the call has them. */

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { SimtrunkError } from '../lib/errors.js';
+import { PRESETS } from '../routing/weights.js';
+import { parseConfig } from './load-config.js';
+
+/** A sound config, with further keys for its parts and a routing section. */
+function parse({ trunk = '', gateway = '', channel = '', routing = '{}' }) {
+  const text = `
+networks: [ { name: lan, bind: 127.0.0.1 } ]
+trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ]${trunk} } ]
+gateways: [ { name: gw1, network: lan, address: "10.0.0.20"${gateway} } ]
+plans: [ { name: office, commercialUse: allowed } ]
+sims: [ { number: "+821012340001", plan: office } ]
+channels: [ { gateway: gw1, port: 1, sim: "+821012340001"${channel} } ]
+routing: ${routing}
+`;
+  return parseConfig(text, '/etc/simtrunk/config.yaml', { env: {} }, 'config.yaml');
+}
+
+function problemOf(parts: Parameters<typeof parse>[0]): string {
+  try {
+    parse(parts);
+  } catch (error) {
+    assert.ok(error instanceof SimtrunkError);
+    return error.message.split('\n').slice(1).join('\n');
+  }
+  return 'none';
+}
+
+describe('the routing section', () => {
+  it('has the preset balanced unless it says another', () => {
+    assert.deepEqual(parse({}).routing, {
+      ranking: {
+        weights: PRESETS.balanced,
+        seed: 0,
+        expectedCallSeconds: 180,
+        fullCost: '1000',
+        health: { failAfter: 3, coolDownMs: 60_000, maxCoolDownMs: 900_000, halfLifeMs: 900_000 },
+      },
+      agents: [],
+    });
+    assert.deepEqual(parse({ routing: '{ preset: quality }' }).routing.ranking.weights, PRESETS.quality);
+  });
+
+  it('replaces single weights of a preset', () => {
+    const { weights } = parse({ routing: '{ preset: cheapest, weights: { sameCallee: 700, failures: 0 } }' }).routing
+      .ranking;
+    assert.deepEqual(weights, { ...PRESETS.cheapest, sameCallee: 700, failures: 0 });
+  });
+
+  it('reads channel groups, own channels and the rate of a gateway', () => {
+    const config = parse({
+      trunk: ', agentFrom: from-user, channelGroups: [ sales ]',
+      gateway: ', maxCallsPerSecond: 0.5',
+      channel: ', groups: [ sales, day ], agents: [ pbx/201 ]',
+      routing: '{ agents: [ { agent: pbx/202, channelGroups: [ day ] } ] }',
+    });
+    assert.deepEqual(config.trunks[0]?.channelGroups, ['sales']);
+    assert.equal(config.gateways[0]?.maxCallsPerSecond, 0.5);
+    assert.deepEqual(config.channels[0]?.groups, ['sales', 'day']);
+    assert.deepEqual(config.channels[0]?.agents, ['pbx/201']);
+    assert.deepEqual(config.routing.agents, [{ name: 'pbx/202', channelGroups: ['day'] }]);
+  });
+
+  it('refuses channel groups that no channel is in', () => {
+    const channel = ', groups: [ sales ]';
+    assert.match(
+      problemOf({ channel, routing: '{ agents: [ { agent: pbx/1, channelGroups: [ sale ] } ] }' }),
+      /routing\.agents\[0\]\.channelGroups\[0\].*no channel is in the group "sale"; did you mean "sales"\?/,
+    );
+  });
+
+  it('refuses agents of no trunk, and what is no agent', () => {
+    const channel = ', groups: [ day ]';
+    const named = (agent: string) =>
+      problemOf({ channel, routing: `{ agents: [ { agent: ${agent}, channelGroups: [ day ] } ] }` });
+    assert.match(named('other/201'), /routing\.agents\[0\]\.agent.*there is no "other"/);
+    assert.match(named('"201"'), /must be trunk\/agent/);
+  });
+
+  it('refuses weights that undo each other, or are none', () => {
+    assert.match(problemOf({ routing: '{ weights: { fillFirst: 10 } }' }), /routing\.weights.*set evenness/);
+    assert.equal(problemOf({ routing: '{ weights: { fillFirst: 10, evenness: 0 } }' }), 'none');
+    assert.match(problemOf({ routing: '{ weights: { cost: 1001 } }' }), /routing\.weights\.cost/);
+    assert.match(problemOf({ routing: '{ weights: { price: 1 } }' }), /price/);
+    assert.match(problemOf({ routing: '{ fullCost: "0" }' }), /must be more than 0/);
+  });
+});
