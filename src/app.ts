@@ -13,6 +13,7 @@ import { NdjsonSink } from './cdr/ndjson-sink.js';
 import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
 import { Publisher, type PublisherCounters } from './cdr/publisher.js';
 import type { Config, GatewayConfig } from './config/config.js';
+import { ledgerParts } from './config/ledger-parts.js';
 import type { ControlCounters } from './control/control-server.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
 import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
@@ -81,21 +82,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       clock,
     }),
   );
-  const gapOf = new Map(config.gateways.map(({ name, gapMs }) => [name, gapMs]));
-  const ledger = opened.add(
-    'ledger',
-    await openJournalledLedger({
-      plans: config.plans,
-      sims: config.sims,
-      channels: config.channels.map(({ channelId, simId, gateway }) => {
-        return { channelId, simId, gapMs: gapOf.get(gateway) ?? 0 };
-      }),
-      sliceSeconds: config.ledger.sliceSeconds,
-      journal,
-      clock,
-      log,
-    }),
-  );
+  const ledger = opened.add('ledger', await openJournalledLedger({ ...ledgerParts(config), journal, clock, log }));
   const outbox = new Outbox(journal, clock, log);
   const sinks = config.cdr.sinks.map(({ dir }) => new NdjsonSink(dir));
   const publisher = opened.add('publisher', new Publisher(outbox, sinks, clock, log));

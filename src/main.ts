@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   hangup: { help: 'end a live call', load: () => import('./cli/hangup.js') },
   trace: { help: 'collect and show SIP messages', load: () => import('./cli/trace.js') },
   bans: { help: 'list, add and remove banned sources', load: () => import('./cli/bans.js') },
+  ledger: { help: 'verify usage from history, or correct it', load: () => import('./cli/ledger.js') },
   'sip-server': {
     help: 'run the SIP server alone, for any drachtio application',
     load: () => import('./cli/sip-server.js'),

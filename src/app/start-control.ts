@@ -24,7 +24,9 @@ const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
 export interface ControlledParts {
   readonly registry: CallRegistry;
   readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState'>;
-  readonly ledger: Pick<Ledger, 'usageOf' | 'orphans'> & { readonly view: LedgerView };
+  readonly ledger: Pick<Ledger, 'usageOf' | 'usageOfPayer' | 'verify' | 'adjust' | 'orphans'> & {
+    readonly view: LedgerView;
+  };
   readonly admission: Policy;
   readonly journal: { readonly isStalled: boolean };
   readonly sip: SipOperations | null;
@@ -103,6 +105,14 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
         call.end('operator');
         return before;
       },
+    },
+    ledger: {
+      verify: () => ledger.verify(),
+      adjust: (adjustment) => ledger.adjust(adjustment),
+      usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
+      usageOfPayer: (payer, wallMs) => ledger.usageOfPayer(payer, wallMs),
+      sims: config.sims,
+      wallMs: () => clock.wallMs(),
     },
     sip,
     log,

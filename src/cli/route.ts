@@ -2,6 +2,7 @@
 // without one it reads the config and the ledger's file, and says so. Gateways count as up then: nobody probes them.
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.js';
+import { ledgerParts } from '../config/ledger-parts.js';
 import { type RouteReport, type RouteSelection, reportRoute, selectTrunk } from '../control/route-report.js';
 import { readLedger } from '../ledgers/read-ledger.js';
 import { SystemClock } from '../lib/clock.js';
@@ -50,11 +51,9 @@ async function readFromFiles(config: Config, { dialled, trunk: name, all }: Rout
   const selected = selectTrunk(config.trunks, name);
   if (!selected.ok) throw new SimtrunkError('USAGE', selected.message);
   const clock = new SystemClock();
-  const gaps = new Map(config.gateways.map((gateway) => [gateway.name, gateway.gapMs]));
-  const channels = config.channels.map((channel) => ({ ...channel, gapMs: gaps.get(channel.gateway) ?? 0 }));
-  const { plans, sims } = config;
-  const { file, sliceSeconds } = config.ledger;
-  const stored = await readLedger(file, { plans, sims, channels, sliceSeconds }, clock);
+  const { plans, sims, channels } = config;
+  const { file } = config.ledger;
+  const stored = await readLedger(file, ledgerParts(config), clock);
   const gateways = config.gateways.map((gateway) => ({ ...gateway, probe: false as const, terms: gateway.name }));
   const routing = createRouting({
     ...{ gateways, plans, sims, channels, trunks: config.trunks, ...config.routing },

@@ -5,6 +5,7 @@ import { banCommands } from './ban-commands.js';
 import { type ControlTable, command, done } from './control-command.js';
 import type { ControlPorts } from './control-ports.js';
 import { type Caller, type ControlAnswer, refuse } from './control-protocol.js';
+import { ledgerCommands } from './ledger-commands.js';
 import { traceCommands } from './trace-commands.js';
 
 const NO_ARGUMENTS = z.strictObject({});
@@ -21,7 +22,14 @@ export interface ControlCommands {
 }
 
 export function createControlCommands(ports: ControlPorts): ControlCommands {
-  const table = new Map(Object.entries({ ...serviceCommands(ports), ...traceCommands(ports), ...banCommands(ports) }));
+  const table = new Map(
+    Object.entries({
+      ...serviceCommands(ports),
+      ...ledgerCommands(ports),
+      ...traceCommands(ports),
+      ...banCommands(ports),
+    }),
+  );
   const names = [...table.keys()];
   return {
     names,

@@ -1,5 +1,6 @@
 // What the control commands need of the running service, as app.ts gives it.
 import type { Logger } from '../lib/logger.js';
+import type { Ledger } from '../quota/ledger.js';
 import type { LiveCallReport } from './live-call-report.js';
 import type { RouteReport, RouteSelection } from './route-report.js';
 import type { StatusReport } from './status-report.js';
@@ -17,7 +18,14 @@ export interface ControlPorts {
   };
   /** Null with an external drachtio-server, which has its own means. */
   readonly sip: (TracePort & BanPort) | null;
+  readonly ledger: LedgerPort;
   readonly log: Logger;
+}
+
+/** What the ledger's commands need of it. */
+export interface LedgerPort extends Pick<Ledger, 'verify' | 'adjust' | 'usageOf' | 'usageOfPayer'> {
+  readonly sims: readonly { readonly simId: string; readonly number: string }[];
+  wallMs(): number;
 }
 
 export type TraceMatch =

@@ -28,7 +28,7 @@ import { OrderedWrites } from './ordered-writes.js';
 import { takeSnapshot, verifyUsage } from './verify-usage.js';
 
 /** The longest month, and a day for calls over its edge. */
-const HISTORY_MS = 33 * 86_400_000;
+export const HISTORY_MS = 33 * 86_400_000;
 /** Charges kept to answer a repeated settlement; older ones are looked up in the journal. */
 const MAX_KEPT_CHARGES = 10_000;
 

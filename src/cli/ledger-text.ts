@@ -1,0 +1,67 @@
+// What the ledger says of itself, for people.
+import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
+import { amountText } from '../control/ledger-commands.js';
+import type { FileRecount } from '../ledgers/recount-file.js';
+import { instant, textTable } from './text-table.js';
+
+export function verificationText({ ok, settlements, adjustments, differences }: LedgerVerification): string {
+  const history = historyText(settlements, adjustments);
+  if (ok) return `The running service decides by what history says: ${history} were counted again.`;
+  const head = ['SIM or payer', 'number', 'allowance', 'window since', 'decides by', 'history says', 'off by'];
+  const rows = differences.map(({ holder, simNumber, allowanceId, windowStartWallMs, used, recomputed }) => [
+    ...[holder, simNumber ?? '', allowanceId, instant(windowStartWallMs)],
+    ...[String(used), String(recomputed), signed(used - recomputed)],
+  ]);
+  return [
+    `The running service does NOT decide by what history says (${history} were counted again):`,
+    ...textTable([head, ...rows]),
+    'That is a fault of simtrunk: please report it. A restart decides by history again.',
+  ].join('\n');
+}
+
+export interface RecountReport extends Omit<FileRecount, 'usages'> {
+  readonly file: string;
+  readonly usages: readonly (FileRecount['usages'][number] & { readonly simNumber: string | null })[];
+}
+
+export function recountText({ found, file, settlements, adjustments, unfinished, usages }: RecountReport): string {
+  const asked = 'No running service was asked, so there is nothing to compare with.';
+  if (!found) return `There is no ledger yet at ${file}: nothing was used. ${asked}`;
+  const head = ['SIM or payer', 'number', 'allowance', 'window since', 'used', 'of'];
+  const rows = usages.flatMap(({ holder, simNumber, allowances }) =>
+    allowances
+      .filter(({ used }) => used !== 0)
+      .map(({ allowanceId, counts, windowStartWallMs, used, limit }) => [
+        ...[holder, simNumber ?? '', allowanceId, instant(windowStartWallMs)],
+        ...[amountText(used, counts), amountText(limit, counts)],
+      ]),
+  );
+  const left =
+    unfinished === 0 ? '' : ` ${plural(unfinished, 'reservation')} will be settled or released at the next start.`;
+  return [
+    `Read from ${file}: ${historyText(settlements, adjustments)} add up to`,
+    ...(rows.length === 0 ? ['  nothing used in any window.'] : textTable([head, ...rows])),
+    `${asked}${left}`,
+  ].join('\n');
+}
+
+export function adjustmentText({ adjustment, counts, used, limit }: AdjustmentDone): string {
+  const { adjustmentId, holder, allowanceId, amount, by } = adjustment;
+  const change = `${amount > 0 ? '+' : ''}${amountText(amount, counts)}`;
+  return [
+    `${holder} ${allowanceId}: ${change}, now ${amountText(used, counts)} of ${amountText(limit, counts)} used.`,
+    `Adjustment ${adjustmentId} by ${by}.`,
+  ].join('\n');
+}
+
+function historyText(settlements: number, adjustments: number): string {
+  return `${plural(settlements, 'settlement')} and ${plural(adjustments, 'adjustment')}`;
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function signed(amount: number): string {
+  return amount > 0 ? `+${amount}` : String(amount);
+}

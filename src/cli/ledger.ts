@@ -1,0 +1,103 @@
+// `simtrunk ledger verify`: usage recomputed from history, by the running service or from its file.
+// `simtrunk ledger adjust`: corrects usage, by the running service alone; says who, when and why in history and log.
+import { randomUUID } from 'node:crypto';
+import { ledgerParts } from '../config/ledger-parts.js';
+import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
+import { recountFile } from '../ledgers/recount-file.js';
+import { SystemClock } from '../lib/clock.js';
+import { SimtrunkError } from '../lib/errors.js';
+import { ask, askIfRunning } from './ask-service.js';
+import { misused, readCommandLine } from './command-line.js';
+import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+import { adjustmentText, recountText, verificationText } from './ledger-text.js';
+
+const USAGE = `usage: simtrunk ledger verify
+       simtrunk ledger adjust (--sim SIM | --payer PAYER) --allowance ID --amount N --reason TEXT [--at TIME] [--id UUID]
+each with [--json] [--config FILE] [--data DIR]
+SIM is an ICCID or a number; PAYER is trunk:NAME, agent:TRUNK/USER or account:NAME. N is added to what is used: --amount=-60
+takes 60 away. TIME, such as 2026-11-20T18:00+09:00, is in the window that is meant; left out: now. UUID repeats an adjustment
+that may have been made already, and counts once.`;
+
+const OPTIONS = {
+  ...CONFIG_OPTIONS,
+  json: { type: 'boolean', default: false },
+  sim: { type: 'string' },
+  payer: { type: 'string' },
+  allowance: { type: 'string' },
+  amount: { type: 'string' },
+  reason: { type: 'string' },
+  at: { type: 'string' },
+  id: { type: 'string' },
+} as const;
+
+/** A year's history takes a while. */
+const VERIFY_TIMEOUT_MS = 600_000;
+
+type Values = ReturnType<typeof read>['values'];
+
+/** Status 0 when usage agrees with history, or the adjustment is made; 1 otherwise. */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = read(args);
+  const [action, more] = positionals;
+  if (more !== undefined) throw misused(`"${more}" is not understood.`, USAGE);
+  if (action === 'verify') return verify(values);
+  if (action === 'adjust') return adjust(values);
+  throw misused('Say what to do with the ledger.', USAGE);
+}
+
+function read(args: string[]) {
+  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
+}
+
+async function verify(values: Values): Promise<number> {
+  const asked = await askIfRunning<LedgerVerification>(values, 'ledger verify', {}, VERIFY_TIMEOUT_MS);
+  if (asked !== null) {
+    const report = { runningService: true, ...asked.result };
+    process.stdout.write(`${values.json ? JSON.stringify(report) : verificationText(asked.result)}\n`);
+    return report.ok ? 0 : 1;
+  }
+  const config = await loadConfigArgument(values);
+  const recount = await recountFile(config.ledger.file, ledgerParts(config), new SystemClock());
+  const numberOf = new Map(config.sims.map(({ simId, number }) => [`sim:${simId}`, number]));
+  const usages = recount.usages.map((usage) => ({ ...usage, simNumber: numberOf.get(usage.holder) ?? null }));
+  const report = { runningService: false, file: config.ledger.file, ...recount, usages };
+  process.stdout.write(`${values.json ? JSON.stringify(report) : recountText(report)}\n`);
+  return 0;
+}
+
+async function adjust(values: Values): Promise<number> {
+  const adjustmentId = values.id ?? randomUUID();
+  const given = { adjustmentId, ...adjustmentOf(values) };
+  const made = await ask<AdjustmentDone>(values, 'ledger adjust', given).catch((error: unknown) => {
+    throw inWords(error, adjustmentId);
+  });
+  process.stdout.write(`${values.json ? JSON.stringify(made) : adjustmentText(made)}\n`);
+  return 0;
+}
+
+function adjustmentOf({ sim, payer, allowance, amount, reason, at }: Values): Record<string, unknown> {
+  if ((sim === undefined) === (payer === undefined)) throw misused('Say whose usage: --sim or --payer.', USAGE);
+  if (allowance === undefined || amount === undefined || reason === undefined || reason.trim() === '') {
+    throw misused('An adjustment needs --allowance, --amount and --reason.', USAGE);
+  }
+  const wallMs = at === undefined ? undefined : Date.parse(at);
+  if (Number.isNaN(wallMs)) throw misused(`--at needs a time; "${at}" is none.`, USAGE);
+  return {
+    holder: sim === undefined ? { payer } : { sim },
+    allowanceId: allowance,
+    amount,
+    reason,
+    ...(wallMs === undefined ? {} : { wallMs }),
+  };
+}
+
+function inWords(error: unknown, adjustmentId: string): unknown {
+  if (!(error instanceof SimtrunkError)) return error;
+  if (error.code === 'SERVICE_NOT_RUNNING') {
+    const message = `${error.message} Only the running service changes the ledger: start it, then adjust.`;
+    return new SimtrunkError(error.code, message, { cause: error });
+  }
+  if (error.code !== 'CONTROL_FAILED') return error;
+  const message = `${error.message} If the adjustment was made is not known: repeat it with --id ${adjustmentId}, which counts once.`;
+  return new SimtrunkError(error.code, message, { cause: error });
+}

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import type { Logger } from '../lib/logger.js';
+import type { Adjustment, AdjustResult, AllowanceUsage, VerifyReport } from '../quota/ledger.js';
+import { createControlCommands } from './control-commands.js';
+import type { ControlPorts, LedgerPort } from './control-ports.js';
+import type { Caller, ControlAnswer } from './control-protocol.js';
+import { amountText } from './ledger-commands.js';
+import type { LiveCallReport } from './live-call-report.js';
+
+const KIM: Caller = { uid: 1000, user: 'kim' };
+const NOW_MS = Date.UTC(2026, 10, 21);
+const ID = 'b1c2d3e4-0000-4000-8000-000000000001';
+
+const CALL = { callId: 'c1', sipCallId: 'abc@pbx', phase: 'talking' } as LiveCallReport;
+
+function usage(allowanceId: string, counts: AllowanceUsage['counts'], limit: number): AllowanceUsage {
+  return { allowanceId, counts, window: 'day', windowStartWallMs: NOW_MS, used: 10, held: 0, limit };
+}
+
+/** Ports of a service with one SIM and one payer; each notes what it is asked. */
+class FakeService {
+  readonly logged: Record<string, unknown>[] = [];
+  readonly adjustments: Adjustment[] = [];
+  readonly asked: unknown[] = [];
+  adjustResult: AdjustResult = { ok: true, used: 70 };
+  verifications = 0;
+  finishVerify: (report: VerifyReport) => void = () => undefined;
+
+  commands(changes: Partial<ControlPorts> = {}) {
+    const log: Logger = pino({ base: null }, { write: (line: string) => void this.logged.push(JSON.parse(line)) });
+    return createControlCommands({
+      status: () => Promise.reject(new Error('not asked for here')),
+      route: () => ({ ok: false, message: 'Say which --trunk; there are: a, b' }),
+      calls: { list: () => [CALL], hangUp: (callId) => (callId === CALL.callId ? CALL : null) },
+      ledger: this.#ledger(),
+      sip: {
+        startTrace: async (request) => {
+          this.asked.push(request);
+          return this.asked.length > 8 ? { ok: false, reason: 'too-many-traces' } : { ok: true, id: '1' };
+        },
+        stopTrace: async (id) => id === '1',
+        traces: async () => [],
+        traceLadder: async (id, options) => (id === '1' ? JSON.stringify(options) : null),
+        tracePcap: async (id) => (id === '1' ? new Uint8Array([1, 2]) : null),
+        ban: async (source) => (source === 'full' ? { ok: false, reason: 'ban-list-full' } : { ok: true }),
+        unban: async () => false,
+        bans: async () => [],
+      },
+      log,
+      ...changes,
+    });
+  }
+
+  #ledger(): LedgerPort {
+    const sim = [usage('seconds-day', 'seconds', 1_000), usage('spend-day', 'spend', 5_000_000)];
+    return {
+      sims: [{ simId: '8982001', number: '+821012340001' }],
+      wallMs: () => NOW_MS,
+      usageOf: (simId) => (simId === '8982001' ? { simId, allowances: sim } : undefined),
+      usageOfPayer: (payer) => (payer === 'trunk:pbx' ? [usage('calls-day', 'calls', 100)] : undefined),
+      adjust: async (adjustment) => {
+        this.adjustments.push(adjustment);
+        return this.adjustResult;
+      },
+      verify: () => {
+        this.verifications++;
+        return new Promise((resolve) => {
+          this.finishVerify = resolve;
+        });
+      },
+    };
+  }
+}
+
+function resultOf<T>(answer: ControlAnswer): T {
+  if (!answer.ok) throw new Error(answer.message);
+  return answer.result as T;
+}
+
+describe('the commands of the control socket', () => {
+  let service: FakeService;
+
+  beforeEach(() => {
+    service = new FakeService();
+  });
+
+  async function refusal(name: string, given: Record<string, unknown>, changes: Partial<ControlPorts> = {}) {
+    const answer = await service.commands(changes).run(name, given, KIM);
+    return answer.ok ? null : `${answer.code}: ${answer.message}`;
+  }
+
+  it('name themselves to who asks for another', async () => {
+    for (const name of ['reboot', 'constructor', '__proto__', '']) {
+      assert.match((await refusal(name, {})) ?? '', /^unknown-command: .* it knows status, route, calls, hangup,/);
+    }
+  });
+
+  for (const [name, given] of [
+    ['status', { verbose: true }],
+    ['route', {}],
+    ['route', { dialled: '' }],
+    ['route', { dialled: '1'.repeat(300) }],
+    ['route', { dialled: 1 }],
+    ['hangup', { callId: ['c1'] }],
+    ['trace start', { match: { kind: 'everything' } }],
+    ['trace start', { match: { kind: 'all' }, maxMessages: 1e9 }],
+    ['trace start', { match: { kind: 'all' }, forSeconds: 0 }],
+    ['bans add', { source: '192.0.2.1' }],
+    ['bans add', { source: '192.0.2.1', seconds: 1.5 }],
+    ['ledger adjust', { adjustmentId: 'x' }],
+  ] as const) {
+    it(`refuse arguments that are wrong: ${name} ${JSON.stringify(given).slice(0, 60)}`, async () => {
+      assert.match((await refusal(name, given)) ?? '', /^bad-arguments: .+\.$/);
+    });
+  }
+
+  it('log who ended which call', async () => {
+    assert.equal(resultOf(await service.commands().run('hangup', { callId: 'c1' }, KIM)), CALL);
+    assert.deepEqual([service.logged[0]?.callId, service.logged[0]?.by], ['c1', KIM]);
+    assert.equal(await refusal('hangup', { callId: 'c2' }), 'not-found: No call "c2" is live.');
+    assert.equal(service.logged.length, 1);
+  });
+
+  it('trace a live call that is named by our id as its caller’s leg', async () => {
+    const commands = service.commands();
+    for (const callId of ['c1', 'other@pbx']) {
+      await commands.run('trace start', { match: { kind: 'call-id', callId }, forSeconds: 60 }, KIM);
+    }
+    assert.deepEqual(service.asked, [
+      { match: { kind: 'call-id', callId: 'abc@pbx' }, forSeconds: 60 },
+      { match: { kind: 'call-id', callId: 'other@pbx' }, forSeconds: 60 },
+    ]);
+  });
+
+  it('mask secrets in a ladder unless asked, and log who saw them', async () => {
+    const commands = service.commands();
+    const masked = resultOf<{ text: string }>(await commands.run('trace ladder', { id: '1' }, KIM));
+    assert.deepEqual(JSON.parse(masked.text), { maskSecrets: true, withMessages: true });
+    assert.equal(service.logged.length, 0);
+    await commands.run('trace ladder', { id: '1', maskSecrets: false }, KIM);
+    const pcap = resultOf<{ base64: string }>(await commands.run('trace pcap', { id: '1' }, KIM));
+    assert.deepEqual([...Buffer.from(pcap.base64, 'base64')], [1, 2]);
+    assert.deepEqual(
+      service.logged.map(({ by }) => by),
+      [KIM, KIM],
+    );
+  });
+
+  it('refuse traces and bans with an external SIP server', async () => {
+    assert.match((await refusal('trace list', {}, { sip: null })) ?? '', /^refused: .*external/);
+    assert.match((await refusal('bans list', {}, { sip: null })) ?? '', /^refused: .*external/);
+    assert.match((await refusal('bans add', { source: 'full', seconds: null })) ?? '', /^refused: .*full/);
+  });
+
+  describe('about the ledger', () => {
+    const adjustment = {
+      adjustmentId: ID,
+      holder: { sim: '+821012340001' },
+      allowanceId: 'seconds-day',
+      amount: '60',
+      reason: ' billed twice ',
+    };
+
+    it('correct what a SIM has used, by its number or ICCID, and say in history and log who, when and why', async () => {
+      const commands = service.commands();
+      const made = resultOf(await commands.run('ledger adjust', adjustment, KIM));
+      const expected: Adjustment = {
+        ...{ adjustmentId: ID, holder: 'sim:8982001', allowanceId: 'seconds-day', amount: 60 },
+        ...{ reason: 'billed twice', by: 'kim (uid 1000)', wallMs: NOW_MS },
+      };
+      assert.deepEqual(made, { adjustment: expected, counts: 'seconds', used: 70, limit: 1_000 });
+      const byId = { ...adjustment, holder: { sim: '8982001' }, wallMs: NOW_MS - 86_400_000, amount: '-60' };
+      await commands.run('ledger adjust', byId, KIM);
+      assert.deepEqual(service.adjustments, [expected, { ...expected, amount: -60, wallMs: NOW_MS - 86_400_000 }]);
+      const { level: _level, time: _time, msg, ...logged } = service.logged[0] ?? {};
+      assert.deepEqual([msg, logged], ['an operator adjusted usage', { ...expected, caller: KIM, used: 70 }]);
+    });
+
+    it('count money in decimals, and what a payer has used as what a SIM has', async () => {
+      const commands = service.commands();
+      for (const [amount, micros] of [
+        ['1.98', 1_980_000],
+        ['-0.000001', -1],
+        ['+12', 12_000_000],
+      ] as const) {
+        await commands.run('ledger adjust', { ...adjustment, allowanceId: 'spend-day', amount }, KIM);
+        assert.equal(service.adjustments.at(-1)?.amount, micros);
+        assert.equal(Number(amountText(micros, 'spend')), Number(amount));
+      }
+      const payer = { ...adjustment, holder: { payer: 'trunk:pbx' }, allowanceId: 'calls-day', amount: '-3' };
+      await commands.run('ledger adjust', payer, KIM);
+      assert.deepEqual(service.adjustments.at(-1)?.holder, 'trunk:pbx');
+    });
+
+    for (const [what, change, words] of [
+      ['a SIM that is not there', { holder: { sim: '1' } }, /^not-found: The config has no SIM "1"\.$/],
+      ['a payer without limits', { holder: { payer: 'trunk:x' } }, /^not-found: trunk:x has no limits\.$/],
+      ['an allowance that is not there', { allowanceId: 'sms' }, /^not-found: .* it has seconds-day, spend-day\.$/],
+      ['a part of a second', { amount: '1.5' }, /^refused: seconds-day counts whole seconds/],
+      ['nothing at all', { amount: '-0' }, /^refused: .* changes nothing\.$/],
+      ['a time to come', { wallMs: NOW_MS + 1 }, /^refused: .* yet to come\.$/],
+      ['no reason', { reason: '  ' }, /^bad-arguments: reason:/],
+      ['words for a number', { amount: 'all' }, /^bad-arguments: amount: is no amount\.$/],
+      ['both a SIM and a payer', { holder: { sim: '8982001', payer: 'trunk:pbx' } }, /^bad-arguments: holder:/],
+      ['an id of another form', { adjustmentId: '1' }, /^bad-arguments: adjustmentId:/],
+    ] as const) {
+      it(`refuse to adjust by ${what}`, async () => {
+        assert.match((await refusal('ledger adjust', { ...adjustment, ...change })) ?? '', words);
+        assert.deepEqual([service.adjustments, service.logged], [[], []]);
+      });
+    }
+
+    it('log no adjustment that the ledger refused', async () => {
+      service.adjustResult = { ok: false, reason: 'ledger-away' };
+      assert.match((await refusal('ledger adjust', adjustment)) ?? '', /^refused: The ledger cannot be reached/);
+      assert.deepEqual(service.logged, []);
+    });
+
+    it('verify once for all who ask meanwhile, and name each SIM that differs by its number', async () => {
+      const commands = service.commands();
+      const asked = [1, 2].map(() => commands.run('ledger verify', {}, KIM));
+      const difference = { allowanceId: 'seconds-day', windowStartWallMs: NOW_MS, used: 10, recomputed: 70 };
+      const differences = ['sim:8982001', 'trunk:pbx'].map((holder) => ({ holder, ...difference }));
+      service.finishVerify({ ok: false, settlements: 3, adjustments: 1, differences });
+      for (const answer of await Promise.all(asked)) {
+        const { differences: named } = resultOf<{ differences: { simNumber: string | null }[] }>(answer);
+        assert.deepEqual(
+          named.map(({ simNumber }) => simNumber),
+          ['+821012340001', null],
+        );
+      }
+      assert.equal(service.verifications, 1);
+      void commands.run('ledger verify', {}, KIM);
+      assert.equal(service.verifications, 2);
+    });
+  });
+});
