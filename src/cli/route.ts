@@ -63,7 +63,7 @@ async function readFromFiles(config: Config, { dialled, trunk: name, all }: Rout
     const ledger = {
       spentBy: (name: string, since: number) => stored.memory.spending.since(name, since),
       attemptsTo: (callee: string, since: number) => stored.memory.attemptsTo(callee, since),
-      fitPayers: () => ({ ok: true, maxCallSeconds: config.call.maxCallSeconds }) as const,
+      fitPayers: (...ask: Parameters<typeof stored.memory.fitPayers>) => stored.memory.fitPayers(...ask),
     };
     const policy = createPolicy({ trunks: config.trunkPolicies, ledger, clock });
     const parts = {

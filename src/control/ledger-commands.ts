@@ -1,7 +1,7 @@
 // Commands about the ledger: usage recomputed from history, and corrections of it that say who made them and why.
 import { z } from 'zod';
 import type { Adjustment, AllowanceUsage, UsageDifference, VerifyReport } from '../quota/ledger.js';
-import { formatMoney, parseMoney } from '../quota/money.js';
+import { formatMoney } from '../quota/money.js';
 import { type ControlTable, command, done } from './control-command.js';
 import type { ControlPorts, LedgerPort } from './control-ports.js';
 import { type Caller, type ControlAnswer, refuse } from './control-protocol.js';
@@ -46,19 +46,14 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
       return done(await verifying);
     }),
     'ledger adjust': command(ADJUST_ARGUMENTS, async (given, by) => {
-      const wallMs = given.wallMs ?? ledger.wallMs();
+      const { adjustmentId, allowanceId, reason, wallMs = ledger.wallMs() } = given;
       if (wallMs > ledger.wallMs()) return refuse('refused', 'That instant is yet to come.');
-      const found = findAllowance(ledger, given.holder, given.allowanceId, wallMs);
+      const found = findAllowance(ledger, given.holder, allowanceId, wallMs);
       if (!found.ok) return found;
       const { holder, usage } = found;
       const amount = amountOf(given.amount, usage.counts);
-      if (amount === null)
-        return refuse(
-          'refused',
-          `${usage.allowanceId} counts whole ${usage.counts}: "${given.amount}" is no number of them.`,
-        );
+      if (amount === null) return refuse('refused', `${allowanceId} cannot count "${given.amount}" ${usage.counts}.`);
       if (amount === 0) return refuse('refused', 'An adjustment by 0 changes nothing.');
-      const { adjustmentId, allowanceId, reason } = given;
       const adjustment = { adjustmentId, holder, allowanceId, amount, reason, by: callerText(by), wallMs };
       const result = await ledger.adjust(adjustment);
       if (!result.ok) return refuse('refused', REFUSALS[result.reason]);
@@ -115,16 +110,16 @@ function findAllowance(
 /** In what the ledger counts: whole numbers, of money millionths. Null for what it cannot count. */
 function amountOf(text: string, counts: AllowanceUsage['counts']): number | null {
   const isNegative = text.startsWith('-');
-  const size = text.replace(/^[+-]/, '');
-  const amount = counts === 'spend' ? Number(parseMoney(size)) : size.includes('.') ? Number.NaN : Number(size);
+  const [units = '', decimals] = text.replace(/^[+-]/, '').split('.');
+  if (decimals !== undefined && counts !== 'spend') return null;
+  const amount = counts === 'spend' ? Number(units + (decimals ?? '').padEnd(6, '0')) : Number(units);
   if (!Number.isSafeInteger(amount)) return null;
   return isNegative ? -amount : amount;
 }
 
 /** An amount of what an allowance counts, for people: of money a decimal. */
 export function amountText(amount: number, counts: AllowanceUsage['counts']): string {
-  if (counts !== 'spend') return String(amount);
-  return `${amount < 0 ? '-' : ''}${formatMoney(BigInt(Math.abs(amount)))}`;
+  return counts === 'spend' ? formatMoney(amount) : String(amount);
 }
 
 function callerText({ uid, user }: Caller): string {
