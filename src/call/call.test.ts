@@ -33,7 +33,12 @@ describe('a call', () => {
       await settled();
       assert.ok(bench.at('commit reserve') < bench.at('callee INVITE'));
       const live = bench.journal.live.get(caller.callId);
-      assert.equal(live?.record.attempts[0]?.attemptId, bench.leg.request.attemptId);
+      const { attemptId, requestUri } = bench.leg.request;
+      assert.deepEqual(
+        [live?.record.attempts[0]?.attemptId, live?.record.attempts[0]?.requestUri],
+        [attemptId, requestUri],
+      );
+      assert.match(requestUri, /^sip:/);
       bench.leg.fail(486);
       await settled();
     });

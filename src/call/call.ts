@@ -306,9 +306,8 @@ export class Call {
         excludeChannels,
         avoidGateways,
         wallMs: this.#ports.clock.wallMs(),
-        alongside: (candidate) => {
-          const chosen = { ...candidate, attemptId, maxCallSeconds: 0 };
-          const { record } = openAttempt(chosen, this.#ports.clock.wallMs());
+        alongside: (channel) => {
+          const { record } = openAttempt(channel, this.#ports.clock.wallMs());
           return this.#ports.books.keepLive(this.#account.liveCallWith(record));
         },
       });

@@ -10,6 +10,7 @@ import { FakeDialler } from './fake-legs.js';
 import type { LiveCall } from './ports.js';
 import { type LeftBehind, recoverCalls } from './recovery.js';
 import type { RecordingReport } from './reports.js';
+import { chosenFrom } from './select-channel.js';
 
 const HOLD_SECONDS = 60;
 const CALL_ID = 'call-1';
@@ -47,7 +48,8 @@ describe('recovery after a crash', () => {
   ): CallRecord {
     const offeredAtMs = startedMs - 60_000;
     const { record } = openCall(requestOf({ callId: CALL_ID }), SETTINGS.limits, offeredAtMs);
-    const opened = openAttempt({ ...candidateOf('gw1/1'), attemptId, maxCallSeconds: 600 }, offeredAtMs).record;
+    const channel = chosenFrom(candidateOf('gw1/1'), attemptId, 600);
+    const opened = openAttempt(channel, offeredAtMs).record;
     return { ...record, attempts: [{ ...opened, ...attempt }], ...changes };
   }
 

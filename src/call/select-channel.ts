@@ -28,8 +28,8 @@ export interface SelectionRequest {
   readonly excludeChannels: readonly string[];
   readonly avoidGateways: readonly string[];
   readonly wallMs: number;
-  /** Journal entries that commit with the reservation. */
-  readonly alongside: (candidate: RouteCandidate) => readonly JournalEntry[];
+  /** Journal entries that commit with the reservation; how long the call may last is not known yet. */
+  readonly alongside: (channel: ChosenChannel) => readonly JournalEntry[];
 }
 
 export interface SelectionPorts {
@@ -85,6 +85,12 @@ type NotReserved = Omit<Extract<ReserveResult, { ok: false }>, 'reason'> & {
 };
 type Reserved = { readonly ok: true; readonly channel: ChosenChannel } | NotReserved;
 
+/** Field by field: a candidate may compute some of them when it is asked. */
+export function chosenFrom(candidate: RouteCandidate, attemptId: string, maxCallSeconds: number): ChosenChannel {
+  const { channelId, simId, simNumber, gateway, requestUri } = candidate;
+  return { attemptId, channelId, simId, simNumber, gateway, requestUri, maxCallSeconds };
+}
+
 /** The best one; all that media is ready for where the ledger tries several in one step. */
 function triedAtOnce(ledger: Ledger, candidates: readonly RouteCandidate[]): readonly RouteCandidate[] {
   if (ledger.reserveFirst === undefined) return candidates.slice(0, 1);
@@ -100,15 +106,14 @@ async function reserve(ledger: Ledger, ask: SelectionRequest, tried: readonly Ro
   const requests = [...offered.values()].map((candidate) => requestFor(ask, candidate));
   const reserved = await bookOneOf(ledger, requests, ({ channelId }) => {
     const candidate = offered.get(channelId);
-    return candidate === undefined ? [] : ask.alongside(candidate);
+    return candidate === undefined ? [] : ask.alongside(chosenFrom(candidate, attemptId, 0));
   });
   if (!reserved.ok) return reserved;
   const booked = offered.get(reserved.channelId);
   if (booked === undefined) throw new Error(`The ledger booked ${reserved.channelId}, which it was not asked for.`);
   // The offer that stands is the last one that was built.
   if (offered.size > 1) media.offerFor(booked.gateway);
-  const { requestUri } = booked;
-  return { ok: true, channel: { ...booked, requestUri, attemptId, maxCallSeconds: reserved.maxCallSeconds } };
+  return { ok: true, channel: chosenFrom(booked, attemptId, reserved.maxCallSeconds) };
 }
 
 async function bookOneOf(
