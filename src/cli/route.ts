@@ -13,13 +13,13 @@ import { askIfRunning } from './ask-service.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { routeReportText } from './route-report.js';
 
-const USAGE = 'usage: simtrunk route NUMBER --trunk NAME [--all] [--json] [--config FILE] [--data DIR]';
+const USAGE = 'usage: simtrunk route NUMBER --trunk NAME [--agent USER] [--all] [--json] [--config FILE] [--data DIR]';
 
 /** Status 0 when a channel would carry the call, 1 when none would. */
 export async function run(args: string[]): Promise<number> {
   const { number, values } = read(args);
-  const { trunk, all } = values;
-  const selection = { dialled: number, all, ...(trunk === undefined ? {} : { trunk }) };
+  const { trunk, agent, all } = values;
+  const selection = { dialled: number, trunk, agent, all };
   const asked = await askIfRunning<RouteReport>(values, 'route', selection);
   const report = asked?.result ?? (await readFromFiles(await loadConfigArgument(values), selection));
   process.stdout.write(`${values.json ? JSON.stringify(report) : routeReportText(report, values.all)}\n`);
@@ -34,6 +34,7 @@ function read(args: string[]) {
       options: {
         ...CONFIG_OPTIONS,
         trunk: { type: 'string' },
+        agent: { type: 'string' },
         all: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
@@ -47,7 +48,10 @@ function read(args: string[]) {
 }
 
 /** Makes the decision that a service on this config and ledger would make now. */
-async function readFromFiles(config: Config, { dialled, trunk: name, all }: RouteSelection): Promise<RouteReport> {
+async function readFromFiles(
+  config: Config,
+  { dialled, trunk: name, agent, all }: RouteSelection,
+): Promise<RouteReport> {
   const selected = selectTrunk(config.trunks, name);
   if (!selected.ok) throw new SimtrunkError('USAGE', selected.message);
   const clock = new SystemClock();
@@ -76,7 +80,7 @@ async function readFromFiles(config: Config, { dialled, trunk: name, all }: Rout
       },
       maxCallSeconds: config.call.maxCallSeconds,
     };
-    return reportRoute(parts, { dialled, trunk: selected.trunk, all, wallMs: clock.wallMs() });
+    return reportRoute(parts, { dialled, trunk: selected.trunk, agent: agent ?? null, all, wallMs: clock.wallMs() });
   } finally {
     routing.close();
     stored.close();
