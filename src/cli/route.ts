@@ -4,9 +4,11 @@ import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.js';
 import { ledgerParts } from '../config/ledger-parts.js';
 import { type RouteReport, type RouteSelection, reportRoute, selectTrunk } from '../control/route-report.js';
+import { openDoNotCallLists } from '../do-not-call/open-lists.js';
 import { readLedger } from '../ledgers/read-ledger.js';
 import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
+import { createLogger } from '../lib/logger.js';
 import { createPolicy } from '../policy/admit-call.js';
 import { createRouting } from '../routing/routing.js';
 import { askIfRunning } from './ask-service.js';
@@ -69,7 +71,13 @@ async function readFromFiles(
       attemptsTo: (callee: string, since: number) => stored.memory.attemptsTo(callee, since),
       fitPayers: (...ask: Parameters<typeof stored.memory.fitPayers>) => stored.memory.fitPayers(...ask),
     };
-    const policy = createPolicy({ trunks: config.trunkPolicies, ledger, clock });
+    // What a running service last fetched is on the disk; nothing is fetched for a question.
+    const { lists } = await openDoNotCallLists(config.doNotCall, {
+      clock,
+      log: createLogger(config.log),
+      watch: false,
+    });
+    const policy = createPolicy({ trunks: config.trunkPolicies, ledger, lists, clock });
     const parts = {
       source: { config: config.file, ledger: stored.found ? file : null, runningService: false },
       admit: policy.admit,
