@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   trace: { help: 'collect and show SIP messages', load: () => import('./cli/trace.js') },
   bans: { help: 'list, add and remove banned sources', load: () => import('./cli/bans.js') },
   ledger: { help: 'verify usage from history, or correct it', load: () => import('./cli/ledger.js') },
+  simulate: { help: 'run a month of calls in virtual time', load: () => import('./cli/simulate.js') },
   'sip-server': {
     help: 'run the SIP server alone, for any drachtio application',
     load: () => import('./cli/sip-server.js'),

@@ -1,0 +1,140 @@
+// What a run counts: calls by day and by reason, each SIM's use by day, and the windows in which an allowance ran out.
+import type { AllowanceUsage } from '../quota/ledger.js';
+import { type Micros, parseMoney } from '../quota/money.js';
+import type { CalendarDay } from './calendar.js';
+import type { FleetSim } from './fleet.js';
+
+export interface CallCounts {
+  planned: number;
+  /** An agent's day was over before their turn came. */
+  notDialled: number;
+  answered: number;
+  unanswered: number;
+  refused: number;
+  /** Of the answered: ended by what the plan still allowed. */
+  cutShort: number;
+  talkMs: number;
+}
+
+export interface SimDay {
+  billedSeconds: number;
+  calls: number;
+  /** Distinct callees that answered on this day. */
+  callees: number;
+}
+
+/** An allowance of a SIM that was used up, once for each of its windows. */
+export interface Exhaustion {
+  readonly simIndex: number;
+  readonly dayIndex: number;
+  readonly allowanceId: string;
+  readonly counts: AllowanceUsage['counts'];
+  readonly window: AllowanceUsage['window'];
+  readonly wallMs: number;
+}
+
+export interface SimTally {
+  readonly sim: FleetSim;
+  readonly days: readonly SimDay[];
+  /** For each day, what was used of each allowance at its end, in the plan's order. */
+  readonly usage: (readonly AllowanceUsage[])[];
+  /** Charged beyond the fee, in millionths of the plan's currency. */
+  chargedMicros: Micros;
+  /** What the same calls would have been charged by the metered plan. */
+  meteredMicros: Micros;
+}
+
+/** Seconds that are left but are too few for a call, a BYE included. */
+const UNUSABLE_SECONDS = 2;
+
+export class Tally {
+  readonly days: readonly CalendarDay[];
+  readonly byDay: readonly CallCounts[];
+  readonly sims: readonly SimTally[];
+  readonly refusedByReason = new Map<string, number>();
+  readonly refusedByAllowance = new Map<string, number>();
+  readonly exhaustions: Exhaustion[] = [];
+  /** More was used of an allowance than its limit, at its rate. */
+  hasOvershoot = false;
+  readonly #calleesToday: readonly Set<string>[];
+  readonly #exhausted = new Set<string>();
+  #todayIndex = 0;
+
+  constructor(days: readonly CalendarDay[], sims: readonly FleetSim[]) {
+    this.days = days;
+    this.byDay = days.map(noCalls);
+    this.sims = sims.map((sim) => ({
+      sim,
+      days: days.map(() => ({ billedSeconds: 0, calls: 0, callees: 0 })),
+      usage: [],
+      chargedMicros: 0,
+      meteredMicros: 0,
+    }));
+    this.#calleesToday = sims.map(() => new Set());
+  }
+
+  /** To be called as the days of the period begin, in order. */
+  turnDay(dayIndex: number): void {
+    this.#todayIndex = dayIndex;
+    for (const callees of this.#calleesToday) callees.clear();
+  }
+
+  get today(): CallCounts {
+    return this.byDay[this.#todayIndex] ?? noCalls();
+  }
+
+  /** A call that its agent had no time for. */
+  skip(dayIndex: number): void {
+    const day = this.byDay[dayIndex];
+    if (day === undefined) return;
+    day.planned += 1;
+    day.notDialled += 1;
+  }
+
+  refuse(reason: string, allowanceId: string | undefined): void {
+    this.today.refused += 1;
+    count(this.refusedByReason, reason);
+    if (allowanceId !== undefined) count(this.refusedByAllowance, allowanceId);
+  }
+
+  /** An answered call that has been settled. */
+  settle(simIndex: number, callee: string, billedSeconds: number, cost: string): void {
+    const sim = this.sims[simIndex];
+    const day = sim?.days[this.#todayIndex];
+    if (sim === undefined || day === undefined) return;
+    day.billedSeconds += billedSeconds;
+    day.calls += 1;
+    this.#calleesToday[simIndex]?.add(callee);
+    day.callees = this.#calleesToday[simIndex]?.size ?? 0;
+    if (cost !== '0') sim.chargedMicros += parseMoney(cost);
+  }
+
+  /** Looks for allowances that a settled call has used up. */
+  noteUsage(simIndex: number, usage: readonly AllowanceUsage[], wallMs: number): void {
+    for (const { allowanceId, counts, window, windowStartWallMs, used, limit } of usage) {
+      const left = limit - used;
+      if (left < 0) this.hasOvershoot = true;
+      if (left >= (counts === 'seconds' ? UNUSABLE_SECONDS : 1)) continue;
+      const key = `${simIndex} ${allowanceId} ${windowStartWallMs}`;
+      if (this.#exhausted.has(key)) continue;
+      this.#exhausted.add(key);
+      this.exhaustions.push({ simIndex, dayIndex: this.#todayIndex, allowanceId, counts, window, wallMs });
+    }
+  }
+
+  total(): CallCounts {
+    const sum = noCalls();
+    for (const day of this.byDay) {
+      for (const key of Object.keys(sum) as (keyof CallCounts)[]) sum[key] += day[key];
+    }
+    return sum;
+  }
+}
+
+function noCalls(): CallCounts {
+  return { planned: 0, notDialled: 0, answered: 0, unanswered: 0, refused: 0, cutShort: 0, talkMs: 0 };
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
