@@ -107,6 +107,13 @@ describe('what the ledger grants a call', () => {
     assert.equal(bench.state.record.endReason, 'cap-exhausted');
   });
 
+  it('ends a call at once when the ledger holds nothing for it any more', () => {
+    const bench = talking(last(60));
+    assert.equal(armed(renewed(bench, 15_000, { maxCallSeconds: 0, isFinal: true }), 'max-duration'), 0);
+    fire(bench, 'max-duration');
+    assert.deepEqual([bench.state.record.endReason, bench.state.record.limit], ['ledger-away', null]);
+  });
+
   it('lets a call go on by what its reservation held when the answer could not be confirmed in time', () => {
     const bench = talking(null);
     assert.equal(armed(bench.all, 'max-duration'), 600_000 - 10);

@@ -9,10 +9,15 @@ import type { EndReason } from './end-reason.js';
 /** The ledger's word on the call's attempt; null when it did not say in time: what was granted before stays. */
 export function takeGrant(draft: Draft, attemptId: string, grant: Grant | null): void {
   const attempt = draft.attempt(attemptId);
-  // What is granted is held, so it never shrinks: an earlier end is an answer that came late.
   if (attempt === undefined || grant === null) return;
-  const isFirst = draft.state.phase === 'connecting';
-  if (isFirst || grant.maxCallSeconds >= attempt.grant.maxCallSeconds) draft.change(attemptId, { grant });
+  // What is granted is held, so it never shrinks: an earlier end is an answer that came late. But a hold can be lost whole.
+  const isNewest = draft.state.phase === 'connecting' || grant.maxCallSeconds >= attempt.grant.maxCallSeconds;
+  if (isNewest || isLost(grant)) draft.change(attemptId, { grant });
+}
+
+/** The ledger holds nothing for the call: its lease has run out, or another process has settled it. */
+function isLost({ maxCallSeconds, isFinal, limit }: Grant): boolean {
+  return isFinal && maxCallSeconds === 0 && limit === undefined;
 }
 
 /** Arms the end of the call as it stands now, and the warning before it once the end is final. */
@@ -75,7 +80,7 @@ function reachedLimit(state: CallState, attempt: Attempt): { reason: EndReason; 
     return { reason: 'max-duration', limit: { holder: 'config', allowanceId: null } };
   const { isFinal, limit = null } = attempt.grant;
   // The next renewal was to grant more, and did not come: nobody has allowed a further second.
-  if (!isFinal) return { reason: 'ledger-away', limit: null };
+  if (!isFinal || isLost(attempt.grant)) return { reason: 'ledger-away', limit: null };
   if (limit === null || limit.allowanceId === null) return { reason: 'max-duration', limit };
   return { reason: limit.holder.startsWith('sim:') ? 'quota-exhausted' : 'cap-exhausted', limit };
 }

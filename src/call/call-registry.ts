@@ -55,6 +55,11 @@ export class CallRegistry {
     call.start(this.#stopping ? 'shutdown' : null);
   }
 
+  /** Ends the calls of reservations that the ledger has lost. */
+  loseReservations(reservationIds: readonly string[]): void {
+    for (const call of this.calls()) for (const id of reservationIds) call.loseReservation(id);
+  }
+
   endAll(reason: EndReason): void {
     for (const call of this.calls()) call.end(reason);
   }

@@ -623,6 +623,28 @@ describe('a call', () => {
       assert.deepEqual([bench.record.endReason, bench.record.attempts[0]?.billedSeconds], ['normal', 15]);
     });
 
+    it('ends cleanly when its reservation is lost, whatever it is doing, but for an emergency call', async () => {
+      const talking = await bench.talk();
+      const attempts = [bench.leg.request.attemptId];
+      const ringing = await bench.dial();
+      attempts.push(bench.leg.request.attemptId);
+      bench.numberClass = 'emergency';
+      const emergency = await bench.talk();
+      attempts.push(bench.leg.request.attemptId);
+      bench.registry.loseReservations(['another node’s', ...attempts]);
+      await settled();
+      assert.deepEqual([talking.state, ringing.told, emergency.state], ['over', 503, 'talking']);
+      emergency.hangsUp();
+      bench.dialler.legs[1]?.fail(487);
+      for (const leg of [bench.dialler.legs[0], bench.dialler.legs[2]]) leg?.clear();
+      await settled();
+      const reasons = new Map(bench.over.map(({ callId, endReason }) => [callId, endReason]));
+      assert.deepEqual(
+        [talking, ringing, emergency].map(({ callId }) => reasons.get(callId)),
+        ['ledger-away', 'ledger-away', 'normal'],
+      );
+    });
+
     it('is refused when a cap has nothing left, and its record names the cap', async () => {
       const cap = { holder: 'agent:pbx/201', allowanceId: 'credits-month' };
       bench.refusal = 'cap-exhausted';

@@ -13,6 +13,7 @@ import type { CallRecord } from './call-record.js';
 import { CallReports } from './call-reports.js';
 import type { Callee, CallRequest } from './call-request.js';
 import { type Attempt, type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
+import { currentAttempt } from './call-steps.js';
 import { CallTimers } from './call-timers.js';
 import { CalleeLegs } from './callee-legs.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
@@ -161,6 +162,12 @@ export class Call {
   /** Ends the call from outside: an operator, a shutdown, a dead relay. */
   end(reason: EndReason): void {
     this.#feed({ type: 'call:end-wanted', reason });
+  }
+
+  /** The ledger holds nothing for an attempt any more, and another node may have its channel. Nothing ends an emergency call. */
+  loseReservation(attemptId: string): void {
+    const attempt = currentAttempt(this.#state);
+    if (attempt?.channel.attemptId === attemptId && !this.#state.emergency) this.end('ledger-away');
   }
 
   /** The dialogs are gone: the call goes on while media flows, and is watched by media alone (semantics.md). */

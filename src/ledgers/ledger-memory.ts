@@ -204,14 +204,19 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   #extend({ request, hold, payerHolds }: Live, answeredWallMs: number, wishedUntilWallMs: number): Grant {
     const book = this.#books.get(request.simId);
     const untilWallMs = Math.max(wishedUntilWallMs, hold.coveredUntilWallMs ?? 0);
-    const fit = book?.fit({ ...request, wallMs: answeredWallMs }, hold);
+    const question = { ...request, wallMs: answeredWallMs };
+    const fit = book?.fit(question, hold);
     const bySim = fit?.ok ? fit.maxCallSeconds : 0;
     const byPayers = this.#payers.extend(payerHolds, { ...request, carrier: book }, answeredWallMs, untilWallMs);
     const maxCallSeconds = Math.min(bySim, byPayers.heldSeconds - 1);
     const grantedUntilWallMs = answeredWallMs + (maxCallSeconds + 1) * 1000;
     book?.cover(hold, answeredWallMs, Math.max(answeredWallMs, Math.min(untilWallMs, grantedUntilWallMs)));
-    if (maxCallSeconds <= 0) return NO_GRANT;
-    return { maxCallSeconds, isFinal: bySim <= byPayers.heldSeconds - 1 || byPayers.isFinal };
+    const isBySim = bySim <= byPayers.heldSeconds - 1;
+    if (!isBySim && !byPayers.isFinal) return { maxCallSeconds, isFinal: false };
+    const limit = isBySim
+      ? { holder: `sim:${request.simId}`, allowanceId: book?.boundBy(question, hold) ?? null }
+      : byPayers.limit;
+    return { maxCallSeconds: Math.max(0, maxCallSeconds), isFinal: true, ...(limit !== null && { limit }) };
   }
 
   /** Books the attempt and drops what it held; the channel stays busy. */

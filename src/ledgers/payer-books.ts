@@ -1,6 +1,6 @@
 // What payers (trunks, agents, accounts) have used of their caps. Their calls run in parallel: each live call holds one
 // slice ahead of every payer with caps, from its reservation on, so that together they never use more than is left.
-import type { PayersFit, ReserveRequest } from '../quota/ledger.js';
+import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
 import type { Caps } from '../quota/plan.js';
 import { type FitRequest, type Hold, UsageBook, type UsageRecord } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
@@ -21,12 +21,12 @@ export interface PayersGrant {
   readonly heldSeconds: number;
   /** Whether a payer has nothing left beyond them. */
   readonly isFinal: boolean;
-  /** The payer that has least left. */
-  readonly payer: string | null;
+  /** Of a final one: the payer that has least left, and its cap. */
+  readonly limit: GrantLimit | null;
 }
 
 export const NO_HOLDS: readonly PayerHold[] = [];
-const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, payer: null };
+const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, limit: null };
 /** Longer than any call: what a cap allows is a matter of its allowances alone. */
 const ANY_CALL_SECONDS = 86_400;
 /** Books are looked through for idle ones when as many have been added as there were, but no sooner than this. */
@@ -104,17 +104,20 @@ export class PayerBooks {
     const wantedSeconds = Math.ceil((coveredUntilWallMs - answeredWallMs) / 1000);
     const question = { ...request, wallMs: answeredWallMs };
     let least = ANY_CALL_SECONDS;
-    let leastOf: string | null = null;
-    for (const { payer, book, hold } of holds) {
-      const fit = book.fit(question, hold);
+    let leastOf: PayerHold | null = null;
+    for (const payerHold of holds) {
+      const fit = payerHold.book.fit(question, payerHold.hold);
       const fittingSeconds = fit.ok ? fit.maxCallSeconds + 1 : 0;
       if (fittingSeconds >= least) continue;
       least = fittingSeconds;
-      leastOf = payer;
+      leastOf = payerHold;
     }
     const heldSeconds = Math.min(wantedSeconds, least);
     for (const { book, hold } of holds) book.cover(hold, answeredWallMs, answeredWallMs + heldSeconds * 1000);
-    return { heldSeconds, isFinal: least <= wantedSeconds, payer: leastOf };
+    const isFinal = least <= wantedSeconds;
+    if (!isFinal || leastOf === null) return { heldSeconds, isFinal, limit: null };
+    const { payer, book, hold } = leastOf;
+    return { heldSeconds, isFinal, limit: { holder: payer, allowanceId: book.boundBy(question, hold) } };
   }
 
   /** Puts back what a reservation that was read from the journal holds. */

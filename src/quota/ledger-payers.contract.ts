@@ -120,6 +120,7 @@ export function describePayers(name: string, makeHarness: () => Promise<LedgerHa
         calls.map(({ grant }) => inShort(grant)),
         ['29', '29', '29', '9 at most'],
       );
+      assert.deepEqual(calls[3]?.grant.limit, { holder: 'account:acme', allowanceId: 'seconds-day' });
       assert.equal((await reserve(5)).result.ok, false);
       await harness.advance(5_000);
       const [first, second, third, fourth] = calls;

@@ -74,7 +74,10 @@ export interface Grant {
   readonly maxCallSeconds: number;
   /** No renewal will grant more. */
   readonly isFinal: boolean;
-  /** Of a final grant: the limit that ends the call then, for its record. Left out when it is not known. */
+  /**
+   * Of a final grant: the limit that ends the call then, for its record. Left out when it is not known; of a grant of 0 when
+   * nothing is held for the call (any more): it must end at once.
+   */
   readonly limit?: GrantLimit;
 }
 

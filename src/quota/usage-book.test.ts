@@ -58,6 +58,22 @@ describe('UsageBook', () => {
     assert.deepEqual(ask(book, NOON), { ok: true, maxCallSeconds: 499 });
   });
 
+  it('says which allowance bounds or refuses a call, and that none does', () => {
+    const day = allowance({ limit: 600 });
+    const month = allowance({ id: 'seconds-month', window: { kind: 'month', resetDay: 1 }, limit: 650 });
+    const book = bookFor({ allowances: [month, day], maxCallSeconds: 500 });
+    const question = { callee: '+821011112222', numberClass: 'mobile', wallMs: NOON } as const;
+    assert.equal(book.boundBy(question), null);
+    talk(book, NOON, 200);
+    assert.equal(book.boundBy(question), 'seconds-day');
+    const hold = book.hold(question);
+    assert.equal(book.boundBy(question, hold), 'seconds-day');
+    talk(book, NOON, 400);
+    assert.equal(book.boundBy(question), 'seconds-day');
+    assert.equal(book.boundBy({ ...question, wallMs: NOON + DAY_MS }), 'seconds-month');
+    assert.equal(book.boundBy({ ...question, numberClass: 'emergency' }), null);
+  });
+
   it('never allows more than the plan’s longest call', () => {
     assert.deepEqual(ask(bookFor({ maxCallSeconds: 300 }), NOON), { ok: true, maxCallSeconds: 299 });
   });

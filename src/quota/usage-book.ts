@@ -125,6 +125,24 @@ export class UsageBook {
     return result;
   }
 
+  /** What `fit` goes by: the allowance that bounds the call or refuses it; null for the longest single call. */
+  boundBy(request: FitRequest, besides?: Hold): string | null {
+    const own = besides as OwnHold | undefined;
+    const isHeld = own?.isLive === true;
+    if (isHeld) this.#holdAll(own, -1);
+    const table = this.terms.table(request.numberClass, request.direction ?? 'out');
+    let longest = this.terms.maxCallSeconds;
+    let bound: string | null = null;
+    for (const counter of request.numberClass === 'emergency' || !table.isCovered ? [] : table.limits) {
+      const fitting = this.#fitting(counter, table, request, longest, own);
+      if (fitting >= longest) continue;
+      longest = fitting;
+      bound = counter.allowance.id;
+    }
+    if (isHeld) this.#holdAll(own, 1);
+    return bound;
+  }
+
   standing(numberClass: NumberClass, wallMs: number, direction: Direction = 'out'): QuotaStanding {
     if (numberClass === 'emergency') return { changesAtWallMs: Number.POSITIVE_INFINITY };
     const table = this.terms.table(numberClass, direction);
