@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { placeCalls, startCallees } from './sip-load.js';
+import { median } from './sip-message-bench.js';
 import { type EmbeddedParts, startEmbedded } from './sip-parts.js';
 import { elapsed } from './sip-transactions-bench.js';
 
@@ -27,7 +28,7 @@ export interface MemorySample {
 export interface MemoryLevels {
   /** The most that was resident. */
   readonly rssMb: number;
-  /** The lowest heap, just after a collection. */
+  /** The lowest heap, just after a collection: the median of those of each minute and a half. */
   readonly heapMb: number;
 }
 
@@ -50,8 +51,8 @@ const SAMPLE_MS = 1_000;
 const TALK_MS = 500;
 /** 64·T1, T4 and a little: transactions live that long, so the number of them is constant from then on. */
 const LINGER_MS = 40_000;
-/** Each half must have seen full collections, which come every minute or so. */
-const SHORTEST_HALF_MS = 90_000;
+/** Full collections come every minute or so: each half must have seen some. */
+const COLLECTED_MS = 90_000;
 /** What may be more at the end: the allocator's and the collector's own ups and downs, not a leak of many calls. */
 const SLACK = 1.15;
 const SLACK_MB = 8;
@@ -110,15 +111,27 @@ export async function soakSip(settings: SipSoakSettings): Promise<SipSoakResult>
 export function levelsOf(samples: readonly MemorySample[]): { warm: MemoryLevels; end: MemoryLevels } {
   const lastMs = samples.at(-1)?.atMs ?? 0;
   const middleMs = (LINGER_MS + lastMs) / 2;
-  const isLongEnough = lastMs - middleMs >= SHORTEST_HALF_MS;
+  const isLongEnough = lastMs - middleMs >= COLLECTED_MS;
   const halfOf = (isInside: (atMs: number) => boolean): MemoryLevels => {
     const half = samples.filter(({ atMs }) => isLongEnough && atMs >= LINGER_MS && isInside(atMs));
     return {
       rssMb: tenths(Math.max(...half.map(({ rssMb }) => rssMb))),
-      heapMb: tenths(Math.min(...half.map(({ heapMb }) => heapMb))),
+      heapMb: tenths(median(lowestHeaps(half))),
     };
   };
   return { warm: halfOf((atMs) => atMs < middleMs), end: halfOf((atMs) => atMs >= middleMs) };
+}
+
+/** One lucky collection in an hour says nothing of the level: one lowest heap for each stretch that has seen one. */
+function lowestHeaps(samples: readonly MemorySample[]): number[] {
+  const firstMs = samples[0]?.atMs ?? 0;
+  const stretches = Math.max(1, Math.floor(((samples.at(-1)?.atMs ?? 0) - firstMs) / COLLECTED_MS));
+  const lowest = new Array<number>(stretches).fill(Number.POSITIVE_INFINITY);
+  for (const { atMs, heapMb } of samples) {
+    const stretch = Math.min(stretches - 1, Math.floor((atMs - firstMs) / COLLECTED_MS));
+    lowest[stretch] = Math.min(lowest[stretch] ?? heapMb, heapMb);
+  }
+  return lowest;
 }
 
 function tenths(value: number): number {
