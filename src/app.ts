@@ -15,6 +15,8 @@ import { Publisher, type PublisherCounters } from './cdr/publisher.js';
 import type { Config, GatewayConfig } from './config/config.js';
 import { ledgerParts } from './config/ledger-parts.js';
 import type { ControlCounters } from './control/control-server.js';
+import type { ListCounters } from './do-not-call/list-keeper.js';
+import { openDoNotCallLists } from './do-not-call/open-lists.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
 import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from './ledgers/ledger-schema.js';
@@ -36,6 +38,7 @@ export interface AppCounters {
   readonly media: RelayCounters | null;
   readonly journal: JournalCounters;
   readonly cdrs: PublisherCounters;
+  readonly doNotCall: readonly ListCounters[];
   readonly control: ControlCounters;
   /** Threads that were started again. */
   readonly restarts: number;
@@ -90,11 +93,12 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const { media, recorder, recordings, ...mediaSide } = await startMedia(config, clock, log, opened);
   const left = await readLeftBehind(outbox, recordings);
 
-  const admission = createPolicy({
-    trunks: config.trunkPolicies,
-    ledger,
-    clock,
-  });
+  const doNotCall = opened.add(
+    'do-not-call lists',
+    await openDoNotCallLists(config.doNotCall, { clock, log, watch: true }),
+  );
+  const { trunkPolicies: trunks } = config;
+  const admission = createPolicy({ trunks, ledger, lists: doNotCall.lists, clock });
   const routes = opened.add(
     'routing',
     createRouting<GatewayTerms>({
@@ -132,6 +136,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       media: relay,
       journal: journal.counters,
       cdrs: publisher.counters,
+      doNotCall: doNotCall.counters,
       control: control.counters,
       restarts: restarts + mediaRestarts,
     };

@@ -9,6 +9,7 @@ const DOMAIN = ['call', 'policy', 'routing', 'quota', ...FORMATS] as const;
 
 const ADAPTERS = [
   'signalling',
+  'do-not-call',
   'journal',
   'ledgers',
   'media',
@@ -35,6 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   media: ['media', ...DOMAIN],
   recording: ['recording', ...DOMAIN],
   cdr: ['cdr', 'journal', ...DOMAIN],
+  'do-not-call': ['do-not-call', ...DOMAIN],
   config: ['config', ...DOMAIN],
   control: ['control', ...DOMAIN],
   'sip-server': ['sip-server', 'lib'],
@@ -49,6 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'bench',
     'simulator',
     'sip-server',
+    'do-not-call',
     'config',
     'control',
     'cdr',

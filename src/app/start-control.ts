@@ -90,10 +90,10 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
         counters: { ...(await parts.counters()) },
       };
     },
-    route({ dialled, trunk: name, all }) {
+    route({ dialled, trunk: name, agent = null, all }) {
       const selected = selectTrunk(config.trunks, name);
       if (!selected.ok) return selected;
-      const enquiry = { dialled, trunk: selected.trunk, all, wallMs: clock.wallMs() };
+      const enquiry = { dialled, trunk: selected.trunk, agent, all, wallMs: clock.wallMs() };
       return { ok: true, report: reportRoute(routeParts, enquiry) };
     },
     calls: {

@@ -1,5 +1,6 @@
-// `simtrunk bench route | sip`: measures, and prints a line for each result as soon as it is known.
+// `simtrunk bench route | ledger | sip`: measures, and prints a line for each result as soon as it is known.
 import { parseArgs } from 'node:util';
+import { benchLedger, JOURNALLED_LEDGERS } from '../bench/ledger-bench.js';
 import { benchRoute, CHANNEL_COUNTS } from '../bench/route-bench.js';
 import { benchSip, lineOf, SIP_BENCH_PARTS, type SipBenchPart } from '../bench/sip-bench.js';
 import type { DrachtioAddress } from '../bench/sip-parts.js';
@@ -8,6 +9,7 @@ import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 import { SimtrunkError } from '../lib/errors.js';
 
 const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
+       simtrunk bench ledger [--json] [--seconds N]  committed records, and how long a commit takes
        simtrunk bench sip [--json]                 messages, transactions, CPU of a B2BUA's call on the SIP server
        simtrunk bench sip --soak --calls N         memory of the SIP server through N calls; fails when it grows
 options of sip: --rate N        calls a second (100; of a soak 300)
@@ -20,7 +22,25 @@ options of sip: --rate N        calls a second (100; of a soak 300)
 export async function run(args: string[]): Promise<number> {
   const options = read(args);
   if (options.what === 'route') return runRoute(options.json, options.seconds);
+  if (options.what === 'ledger') return runLedger(options.json, options.seconds);
   return runSip(options);
+}
+
+async function runLedger(json: boolean, seconds: number): Promise<number> {
+  if (!json) process.stdout.write('ledger  durability  calls at once   records/s    p50 ms    p99 ms    max ms\n');
+  for (const ledger of JOURNALLED_LEDGERS) {
+    await benchLedger(ledger, seconds * 1000, (result) => {
+      const columns = [
+        result.ledger.padEnd(7),
+        (result.durability ?? '').padEnd(10),
+        String(result.callsAtOnce).padStart(14),
+        String(result.recordsPerSecond).padStart(11),
+        ...[result.p50Ms, result.p99Ms, result.maxMs].map((ms) => ms.toFixed(2).padStart(9)),
+      ];
+      process.stdout.write(`${json ? JSON.stringify(result) : columns.join(' ')}\n`);
+    });
+  }
+  return 0;
 }
 
 function runRoute(json: boolean, seconds: number): number {
@@ -67,7 +87,7 @@ async function runSip(options: Options): Promise<number> {
 }
 
 interface Options {
-  readonly what: 'route' | 'sip';
+  readonly what: 'route' | 'ledger' | 'sip';
   readonly json: boolean;
   readonly seconds: number;
   readonly parts: readonly SipBenchPart[];
@@ -98,7 +118,9 @@ function read(args: string[]): Options {
       },
     });
     const [what] = positionals;
-    if (positionals.length !== 1 || (what !== 'route' && what !== 'sip')) throw new Error('bench wants route or sip');
+    if (positionals.length !== 1 || (what !== 'route' && what !== 'ledger' && what !== 'sip')) {
+      throw new Error('bench wants route, ledger or sip');
+    }
     return {
       what,
       json: values.json,

@@ -52,11 +52,12 @@ export function routeReportText(report: RouteReport, all: boolean): string {
   return [...heading(report), ...rankingLines(report), ...refusalLines(report, all), ...sourceLines(report)].join('\n');
 }
 
-function heading({ dialled, trunk, callee, policy }: RouteReport): string[] {
+function heading({ dialled, trunk, agent, callee, policy, policyDetail }: RouteReport): string[] {
+  const from = `trunk ${trunk.name} (${trunk.traffic})${agent === null ? '' : `, agent ${agent}`}`;
   const what = callee === null ? '' : `: ${callee.e164}, ${callee.numberClass}`;
   return [
-    `${dialled} from trunk ${trunk.name} (${trunk.traffic})${what}`,
-    `  policy: ${POLICY_WORDS[policy] ?? policy}`,
+    `${dialled} from ${from}${what}`,
+    `  policy: ${POLICY_WORDS[policy] ?? policy}${policyDetail === null ? '' : `: ${policyDetail}`}`,
     '',
   ];
 }

@@ -121,6 +121,12 @@ describe('a running service, from another terminal', function () {
     await until('the channel is free', async () => {
       return Object.keys((await json<RouteReport>('route', '01055559999')).refused).length === 0;
     });
+    const premium = await simtrunk('route', '0601234567', '--agent', '201');
+    assert.equal(premium.code, 1);
+    assert.match(
+      premium.stdout,
+      /^0601234567 from trunk pbx \(commercial\), agent 201: .*, premium\n {2}policy: refused: .+\n/,
+    );
     const unknown = await simtrunk('route', NUMBER, '--trunk', 'nobody');
     assert.deepEqual([unknown.code, unknown.stderr], [2, 'No trunk "nobody"; there are: pbx\n']);
   });

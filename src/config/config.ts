@@ -6,7 +6,8 @@ import type { TrunkPolicy } from '../policy/trunk-policy.js';
 import type { Plan } from '../quota/plan.js';
 import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
-import { trunkPolicies } from './resolve-policy.js';
+import { type Environment, readSecret } from './read-secret.js';
+import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
 import type { ConfigFile } from './schema.js';
 
 type Element<T extends readonly unknown[]> = T[number];
@@ -75,6 +76,7 @@ export interface Config {
   readonly trunks: readonly TrunkConfig[];
   /** One for each trunk. */
   readonly trunkPolicies: readonly TrunkPolicy[];
+  readonly doNotCall: readonly DoNotCallListConfig[];
   readonly gateways: readonly GatewayConfig[];
   readonly plans: readonly Plan[];
   readonly sims: readonly SimConfig[];
@@ -86,8 +88,6 @@ export interface Config {
   readonly cdr: ConfigFile['cdr'];
   readonly log: ConfigFile['log'];
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A SIM's identity: usage belongs to the ICCID, else to the number. */
 export function simIdOf(sim: { readonly iccid?: string | undefined; readonly number: string }): string {
@@ -139,6 +139,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     })),
     trunkPolicies: trunkPolicies(parsed),
     routing: resolveRouting(parsed.routing),
+    doNotCall: doNotCallLists(parsed, { folder: dirname(file), dataDir, env }),
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
     cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },
@@ -185,9 +186,4 @@ function resolveHomer(homer: NonNullable<ConfigFile['sip']['homer']>, env: Envir
     captureId: homer.captureId,
     password: homer.password === undefined ? '' : (readSecret(homer.password, env) ?? ''),
   };
-}
-
-/** The secret itself, or undefined when its environment variable is not set. */
-export function readSecret(secret: string | { readonly env: string }, env: Environment): string | undefined {
-  return typeof secret === 'string' ? secret : env[secret.env] || undefined;
 }

@@ -1,13 +1,13 @@
 // What no single key can show, gathered from the subjects' checks: names and references here, the network's part in
 // network-checks.ts, who calls whom in peer-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
 import { posix } from 'node:path';
-import { type Environment, readSecret } from './config.js';
 import type { ConfigProblem } from './config-problem.js';
 import { nearestName } from './nearest-name.js';
 import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
 import { findPlanProblems } from './plan-checks.js';
 import { findPolicyProblems } from './policy-checks.js';
+import { type Environment, readSecret } from './read-secret.js';
 import { findRoutingProblems } from './routing-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { duplicates, SoundParts } from './sound-parts.js';
@@ -21,8 +21,8 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findPlanProblems(parts),
-    ...findPolicyProblems(parts),
     ...findRoutingProblems(parts),
+    ...findPolicyProblems(parts, env),
     ...secretProblems(parts, env),
     ...sinkProblems(parts),
     ...warningToneProblems(parts),

@@ -1,7 +1,8 @@
 // Reads, parses and checks a config file; every problem of the file is reported in one exception.
 import { resolve } from 'node:path';
-import { type Config, type Environment, resolveConfig } from './config.js';
+import { type Config, resolveConfig } from './config.js';
 import { findCrossProblems } from './cross-checks.js';
+import type { Environment } from './read-secret.js';
 import { configFileSchema, ELEMENT_SCHEMAS } from './schema.js';
 import { findSchemaProblems } from './schema-problems.js';
 import { parseYamlFile, readYamlText } from './yaml-file.js';

@@ -35,6 +35,66 @@ function problems(parts: Parameters<typeof configWith>[0]): string {
   }
 }
 
+describe('do-not-call lists in the config', () => {
+  const LISTS = `
+policy:
+  doNotCall:
+    - { name: own, file: lists/own.txt, maxAgeDays: false }
+    - { name: registry, url: "https://registry.example/list", authorization: { env: REGISTRY }, refreshMinutes: 60 }`;
+  const env = { REGISTRY: 'Bearer secret' };
+
+  it('come from files beside the config or from URLs, whose copies are kept with the data', () => {
+    const { doNotCall, trunkPolicies } = parseConfig(configWith({ policy: LISTS }), '/etc/simtrunk/config.yaml', {
+      env,
+    });
+    assert.deepEqual(doNotCall, [
+      {
+        name: 'own',
+        source: { kind: 'file', file: '/etc/simtrunk/lists/own.txt' },
+        country: 'KR',
+        maxAgeMs: null,
+        maxBytes: 67_108_864,
+      },
+      {
+        name: 'registry',
+        source: {
+          kind: 'url',
+          url: 'https://registry.example/list',
+          authorization: 'Bearer secret',
+          refreshMs: 3_600_000,
+          timeoutMs: 60_000,
+          copy: '/etc/simtrunk/var/do-not-call/registry.list',
+        },
+        country: 'KR',
+        maxAgeMs: 31 * 86_400_000,
+        maxBytes: 67_108_864,
+      },
+    ]);
+    assert.deepEqual(trunkPolicies[0]?.doNotCall, ['own', 'registry'], 'every list holds for a trunk that names none');
+  });
+
+  it('hold for a trunk that names them', () => {
+    const trunk = 'policy: { doNotCall: [ own ] }';
+    const { trunkPolicies } = parseConfig(configWith({ policy: LISTS, trunk }), '/etc/simtrunk/config.yaml', { env });
+    assert.deepEqual(trunkPolicies[0]?.doNotCall, ['own']);
+    assert.match(
+      problems({ policy: LISTS, trunk: 'policy: { doNotCall: [ owl ] }' }),
+      /no such list in policy\.doNotCall: "owl"; did you mean "own"\?/,
+    );
+  });
+
+  it('must come from one place, have names of their own, and secrets that are there', () => {
+    const lists = (text: string) => problems({ policy: `policy: { doNotCall: [ ${text} ] }` });
+    assert.match(lists('{ name: own }'), /policy\.doNotCall\[0\]: must have either file or url/);
+    assert.match(lists('{ name: own, file: a, url: "https://b" }'), /must have either file or url/);
+    assert.match(lists('{ name: own, file: a, authorization: x }'), /authorization: is for a list with a url/);
+    assert.match(lists('{ name: own, url: "ftp://b" }'), /must be an address that begins with https/);
+    assert.match(lists('{ name: own, url: "https://user:pass@" }'), /must be an address that begins with https/);
+    assert.match(lists('{ name: own, file: a }, { name: own, file: b }'), /doNotCall\[1\]\.name: "own" is already/);
+    assert.match(problems({ policy: LISTS }), /environment variable REGISTRY is not set/);
+  });
+});
+
 describe('policy in the config', () => {
   it('asks nothing of a trunk unless told to', () => {
     assert.deepEqual(read({}).trunkPolicies, [

@@ -1,10 +1,18 @@
 // Policy against the parts that it names: hours that are some, channel groups that have a channel, agents of a trunk that has any.
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { nearestName } from './nearest-name.js';
+import { type Environment, readSecret } from './read-secret.js';
 import { duplicates, type Entry, type SoundParts } from './sound-parts.js';
 
-export function findPolicyProblems(parts: SoundParts): ConfigProblem[] {
-  return [...hoursProblems(parts), ...zoneProblems(parts), ...groupProblems(parts), ...agentProblems(parts)];
+export function findPolicyProblems(parts: SoundParts, env: Environment): ConfigProblem[] {
+  return [
+    ...hoursProblems(parts),
+    ...zoneProblems(parts),
+    ...listProblems(parts, env),
+    ...listNameProblems(parts),
+    ...groupProblems(parts),
+    ...agentProblems(parts),
+  ];
 }
 
 /** Every list of calling hours: that for all, and those of trunks. */
@@ -39,6 +47,55 @@ function zoneProblems(parts: SoundParts): ConfigProblem[] {
     'prefix',
     (prefix, first) => `"${prefix}" is already the prefix of ${first}`,
   );
+}
+
+/** Each list has a name of its own and comes from one place. */
+function listProblems(parts: SoundParts, env: Environment): ConfigProblem[] {
+  const entries = listEntries(parts);
+  const twice = duplicates(
+    entries.map(({ path }) => ({ path, value: parts.rawAt(...path, 'name') })),
+    (name) => (typeof name === 'string' ? name : undefined),
+    'name',
+    (name, first) => `"${name}" is already the name of ${first}`,
+  );
+  return [
+    ...twice,
+    ...entries.flatMap(({ path, value }): ConfigProblem[] => {
+      const hasFile = value.file !== undefined;
+      const hasUrl = value.url !== undefined;
+      const problems: ConfigProblem[] = [];
+      if (hasFile === hasUrl) problems.push({ path, message: 'must have either file or url' });
+      if (!hasUrl && value.authorization !== undefined) {
+        problems.push({ path: [...path, 'authorization'], message: 'is for a list with a url' });
+      }
+      const variable = parts.rawAt(...path, 'authorization', 'env');
+      if (typeof variable === 'string' && variable !== '' && readSecret({ env: variable }, env) === undefined) {
+        const message = `environment variable ${variable} is not set; set it to the Authorization header of the list`;
+        problems.push({ path: [...path, 'authorization'], message });
+      }
+      return problems;
+    }),
+  ];
+}
+
+function listNameProblems(parts: SoundParts): ConfigProblem[] {
+  const known = new Set(listEntries(parts).map(({ path }) => String(parts.rawAt(...path, 'name'))));
+  return parts.entries('trunks').flatMap(({ path, value }) =>
+    (value.policy?.doNotCall ?? []).flatMap((name, index) => {
+      if (known.has(name)) return [];
+      const message = `no such list in policy.doNotCall: ${unknown(name, known)}`;
+      return [{ path: [...path, 'policy', 'doNotCall', index], message }];
+    }),
+  );
+}
+
+function listEntries(parts: SoundParts): readonly Entry<Readonly<Record<string, unknown>>>[] {
+  const lists = parts.rawAt('policy', 'doNotCall');
+  if (!Array.isArray(lists)) return [];
+  return lists.flatMap((value: unknown, index) => {
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isGroup ? [{ path: ['policy', 'doNotCall', index], value: value as Record<string, unknown> }] : [];
+  });
 }
 
 function groupProblems(parts: SoundParts): ConfigProblem[] {

@@ -1,6 +1,6 @@
 // What the config says of policy: how a trunk dials, who its agents are, hours, do-not-call lists, attempts.
 import { z } from 'zod';
-import { numberClass, timeOfDay, timeZone, weekday } from './scalars.js';
+import { country, name, numberClass, path, secret, timeOfDay, timeZone, weekday } from './scalars.js';
 
 const prefix = z.string().regex(/^\d{1,8}$/, 'must be 1 to 8 digits in quotes, such as "9"');
 
@@ -36,6 +36,22 @@ const callingHours = z.union([
 
 const attemptsPerCalleePerDay = z.union([z.literal(false), z.int().min(1).max(1_000)]);
 
+const doNotCallList = z.strictObject({
+  name,
+  file: path.optional(),
+  url: z
+    .string()
+    .regex(/^https?:\/\/[^\s]+$/, 'must be an address that begins with https:// or http://')
+    .refine((text) => URL.canParse(text), 'must be an address that begins with https:// or http://')
+    .optional(),
+  authorization: secret.optional(),
+  country: country.default('KR'),
+  maxAgeDays: z.union([z.literal(false), z.int().min(1).max(3_650)]).default(31),
+  refreshMinutes: z.int().min(1).max(525_600).default(360),
+  timeoutMs: z.int().min(1).max(3_600_000).default(60_000),
+  maxBytes: z.int().min(1).max(1_073_741_824).default(67_108_864),
+});
+
 export const policy = z.strictObject({
   callingHours: callingHours.default(false),
   calleeZones: z
@@ -47,10 +63,12 @@ export const policy = z.strictObject({
     )
     .default([]),
   attemptsPerCalleePerDay: attemptsPerCalleePerDay.default(false),
+  doNotCall: z.array(doNotCallList).default([]),
 });
 
 /** What a trunk has of its own in place of the policy for all. */
 export const trunkPolicy = z.strictObject({
   callingHours: callingHours.optional(),
   attemptsPerCalleePerDay: attemptsPerCalleePerDay.optional(),
+  doNotCall: z.array(name).optional(),
 });

@@ -12,6 +12,7 @@ const NO_ARGUMENTS = z.strictObject({});
 const ROUTE_ARGUMENTS = z.strictObject({
   dialled: z.string().min(1).max(256),
   trunk: z.string().max(256).optional(),
+  agent: z.string().min(1).max(256).optional(),
   all: z.boolean().default(false),
 });
 const CALL_ARGUMENTS = z.strictObject({ callId: z.string().min(1).max(512) });

@@ -8,9 +8,13 @@ import type { Routing } from '../routing/routing.js';
 export interface RouteReport {
   readonly dialled: string;
   readonly trunk: { readonly name: string; readonly traffic: string };
+  /** The PBX user that was asked about; null for nobody in particular. */
+  readonly agent: string | null;
   readonly callee: { readonly e164: string; readonly national: string; readonly numberClass: string } | null;
   /** `admitted`, or why policy refused before any channel was looked at. */
   readonly policy: string;
+  /** Which zone, list, payer or limit it was that refused; null when policy admits. */
+  readonly policyDetail: string | null;
   readonly source: RouteSource;
   readonly wallMs: number;
   readonly ranked: readonly {
@@ -54,7 +58,7 @@ export interface RouteTrunk {
 
 export interface RouteReportParts {
   readonly source: RouteSource;
-  admit(request: { readonly trunk: RouteTrunk; readonly dialled: string }): Admission;
+  admit(request: { readonly trunk: RouteTrunk; readonly agent: string | null; readonly dialled: string }): Admission;
   readonly routing: Pick<Routing<unknown>, 'decide' | 'explain'>;
   readonly view: Pick<LedgerView, 'fit'>;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
@@ -65,6 +69,7 @@ export interface RouteReportParts {
 export interface RouteEnquiry {
   readonly dialled: string;
   readonly trunk: RouteTrunk;
+  readonly agent: string | null;
   /** Every eligible channel, not the best few. */
   readonly all: boolean;
   readonly wallMs: number;
@@ -74,6 +79,7 @@ export interface RouteEnquiry {
 export interface RouteSelection {
   readonly dialled: string;
   readonly trunk?: string | undefined;
+  readonly agent?: string | undefined;
   readonly all: boolean;
 }
 
@@ -97,23 +103,27 @@ export function selectTrunk<T extends { readonly name: string }>(
 const SHOWN = 8;
 
 /** Makes the decision that the service would make now, and changes nothing. */
-export function reportRoute(parts: RouteReportParts, { dialled, trunk, all, wallMs }: RouteEnquiry): RouteReport {
+export function reportRoute(
+  parts: RouteReportParts,
+  { dialled, trunk, agent, all, wallMs }: RouteEnquiry,
+): RouteReport {
   const { source, routing, view, maxCallSeconds } = parts;
-  const admission = parts.admit({ trunk, dialled });
+  const admission = parts.admit({ trunk, agent, dialled });
   const { name, traffic } = trunk;
-  const base = { dialled, trunk: { name, traffic }, callee: admission.callee, source, wallMs };
+  const base = { dialled, trunk: { name, traffic }, agent, callee: admission.callee, source, wallMs };
   if (!admission.ok) {
     const nothing = { ranked: [], refused: {}, refusal: null, version: null, seed: null, refusals: [] };
-    return { ...base, policy: admission.reason, ...nothing };
+    return { ...base, policy: admission.reason, policyDetail: admission.detail, ...nothing };
   }
   const { callee } = admission;
-  const question = { trunk, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
+  const question = { trunk, agent, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
   const { ranked, refusals, refused, refusal, version, seed } = routing.explain(question);
   const uris = new Map(routing.decide(question).candidates.map(({ channelId, requestUri }) => [channelId, requestUri]));
   const { e164, numberClass } = callee;
   return {
     ...base,
     policy: 'admitted',
+    policyDetail: null,
     ranked: (all ? ranked : ranked.slice(0, SHOWN)).map(({ channel, score, terms }) => {
       const fit = view.fit(channel.simId, { callee: e164, numberClass, wallMs });
       return {
