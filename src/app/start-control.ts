@@ -49,11 +49,13 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
   const { registry, routes, ledger, admission, sip } = parts;
   const startedAtMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
+  const planOf = new Map(config.sims.map(({ simId, plan }) => [simId, plan]));
   const routeParts: RouteReportParts = {
     source: { config: config.file, ledger: config.ledger.file, runningService: true },
     admit: (request) => admission.admit(request),
     routing: routes,
     view: ledger.view,
+    planOf: (simId) => planOf.get(simId) ?? '',
     usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
     maxCallSeconds: config.call.maxCallSeconds,
   };

@@ -78,11 +78,13 @@ async function readFromFiles(
       watch: false,
     });
     const policy = createPolicy({ trunks: config.trunkPolicies, ledger, lists, clock });
+    const planOf = new Map(sims.map(({ simId, plan }) => [simId, plan]));
     const parts = {
       source: { config: config.file, ledger: stored.found ? file : null, runningService: false },
       admit: policy.admit,
       routing,
       view: stored.memory,
+      planOf: (simId: string) => planOf.get(simId) ?? '',
       usageOf: (simId: string, wallMs: number) => {
         return { simId, allowances: stored.memory.bookOf(simId)?.usage(wallMs) ?? [] };
       },

@@ -6,8 +6,8 @@ export const CONTROL_SOCKET_NAME = 'control.sock';
 
 /** Longest request, bytes, its line end not counted. */
 export const MAX_REQUEST_BYTES = 65_536;
-/** Longest answer that a client takes: a trace of 16 MiB as base64, and more. */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Longest answer that a client takes: a trace of 16 MiB as base64, a route through 100,000 channels. */
+export const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /** Who asks, as the client says it. The socket's mode lets nobody in but the service's own user and root. */
 export interface Caller {

@@ -1,8 +1,9 @@
 // A routing decision as data: what policy says to a call, and each channel with its score or the reason of its refusal.
 // The running service is asked over its control socket; without one, the CLI builds the same parts from config and ledger.
-import type { Admission } from '../policy/admit-call.js';
+import type { Admission, AdmittedCallee } from '../policy/admit-call.js';
 import type { AllowanceUsage, SimUsage } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
+import type { ScoreTerms } from '../routing/decision.js';
 import type { Routing } from '../routing/routing.js';
 
 export interface RouteReport {
@@ -34,6 +35,7 @@ export interface RouteReport {
   /** Version of the router's index, and what ties were broken by; null when policy refused. */
   readonly version: number | null;
   readonly seed: number | null;
+  /** Of each refused channel, when all were asked for. */
   readonly refusals: readonly {
     readonly channelId: string;
     readonly simNumber: string;
@@ -61,6 +63,8 @@ export interface RouteReportParts {
   admit(request: { readonly trunk: RouteTrunk; readonly agent: string | null; readonly dialled: string }): Admission;
   readonly routing: Pick<Routing<unknown>, 'decide' | 'explain'>;
   readonly view: Pick<LedgerView, 'fit'>;
+  /** Name of the SIM's plan. */
+  planOf(simId: string): string;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
   /** The config's own limit of a call. */
   readonly maxCallSeconds: number;
@@ -99,15 +103,13 @@ export function selectTrunk<T extends { readonly name: string }>(
   return { ok: false, message: `${what}; there are: ${known}` };
 }
 
-/** How many channels are shown unless all are asked for. */
-const SHOWN = 8;
-
-/** Makes the decision that the service would make now, and changes nothing. */
-export function reportRoute(
-  parts: RouteReportParts,
-  { dialled, trunk, agent, all, wallMs }: RouteEnquiry,
-): RouteReport {
-  const { source, routing, view, maxCallSeconds } = parts;
+/**
+ * The decision that the service would make now; changes nothing. That of a call, unless all channels are asked for: then
+ * each is looked at, which at 100,000 channels takes seconds.
+ */
+export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): RouteReport {
+  const { source, routing } = parts;
+  const { dialled, trunk, agent, all, wallMs } = enquiry;
   const admission = parts.admit({ trunk, agent, dialled });
   const { name, traffic } = trunk;
   const base = { dialled, trunk: { name, traffic }, agent, callee: admission.callee, source, wallMs };
@@ -117,35 +119,53 @@ export function reportRoute(
   }
   const { callee } = admission;
   const question = { trunk, agent, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
+  const decided = routing.decide(question);
+  const admitted = { ...base, policy: 'admitted', policyDetail: null };
+  if (!all) {
+    const { candidates, summary, refusal } = decided;
+    return {
+      ...admitted,
+      ranked: candidates.map((candidate) => describeChannel(parts, callee, wallMs, candidate)),
+      ...{ refused: summary.refused, version: summary.version, seed: summary.seed },
+      refusal: candidates.length > 0 ? null : refusal,
+      refusals: [],
+    };
+  }
   const { ranked, refusals, refused, refusal, version, seed } = routing.explain(question);
-  const uris = new Map(routing.decide(question).candidates.map(({ channelId, requestUri }) => [channelId, requestUri]));
-  const { e164, numberClass } = callee;
+  const uris = new Map(decided.candidates.map(({ channelId, requestUri }) => [channelId, requestUri]));
   return {
-    ...base,
-    policy: 'admitted',
-    policyDetail: null,
-    ranked: (all ? ranked : ranked.slice(0, SHOWN)).map(({ channel, score, terms }) => {
-      const fit = view.fit(channel.simId, { callee: e164, numberClass, wallMs });
-      return {
-        channelId: channel.channelId,
-        simId: channel.simId,
-        simNumber: channel.simNumber,
-        plan: channel.plan.name,
-        requestUri: uris.get(channel.channelId) ?? null,
-        score,
-        terms: { ...terms },
-        maxCallSeconds: fit.ok ? Math.min(fit.maxCallSeconds, maxCallSeconds) : 0,
-        usage: parts.usageOf(channel.simId, wallMs)?.allowances ?? [],
-      };
+    ...admitted,
+    ranked: ranked.map(({ channel, score, terms }) => {
+      const { channelId, simId, simNumber } = channel;
+      const requestUri = uris.get(channelId) ?? null;
+      return describeChannel(parts, callee, wallMs, { channelId, simId, simNumber, requestUri, score, terms });
     }),
-    refused,
+    ...{ refused, version, seed },
     refusal: ranked.length > 0 ? null : refusal,
-    ...{ version, seed },
     refusals: refusals.map(({ channel, refusal: { reason, allowanceId } }) => ({
       channelId: channel.channelId,
       simNumber: channel.simNumber,
       reason,
       ...(allowanceId !== undefined && { allowanceId }),
     })),
+  };
+}
+
+type RankedChannel = RouteReport['ranked'][number];
+
+function describeChannel(
+  { view, planOf, usageOf, maxCallSeconds }: RouteReportParts,
+  { e164, numberClass }: AdmittedCallee,
+  wallMs: number,
+  channel: Pick<RankedChannel, 'channelId' | 'simId' | 'simNumber' | 'requestUri' | 'score'> & { terms: ScoreTerms },
+): RankedChannel {
+  const { channelId, simId, simNumber, requestUri, score, terms } = channel;
+  const fit = view.fit(simId, { callee: e164, numberClass, wallMs });
+  return {
+    ...{ channelId, simId, simNumber, requestUri, score },
+    plan: planOf(simId),
+    terms: { ...terms },
+    maxCallSeconds: fit.ok ? Math.min(fit.maxCallSeconds, maxCallSeconds) : 0,
+    usage: usageOf(simId, wallMs)?.allowances ?? [],
   };
 }

@@ -53,6 +53,9 @@ export interface RouteAnswer<T> {
     readonly simNumber: string;
     readonly gateway: T;
     readonly requestUri: string;
+    /** The sum of its terms: the lowest wins. */
+    readonly score: number;
+    readonly terms: ScoreTerms;
   }[];
   readonly summary: {
     readonly considered: number;
