@@ -7,6 +7,7 @@ import type { Plan } from '../quota/plan.js';
 import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
 import type { ConfigFile } from './schema.js';
 
@@ -37,6 +38,8 @@ export interface ChannelConfig {
   readonly port: number;
   readonly simId: string;
   readonly enabled: boolean;
+  /** Rest after each call: as long as gateway and plan both ask for. */
+  readonly gapMs: number;
   readonly groups: readonly string[];
   /** Agents whose own channel it is, as `trunk/agent`. */
   readonly agents: readonly string[];
@@ -79,6 +82,8 @@ export interface Config {
   readonly doNotCall: readonly DoNotCallListConfig[];
   readonly gateways: readonly GatewayConfig[];
   readonly plans: readonly Plan[];
+  /** The caps of a payer: `trunk:NAME`, `agent:TRUNK/AGENT`, `account:NAME`. */
+  readonly capsOf: CapsOf;
   readonly sims: readonly SimConfig[];
   readonly channels: readonly ChannelConfig[];
   readonly routing: RoutingConfig;
@@ -104,7 +109,6 @@ function withAbsolutePaths(listener: SipListenerConfig, folder: string): SipList
 /** Turns a file that passed all checks into the config that the parts receive. */
 export function resolveConfig(parsed: ConfigFile, file: string, env: Environment, dataDirOverride?: string): Config {
   const dataDir = resolve(dataDirOverride ?? resolve(dirname(file), parsed.dataDir));
-  const simIds = new Map(parsed.sims.flatMap((sim) => [sim.iccid, sim.number].map((key) => [key, simIdOf(sim)])));
   const { drachtio, homer, ...sip } = parsed.sip;
   return {
     ...parsed,
@@ -127,16 +131,9 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       return { ...gateway, host, port: address?.port ?? ownPort };
     }),
     plans: parsed.plans.map(resolvePlan),
+    capsOf: resolveCaps(parsed),
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
-    channels: parsed.channels.map((channel) => ({
-      channelId: `${channel.gateway}/${channel.port}`,
-      gateway: channel.gateway,
-      port: channel.port,
-      simId: simIds.get(channel.sim) ?? channel.sim,
-      enabled: channel.enabled,
-      groups: channel.groups,
-      agents: channel.agents,
-    })),
+    channels: resolveChannels(parsed),
     trunkPolicies: trunkPolicies(parsed),
     routing: resolveRouting(parsed.routing),
     doNotCall: doNotCallLists(parsed, { folder: dirname(file), dataDir, env }),
@@ -146,21 +143,19 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
   };
 }
 
-/** An allowance without a rounding of its own has its plan's. */
-export function resolvePlan(plan: Element<ConfigFile['plans']>): Plan {
-  return {
-    ...plan,
-    gapMs: plan.gapMs ?? null,
-    rates: {},
-    messageRates: null,
-    allowances: plan.allowances.map((allowance) => ({
-      ...allowance,
-      rounding: allowance.rounding ?? plan.rounding,
-      credits: null,
-      daysOver: null,
-      pacing: null,
-    })),
-  };
+function resolveChannels({ channels, gateways, plans, sims }: ConfigFile): ChannelConfig[] {
+  const simOf = new Map(sims.flatMap((sim) => [sim.iccid, sim.number].map((key) => [key, sim])));
+  const gatewayGaps = new Map(gateways.map(({ name, gapMs }) => [name, gapMs]));
+  const planGaps = new Map(plans.map(({ name, gapMs = 0 }) => [name, gapMs]));
+  return channels.map(({ gateway, port, sim: key, enabled, groups, agents }) => {
+    const sim = simOf.get(key);
+    return {
+      channelId: `${gateway}/${port}`,
+      ...{ gateway, port, enabled, groups, agents },
+      simId: sim === undefined ? key : simIdOf(sim),
+      gapMs: Math.max(gatewayGaps.get(gateway) ?? 0, planGaps.get(sim?.plan ?? '') ?? 0),
+    };
+  });
 }
 
 function resolveRouting(routing: ConfigFile['routing']): RoutingConfig {

@@ -10,6 +10,7 @@ import { findPolicyProblems } from './policy-checks.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { findRoutingProblems } from './routing-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
+import { findSimProblems } from './sim-checks.js';
 import { duplicates, SoundParts } from './sound-parts.js';
 
 /** Problems between the parts of a file; `raw` is the file as parsed from YAML. */
@@ -21,6 +22,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findPlanProblems(parts),
+    ...findSimProblems(parts),
     ...findRoutingProblems(parts),
     ...findPolicyProblems(parts, env),
     ...secretProblems(parts, env),
@@ -30,7 +32,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
 }
 
 function duplicateNames(parts: SoundParts): ConfigProblem[] {
-  return (['networks', 'trunks', 'gateways', 'plans'] as const).flatMap((section) =>
+  return (['networks', 'trunks', 'gateways', 'plans', 'accounts'] as const).flatMap((section) =>
     duplicates(
       parts.texts(section, 'name'),
       (name) => name,

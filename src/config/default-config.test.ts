@@ -19,6 +19,7 @@ const DELIBERATE: Readonly<Record<string, string>> = {
 /** Keys with a default that the file shows in a comment only, and why. */
 const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'sip.homer.captureId': 'a collector is something that an operator has or has not',
+  'plans[].allowances[].credits.stepSeconds': 'the default plan has no credits',
   'plans[].allowances[].rounding.minimumSeconds': 'an allowance has its plan’s rounding, unless it says another',
   'trunks[].policy.callingHours[].days': 'a trunk has what holds for all, unless it says otherwise',
   'policy.doNotCall[].country': 'an operator has a do-not-call list or has not',
@@ -31,6 +32,9 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
   'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',
 };
+
+/** Caps are written as plans are, and shown there. */
+const OF_CAPS = /^.*\bcaps\./;
 
 interface DefaultedKey {
   readonly pattern: string;
@@ -92,8 +96,19 @@ describe('config/simtrunk.yaml', () => {
     }
   });
 
+  it('has one meaning for the keys of caps and of plans', () => {
+    const ofPlans = new Map(keys.map(({ pattern, value }) => [pattern, value]));
+    const ofCaps = keys.filter(({ pattern }) => OF_CAPS.test(pattern));
+    assert.ok(ofCaps.length > 0);
+    for (const { pattern, value } of ofCaps) {
+      const same = pattern.replace(OF_CAPS, 'plans[].');
+      assert.ok(ofPlans.has(same), pattern);
+      assert.deepEqual(value, ofPlans.get(same), pattern);
+    }
+  });
+
   for (const { pattern, value } of keys) {
-    if (pattern in COMMENTED_OUT) continue;
+    if (pattern in COMMENTED_OUT || OF_CAPS.test(pattern)) continue;
     it(`shows ${pattern} with its default`, () => {
       const paths = pathsOf(raw, pattern.split(/(?=\[\])|\./));
       const first = paths[0];

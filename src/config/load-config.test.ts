@@ -90,6 +90,7 @@ describe('loadConfig', () => {
       port: 1,
       simId: '+821012340001',
       enabled: true,
+      gapMs: 2_000,
       groups: [],
       agents: [],
     });

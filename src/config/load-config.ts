@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Config, resolveConfig } from './config.js';
 import { findCrossProblems } from './cross-checks.js';
 import type { Environment } from './read-secret.js';
-import { configFileSchema, ELEMENT_SCHEMAS } from './schema.js';
+import { configFileSchema } from './schema.js';
 import { findSchemaProblems } from './schema-problems.js';
 import { parseYamlFile, readYamlText } from './yaml-file.js';
 
@@ -14,7 +14,7 @@ export interface LoadConfigOptions {
 }
 
 /** The lists are what has no default. */
-const REQUIRED_KEYS = Object.keys(ELEMENT_SCHEMAS);
+const REQUIRED_KEYS = ['networks', 'trunks', 'gateways', 'plans', 'sims', 'channels'];
 
 /** @throws SimtrunkError CONFIG_UNREADABLE, or CONFIG_INVALID whose message has one line for each problem. */
 export async function loadConfig(file: string, options: LoadConfigOptions): Promise<Config> {

@@ -1,9 +1,9 @@
 // A plan file: plans by themselves, as they stand under a config's `plans`, so that configs and scenarios can share them.
 import { z } from 'zod';
 import type { Plan } from '../quota/plan.js';
-import { resolvePlan } from './config.js';
 import type { ConfigProblem } from './config-problem.js';
 import { findPlanProblems } from './plan-checks.js';
+import { resolvePlan } from './resolve-plan.js';
 import { ELEMENT_SCHEMAS } from './schema.js';
 import { findSchemaProblems } from './schema-problems.js';
 import { duplicates, SoundParts } from './sound-parts.js';

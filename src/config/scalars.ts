@@ -26,7 +26,7 @@ export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone
 export const currency = z.string().regex(/^[A-Z]{3}$/, 'must be a currency code of three capitals, such as KRW');
 export const amount = z
   .string()
-  .regex(/^\d{1,12}(\.\d{1,6})?$/, 'must be a decimal in quotes, such as "1.98" (at most six decimals)');
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'must be a decimal in quotes, such as "1.98" (at most six decimals)');
 export const country = z
   .string()
   .refine(isNumberedCountry, 'must be an ISO 3166 code of two capitals, such as KR or US');

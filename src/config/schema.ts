@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { isOwnHeader } from './own-headers.js';
+import { account, agents, plan, trunkCaps } from './plan-schema.js';
 import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
 import { routingSchema } from './routing-schema.js';
 import {
@@ -132,6 +133,7 @@ const trunk = z.strictObject({
   spendCap: z
     .union([z.literal(false), z.strictObject({ perDay: amount, currency })])
     .default({ perDay: '100000', currency: 'KRW' }),
+  caps: trunkCaps.optional(),
   nat: nat.default('auto'),
   mediaSources: z.array(ipRange).default([]),
   dialling: dialling.prefault({}),
@@ -175,57 +177,6 @@ const gateway = z.strictObject({
     .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1 }),
 });
 
-const window = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('day') }),
-  z.strictObject({ kind: z.literal('month'), resetDay: z.int().min(1).max(31).default(1) }),
-]);
-
-const beyond = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('forbid') }),
-  z.strictObject({
-    kind: z.literal('charge'),
-    perStep: amount,
-    stepSeconds: z.int().min(1).max(86_400).default(1),
-  }),
-]);
-
-const stepSeconds = z.int().min(1).max(3_600);
-
-const rounding = z.strictObject({
-  firstSeconds: stepSeconds,
-  thenSeconds: stepSeconds,
-  minimumSeconds: z.int().min(0).max(3_600).default(0),
-});
-
-const allowance = z.strictObject({
-  id: name,
-  counts: z.enum(['seconds', 'callees']),
-  window,
-  limit: z.int().min(0),
-  classes: z.array(numberClass).min(1),
-  directions: z
-    .array(z.enum(['out', 'in']))
-    .min(1)
-    .default(['out']),
-  countsOn: z.enum(['answer', 'attempt']).default('answer'),
-  rounding: rounding.optional(),
-  beyond: beyond.default({ kind: 'forbid' }),
-});
-
-const plan = z.strictObject({
-  name,
-  timeZone: timeZone.default('Asia/Seoul'),
-  currency: currency.default('KRW'),
-  commercialUse: z.enum(['allowed', 'forbidden']),
-  classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
-  rounding: rounding.default({ firstSeconds: 1, thenSeconds: 1, minimumSeconds: 0 }),
-  windowEdge: z.enum(['split', 'start']).default('split'),
-  maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
-  gapMs: milliseconds.optional(),
-  monthlyFee: amount.default('0'),
-  allowances: z.array(allowance).default([]),
-});
-
 const sim = z.strictObject({
   iccid: z
     .string()
@@ -248,6 +199,7 @@ const call = z.strictObject({
   maxAttempts: z.int().min(1).max(20).default(3),
   setupTimeoutMs: milliseconds.min(1_000).default(90_000),
   maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
+  minCallSeconds: z.int().min(2).max(3_600).default(2),
   warningToneSeconds: z.int().min(0).max(300).default(0),
   noMediaTimeoutMs: milliseconds.default(0),
   recoverHoldSeconds: z.int().min(0).max(3_600).default(32),
@@ -293,6 +245,8 @@ export const configFileSchema = z.strictObject({
   trunks: z.array(trunk).min(1),
   gateways: z.array(gateway).min(1),
   plans: z.array(plan).min(1),
+  agents: agents.prefault({}),
+  accounts: z.array(account).default([]),
   sims: z.array(sim).min(1),
   channels: z.array(channel).min(1),
   policy: policy.prefault({}),
@@ -312,6 +266,7 @@ export const ELEMENT_SCHEMAS = {
   trunks: trunk,
   gateways: gateway,
   plans: plan,
+  accounts: account,
   sims: sim,
   channels: channel,
 } as const;

@@ -31,6 +31,8 @@ export interface LedgerSettings {
   readonly sims: readonly { readonly simId: string; readonly plan: string }[];
   readonly channels: readonly { readonly channelId: string; readonly simId: string; readonly gapMs: number }[];
   readonly sliceSeconds: number;
+  /** A shorter call is not worth placing; left out: two seconds. */
+  readonly minCallSeconds?: number;
   /** Left out: nobody who pays has caps. */
   readonly capsOf?: CapsOf;
 }
@@ -80,14 +82,14 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#clock = clock;
     this.#sliceMs = settings.sliceSeconds * 1000;
     this.events = new TypedEmitter(onListenerError);
-    const plans = new Map(settings.plans.map((plan) => [plan.name, new UsageTerms(plan)]));
+    const plans = new Map(settings.plans.map((plan) => [plan.name, new UsageTerms(plan, settings.minCallSeconds)]));
     const books = new Map<string, UsageBook>();
     for (const { simId, plan } of settings.sims) {
       const terms = plans.get(plan);
       if (terms !== undefined) books.set(simId, new UsageBook(terms));
     }
     this.#books = books;
-    this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings.sliceSeconds);
+    this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings);
     this.#channels = new Map(
       settings.channels.map(({ channelId, simId, gapMs }) => [
         channelId,

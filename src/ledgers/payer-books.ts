@@ -35,13 +35,18 @@ const MIN_SWEEP = 1_024;
 export class PayerBooks {
   readonly #capsOf: CapsOf;
   readonly #sliceMs: number;
+  readonly #minCallSeconds: number | undefined;
   readonly #terms = new Map<Caps, UsageTerms>();
   readonly #books = new Map<string, UsageBook>();
   #untilSweep = MIN_SWEEP;
 
-  constructor(capsOf: CapsOf, sliceSeconds: number) {
+  constructor(
+    capsOf: CapsOf,
+    { sliceSeconds, minCallSeconds }: { readonly sliceSeconds: number; readonly minCallSeconds?: number },
+  ) {
     this.#capsOf = capsOf;
     this.#sliceMs = sliceSeconds * 1000;
+    this.#minCallSeconds = minCallSeconds;
   }
 
   /** Undefined for a payer without caps. */
@@ -52,7 +57,7 @@ export class PayerBooks {
     if (caps === undefined) return undefined;
     let terms = this.#terms.get(caps);
     if (terms === undefined) {
-      terms = new UsageTerms(caps);
+      terms = new UsageTerms(caps, this.#minCallSeconds);
       this.#terms.set(caps, terms);
     }
     return new UsageBook(terms);

@@ -1,7 +1,7 @@
 // A loaded scenario: the file with defaults filled in, its plans read, hours as minutes, paths absolute.
 import { dirname, resolve } from 'node:path';
-import { resolvePlan } from '../config/config.js';
 import { loadPlanFile } from '../config/plan-file.js';
+import { resolvePlan } from '../config/resolve-plan.js';
 import { minuteOf, WEEKDAYS } from '../config/scalars.js';
 import { findSchemaProblems } from '../config/schema-problems.js';
 import { parseYamlFile, readYamlText } from '../config/yaml-file.js';
