@@ -29,6 +29,8 @@ const callerSchema = z.strictObject({
   /** User of the request URI. */
   called: z.string().default('01012345678'),
   calls: z.int().min(1).default(1),
+  /** How fast they are placed. */
+  callsPerSecond: z.int().min(1).default(10),
   /** Source address of the packets. */
   address: z.string().default('127.0.0.1'),
   transport: z.enum(['udp', 'tcp']).default('udp'),
@@ -52,6 +54,13 @@ const caseSchema = z.strictObject({
   killedWhen: traceSchema.optional(),
   /** How many ports the relay has; a call takes two for each side. */
   mediaPorts: z.int().min(4).default(40),
+  /** Files beside the config, by name, and how many days ago they were written. */
+  files: z
+    .record(
+      z.string().regex(/^[a-z-]+\.txt$/),
+      z.strictObject({ text: z.string(), ageDays: z.number().min(0).default(0) }),
+    )
+    .default({}),
   /** Merged over the base config: objects by key, lists and scalars replaced. */
   config: z.record(z.string(), z.unknown()).default({}),
   expect: z.strictObject({

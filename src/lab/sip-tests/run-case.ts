@@ -1,5 +1,5 @@
 // One case from start to end: a fresh simtrunk, SIPp on both sides, then the CDRs, counters and usage compared.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -64,6 +64,7 @@ async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, fol
   const places = { folder, mediaPorts: { from, to: from + sipCase.mediaPorts - 1 }, gatewayPorts, sipPort, drachtio };
   const configFile = join(folder, 'simtrunk.yaml');
   writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
+  writeFiles(sipCase, folder);
   mkdirSync(join(folder, 'logs'));
 
   let simtrunk = await startSimtrunk(configFile, folder);
@@ -99,6 +100,15 @@ async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, fol
     for (const run of [...callers, ...gateways]) run.child.kill('SIGKILL');
     for (const port of quiet) port.close();
     await simtrunk.stop();
+  }
+}
+
+function writeFiles(sipCase: SipCase, folder: string): void {
+  for (const [name, { text, ageDays }] of Object.entries(sipCase.files)) {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    const writtenSeconds = Date.now() / 1000 - ageDays * 86_400;
+    utimesSync(file, writtenSeconds, writtenSeconds);
   }
 }
 
@@ -148,7 +158,7 @@ async function startCaller(
     transport: caller.transport,
     calls: caller.calls,
     called: caller.called,
-    extra: ['-key', 'captured', captured],
+    extra: ['-key', 'captured', captured, '-r', String(caller.callsPerSecond)],
     timeoutSeconds: sipCase.timeoutSeconds,
     logFolder: join(folder, 'logs'),
   });
