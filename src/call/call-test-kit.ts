@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { ManualClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import type { NumberClass } from '../numbers/number-class.js';
+import type { Ledger } from '../quota/ledger.js';
 import type { CallSettings } from './call.js';
 import type { CallRecord, LimitReached } from './call-record.js';
 import { CallRegistry } from './call-registry.js';
@@ -85,13 +86,13 @@ export function requestOf(changes: Partial<CallRequest>): CallRequest {
 
 export class CallBench {
   readonly trace: string[] = [];
-  readonly clock = new ManualClock();
-  readonly journal = new FakeJournal(this.trace);
-  readonly books = new FakeBooks(this.journal, this.clock);
-  readonly ledger = new FakeLedger(this.journal, this.clock, this.trace);
+  readonly clock: ManualClock;
+  readonly journal: FakeJournal;
+  readonly books: FakeBooks;
+  readonly ledger: FakeLedger;
   readonly media = new FakeMedia(this.trace);
   readonly recorder = new FakeRecorder(this.trace);
-  readonly dialler = new FakeDialler(this.trace, this.clock);
+  readonly dialler: FakeDialler;
   readonly over: CallRecord[] = [];
   readonly callers: FakeCaller[] = [];
   readonly registry: CallRegistry;
@@ -103,7 +104,13 @@ export class CallBench {
   numberClass: NumberClass = 'mobile';
   channels = ['gw1/1', 'gw1/2', 'gw2/1', 'gw2/2'];
 
-  constructor(changes: Partial<CallSettings> = {}) {
+  /** `ledger`, which lives by `clock`, in place of the double. */
+  constructor(changes: Partial<CallSettings> = {}, { clock, ledger }: { clock?: ManualClock; ledger?: Ledger } = {}) {
+    this.clock = clock ?? new ManualClock();
+    this.journal = new FakeJournal(this.trace);
+    this.books = new FakeBooks(this.journal, this.clock);
+    this.ledger = new FakeLedger(this.journal, this.clock, this.trace);
+    this.dialler = new FakeDialler(this.trace, this.clock);
     const routes: RoutePort = {
       attemptReported: (channelId, { outcome }) => this.trace.push(`reported ${channelId} ${outcome}`),
       decide: ({ excludeChannels, excludeGateways }) => ({
@@ -134,7 +141,7 @@ export class CallBench {
           ended: (callId) => this.trace.push(`ended ${callId.slice(-4)}`),
         },
         routes,
-        ledger: this.ledger,
+        ledger: ledger ?? this.ledger,
         media: this.media,
         recorder: this.recorder,
         dialler: this.dialler,
