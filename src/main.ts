@@ -59,5 +59,8 @@ function tell(error: unknown): number {
   return error.code === 'USAGE' ? 2 : 1;
 }
 
+// Who reads our output may stop before its end, as `head` does: that is no defect, and ends no service.
+process.stdout.on('error', () => undefined);
+
 // Set, not called: output that is still on its way to a pipe is not cut off.
 process.exitCode = await main(process.argv.slice(2)).catch(tell);

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Arena } from '../app/testing/arena.js';
-import { runCommand } from '../app/testing/command.js';
+import { Arena, until } from '../app/testing/arena.js';
+import { type RunningCommand, runCommand } from '../app/testing/command.js';
 import { type RunningApp, startApp } from '../app.js';
 import type { LedgerVerification } from '../control/ledger-commands.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js';
+import type { FileRecount } from '../ledgers/recount-file.js';
 import { run as ledger } from './ledger.js';
 import { verificationText } from './ledger-text.js';
 
@@ -100,6 +101,71 @@ describe('simtrunk ledger', function () {
     );
   });
 });
+
+describe('simtrunk ledger, after kill -9', function () {
+  this.timeout(30_000);
+  let arena: Arena;
+  let running: RunningCommand | undefined;
+  let file: string;
+
+  beforeEach(async () => {
+    arena = await Arena.open(() => answers({ afterMs: 10 }));
+    file = join(arena.folder, 'simtrunk.yaml');
+    writeFileSync(file, JSON.stringify(arena.configValue()));
+    await start();
+  });
+
+  afterEach(async () => {
+    running?.send('SIGKILL');
+    await running?.ended;
+    await arena.close();
+  });
+
+  async function start(): Promise<void> {
+    running = runCommand('start', '--config', file);
+    await running.printed(/Ctrl-C ends it/);
+  }
+
+  async function json(...args: string[]) {
+    const { code, stdout, stderr } = await runCommand(...args, '--json', '--config', file).ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    return JSON.parse(stdout);
+  }
+
+  it('adds up what was settled, and agrees with the next service when that has settled the rest', async () => {
+    const settled = await arena.phone.call({ number: '01055550001' });
+    assert.equal(await settled.answered, true);
+    settled.hangUp();
+    await settled.ended;
+    const { billedSeconds } = await arena.cdrOf(settled.sipCallId);
+    const talking = await arena.phone.call({ number: '01055550002' });
+    assert.equal(await talking.answered, true);
+    running?.send('SIGKILL');
+    await running?.ended;
+
+    const left = await json('ledger', 'verify');
+    assert.deepEqual([left.runningService, left.settlements, left.unfinished], [false, 1, 1]);
+    assert.equal(secondsOf(left.usages), billedSeconds);
+
+    await start();
+    const cdr = await arena.cdrOf(talking.sipCallId);
+    assert.deepEqual([cdr.endReason, cdr.attempts[0]?.estimated], ['interrupted', true]);
+    await until('nothing is left of the first', async () => (await json('status')).ledger.orphans === 0);
+    assert.deepEqual(await json('ledger', 'verify'), {
+      ...{ runningService: true, ok: true, settlements: 2, adjustments: 0, differences: [] },
+    });
+    running?.send('SIGTERM');
+    assert.equal((await running?.ended)?.code, 0);
+    const { usages, unfinished } = await json('ledger', 'verify');
+    assert.deepEqual([secondsOf(usages), unfinished], [billedSeconds + cdr.billedSeconds, 0]);
+  });
+});
+
+/** Seconds of today, of all SIMs. */
+function secondsOf(usages: FileRecount['usages']): number {
+  const allowances = usages.flatMap((usage) => usage.allowances);
+  return allowances.filter(({ allowanceId }) => allowanceId === 'seconds-day').reduce((sum, { used }) => sum + used, 0);
+}
 
 describe('simtrunk ledger, as a command', () => {
   it('shows by SIM and allowance what differs, by how much, and what to do', () => {

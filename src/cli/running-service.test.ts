@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Arena, until } from '../app/testing/arena.js';
 import { runCommand } from '../app/testing/command.js';
 import { type RunningApp, startApp } from '../app.js';
+import { askService, thisCaller } from '../control/control-client.js';
 import type { LiveCallReport } from '../control/live-call-report.js';
 import type { RouteReport } from '../control/route-report.js';
 import type { StatusReport } from '../control/status-report.js';
@@ -15,9 +16,11 @@ import { run as bans } from './bans.js';
 import { run as calls } from './calls.js';
 import { run as hangup } from './hangup.js';
 import { run as status } from './status.js';
+import { statusText } from './status-text.js';
 import { run as trace } from './trace.js';
 
 const NUMBER = '01055550001';
+const SILENT = '01055550003';
 const E164 = '+821055550001';
 
 describe('a running service, from another terminal', function () {
@@ -26,7 +29,7 @@ describe('a running service, from another terminal', function () {
   let app: RunningApp | undefined;
 
   beforeEach(async () => {
-    arena = await Arena.open(() => answers({ afterMs: 10 }));
+    arena = await Arena.open(({ number }) => (number === SILENT ? { tries: false } : answers({ afterMs: 10 })));
     app = await startApp(arena.config());
   });
 
@@ -162,6 +165,26 @@ describe('a running service, from another terminal', function () {
     assert.deepEqual([nobody.code, nobody.stderr], [1, 'the-neighbour is no IP address.\n']);
     const notThere = await simtrunk('bans', 'remove', '192.0.2.7');
     assert.deepEqual([notThere.code, notThere.stderr], [1, '192.0.2.7 is not banned.\n']);
+  });
+
+  it('says that it is stopping, and which calls are left', async () => {
+    const ringing = await arena.phone.call({ number: SILENT });
+    // Faster than a process of its own: it stops within a few seconds.
+    const ask = async (command: string): Promise<unknown> => {
+      const answer = await askService(join(dataDir(), 'control.sock'), { command, by: thisCaller() }, 10_000);
+      return answer.ok ? answer.result : assert.fail(answer.message);
+    };
+    const phases = async () => ((await ask('calls')) as LiveCallReport[]).map(({ phase }) => phase);
+    await until('it is dialled', async () => (await phases())[0] === 'dialling');
+    const closed = app?.close();
+    // The gateway says nothing: its answer is waited for as long as one may come (RFC 3261 §17.1.1.2).
+    const report = (await ask('status')) as StatusReport;
+    assert.deepEqual([report.state, report.liveCalls], ['stopping', 1]);
+    assert.match(statusText(report), /^simtrunk \S+ is stopping: it takes no new call/);
+    assert.deepEqual(await phases(), ['clearing']);
+    assert.equal((await ringing.ended).status, 503);
+    await closed;
+    assert.equal((await simtrunk('status')).code, 1);
   });
 
   it('is found by its config, too', async () => {
