@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import type {
+  Adjustment,
   AdjustResult,
   AllowanceUsage,
   Charge,
@@ -64,6 +65,7 @@ export class JournalledMemoryLedger implements Ledger {
   readonly #rows: tables.RowSource;
   /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
   readonly #ending = new Map<string, Promise<unknown>>();
+  readonly #adjusting = new Map<string, Promise<AdjustResult>>();
   readonly #charges = new Map<string, Charge>();
 
   /** Use {@link openJournalledLedger}. */
@@ -206,8 +208,13 @@ export class JournalledMemoryLedger implements Ledger {
     return this.#memory.attemptsTo(callee, sinceWallMs);
   }
 
-  adjust(): Promise<AdjustResult> {
-    return Promise.resolve({ ok: false, reason: 'unknown-allowance' });
+  async adjust(adjustment: Adjustment): Promise<AdjustResult> {
+    const { adjustmentId } = adjustment;
+    const same = this.#adjusting.get(adjustmentId);
+    if (same !== undefined) return same;
+    const adjusting = this.#adjustOnce(adjustment);
+    this.#adjusting.set(adjustmentId, adjusting);
+    return adjusting.finally(() => this.#adjusting.delete(adjustmentId));
   }
 
   async verify(): Promise<VerifyReport> {
@@ -235,6 +242,20 @@ export class JournalledMemoryLedger implements Ledger {
   /** Stops timers; the journal is its owner's to close. */
   close(): void {
     this.#memory.close();
+  }
+
+  async #adjustOnce(adjustment: Adjustment): Promise<AdjustResult> {
+    const { adjustmentId, holder, allowanceId, wallMs } = adjustment;
+    if (this.#journal.isStalled) return { ok: false, reason: 'ledger-away' };
+    if (await tables.hasAdjustment(this.#rows, adjustmentId)) {
+      const allowances = this.#memory.usageOfHolder(holder, wallMs) ?? [];
+      return { ok: true, used: allowances.find((usage) => usage.allowanceId === allowanceId)?.used ?? 0 };
+    }
+    const adjusted = this.#memory.adjust(adjustment);
+    if (!adjusted.ok) return adjusted;
+    const entry = tables.insertAdjustment(this.#memory.sequence, adjustment);
+    await this.#writes.persist(adjustmentId, [entry], 'adjust');
+    return adjusted;
   }
 
   async #settleLive(

@@ -5,6 +5,7 @@ import { TypedEmitter } from '../lib/typed-events.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type {
   Adjustment,
+  AdjustResult,
   AllowanceUsage,
   Charge,
   Grant,
@@ -63,6 +64,9 @@ interface Channel {
 export type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
+
+/** What names of SIMs as holders of usage begin with. */
+const SIM = 'sim:';
 
 export const NO_GRANT: Grant = { maxCallSeconds: 0, isFinal: true };
 
@@ -139,6 +143,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined {
     return this.#payers.bookOf(payer)?.usage(wallMs);
+  }
+
+  /** Of a SIM (as `sim:ID`), or of a payer. */
+  usageOfHolder(holder: string, wallMs: number): readonly AllowanceUsage[] | undefined {
+    if (!holder.startsWith(SIM)) return this.usageOfPayer(holder, wallMs);
+    return this.#books.get(holder.slice(SIM.length))?.usage(wallMs);
   }
 
   /** Usage of every SIM (as `sim:ID`) and of every payer of which something is counted. */
@@ -247,6 +257,16 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return { sequence: this.#sequence, request: live.request, answeredWallMs, durationMs, charge, settledWallMs };
   }
 
+  /** Corrects usage, as a new entry of history. */
+  adjust(adjustment: Adjustment): AdjustResult {
+    const used = this.#adjust(adjustment);
+    if (used === 'holder') return { ok: false, reason: 'unknown-holder' };
+    if (used === 'allowance') return { ok: false, reason: 'unknown-allowance' };
+    this.#sequence += 1;
+    if (adjustment.holder.startsWith(SIM)) this.events.emit('usage:changed', adjustment.holder.slice(SIM.length));
+    return { ok: true, used };
+  }
+
   /** Drops what a reservation held of its SIM and its payers. */
   drop(live: Live): void {
     this.#books.get(live.request.simId)?.drop(live.hold);
@@ -286,7 +306,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.spending.add(record.trunk, record.settledWallMs, record.cost);
   }
 
-  adjusted(_adjustment: Adjustment): void {}
+  adjusted(adjustment: Adjustment): void {
+    this.#adjust(adjustment);
+  }
 
   /** Goes on where history ends. */
   continueAfter(sequence: number): void {
@@ -337,6 +359,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     // A SIM that has left the config has no plan to round by.
     const { answeredWallMs, durationMs } = record;
     return { billedSeconds: answeredWallMs === null ? 0 : chargedSeconds(durationMs, BY_THE_SECOND), cost: '0' };
+  }
+
+  #adjust({ holder, allowanceId, amount, wallMs }: Adjustment): number | 'holder' | 'allowance' {
+    if (!holder.startsWith(SIM)) return this.#payers.adjust(holder, allowanceId, amount, wallMs);
+    const book = this.#books.get(holder.slice(SIM.length));
+    return book === undefined ? 'holder' : (book.adjust(allowanceId, amount, wallMs) ?? 'allowance');
   }
 
   #forget(live: Live): void {

@@ -144,6 +144,11 @@ export async function readSettlement(rows: RowSource, reservationId: string): Pr
   };
 }
 
+export async function hasAdjustment(rows: RowSource, adjustmentId: string): Promise<boolean> {
+  const found = await rows('SELECT 1 FROM adjustments WHERE adjustment_id = ?', [adjustmentId]);
+  return found.length > 0;
+}
+
 export async function readRests(rows: RowSource): Promise<{ channelId: string; untilWallMs: number }[]> {
   const found = await rows('SELECT * FROM channel_rests', []);
   return found.map((row) => ({ channelId: String(row.channel_id), untilWallMs: Number(row.until_wall_ms) }));

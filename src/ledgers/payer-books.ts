@@ -154,6 +154,14 @@ export class PayerBooks {
     }
   }
 
+  /** Corrects a payer's usage; returns it, or what is not known. */
+  adjust(payer: string, allowanceId: string, amount: number, wallMs: number): number | 'holder' | 'allowance' {
+    const book = this.bookOf(payer);
+    if (book === undefined) return 'holder';
+    this.#keep(payer, book, wallMs);
+    return book.adjust(allowanceId, amount, wallMs) ?? 'allowance';
+  }
+
   #keep(payer: string, book: UsageBook, nowWallMs: number): void {
     if (this.#books.has(payer)) return;
     this.#books.set(payer, book);

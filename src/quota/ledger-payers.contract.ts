@@ -17,12 +17,22 @@ const ACME = capsOf({
 });
 const AGENT = capsOf({ name: 'agents', allowances: [allowanceOf({ id: 'calls-day', counts: 'callees', limit: 2 })] });
 
+/** Two hundred, as its roomy plan charges 2 a second. */
+const BUDGET = capsOf({
+  name: 'budget',
+  allowances: [allowanceOf({ id: 'spend-day', counts: 'spend', limit: 200_000_000 })],
+});
+
 const SETUP: LedgerSetup = {
-  plans: [planOf({ name: 'roomy' })],
+  plans: [planOf({ name: 'roomy', rates: { mobile: { perStep: '2', stepSeconds: 1 } } })],
   sims: PORTS.map((port) => ({ simId: `sim${port}`, plan: 'roomy' })),
   channels: PORTS.map((port) => ({ channelId: `gw1/${port}`, simId: `sim${port}`, gapMs: 0 })),
   sliceSeconds: SLICE_SECONDS,
-  capsOf: (payer) => (payer === 'account:acme' ? ACME : payer.startsWith('agent:') ? AGENT : undefined),
+  capsOf: (payer) => {
+    if (payer === 'account:acme') return ACME;
+    if (payer === 'account:budget') return BUDGET;
+    return payer.startsWith('agent:') ? AGENT : undefined;
+  },
 };
 
 /** Declares the suite for one implementation. */
@@ -151,6 +161,71 @@ export function describePayers(name: string, makeHarness: () => Promise<LedgerHa
       assert.deepEqual(result.ok ? null : result.payer, 'agent:pbx/201');
       assert.equal((await reserve(1, payers, 'b')).result.ok, true);
       assert.equal((await reserve(2, ['agent:pbx/202', 'account:acme'], 'c')).result.ok, true);
+    });
+
+    it('says whose limit makes a grant the last one', async () => {
+      const calls = [await answered(1), await answered(2), await answered(3), await answered(4)];
+      assert.deepEqual(
+        calls.map(({ grant }) => grant.limit),
+        [undefined, undefined, undefined, { holder: 'account:acme', allowanceId: 'seconds-day' }],
+      );
+      const alone = await answered(5, []);
+      assert.deepEqual(alone.grant, {
+        ...{ maxCallSeconds: 7_199, isFinal: true },
+        limit: { holder: 'sim:sim5', allowanceId: null },
+      });
+    });
+
+    it('holds what live calls will cost against a limit of spending', async () => {
+      const payers = ['account:budget'];
+      const first = await answered(1, payers);
+      assert.equal(inShort(first.grant), '29');
+      assert.deepEqual(used('account:budget'), [0, 60_000_000]);
+      const second = await answered(2, payers);
+      const third = await answered(3, payers);
+      const fourth = await answered(4, payers);
+      assert.deepEqual(
+        [second, third, fourth].map(({ grant }) => inShort(grant)),
+        ['29', '29', '9 at most'],
+      );
+      await harness.advance(9_000);
+      for (const call of [second, third, fourth]) await settle(call);
+      assert.deepEqual(used('account:budget'), [54_000_000, 60_000_000]);
+      assert.equal(inShort(await tested.ledger.renew(first.reservationId, harness.wallMs() + 3_600_000)), '72 at most');
+      await harness.advance(64_000);
+      await settle(first);
+      assert.deepEqual(used('account:budget'), [200_000_000, 0]);
+      const { result } = await reserve(1, payers);
+      assert.deepEqual(result.ok ? null : result.allowanceId, 'spend-day');
+      tested = await harness.reopen(SETUP);
+      assert.deepEqual(used('account:budget'), [200_000_000, 0]);
+    });
+
+    it('corrects usage by adjustments, which are history: counted once, over a restart too', async () => {
+      const call = await answered(1);
+      await harness.advance(LIMIT_SECONDS * 1000);
+      await settle(call);
+      assert.equal((await reserve(1)).result.ok, false);
+      const adjustment = {
+        ...{ adjustmentId: 'a1', holder: 'account:acme', allowanceId: 'seconds-day', amount: -60 },
+        ...{ reason: 'The gateway never sent its BYE', by: 'kim', wallMs: harness.wallMs() },
+      };
+      const results = await Promise.all([tested.ledger.adjust(adjustment), tested.ledger.adjust(adjustment)]);
+      results.push(await tested.ledger.adjust(adjustment));
+      assert.deepEqual(results, Array(3).fill({ ok: true, used: 40 }));
+      const ofSim = { ...adjustment, adjustmentId: 'a2', holder: 'sim:sim1', allowanceId: 'none' };
+      assert.deepEqual(await tested.ledger.adjust(ofSim), { ok: false, reason: 'unknown-allowance' });
+      for (const holder of ['sim:none', 'account:none']) {
+        const result = await tested.ledger.adjust({ ...adjustment, adjustmentId: 'a3', holder });
+        assert.deepEqual(result, { ok: false, reason: 'unknown-holder' });
+      }
+      const { ok, adjustments, differences } = await tested.ledger.verify();
+      assert.deepEqual([ok, adjustments, differences], [true, 1, []]);
+      tested = await harness.reopen(SETUP);
+      assert.deepEqual(used(), [40, 0]);
+      assert.deepEqual(await tested.ledger.adjust(adjustment), { ok: true, used: 40 });
+      assert.equal((await reserve(1)).result.ok, true);
+      assert.equal((await tested.ledger.verify()).ok, true);
     });
 
     it('lets emergency calls past caps', async () => {

@@ -36,8 +36,9 @@ export async function checkPromises(file: string, promises: string, durability: 
     await recoverOrphans(ledger, () => {});
     const problems: string[] = [];
     const booked = await readBooked(journal, problems);
-    const found = checkLines(await readLines(promises), booked, problems);
-    await checkLedger(ledger, journal, booked, clock.wallMs(), problems);
+    const adjusted = await readAdjusted(journal);
+    const found = checkLines(await readLines(promises), booked, adjusted, problems);
+    await checkLedger(ledger, journal, booked, adjusted, clock.wallMs(), problems);
     return { ...found, problems };
   } finally {
     ledger.close();
@@ -69,9 +70,22 @@ async function readBooked(journal: Journal, problems: string[]): Promise<Readonl
   return booked;
 }
 
+interface Adjusted {
+  readonly holder: string;
+  readonly amount: number;
+}
+
+async function readAdjusted(journal: Journal): Promise<ReadonlyMap<string, Adjusted>> {
+  const rows = await journal.query('SELECT adjustment_id, holder, amount FROM adjustments');
+  return new Map(
+    rows.map((row) => [String(row.adjustment_id), { holder: String(row.holder), amount: Number(row.amount) }]),
+  );
+}
+
 function checkLines(
   lines: readonly string[],
   booked: ReadonlyMap<string, Booked>,
+  adjusted: ReadonlyMap<string, Adjusted>,
   problems: string[],
 ): Omit<PromisesFound, 'problems'> {
   let settled = 0;
@@ -96,6 +110,9 @@ function checkLines(
     }
     if (what === 'released' && row?.billedSeconds !== 0) problems.push(`released, yet not kept or charged: ${line}`);
     if (what === 'withdrawn' && row !== undefined) problems.push(`no INVITE left, yet kept: ${line}`);
+    if (what === 'adjusted' && adjusted.get(reservationId)?.amount !== Number(figure)) {
+      problems.push(`an adjustment is lost: ${line}`);
+    }
     if (what === 'refused') problems.push(`a channel was stuck: ${line}`);
   }
   return { settled, settledSeconds, otherPromises };
@@ -105,6 +122,7 @@ async function checkLedger(
   ledger: JournalledMemoryLedger,
   journal: Journal,
   booked: ReadonlyMap<string, Booked>,
+  adjusted: ReadonlyMap<string, Adjusted>,
   wallMs: number,
   problems: string[],
 ): Promise<void> {
@@ -120,9 +138,10 @@ async function checkLedger(
   };
   for (const { simId } of CRASH_SETUP.sims) {
     const used = ledger.usageOf(simId, wallMs)?.allowances[0]?.used;
+    const corrections = [...adjusted.values()].filter(({ holder }) => holder === `sim:${simId}`);
     compare(
       simId,
-      used,
+      used === undefined ? used : used - corrections.reduce((sum, { amount }) => sum + amount, 0),
       rows.filter((row) => row.simId === simId),
       (row) => row.billedSeconds,
     );

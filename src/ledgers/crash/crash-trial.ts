@@ -35,8 +35,9 @@ export interface CrashReport {
 const VICTIM = fileURLToPath(new URL('./crash-victim.js', import.meta.url));
 /** A file is checked after so many kills, and a new one begun: reading a long history would make all starts slow. */
 const KILLS_PER_FILE = 40;
-/** A kill while the process works comes within this time. */
-const WORK_MS = 60;
+/** A kill while the process works comes within so many promises, and then within this time. */
+const WORK_PROMISES = 60;
+const WORK_MS = 4;
 /** Of kills, the share that comes before the process is ready. */
 const AT_START = 0.25;
 /** A first guess; then what the starts before it took. */
@@ -88,21 +89,24 @@ async function killOne(args: readonly string[], earlyMs: number | undefined): Pr
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   let readyAfterMs: number | undefined;
-  const ready = new Promise<void>((resolve, reject) => {
+  let promisesLeft = earlyMs === undefined ? Math.floor(Math.random() * WORK_PROMISES) : 0;
+  const worked = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       if (signal !== 'SIGKILL') reject(new Error(`the process ended by itself with ${code ?? signal}`));
     });
-    child.stdout.once('data', () => {
-      readyAfterMs = performance.now() - startedMs;
-      resolve();
+    child.stdout.on('data', (told: Buffer) => {
+      if (told.includes('ready')) readyAfterMs = performance.now() - startedMs;
+      if (readyAfterMs === undefined) return;
+      promisesLeft -= told.length;
+      if (promisesLeft <= 0) resolve();
     });
   });
   try {
     if (earlyMs === undefined) {
-      await ready;
+      await worked;
       await busyUntil(performance.now() + Math.random() * WORK_MS);
-    } else await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, earlyMs))]);
+    } else await Promise.race([worked, new Promise((resolve) => setTimeout(resolve, earlyMs))]);
   } finally {
     child.kill('SIGKILL');
     await closed;
