@@ -231,6 +231,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return { maxCallSeconds: Math.max(0, maxCallSeconds), isFinal: true, ...(limit !== null && { limit }) };
   }
 
+  /** Holds for an answered call what its owner, elsewhere, says that it holds. */
+  cover({ request, hold, payerHolds }: Live, answeredWallMs: number, coveredUntilWallMs: number): void {
+    this.#books.get(request.simId)?.cover(hold, answeredWallMs, coveredUntilWallMs);
+    for (const payerHold of payerHolds) payerHold.book.cover(payerHold.hold, answeredWallMs, coveredUntilWallMs);
+  }
+
   /** Books the attempt and drops what it held; the channel stays busy. */
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;

@@ -99,19 +99,22 @@ local last = old and tonumber(old:match('^(%d+)')) or 0
 -- Grows also when an older snapshot has forgotten the last one.
 fence = string.format('%d', math.max(now, last + 1, tonumber(ARGV[4]) + 1))
 redis.call('HSET', P .. ':nodes', node, fence .. ' ' .. string.format('%d', now + leaseMs))
-for channel, owner in pairs((function()
-  local all, byChannel = redis.call('HGETALL', P .. ':heldback'), {}
-  for i = 1, #all, 2 do byChannel[all[i]] = all[i + 1] end
-  return byChannel
-end)()) do
-  if owner == node then redis.call('HDEL', P .. ':heldback', channel) end
+local wanted, changed = {}, false
+for i = 7, 6 + count do wanted[ARGV[i]] = true end
+local held = redis.call('HGETALL', P .. ':heldback')
+for i = 1, #held, 2 do
+  if held[i + 1] == node then
+    if wanted[held[i]] then wanted[held[i]] = nil
+    else redis.call('HDEL', P .. ':heldback', held[i]) changed = true end
+  end
 end
-for i = 7, 6 + count do redis.call('HSET', P .. ':heldback', ARGV[i], node) end
+for channel in pairs(wanted) do redis.call('HSET', P .. ':heldback', channel, node) changed = true end
+if changed then publish(nextSeq(), 'held-back', '') end
 -- What an earlier process of this node left is its own again.
 local all = redis.call('HKEYS', P .. ':live')
 for _, id in ipairs(all) do
   local row = rowOf(id)
-  if row.node == node then
+  if row and row.node == node then
     row.fence = fence
     keep(id, row)
   end
@@ -174,7 +177,7 @@ const COVER = `
 if not isLeased() then return {'expired'} end
 local id = ARGV[5]
 local row = rowOf(id)
-if not row or not isOwn(row) or row.settled == '1' then return {'gone'} end
+if not row or not isOwn(row) or row.settled ~= '0' then return {'gone'} end
 row.answered, row.covered = ARGV[6], ARGV[7]
 local seq = nextSeq()
 keep(id, row)
@@ -183,16 +186,12 @@ publish(seq, 'covered', id, row.answered, row.covered)
 return {'covered', tostring(seq)}
 `;
 
-// 5 reservation, 6 own | reaped, 7 channel in use, 8 record, 9 charge, 10 history kept in ms, 11 SIM, 12 owner, 13 its fence.
+// 5 reservation, 6 own | reaped, 7 channel in use, 8 record, 9 charge, 10 history kept in ms, 11 SIM.
 // The first settlement counts, but a reaper's estimate gives way to what the owner measured.
 const SETTLE = `
 local id, isReaped, inUse = ARGV[5], ARGV[6] == 'reaped', ARGV[7] == '1'
 local row = rowOf(id)
-if isReaped then
-  local f, expires = leaseOf(ARGV[12])
-  if not row or row.node ~= ARGV[12] or row.fence ~= ARGV[13] then return {'kept'} end
-  if f == row.fence and now < expires then return {'kept'} end
-end
+if isReaped and (not row or not isOwn(row) or row.settled ~= 'c') then return {'kept'} end
 local doneKey = P .. ':done:' .. id
 local done = redis.call('GET', doneKey)
 local superseded = ''
@@ -261,6 +260,11 @@ if not isLeased() then return {'expired'} end
 local id = ARGV[5]
 local row = rowOf(id)
 if row and row.node ~= node then return {'lost'} end
+if row and row.channel ~= ARGV[6] then
+  free(id, row, false)
+  touch(row.sim, redis.call('GET', P .. ':seq'), id, false)
+  row = nil
+end
 if not row and ARGV[11] == '0' and redis.call('EXISTS', P .. ':done:' .. id) == 1 then
   local done = redis.call('GET', P .. ':done:' .. id)
   if done:sub(1, 1) == 's' then return {'over'} end
@@ -279,34 +283,25 @@ publish(seq, 'restated', id, ARGV[6], ARGV[7], ARGV[9], ARGV[10], ARGV[11], ARGV
 return {'restated', tostring(seq)}
 `;
 
-// 5 node: what a node whose lease has run out still holds; a node that holds nothing is forgotten.
-const ABANDONED = `
+// 5 a node whose lease has run out: what it holds becomes this node's to settle, marked as claimed. A node that holds nothing
+// is forgotten.
+const CLAIM = `
+if not isLeased() then return {'expired'} end
 local f, expires = leaseOf(ARGV[5])
 if not f or now < expires then return {'alive'} end
-local found = {'abandoned', f}
-local all = redis.call('HGETALL', P .. ':live')
-for i = 1, #all, 2 do
-  if all[i + 1]:sub(1, #ARGV[5] + 1) == ARGV[5] .. '\\n' then
-    found[#found + 1] = all[i]
-    found[#found + 1] = all[i + 1]
+local claimed = {'claimed'}
+for _, id in ipairs(redis.call('HKEYS', P .. ':live')) do
+  local row = rowOf(id)
+  if row.node == ARGV[5] then
+    if row.settled == '0' then row.settled = 'c' end
+    row.node, row.fence = node, fence
+    keep(id, row)
+    claimed[#claimed + 1] = id
+    claimed[#claimed + 1] = redis.call('HGET', P .. ':live', id)
   end
 end
-if #found == 2 then redis.call('HDEL', P .. ':nodes', ARGV[5]) end
-return found
-`;
-
-// 5 reservation, 6 owner, 7 its fence, 8 how: a dead node's channel, settled or never answered, is freed.
-const REAP = `
-local id = ARGV[5]
-local row = rowOf(id)
-if not row or row.node ~= ARGV[6] or row.fence ~= ARGV[7] then return {'kept'} end
-local f, expires = leaseOf(ARGV[6])
-if f == row.fence and now < expires then return {'kept'} end
-local seq = nextSeq()
-local untilMs = free(id, row, true)
-touch(row.sim, seq, id, false)
-publish(seq, 'freed', id, untilMs)
-return {'freed', tostring(seq)}
+redis.call('HDEL', P .. ':nodes', ARGV[5])
+return claimed
 `;
 
 // 5 adjustment id, 6 adjustment, 7 history kept in ms, 8 SIM or nothing.
@@ -358,8 +353,7 @@ const OPERATIONS = {
   vacate: PRELUDE + SAME_RUN + VACATE,
   undo: PRELUDE + SAME_RUN + UNDO,
   restate: PRELUDE + SAME_RUN + RESTATE,
-  abandoned: PRELUDE + SAME_RUN + ABANDONED,
-  reap: PRELUDE + SAME_RUN + REAP,
+  claim: PRELUDE + SAME_RUN + CLAIM,
   adjust: PRELUDE + SAME_RUN + ADJUST,
   missing: PRELUDE + SAME_RUN + MISSING,
   snapshot: PRELUDE + SNAPSHOT,

@@ -1,0 +1,72 @@
+// What a node goes on with while Redis is away, if its setting says so: the channels that only it may use, so that no SIM is
+// ever in two calls or counted twice, and of each payer's caps a part of what was left when Redis went away.
+import type { AllowanceUsage, Grant, ReserveRequest, ReserveResult } from '../../quota/ledger.js';
+
+/** What is asked of a replica about payers. */
+export interface PayerUsage {
+  usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined;
+}
+
+/** Of one payer's allowance in one window: what may be used and held in all. */
+type Bounds = Map<string, number>;
+
+export class LocalShare {
+  readonly #channels: ReadonlySet<string>;
+  readonly #percent: number;
+  readonly #bounds = new Map<string, Bounds>();
+
+  constructor(channels: readonly string[], percent: number) {
+    this.#channels = new Set(channels);
+    this.#percent = percent;
+  }
+
+  has(channelId: string): boolean {
+    return this.#channels.has(channelId);
+  }
+
+  /** Redis is back: the next time it goes away is counted anew. */
+  forget(): void {
+    this.#bounds.clear();
+  }
+
+  /** Refuses a call of a payer of whose caps this node's part is used up. */
+  refusalOf(request: ReserveRequest, usage: PayerUsage): Extract<ReserveResult, { ok: false }> | undefined {
+    for (const payer of request.payers) {
+      const allowanceId = this.#exhausted(payer, request.wallMs, usage);
+      if (allowanceId !== undefined) return { ok: false, reason: 'cap-exhausted', payer, allowanceId };
+    }
+    return undefined;
+  }
+
+  /** A grant that goes no further than the slice that is held, once the part of a payer is used up. */
+  bounded(
+    grant: Grant,
+    request: ReserveRequest,
+    answeredWallMs: number,
+    untilWallMs: number,
+    usage: PayerUsage,
+  ): Grant {
+    for (const payer of request.payers) {
+      if (this.#exhausted(payer, request.wallMs, usage) === undefined) continue;
+      const heldSeconds = Math.floor((untilWallMs - answeredWallMs) / 1000) - 1;
+      return { ...grant, maxCallSeconds: Math.min(grant.maxCallSeconds, heldSeconds), isFinal: true };
+    }
+    return grant;
+  }
+
+  /** The allowance of which nothing is left for this node. */
+  #exhausted(payer: string, wallMs: number, usage: PayerUsage): string | undefined {
+    const rows = usage.usageOfPayer(payer, wallMs);
+    if (rows === undefined) return undefined;
+    const bounds = this.#bounds.get(payer) ?? new Map<string, number>();
+    this.#bounds.set(payer, bounds);
+    for (const { allowanceId, windowStartWallMs, used, held, limit } of rows) {
+      const key = `${allowanceId} ${windowStartWallMs}`;
+      const taken = used + held;
+      const bound = bounds.get(key) ?? taken + Math.floor((Math.max(0, limit - taken) * this.#percent) / 100);
+      bounds.set(key, bound);
+      if (taken >= bound) return allowanceId;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,510 @@
+// A node's copy of the shared ledger: the same memory that the default ledger decides by, moved by the log of Redis alone,
+// entry by entry in its order. What this node booked before Redis had it is known, and is not booked twice.
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import { TypedEmitter } from '../../lib/typed-events.js';
+import type { NumberClass } from '../../numbers/number-class.js';
+import type { Charge, Grant } from '../../quota/ledger.js';
+import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
+import type { FitRequest, FitResult, QuotaStanding } from '../../quota/usage-book.js';
+import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
+import type { Reply } from './redis-link.js';
+import {
+  type LiveRow,
+  type LogEntry,
+  readAdjustment,
+  readLiveRow,
+  readLogEntry,
+  readSettlement,
+  type SharedSettlement,
+} from './shared-records.js';
+
+/** Asks Redis; rejects when it is away. */
+export type Ask = (operation: 'snapshot' | 'history', args: readonly string[]) => Promise<Reply>;
+
+/** What became of this node's own steps at their place in the log. */
+export type Outcome =
+  | { readonly kind: 'reserved'; readonly reserved: Reserved }
+  | { readonly kind: 'granted'; readonly grant: Grant };
+
+const HISTORY_PAGE = '2000';
+const BEGINNING = '0';
+
+export class Replica implements LedgerView {
+  readonly events: TypedEmitter<LedgerViewEvents>;
+  readonly #settings: LedgerSettings;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #onListenerError: (error: unknown, event: string) => void;
+  #memory: LedgerMemory;
+  /** Number of the last entry that was applied. */
+  #seq = 0;
+  /** Last entry of history that is booked. */
+  #historyEntry = BEGINNING;
+  #versions = new Map<string, string>();
+  /** Entries that came while the state was being read; undefined while it follows the log. */
+  #buffer: string[] | undefined = [];
+  readonly #bookedAhead = new Set<string>();
+  /** Own reservations that are on their way: their channels are taken in this node's view. */
+  readonly #expected = new Map<string, string>();
+  readonly #awaited = new Map<string, Outcome | null>();
+  #waiting: { readonly seq: number; resolve(reached: boolean): void }[] = [];
+  #onStale: () => void = () => {};
+  /** Channels that another node holds back for itself: busy to this one. */
+  #foreign = new Set<string>();
+  #quietChannel: string | undefined;
+  readonly #node: string;
+
+  constructor(settings: LedgerSettings, node: string, clock: Clock, log: Logger) {
+    this.#node = node;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#log = log;
+    this.#onListenerError = (error, event) => log.error({ err: error, event }, 'ledger listener failed');
+    this.events = new TypedEmitter(this.#onListenerError);
+    this.#memory = this.#newMemory();
+  }
+
+  get memory(): LedgerMemory {
+    return this.#memory;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  // ---- what routing reads ----------------------------------------------------------------------------------------------
+
+  channelState(channelId: string): ChannelState | undefined {
+    const state = this.#memory.channelState(channelId);
+    return state !== undefined && this.#foreign.has(channelId) ? 'busy' : state;
+  }
+
+  fit(simId: string, request: FitRequest): FitResult {
+    return this.#memory.fit(simId, request);
+  }
+
+  standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding {
+    return this.#memory.standing(simId, numberClass, wallMs);
+  }
+
+  quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number {
+    return this.#memory.quote(simId, numberClass, wallMs, seconds);
+  }
+
+  today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number } {
+    return this.#memory.today(simId, wallMs);
+  }
+
+  simsOf(callee: string): readonly string[] {
+    return this.#memory.simsOf(callee);
+  }
+
+  // ---- following the log -----------------------------------------------------------------------------------------------
+
+  versionOf(simId: string): string {
+    return this.#versions.get(simId) ?? '0';
+  }
+
+  /** Called when entries of the log are missing, or history was replaced: `read` has to be called. */
+  onStale(listener: () => void): void {
+    this.#onStale = listener;
+  }
+
+  /** An entry of the log, as it comes. */
+  take(message: string): void {
+    if (this.#buffer !== undefined) {
+      this.#buffer.push(message);
+      return;
+    }
+    let entry: LogEntry | undefined;
+    try {
+      entry = readLogEntry(message);
+    } catch (error) {
+      this.#log.error({ err: error }, 'entry of the shared ledger cannot be read');
+    }
+    const seq = entry?.seq ?? Number(message.slice(0, message.indexOf('\n')));
+    if (seq <= this.#seq) return;
+    if (seq !== this.#seq + 1) {
+      this.stopFollowing();
+      this.#onStale();
+      return;
+    }
+    this.#seq = seq;
+    if (entry !== undefined) this.#apply(entry);
+    this.#wake();
+  }
+
+  /** From now on entries are kept until the state has been read again; who waits for one is told that it did not come. */
+  stopFollowing(): void {
+    this.#buffer ??= [];
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { resolve } of waiting) resolve(false);
+  }
+
+  /** Resolves when the entry of this number is applied; false when it may have been missed. */
+  reached(seq: number): Promise<boolean> {
+    if (this.#seq >= seq) return Promise.resolve(true);
+    if (this.#buffer !== undefined) return Promise.resolve(false);
+    return new Promise((resolve) => this.#waiting.push({ seq, resolve }));
+  }
+
+  // ---- this node's own steps -------------------------------------------------------------------------------------------
+
+  /** The channel of a reservation that is on its way is taken in this node's view, so that no other call chooses it. */
+  expect(reservationId: string, channelId: string): void {
+    this.#expected.set(reservationId, channelId);
+    this.#awaited.set(reservationId, null);
+    this.#memory.mark(channelId, 'busy');
+  }
+
+  /** It was refused: the channel is what the log says. */
+  unexpect(reservationId: string): void {
+    const channelId = this.#expected.get(reservationId);
+    this.#expected.delete(reservationId);
+    this.#awaited.delete(reservationId);
+    if (channelId !== undefined && !this.#isHeld(channelId)) this.#memory.mark(channelId, 'idle');
+  }
+
+  /** The outcome of the own step of this reservation is wanted. */
+  await(reservationId: string): void {
+    this.#awaited.set(reservationId, null);
+  }
+
+  outcome(reservationId: string): Outcome | null {
+    const outcome = this.#awaited.get(reservationId) ?? null;
+    this.#awaited.delete(reservationId);
+    return outcome;
+  }
+
+  /** Books an own settlement now; its entry of the log books nothing any more. */
+  chargeAhead(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
+    const charge = this.#memory.charge(live, answeredWallMs, durationMs, estimated);
+    live.settled = true;
+    this.#bookedAhead.add(live.request.reservationId);
+    return charge;
+  }
+
+  // ---- reading the whole state -----------------------------------------------------------------------------------------
+
+  /**
+   * Reads the state of Redis. `anew` forgets what was known before (another run, replaced history): own settlements are in
+   * Redis by then, or come with the log.
+   */
+  async read(ask: Ask, anew: boolean): Promise<readonly LiveRow[]> {
+    this.stopFollowing();
+    const memory = anew ? this.#newMemory() : this.#memory;
+    let last = anew ? BEGINNING : this.#historyEntry;
+    const booked = anew ? new Set<string>() : this.#bookedAhead;
+    for (;;) {
+      const page = await ask('history', [last, HISTORY_PAGE]);
+      last = this.#bookHistory(memory, page, last, booked);
+      if (page.length < Number(HISTORY_PAGE)) break;
+    }
+    const [seqText, , tail, live, channels, sims, heldBack] = (await ask('snapshot', [last])) as [
+      ...[string, string],
+      ...Reply[],
+    ];
+    // From here on nothing waits: the log goes on behind this number.
+    last = this.#bookHistory(memory, tail ?? [], last, booked);
+    if (anew) this.#bookedAhead.clear();
+    const rows = pairs(live ?? []).map(([, text]) => readLiveRow(text));
+    this.#reconcile(memory, rows, new Map(pairs(channels ?? [])));
+    this.#versions = new Map(pairs(sims ?? []).map(([simId, text]) => [simId, text.split(' ', 1)[0] ?? '0']));
+    this.#historyEntry = last;
+    this.#seq = Number(seqText);
+    if (anew) this.#become(memory);
+    this.#setForeign(
+      new Set(pairs(heldBack ?? []).flatMap(([channelId, node]) => (node === this.#node ? [] : [channelId]))),
+    );
+    const buffered = this.#buffer ?? [];
+    this.#buffer = undefined;
+    for (const message of buffered) this.take(message);
+    return rows;
+  }
+
+  /** A fresh memory of the same history, for comparison. */
+  async recompute(
+    ask: Ask,
+    until: string,
+  ): Promise<{ memory: LedgerMemory; settlements: number; adjustments: number }> {
+    const memory = new LedgerMemory(this.#settings, this.#clock, () => {});
+    const counts = { settlements: 0, adjustments: 0 };
+    let last = BEGINNING;
+    for (;;) {
+      const page = await ask('history', [last, HISTORY_PAGE]);
+      const within = page.filter((entry) => compareEntries(String(entry[0]), until) <= 0);
+      for (const entry of within) counts[kindOf(entry) === 'adjustment' ? 'adjustments' : 'settlements'] += 1;
+      last = this.#bookHistory(memory, within, last, new Set());
+      if (within.length < Number(HISTORY_PAGE)) return { memory, ...counts };
+    }
+  }
+
+  get historyEntry(): string {
+    return this.#historyEntry;
+  }
+
+  readRow(text: string): LiveRow {
+    return readLiveRow(text);
+  }
+
+  /** Own settlements that history does not have yet. */
+  get bookedAhead(): ReadonlySet<string> {
+    return this.#bookedAhead;
+  }
+
+  close(): void {
+    this.stopFollowing();
+    this.#memory.close();
+  }
+
+  // ---- applying --------------------------------------------------------------------------------------------------------
+
+  #apply(entry: LogEntry): void {
+    const { seq, reservationId } = entry;
+    const live = this.#memory.live.get(reservationId);
+    const simId = entry.kind === 'reserved' ? entry.request.simId : live?.request.simId;
+    if (simId !== undefined) this.#versions.set(simId, String(seq));
+    switch (entry.kind) {
+      case 'reserved':
+        this.#applyReserved(entry);
+        return;
+      case 'covered':
+        if (live !== undefined && !live.settled) this.#applyCovered(live, entry);
+        return;
+      case 'settled':
+        this.#versions.set(entry.settlement.request.simId, String(seq));
+        this.#historyEntry = entry.historyEntry;
+        this.#applySettled(live, entry);
+        return;
+      case 'freed':
+        if (live !== undefined) this.#memory.finish(live);
+        return;
+      case 'undone':
+        if (live !== undefined) this.#undo(live, entry.rests);
+        return;
+      case 'restated':
+        this.#versions.set(entry.row.request.simId, String(seq));
+        this.#restate(this.#memory, entry.row);
+        return;
+      case 'held-back':
+        this.stopFollowing();
+        this.#onStale();
+        return;
+      case 'adjusted':
+        if (entry.simId !== '') this.#versions.set(entry.simId, String(seq));
+        this.#historyEntry = entry.historyEntry;
+        this.#memory.adjusted(entry.adjustment);
+        if (entry.simId !== '') this.#memory.events.emit('usage:changed', entry.simId);
+        return;
+    }
+  }
+
+  /** Its place in the log decides: what came before it counts, what comes behind it counts it. */
+  #applyReserved({ reservationId, request }: Extract<LogEntry, { kind: 'reserved' }>): void {
+    const isOwn = this.#expected.has(reservationId);
+    if (!isOwn) {
+      this.#memory.restoreReservation({ request, answeredWallMs: null, coveredUntilWallMs: null, settled: false });
+      return;
+    }
+    const expected = this.#expected.get(reservationId);
+    this.#expected.delete(reservationId);
+    if (expected !== undefined && expected !== request.channelId && !this.#isHeld(expected)) {
+      this.#memory.mark(expected, 'idle');
+    }
+    const wasBusy = this.#memory.channelState(request.channelId) === 'busy';
+    // Listeners know the channel as taken, which it stays.
+    this.#quietChannel = wasBusy ? request.channelId : undefined;
+    this.#memory.mark(request.channelId, 'idle');
+    const reserved = this.#memory.reserve(request);
+    // Refused here, the reservation is undone in Redis; until then its channel is taken.
+    if (!reserved.ok) this.#memory.mark(request.channelId, 'busy');
+    this.#quietChannel = undefined;
+    this.#awaited.set(reservationId, { kind: 'reserved', reserved });
+  }
+
+  #applyCovered(live: Live, entry: Extract<LogEntry, { kind: 'covered' }>): void {
+    const { reservationId, answeredWallMs, coveredUntilWallMs } = entry;
+    const isFirst = live.hold.answeredWallMs === null;
+    if (this.#awaited.has(reservationId)) {
+      const grant = isFirst
+        ? this.#memory.confirm(live, answeredWallMs)
+        : this.#memory.extend(live, coveredUntilWallMs);
+      this.#awaited.set(reservationId, { kind: 'granted', grant });
+      return;
+    }
+    this.#memory.cover(live, answeredWallMs, coveredUntilWallMs);
+    if (isFirst) this.#memory.events.emit('usage:changed', live.request.simId);
+  }
+
+  #applySettled(live: Live | undefined, entry: Extract<LogEntry, { kind: 'settled' }>): void {
+    const { reservationId, settlement, supersedes, isFreed } = entry;
+    const isBooked = this.#bookedAhead.delete(reservationId);
+    if (supersedes) {
+      // The estimate is booked here and cannot be taken out of sets and windows: everything is counted again.
+      if (live !== undefined && isFreed) this.#memory.finish(live);
+      this.stopFollowing();
+      this.#onStale();
+      return;
+    }
+    if (!isBooked) {
+      if (live !== undefined && !live.settled) {
+        this.#memory.drop(live);
+        this.#memory.forgetTry(live);
+        live.settled = true;
+      }
+      this.#book(this.#memory, settlement);
+      this.#memory.events.emit('usage:changed', settlement.request.simId);
+    }
+    if (live !== undefined && isFreed) this.#memory.finish(live);
+  }
+
+  #undo(live: Live, rests: boolean): void {
+    if (!rests) {
+      this.#memory.undo(live);
+      return;
+    }
+    if (!live.settled) {
+      this.#memory.drop(live);
+      this.#memory.forgetTry(live);
+    }
+    this.#memory.finish(live);
+  }
+
+  #restate(memory: LedgerMemory, { request, answeredWallMs, coveredUntilWallMs, settled }: LiveRow): void {
+    const live = memory.live.get(request.reservationId);
+    if (live === undefined) {
+      memory.restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled });
+      return;
+    }
+    if (settled && !live.settled) {
+      memory.drop(live);
+      live.settled = true;
+    }
+    if (!live.settled && answeredWallMs !== null)
+      memory.cover(live, answeredWallMs, coveredUntilWallMs ?? answeredWallMs);
+  }
+
+  /** What is live, and which channels rest, is what Redis says. */
+  #reconcile(memory: LedgerMemory, rows: readonly LiveRow[], channels: ReadonlyMap<string, string>): void {
+    const known = new Set(rows.map(({ request }) => request.reservationId));
+    for (const live of [...memory.live.values()]) {
+      if (known.has(live.request.reservationId)) continue;
+      if (!live.settled) {
+        memory.drop(live);
+        memory.forgetTry(live);
+      }
+      memory.finish(live);
+    }
+    for (const row of rows) this.#restate(memory, row);
+    for (const [channelId, state] of channels) {
+      if (state.startsWith('r')) memory.restoreRest(channelId, Number(state.slice(1)));
+    }
+  }
+
+  #bookHistory(memory: LedgerMemory, page: Reply, last: string, bookedAhead: Set<string>): string {
+    let reached = last;
+    for (const entry of page) {
+      reached = String(entry[0]);
+      const fields = new Map(pairs(entry[1] as Reply));
+      const record = fields.get('record') ?? '';
+      if (fields.get('kind') === 'adjustment') {
+        memory.adjusted(readAdjustment(record));
+        continue;
+      }
+      const settlement = readSettlement(record, Number(fields.get('at')));
+      if (bookedAhead.delete(settlement.request.reservationId)) continue;
+      const live = memory.live.get(settlement.request.reservationId);
+      if (live !== undefined && !live.settled) {
+        memory.drop(live);
+        memory.forgetTry(live);
+        live.settled = true;
+      }
+      this.#book(memory, settlement);
+    }
+    return reached;
+  }
+
+  #book(memory: LedgerMemory, { request, answeredWallMs, durationMs, charge, settledWallMs }: SharedSettlement): void {
+    const { billedSeconds, cost } = charge;
+    const at = settledWallMs === 0 ? this.#clock.wallMs() : settledWallMs;
+    memory.settled({
+      ...request,
+      reservedWallMs: request.wallMs,
+      ...{ answeredWallMs, durationMs, billedSeconds, cost, settledWallMs: at },
+    });
+  }
+
+  #isHeld(channelId: string): boolean {
+    for (const live of this.#memory.live.values()) if (live.request.channelId === channelId) return true;
+    for (const expected of this.#expected.values()) if (expected === channelId) return true;
+    return false;
+  }
+
+  #newMemory(): LedgerMemory {
+    const memory = new LedgerMemory(this.#settings, this.#clock, this.#onListenerError);
+    memory.events.on('channel:changed', (channelId, state) => {
+      if (this.#memory !== memory || this.#foreign.has(channelId) || this.#quietChannel === channelId) return;
+      this.events.emit('channel:changed', channelId, state);
+    });
+    memory.events.on('usage:changed', (simId) => {
+      if (this.#memory === memory) this.events.emit('usage:changed', simId);
+    });
+    return memory;
+  }
+
+  #become(memory: LedgerMemory): void {
+    const before = this.#memory;
+    this.#memory = memory;
+    before.close();
+    for (const channelId of this.#expected.values()) memory.mark(channelId, 'busy');
+    for (const { channelId } of this.#settings.channels) {
+      const state = memory.channelState(channelId);
+      if (state !== undefined && !this.#foreign.has(channelId) && state !== before.channelState(channelId))
+        this.events.emit('channel:changed', channelId, state);
+    }
+    for (const { simId } of this.#settings.sims) this.events.emit('usage:changed', simId);
+  }
+
+  #setForeign(foreign: Set<string>): void {
+    const before = this.#foreign;
+    this.#foreign = foreign;
+    for (const channelId of new Set([...before, ...foreign])) {
+      const state = this.channelState(channelId);
+      if (before.has(channelId) !== foreign.has(channelId) && state !== undefined) {
+        this.events.emit('channel:changed', channelId, state);
+      }
+    }
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    const reached = this.#waiting.filter(({ seq }) => seq <= this.#seq);
+    if (reached.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#seq);
+    for (const { resolve } of reached) resolve(true);
+  }
+}
+
+export function adjustmentKey(adjustmentId: string): string {
+  return `adjustment:${adjustmentId}`;
+}
+
+function pairs(list: Reply): [string, string][] {
+  // RESP3 may give a map where RESP2 gave a list; scripts give lists.
+  const found: [string, string][] = [];
+  for (let index = 0; index + 1 < list.length; index += 2) found.push([String(list[index]), String(list[index + 1])]);
+  return found;
+}
+
+function kindOf(entry: Reply[number]): string {
+  return new Map(pairs(entry[1] as Reply)).get('kind') ?? '';
+}
+
+/** Names of entries are a time and a number. */
+function compareEntries(a: string, b: string): number {
+  const [timeA, numberA] = a.split('-').map(Number);
+  const [timeB, numberB] = b.split('-').map(Number);
+  return (timeA ?? 0) - (timeB ?? 0) || (numberA ?? 0) - (numberB ?? 0);
+}

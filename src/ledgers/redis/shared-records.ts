@@ -1,0 +1,190 @@
+// What nodes tell each other through Redis, as text: requests, settlements, adjustments and the entries of the log.
+// Compact lists, because history is kept for a month; a text without line breaks, because those part an entry's words.
+import type { NumberClass } from '../../numbers/number-class.js';
+import type { Adjustment, Charge, ReserveRequest } from '../../quota/ledger.js';
+import type { Direction } from '../../quota/plan.js';
+
+/** A settled attempt as history in Redis has it. */
+export interface SharedSettlement {
+  readonly request: ReserveRequest;
+  /** Null for an attempt that was not answered. */
+  readonly answeredWallMs: number | null;
+  readonly durationMs: number;
+  readonly charge: Charge;
+  /** By the clock of Redis; 0 until Redis has it. */
+  readonly settledWallMs: number;
+}
+
+type RequestText = readonly [
+  reservationId: string,
+  callId: string,
+  trunk: string,
+  direction: Direction,
+  payers: readonly string[],
+  callee: string,
+  numberClass: NumberClass,
+  wallMs: number,
+];
+
+/** Without channel and SIM, which the script chooses. */
+export function writeRequest(request: ReserveRequest): string {
+  return JSON.stringify(requestList(request));
+}
+
+export function readRequest(text: string, channelId: string, simId: string): ReserveRequest {
+  return requestOf(JSON.parse(text) as RequestText, channelId, simId);
+}
+
+export function writeSettlement({ request, answeredWallMs, durationMs, charge }: SharedSettlement): string {
+  const { billedSeconds, cost, currency, estimated } = charge;
+  return JSON.stringify([
+    requestList(request),
+    ...[request.channelId, request.simId, answeredWallMs, durationMs, billedSeconds, cost, currency, estimated ? 1 : 0],
+  ]);
+}
+
+export function readSettlement(text: string, settledWallMs: number): SharedSettlement {
+  const [list, channelId, simId, answeredWallMs, durationMs, billedSeconds, cost, currency, estimated] = JSON.parse(
+    text,
+  ) as [RequestText, string, string, number | null, number, number, string, string, number];
+  const request = requestOf(list, channelId, simId);
+  const { reservationId } = request;
+  return {
+    request,
+    answeredWallMs,
+    durationMs,
+    charge: { reservationId, simId, billedSeconds, cost, currency, estimated: estimated === 1 },
+    settledWallMs,
+  };
+}
+
+export function writeCharge(charge: Charge): string {
+  return JSON.stringify(charge);
+}
+
+export function readCharge(text: string): Charge {
+  return JSON.parse(text) as Charge;
+}
+
+export function writeAdjustment(adjustment: Adjustment): string {
+  return JSON.stringify(adjustment);
+}
+
+export function readAdjustment(text: string): Adjustment {
+  return JSON.parse(text) as Adjustment;
+}
+
+function requestList(request: ReserveRequest): RequestText {
+  const { reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs } = request;
+  return [reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs];
+}
+
+function requestOf(list: RequestText, channelId: string, simId: string): ReserveRequest {
+  const [reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs] = list;
+  return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
+}
+
+// ---- the log -----------------------------------------------------------------------------------------------------------
+
+interface Numbered {
+  readonly seq: number;
+  readonly reservationId: string;
+}
+
+/** One change, in the order in which Redis made them. */
+export type LogEntry =
+  | (Numbered & { readonly kind: 'reserved'; readonly request: ReserveRequest })
+  | (Numbered & { readonly kind: 'covered'; readonly answeredWallMs: number; readonly coveredUntilWallMs: number })
+  | (Numbered & {
+      readonly kind: 'settled';
+      /** The reaper's estimate was in history, and is so no more. */
+      readonly supersedes: boolean;
+      readonly isFreed: boolean;
+      readonly historyEntry: string;
+      readonly settlement: SharedSettlement;
+    })
+  | (Numbered & { readonly kind: 'freed' })
+  | (Numbered & { readonly kind: 'undone'; readonly rests: boolean })
+  | (Numbered & {
+      readonly kind: 'restated';
+      readonly row: LiveRow;
+    })
+  /** A node holds other channels back for itself than it did. */
+  | (Numbered & { readonly kind: 'held-back' })
+  | (Numbered & {
+      readonly kind: 'adjusted';
+      readonly historyEntry: string;
+      readonly simId: string;
+      readonly adjustment: Adjustment;
+    });
+
+/** A live reservation as Redis keeps it. */
+export interface LiveRow {
+  readonly node: string;
+  readonly fence: string;
+  readonly gapMs: number;
+  readonly answeredWallMs: number | null;
+  readonly coveredUntilWallMs: number | null;
+  readonly settled: boolean;
+  /** It was another node's, whose lease ran out: to be settled from what was renewed. */
+  readonly isClaimed: boolean;
+  readonly request: ReserveRequest;
+}
+
+/** Undefined for what another version may have written. */
+export function readLogEntry(message: string): LogEntry | undefined {
+  const [seqText = '', kind, now = '', node = '', fence = '', reservationId = '', ...rest] = message.split('\n');
+  const [a = '', b = '', c = '', d = '', e = '', f = ''] = rest;
+  const seq = Number(seqText);
+  switch (kind) {
+    case 'reserved':
+      return { seq, reservationId, kind, request: readRequest(c, a, b) };
+    case 'covered':
+      return { seq, reservationId, kind, answeredWallMs: Number(a), coveredUntilWallMs: Number(b) };
+    case 'settled':
+      return {
+        ...{ seq, reservationId, kind, supersedes: a !== '', isFreed: b !== '', historyEntry: c },
+        settlement: readSettlement(d, Number(now)),
+      };
+    case 'freed':
+    case 'held-back':
+      return { seq, reservationId, kind };
+    case 'undone':
+      return { seq, reservationId, kind, rests: a === 'rests' };
+    case 'restated':
+      return { seq, reservationId, kind, row: liveRow([node, fence, a, b, '0', c, d, e, f]) };
+    case 'adjusted':
+      return { seq, reservationId, kind, historyEntry: a, simId: b, adjustment: readAdjustment(c) };
+    default:
+      return undefined;
+  }
+}
+
+export function readLiveRow(text: string): LiveRow {
+  const [
+    node = '',
+    fence = '',
+    channelId = '',
+    simId = '',
+    gap = '0',
+    answered = '',
+    covered = '',
+    settled = '',
+    ...rest
+  ] = text.split('\n');
+  return liveRow([node, fence, channelId, simId, gap, answered, covered, settled, rest.join('\n')]);
+}
+
+function liveRow(words: readonly string[]): LiveRow {
+  const [node = '', fence = '', channelId = '', simId = '', gap, answered, covered, settled, request = ''] = words;
+  return {
+    node,
+    fence,
+    gapMs: Number(gap),
+    answeredWallMs: answered === '' ? null : Number(answered),
+    coveredUntilWallMs: covered === '' ? null : Number(covered),
+    settled: settled === '1',
+    isClaimed: settled === 'c',
+    request: readRequest(request, channelId, simId),
+  };
+}
