@@ -658,8 +658,8 @@ describe('a call', () => {
   it('counts offered, answered and ended calls', async () => {
     await bench.talk();
     await hangUp();
-    bench.refusal = 'spend-cap';
+    bench.refusal = 'do-not-call';
     await bench.offer();
-    assert.deepEqual(bench.registry.counters, { offered: 2, answered: 1, ended: { normal: 1, 'spend-cap': 1 } });
+    assert.deepEqual(bench.registry.counters, { offered: 2, answered: 1, ended: { normal: 1, 'do-not-call': 1 } });
   });
 });

@@ -16,7 +16,6 @@ export type EndReason =
   | 'bad-request'
   | 'bad-number'
   | 'class-not-allowed'
-  | 'spend-cap'
   | 'cap-exhausted'
   | 'quota-exhausted'
   | 'ledger-away'
@@ -64,7 +63,6 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'bad-request': { status: 400, q850: null },
   'bad-number': { status: 484, q850: 28 },
   'class-not-allowed': { status: 403, q850: 21 },
-  'spend-cap': { status: 403, q850: 21 },
   'cap-exhausted': { status: 403, q850: 21 },
   'quota-exhausted': { status: 200, q850: 16 },
   'ledger-away': { status: 503, q850: 41 },

@@ -5,7 +5,6 @@ import { textTable } from './text-table.js';
 const POLICY_WORDS: Readonly<Record<string, string>> = {
   'bad-number': 'refused: this is no number that can be called (484)',
   'class-not-allowed': 'refused: the trunk may not call this class of numbers (403)',
-  'spend-cap': 'refused: the trunk has spent its cap for today (403)',
   'outside-calling-hours': 'refused: the callee may not be called at this hour (403)',
   'do-not-call': 'refused: the callee is on a do-not-call list (403)',
   'do-not-call-list-stale': 'refused: a do-not-call list is older than it may be (403)',

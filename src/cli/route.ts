@@ -66,18 +66,13 @@ async function readFromFiles(
     ...{ view: stored.memory, clock },
   });
   try {
-    const ledger = {
-      spentBy: (name: string, since: number) => stored.memory.spending.since(name, since),
-      attemptsTo: (callee: string, since: number) => stored.memory.attemptsTo(callee, since),
-      fitPayers: (...ask: Parameters<typeof stored.memory.fitPayers>) => stored.memory.fitPayers(...ask),
-    };
     // What a running service last fetched is on the disk; nothing is fetched for a question.
     const { lists } = await openDoNotCallLists(config.doNotCall, {
       clock,
       log: createLogger(config.log),
       watch: false,
     });
-    const policy = createPolicy({ trunks: config.trunkPolicies, ledger, lists, clock });
+    const policy = createPolicy({ trunks: config.trunkPolicies, ledger: stored.memory, lists, clock });
     const planOf = new Map(sims.map(({ simId, plan }) => [simId, plan]));
     const parts = {
       source: { config: config.file, ledger: stored.found ? file : null, runningService: false },

@@ -1,8 +1,8 @@
 // Plans and caps: allowances that can count what they say, rates that apply, one currency for what is spent.
+import { SPEND_CAP_ID } from '../quota/payers.js';
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { nearestName } from './nearest-name.js';
 import { agents as agentsSchema } from './plan-schema.js';
-import { SPEND_CAP_ID } from './resolve-plan.js';
 import type { ConfigFile } from './schema.js';
 import { duplicates, type Entry, type SoundParts } from './sound-parts.js';
 

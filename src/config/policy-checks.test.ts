@@ -103,7 +103,6 @@ describe('policy in the config', () => {
         dialling: { country: 'KR', outsidePrefixes: [], internationalPrefixes: [] },
         classes: ['mobile', 'landline', 'internet', 'representative', 'special', 'emergency'],
         timeZone: 'Asia/Seoul',
-        spendCap: { perDay: '100000', currency: 'KRW' },
         callingHours: [],
         calleeZones: [],
         doNotCall: [],

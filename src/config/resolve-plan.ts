@@ -1,6 +1,7 @@
 // Plans and caps as the ledger counts by them: defaults of one part for another filled in, amounts in micros.
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
 import { MICROS_PER_UNIT, parseMoney } from '../quota/money.js';
+import { SPEND_CAP_ID } from '../quota/payers.js';
 import type { Allowance, Caps, Pacing, Plan, Rounding, Window } from '../quota/plan.js';
 import { allowanceOf } from '../quota/plan-defaults.js';
 import { minuteOf, WEEKDAYS } from './scalars.js';
@@ -9,8 +10,6 @@ import type { ConfigFile } from './schema.js';
 type PlanEntry = ConfigFile['plans'][number];
 type AllowanceEntry = PlanEntry['allowances'][number];
 type TermsEntry = Pick<PlanEntry, 'currency' | 'rounding' | 'windowEdge' | 'workingTime' | 'allowances'>;
-
-export const SPEND_CAP_ID = 'spend-day';
 
 /** An emergency call is never capped, and costs whoever pays nothing. */
 const CAPPED_CLASSES = NUMBER_CLASSES.filter((numberClass) => numberClass !== 'emergency');

@@ -39,7 +39,6 @@ export function trunkPolicies({ trunks, policy }: Pick<ConfigFile, 'trunks' | 'p
       dialling: { country: trunk.country, ...trunk.dialling },
       classes: trunk.classes,
       timeZone: trunk.timeZone,
-      spendCap: trunk.spendCap,
       callingHours: resolveHours(trunk.policy?.callingHours ?? policy.callingHours),
       calleeZones: policy.calleeZones,
       doNotCall: trunk.policy?.doNotCall ?? policy.doNotCall.map(({ name }) => name),

@@ -21,7 +21,6 @@ function bench(changes: Partial<TrunkPolicy> = {}, ledger = FREE_LEDGER) {
 /** Every limit there is, all of them reached. */
 const CLOSED: Partial<TrunkPolicy> = {
   classes: ['mobile'],
-  spendCap: { perDay: '0' },
   callingHours: [{ classes: ['mobile', 'emergency'], weekdays: [7], fromMinute: 0, toMinute: 1 }],
   doNotCall: ['own'],
   attemptsPerCalleePerDay: 1,
@@ -69,7 +68,6 @@ describe('createPolicy', () => {
 
   it('never refuses an emergency number, whatever is exhausted', () => {
     const exhausted = {
-      spentBy: () => '5000',
       attemptsTo: () => 100,
       fitPayers: () => ({ ok: false, reason: 'cap-exhausted', payer: 'trunk:pbx', allowanceId: 'all' }) as const,
     };

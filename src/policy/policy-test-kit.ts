@@ -21,7 +21,6 @@ export const PBX: TrunkPolicy = {
 };
 
 export const FREE_LEDGER: PolicySight['ledger'] = {
-  spentBy: () => '0',
   fitPayers: () => ({ ok: true, maxCallSeconds: 7_200 }),
   attemptsTo: () => 0,
 };

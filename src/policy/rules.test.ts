@@ -10,7 +10,6 @@ import {
   refuseHours,
   refuseListed,
   refuseRate,
-  refuseSpendCap,
   refuseStaleList,
 } from './rules.js';
 
@@ -134,22 +133,6 @@ describe('policy rules', () => {
     assert.equal(refuseAttempts(question(trunk), sight)?.reason, 'too-many-attempts');
     sight.load.ended('call-1');
     assert.equal(refuseAttempts(question(trunk), sight), null);
-  });
-
-  it('refuse calls once the trunk has spent its day’s cap, counted from its own midnight', () => {
-    const spendCap = { perDay: '1000' };
-    const asked: number[] = [];
-    const sightOf = (spent: string) =>
-      sightWith({
-        spentBy: (_trunk, since) => {
-          asked.push(since);
-          return spent;
-        },
-      });
-    assert.equal(refuseSpendCap(question(stateWith({ spendCap })), sightOf('999.99')), null);
-    const refusal = refuseSpendCap(question(stateWith({ spendCap, timeZone: 'UTC' })), sightOf('1000'));
-    assert.deepEqual(refusal, { reason: 'spend-cap', detail: '1000 of 1000 today' });
-    assert.deepEqual(asked, [seoul('2026-11-23T00:00'), Date.UTC(2026, 10, 23)]);
   });
 
   it('refuse a call when the trunk, its agent or its account has used up a cap', () => {

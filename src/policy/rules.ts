@@ -2,7 +2,6 @@
 import { zonesOfCountry, zonesOfNumber } from '../numbers/callee-zones.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Ledger } from '../quota/ledger.js';
-import { parseMoney } from '../quota/money.js';
 import { payersOf } from '../quota/payers.js';
 import type { WindowClock } from '../quota/windows.js';
 import type { CallLoad, CallRate } from './call-load.js';
@@ -16,7 +15,6 @@ export type PolicyReason =
   | 'do-not-call'
   | 'do-not-call-list-stale'
   | 'too-many-attempts'
-  | 'spend-cap'
   | 'cap-exhausted'
   | 'trunk-full'
   | 'trunk-rate';
@@ -48,7 +46,7 @@ export interface PolicyQuestion {
 
 /** What the rules look at besides the question. */
 export interface PolicySight {
-  readonly ledger: Pick<Ledger, 'spentBy' | 'fitPayers' | 'attemptsTo'>;
+  readonly ledger: Pick<Ledger, 'fitPayers' | 'attemptsTo'>;
   readonly load: CallLoad;
   readonly clocks: ZoneClocks;
 }
@@ -62,7 +60,6 @@ export const POLICY_RULES: readonly PolicyRule[] = [
   refuseListed,
   refuseStaleList,
   refuseAttempts,
-  refuseSpendCap,
   refuseCaps,
   refuseFullTrunk,
   refuseRate,
@@ -106,15 +103,6 @@ export function refuseAttempts(
   if (limit === null) return null;
   const made = ledger.attemptsTo(callee.e164, trunk.days.at(wallMs).startWallMs) + load.waitingFor(callee.e164);
   return made < limit ? null : { reason: 'too-many-attempts', detail: `${made} of ${limit} today` };
-}
-
-/** The cost of calls that are still live is counted when they end: the cap stops new calls, never a talking one. */
-export function refuseSpendCap({ trunk, wallMs }: PolicyQuestion, { ledger }: PolicySight): PolicyRefusal | null {
-  const { name, spendCap } = trunk.policy;
-  if (spendCap === false) return null;
-  const spent = ledger.spentBy(name, trunk.days.at(wallMs).startWallMs);
-  if (parseMoney(spent) < parseMoney(spendCap.perDay)) return null;
-  return { reason: 'spend-cap', detail: `${spent} of ${spendCap.perDay} today` };
 }
 
 export function refuseCaps(

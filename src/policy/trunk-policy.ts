@@ -16,7 +16,6 @@ export interface TrunkPolicy {
   readonly classes: readonly NumberClass[];
   /** Of its days, and of callees whose country is not known. */
   readonly timeZone: string;
-  readonly spendCap: false | { readonly perDay: string };
   /** Empty: at any hour. */
   readonly callingHours: readonly CallingHours[];
   /** The longest prefix that fits decides. */
@@ -33,7 +32,6 @@ export interface TrunkPolicy {
 
 /** A trunk without limits of its own: what is not said. */
 export const OPEN_POLICY: Omit<TrunkPolicy, 'name' | 'dialling' | 'classes' | 'timeZone'> = {
-  spendCap: false,
   callingHours: [],
   calleeZones: [],
   doNotCall: [],

@@ -16,3 +16,6 @@ export function payersOf({ trunk, agent, account }: PayingCall): readonly string
     ...(account === null ? [] : [`account:${account}`]),
   ];
 }
+
+/** The allowance of a trunk's caps that its daily spend cap is. */
+export const SPEND_CAP_ID = 'spend-day';

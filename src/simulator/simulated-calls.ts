@@ -67,11 +67,7 @@ class SimulatedCalls {
     });
     this.#policy = createPolicy({
       trunks: [{ ...OPEN_POLICY, name: TRUNK, dialling: { country: 'KR' }, classes: NUMBER_CLASSES, timeZone }],
-      ledger: {
-        spentBy: (trunk, since) => memory.spending.since(trunk, since),
-        fitPayers: (payers, question) => memory.fitPayers(payers, question),
-        attemptsTo: (callee, since) => memory.attemptsTo(callee, since),
-      },
+      ledger: memory,
       clock,
     });
     this.#tally = new Tally(days, sims);
