@@ -1,5 +1,6 @@
 // One run: calls go through the real policy, router and ledger memory in virtual time. Plain books without a journal:
-// nothing here can be lost. Each call has one attempt, since no simulated gateway fails.
+// nothing here can be lost. Each call has one attempt, since no simulated gateway fails; and so no attempt is reported to
+// routing, for which all channels are equally sound then.
 import { LedgerMemory, type Live } from '../ledgers/ledger-memory.js';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
 import { createPolicy } from '../policy/admit-call.js';
@@ -44,6 +45,7 @@ class SimulatedCalls {
   readonly #routing: ReturnType<typeof createRouting<string>>;
   readonly #policy: ReturnType<typeof createPolicy>;
   readonly #tally: Tally;
+  readonly #trunk: RouteQuestion['trunk'];
   readonly #simIndex: ReadonlyMap<string, number>;
   readonly #longest: ReadonlyMap<string, number>;
   readonly #metered: readonly UsageBook[];
@@ -71,6 +73,7 @@ class SimulatedCalls {
       clock,
     });
     this.#tally = new Tally(days, sims);
+    this.#trunk = { name: TRUNK, traffic: options.traffic };
     this.#simIndex = new Map(sims.map(({ simId }, index) => [simId, index]));
     const longest = new Map(plans.map(({ name, maxCallSeconds }) => [name, maxCallSeconds - 1]));
     this.#longest = new Map(sims.map(({ simId, plan }) => [simId, longest.get(plan) ?? 0]));
@@ -120,7 +123,7 @@ class SimulatedCalls {
     }
     this.#clock.after(call.ringMs, () => {
       if (call.talkMs === null) this.#endUnanswered(live, stream);
-      else this.#answer(live, call.talkMs, call.ringMs, stream);
+      else this.#answer(live, call.talkMs, stream);
     });
   }
 
@@ -140,16 +143,29 @@ class SimulatedCalls {
     const { callee } = admission;
     const wallMs = this.#clock.wallMs();
     const question: RouteQuestion = {
-      ...{ trunk: { name: TRUNK, traffic: this.#options.traffic }, agent, callee, wallMs },
-      ...{ codecs: CODECS, excludeChannels: NOTHING, excludeGateways: NOTHING },
+      trunk: this.#trunk,
+      agent,
+      callee,
+      wallMs,
+      codecs: CODECS,
+      excludeChannels: NOTHING,
+      excludeGateways: NOTHING,
     };
     const answer = this.#routing.decide(question);
     const reservationId = `c${++this.#count}`;
     let refusal: string | undefined;
     for (const { channelId, simId } of answer.candidates) {
       const reserved = this.#memory.reserve({
-        ...{ reservationId, callId: reservationId, trunk: TRUNK, direction: 'out', payers: PAYERS },
-        ...{ channelId, simId, callee: callee.e164, numberClass: callee.numberClass, wallMs },
+        reservationId,
+        callId: reservationId,
+        trunk: TRUNK,
+        direction: 'out',
+        payers: PAYERS,
+        channelId,
+        simId,
+        callee: callee.e164,
+        numberClass: callee.numberClass,
+        wallMs,
       });
       if (reserved.ok) return reserved.live;
       refusal ??= reserved.reason;
@@ -160,12 +176,11 @@ class SimulatedCalls {
     return undefined;
   }
 
-  #answer(live: Live, talkMs: number, ringMs: number, stream: CallStream): void {
-    const { simId, channelId } = live.request;
+  #answer(live: Live, talkMs: number, stream: CallStream): void {
+    const { simId } = live.request;
     const answeredWallMs = this.#clock.wallMs();
     // No payer has a cap here: what the SIM's plan grants is final.
     const grantedSeconds = this.#memory.confirm(live, answeredWallMs).maxCallSeconds;
-    this.#routing.attemptReported(channelId, { outcome: 'answered', postDialDelayMs: ringMs });
     const durationMs = Math.min(talkMs, grantedSeconds * 1000);
     const byQuota = durationMs < talkMs && grantedSeconds < (this.#longest.get(simId) ?? 0);
     this.#clock.after(durationMs, () => {
@@ -184,7 +199,7 @@ class SimulatedCalls {
     tally.today.answered += 1;
     tally.today.talkMs += durationMs;
     tally.settle(simIndex, request.callee, charge.billedSeconds, charge.cost);
-    this.#noteUsage(simIndex, request.simId, answeredWallMs);
+    this.#noteUsage(simIndex, request.simId, durationMs, answeredWallMs);
     const record = { ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs };
     const metered = this.#metered[simIndex]?.book(record);
     const sim = tally.sims[simIndex];
@@ -192,18 +207,16 @@ class SimulatedCalls {
   }
 
   #endUnanswered(live: Live, stream: CallStream): void {
-    const { simId, channelId } = live.request;
+    const { simId } = live.request;
     this.#memory.charge(live, null, 0, false);
     this.#memory.finish(live);
-    this.#routing.attemptReported(channelId, { outcome: 'callee', postDialDelayMs: null });
     this.#tally.today.unanswered += 1;
-    this.#noteUsage(this.#simIndex.get(simId) ?? 0, simId, live.request.wallMs);
+    this.#noteUsage(this.#simIndex.get(simId) ?? 0, simId, 0, live.request.wallMs);
     this.#over(stream);
   }
 
-  #noteUsage(simIndex: number, simId: string, wallMs: number): void {
-    const usage = this.#memory.bookOf(simId)?.usage(wallMs);
-    if (usage !== undefined) this.#tally.noteUsage(simIndex, usage, wallMs);
+  #noteUsage(simIndex: number, simId: string, durationMs: number, wallMs: number): void {
+    this.#tally.noteUsage(simIndex, durationMs, wallMs, () => this.#memory.bookOf(simId)?.usage(wallMs) ?? []);
   }
 
   #keepUsage(): void {

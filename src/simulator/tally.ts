@@ -44,6 +44,18 @@ export interface SimTally {
   meteredMicros: Micros;
 }
 
+/** What a SIM may use before any of its allowances can be used up: windows that turn meanwhile only add to it. */
+interface Headroom {
+  seconds: number;
+  ones: number;
+}
+
+/** Of these a call uses one at most; credits and spend are looked at after every call. */
+const COUNTED_BY_ONE: ReadonlySet<AllowanceUsage['counts']> = new Set(['calls', 'callees', 'sms', 'lms', 'mms']);
+
+/** What rounding may add to a call: both a minimum and a step are an hour at most. */
+const MOST_ROUNDING_SECONDS = 3_600;
+
 /** Seconds that are left but are too few for a call, a BYE included. */
 const UNUSABLE_SECONDS = 2;
 
@@ -57,6 +69,7 @@ export class Tally {
   /** More was used of an allowance than its limit, at its rate. */
   hasOvershoot = false;
   readonly #calleesToday: readonly Set<string>[];
+  readonly #headroom: readonly Headroom[];
   readonly #exhausted = new Set<string>();
   #todayIndex = 0;
 
@@ -71,6 +84,7 @@ export class Tally {
       meteredMicros: 0,
     }));
     this.#calleesToday = sims.map(() => new Set());
+    this.#headroom = sims.map(() => ({ seconds: 0, ones: 0 }));
   }
 
   /** To be called as the days of the period begin, in order. */
@@ -109,10 +123,20 @@ export class Tally {
     if (cost !== '0') sim.chargedMicros += parseMoney(cost);
   }
 
-  /** Looks for allowances that a settled call has used up. */
-  noteUsage(simIndex: number, usage: readonly AllowanceUsage[], wallMs: number): void {
-    for (const { allowanceId, counts, window, windowStartWallMs, used, limit } of usage) {
+  /** Looks for allowances that a call has used up; `usageOf` is asked only when the call may have done so. */
+  noteUsage(simIndex: number, durationMs: number, wallMs: number, usageOf: () => readonly AllowanceUsage[]): void {
+    const headroom = this.#headroom[simIndex];
+    if (headroom === undefined) return;
+    headroom.seconds -= durationMs / 1000 + MOST_ROUNDING_SECONDS;
+    headroom.ones -= 1;
+    if (headroom.seconds > UNUSABLE_SECONDS && headroom.ones > 0) return;
+    headroom.seconds = Number.POSITIVE_INFINITY;
+    headroom.ones = Number.POSITIVE_INFINITY;
+    for (const { allowanceId, counts, window, windowStartWallMs, used, limit } of usageOf()) {
       const left = limit - used;
+      if (counts === 'seconds') headroom.seconds = Math.min(headroom.seconds, left);
+      else if (COUNTED_BY_ONE.has(counts)) headroom.ones = Math.min(headroom.ones, left);
+      else headroom.ones = 0;
       if (left < 0) this.hasOvershoot = true;
       if (left >= (counts === 'seconds' ? UNUSABLE_SECONDS : 1)) continue;
       const key = `${simIndex} ${allowanceId} ${windowStartWallMs}`;

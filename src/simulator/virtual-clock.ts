@@ -1,11 +1,21 @@
 // Virtual time: a clock that jumps from one timer to the next. Timers due at one instant fire in the order they were set.
 import type { Clock, ClockTimer } from '../lib/clock.js';
 
-interface Timer {
+class Timer implements ClockTimer {
   readonly dueMs: number;
   readonly order: number;
   /** Null once cancelled. */
   action: (() => void) | null;
+
+  constructor(dueMs: number, order: number, action: () => void) {
+    this.dueMs = dueMs;
+    this.order = order;
+    this.action = action;
+  }
+
+  cancel(): void {
+    this.action = null;
+  }
 }
 
 export class VirtualClock implements Clock {
@@ -34,13 +44,9 @@ export class VirtualClock implements Clock {
 
   /** Calls `action` at an instant of wall time; at once (but not now) when it has passed. */
   at(wallMs: number, action: () => void): ClockTimer {
-    const timer: Timer = { dueMs: Math.max(wallMs, this.#nowMs), order: this.#order++, action };
+    const timer = new Timer(Math.max(wallMs, this.#nowMs), this.#order++, action);
     this.#push(timer);
-    return {
-      cancel: () => {
-        timer.action = null;
-      },
-    };
+    return timer;
   }
 
   /** Fires every timer, those set meanwhile included, until none is left or the next one is due after `endWallMs`. */
