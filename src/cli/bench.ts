@@ -46,7 +46,7 @@ async function runLedger(json: boolean, seconds: number): Promise<number> {
 function runRoute(json: boolean, seconds: number): number {
   if (!json)
     process.stdout.write(
-      'channels   decisions/s   p50 µs   p99 µs   (decide and reserve in memory, half of them busy)\n',
+      'channels   decisions/s   p50 µs   p99 µs   bytes/channel   (decide, reserve and its record; half of them busy)\n',
     );
   for (const channels of CHANNEL_COUNTS) {
     const result = benchRoute(channels, seconds * 1000);
@@ -55,6 +55,7 @@ function runRoute(json: boolean, seconds: number): number {
       String(result.decisionsPerSecond).padStart(13),
       result.p50Us.toFixed(2).padStart(8),
       result.p99Us.toFixed(2).padStart(8),
+      String(result.bytesPerChannel).padStart(15),
     ];
     process.stdout.write(`${json ? JSON.stringify(result) : columns.join(' ')}\n`);
   }

@@ -1,10 +1,8 @@
 // The best few channels that a decision has met so far, by key. One is used for all decisions: nothing is allocated for them.
-import { BEST, type CallTerms, Candidate, scoreOf } from './decision.js';
+import { BEST, type CallTerms, Candidate, ORDINARY, scoreOf } from './decision.js';
 import type { PooledChannel } from './pool.js';
 import { type Standing, TIES } from './standing.js';
 import type { Weights } from './weights.js';
-
-const ORDINARY: CallTerms = { sameCallee: false, ownChannel: false, lastResort: false };
 
 export class BestFew {
   readonly #keys = new Float64Array(BEST);

@@ -105,7 +105,7 @@ export class ChannelHealth {
 
   /** True when it says no more than a channel that nothing is known of. */
   get isForgotten(): boolean {
-    return this.#state === 'sound' && this.#streak === 0 && this.#attempts < FADED;
+    return this.#state === 'sound' && this.#attempts < FADED;
   }
 
   /** True when state or points have changed. */

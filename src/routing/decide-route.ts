@@ -1,18 +1,19 @@
 // Which channels carry a call. Reads the index's orders from their best ends and stops at the best few; asks one by one only
 // the channels that stand differently in this call: those that know its callee, its agent's own, and those tried already.
 import { BestFew } from './best-few.js';
-import { Decision, scoreOf } from './decision.js';
+import { BEST, Decision, scoreOf } from './decision.js';
 import { explainRoute } from './explain-route.js';
-import type { Pool, PooledChannel } from './pool.js';
+import type { CellOrder, Pool, PooledChannel, PoolOrder } from './pool.js';
 import { addCounts, type CodeCounts, codeOf, codeOfQuota, countOne, NOT_REFUSED } from './refusal-counts.js';
 import type { RouteIndex } from './route-index.js';
 import { isChannelExcluded, isEmergency, isGatewayExcluded, type RoutingRequest, refusalOfQuota } from './rules.js';
-import { TIES } from './standing.js';
+import { type Standing, TIES } from './standing.js';
 
 const TRIED = codeOf('already-tried');
 const DOWN = codeOf('gateway-down');
 const NONE: readonly PooledChannel[] = [];
 const best = new BestFew();
+const scratch: [Float64Array, Float64Array] = [new Float64Array(BEST), new Float64Array(BEST)];
 
 /** Pure over the index, which must have been turned to now. */
 export function decideRoute(request: RoutingRequest, index: RouteIndex): Decision {
@@ -40,19 +41,27 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex): Decisio
 /** Channels that the orders do not judge rightly for this call. */
 function specialChannels(request: RoutingRequest, index: RouteIndex): readonly PooledChannel[] {
   const simIds = index.view.simsOf(request.callee.e164);
-  const own =
-    index.hasOwnChannels && request.agent !== null ? index.channelsOf(`${request.trunk}/${request.agent}`) : NONE;
+  const own = ownChannels(request, index);
   if (simIds.length === 0 && own.length === 0 && request.excludeChannels.length === 0) return NONE;
   const special = new Set<PooledChannel>(own);
-  for (const simId of simIds) {
-    const channel = index.channelOfSim(simId);
-    if (channel !== undefined) special.add(channel);
+  for (let at = 0; at < simIds.length; at++) {
+    const channel = index.channelOfSim(simIds[at] as string);
+    // To know the callee changes nothing for a channel that is open to everybody, but for the last one.
+    if (channel !== undefined && (at === simIds.length - 1 || isRefusedByPlan(channel))) special.add(channel);
   }
   for (const channelId of request.excludeChannels) {
     const channel = index.channel(channelId);
     if (channel !== undefined) special.add(channel);
   }
   return [...special];
+}
+
+function ownChannels({ trunk, agent }: RoutingRequest, index: RouteIndex): readonly PooledChannel[] {
+  return agent === null || !index.hasOwnChannels ? NONE : index.channelsOf(`${trunk}/${agent}`);
+}
+
+function isRefusedByPlan({ refusal, standings }: PooledChannel): boolean {
+  return refusal === NOT_REFUSED && standings.some((standing) => standing.refusal !== NOT_REFUSED);
 }
 
 /** Merges the best ends of a pool's gateways into the best few. */
@@ -63,19 +72,29 @@ function collect(
   request: RoutingRequest,
   index: RouteIndex,
 ): void {
-  pool.orders[order]?.best.visitWhile((bestKey) => {
-    if (bestKey > best.bound) return false;
+  // So many gateways, and in each so many channels, may have one of the best few: the others are passed over.
+  const gateways = lowest(0, BEST + special.length + request.excludeGateways.length);
+  const found = (pool.orders[order] as PoolOrder).best.copyLowest(gateways);
+  const keys = lowest(1, BEST + special.length);
+  for (let at = 0; at < found; at++) {
+    const bestKey = gateways[at] as number;
+    if (bestKey > best.bound) return;
     const { cell } = index.channelOfKey(bestKey);
-    if (request.excludeGateways.length > 0 && isGatewayExcluded(cell.gateway, request)) return true;
-    cell.orders[order]?.open.visitWhile((key) => {
-      if (key > best.bound) return false;
+    if (request.excludeGateways.length > 0 && isGatewayExcluded(cell.gateway, request)) continue;
+    const count = (cell.orders[order] as CellOrder).open.copyLowest(keys);
+    for (let i = 0; i < count; i++) {
+      const key = keys[i] as number;
+      if (key > best.bound) break;
       const channel = index.channelOfKey(key);
-      const standing = channel.standings[order];
-      if (standing !== undefined && !special.includes(channel)) best.add(channel, standing);
-      return true;
-    });
-    return true;
-  });
+      if (special.length === 0 || !special.includes(channel)) best.add(channel, channel.standings[order] as Standing);
+    }
+  }
+}
+
+/** Room for so many keys, used again and again. */
+function lowest(which: 0 | 1, count: number): Float64Array {
+  if (scratch[which].length < count) scratch[which] = new Float64Array(2 * count);
+  return scratch[which];
 }
 
 /** Counts a pool's channels of gateways that this call avoids as tried, whatever else stands against them. */
@@ -121,7 +140,7 @@ function judgeSpecial(
   const { weights } = index.ranking;
   const call = {
     sameCallee: index.view.simsOf(request.callee.e164).at(-1) === channel.simId,
-    ownChannel: request.agent !== null && index.channelsOf(`${request.trunk}/${request.agent}`).includes(channel),
+    ownChannel: ownChannels(request, index).includes(channel),
     lastResort: false,
   };
   if (standing.key + scoreOf(call, weights) * TIES < best.bound) best.add(channel, standing, call, weights);

@@ -20,30 +20,36 @@ export interface CallTerms {
   readonly lastResort: boolean;
 }
 
+/** Of most candidates. */
+export const ORDINARY: CallTerms = { sameCallee: false, ownChannel: false, lastResort: false };
+
+/** An eligible channel, as it stood when it was decided on. What few ask for is computed when it is asked for. */
 export class Candidate {
   readonly channel: PooledChannel;
-  /** The sum of its terms: the lowest wins. */
-  readonly score: number;
-  readonly #standing: Standing;
-  readonly #call: CallTerms;
-  readonly #weights: Weights;
+  readonly standing: Standing;
+  readonly call: CallTerms;
+  readonly weights: Weights;
 
   constructor(channel: PooledChannel, standing: Standing, call: CallTerms, weights: Weights) {
     this.channel = channel;
-    this.score = standing.score + scoreOf(call, weights);
-    this.#standing = standing;
-    this.#call = call;
-    this.#weights = weights;
+    this.standing = standing;
+    this.call = call;
+    this.weights = weights;
+  }
+
+  /** The sum of its terms: the lowest wins. */
+  get score(): number {
+    return this.standing.score + scoreOf(this.call, this.weights);
   }
 
   /** Each is weighted; those that count nothing are left out. */
   get terms(): ScoreTerms {
-    const { sameCallee, ownChannel } = this.#weights;
+    const { sameCallee, ownChannel } = this.weights;
     return {
-      ...(this.#call.sameCallee && sameCallee > 0 && { sameCallee: -sameCallee * FULL_POINTS }),
-      ...(this.#call.ownChannel && ownChannel > 0 && { ownChannel: -ownChannel * FULL_POINTS }),
-      ...this.#standing.terms(this.#weights),
-      ...(this.#call.lastResort && { lastResort: LAST_RESORT }),
+      ...(this.call.sameCallee && sameCallee > 0 && { sameCallee: -sameCallee * FULL_POINTS }),
+      ...(this.call.ownChannel && ownChannel > 0 && { ownChannel: -ownChannel * FULL_POINTS }),
+      ...this.standing.terms(this.weights),
+      ...(this.call.lastResort && { lastResort: LAST_RESORT }),
     };
   }
 }
@@ -68,23 +74,24 @@ export class Decision {
   readonly seed: number;
   /** Channels that were ranked or refused. */
   readonly considered: number;
-  readonly #counts: CodeCounts;
+  /** Refused channels by code. */
+  readonly counts: CodeCounts;
 
   constructor(candidates: readonly Candidate[], counts: CodeCounts, { version, ranking, channels }: DecidedFrom) {
     this.candidates = candidates;
     this.version = version;
     this.seed = ranking.seed;
     this.considered = channels.length;
-    this.#counts = counts;
+    this.counts = counts;
   }
 
   get refused(): Readonly<Partial<Record<RefusalReason, number>>> {
-    return refusedByReason(this.#counts);
+    return refusedByReason(this.counts);
   }
 
   /** Without a candidate: whether another call would have found a channel. */
   get refusal(): 'no-channel' | 'refused-for-this-call' {
-    return refusalOfCounts(this.#counts);
+    return refusalOfCounts(this.counts);
   }
 }
 

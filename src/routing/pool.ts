@@ -17,7 +17,7 @@ export interface PoolOrder {
 }
 
 /** The same in one gateway, whether it takes calls or not. */
-interface CellOrder {
+export interface CellOrder {
   readonly open: SortedNumbers;
   readonly refused: CodeCounts;
 }

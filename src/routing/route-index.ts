@@ -8,8 +8,9 @@ import type { AttemptReport, ChannelHealth } from './channel-health.js';
 import { HealthBook } from './health-book.js';
 import type { IndexedGateway, RoutingChannel, RoutingGateway, SimState } from './indexed-channel.js';
 import { Cell, Pool, type PooledChannel } from './pool.js';
+import { type Profile, ProfileCache } from './profile-cache.js';
 import { DEFAULT_RANKING, type RankingSettings } from './ranking.js';
-import { type CodeCounts, codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
+import { codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
 import { type RoutingRequest, refusalOfChannel, refusalOfGateway, refusalOfPool } from './rules.js';
 import { Scorer } from './scorer.js';
 import { TIES } from './standing.js';
@@ -23,15 +24,8 @@ export interface RoutingSettings {
   readonly ranking?: Partial<RankingSettings>;
 }
 
-/** Pools that may serve requests of one kind, and the channels of all others by what refuses them. */
-export interface Profile {
-  readonly pools: readonly Pool[];
-  readonly refused: CodeCounts;
-}
-
 /** Wall time that jumps back further than calls wait for each other was set by somebody. */
 const BACKWARD_JUMP_MS = 60_000;
-const MAX_PROFILES = 10_000;
 
 export class RouteIndex {
   readonly view: LedgerView;
@@ -45,7 +39,7 @@ export class RouteIndex {
   readonly #ofAgent = new Map<string, PooledChannel[]>();
   readonly #gateways: ReadonlyMap<string, IndexedGateway>;
   readonly #gatewayList: readonly IndexedGateway[];
-  readonly #profiles = new Map<string, Profile>();
+  readonly #profiles = new ProfileCache();
   readonly #health: HealthBook;
   /** When time alone changes a channel's standings: by wall time. */
   readonly #turns: Agenda;
@@ -131,8 +125,7 @@ export class RouteIndex {
 
   /** The pools whose rules a request passes. */
   profileOf(request: RoutingRequest): Profile {
-    const key = profileKey(request);
-    const known = this.#profiles.get(key);
+    const known = this.#profiles.get(request);
     if (known !== undefined) return known;
     const refused = noCounts();
     const pools = this.pools.filter((pool) => {
@@ -140,10 +133,7 @@ export class RouteIndex {
       if (code !== NOT_REFUSED) countOne(refused, code, pool.size);
       return code === NOT_REFUSED;
     });
-    const profile = { pools, refused };
-    if (this.#profiles.size >= MAX_PROFILES) this.#profiles.clear();
-    this.#profiles.set(key, profile);
-    return profile;
+    return this.#profiles.add(request, { pools, refused });
   }
 
   // ---- events --------------------------------------------------------------------------------------------------------
@@ -262,11 +252,6 @@ export class RouteIndex {
 }
 
 const NONE: readonly PooledChannel[] = [];
-
-function profileKey(request: RoutingRequest): string {
-  const { callee, traffic, codecs, channelGroups, agentChannelGroups } = request;
-  return `${callee.numberClass} ${traffic} ${codecs.join()} ${channelGroups?.join()} ${agentChannelGroups?.join()}`;
-}
 
 function indexGateway({ name, maxCalls, maxCallsPerSecond }: RoutingGateway, number: number): IndexedGateway {
   const rate = maxCallsPerSecond === undefined ? null : new CallRate(maxCallsPerSecond);

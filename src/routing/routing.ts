@@ -91,19 +91,24 @@ export interface Routing<T> {
 export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
   const index = new RouteIndex(options, options.view, options.clock.wallMs());
   const gateways = new Map(options.gateways.map((gateway) => [gateway.name, gateway]));
-  const dialled = options.gateways;
   const health = new Map<string, GatewayHealth>();
   const stateOf = (gateway: string) => (health.get(gateway) ?? INITIAL_HEALTH).state;
   const trunkGroups = new Map(options.trunks?.map(({ name, channelGroups }) => [name, channelGroups]));
   const agentGroups = new Map(options.agents?.map(({ name, channelGroups }) => [name, channelGroups]));
 
   function requestOf(question: RouteQuestion): RoutingRequest {
-    const { trunk, agent = null, callee, codecs, excludeChannels, excludeGateways } = question;
-    const named = agent === null || agentGroups.size === 0 ? null : agentGroups.get(`${trunk.name}/${agent}`);
+    const { trunk, agent = null } = question;
     return {
-      ...{ callee, codecs, excludeChannels, excludeGateways, agent, trunk: trunk.name, traffic: trunk.traffic },
+      callee: question.callee,
+      traffic: trunk.traffic,
+      trunk: trunk.name,
+      agent,
       channelGroups: trunkGroups.get(trunk.name) ?? null,
-      agentChannelGroups: named ?? null,
+      agentChannelGroups:
+        agent === null || agentGroups.size === 0 ? null : (agentGroups.get(`${trunk.name}/${agent}`) ?? null),
+      codecs: question.codecs,
+      excludeChannels: question.excludeChannels,
+      excludeGateways: question.excludeGateways,
     };
   }
 
@@ -111,7 +116,8 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     index,
     decide(question) {
       index.turnTo(question.wallMs);
-      return new Answer(decideRoute(requestOf(question), index), dialled, question.callee.e164);
+      const { e164 } = question.callee;
+      return new Answer(decideRoute(requestOf(question), index), { gateways: options.gateways, e164 });
     },
     explain(question) {
       index.turnTo(question.wallMs);
@@ -134,48 +140,62 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
   };
 }
 
-/** A candidate as a call sees it. What few calls ask for is computed when it is asked for. */
+/** A candidate as a call sees it. */
 class DialledCandidate<T> {
-  readonly channelId: string;
-  readonly simId: string;
-  readonly simNumber: string;
-  readonly gateway: T;
-  readonly score: number;
   readonly #candidate: Candidate;
-  readonly #gateway: GatewaySettings<T>;
-  readonly #e164: string;
+  readonly #dialled: Dialled<T>;
 
-  constructor(candidate: Candidate, gateway: GatewaySettings<T>, e164: string) {
-    const { channelId, simId, simNumber } = candidate.channel;
-    this.channelId = channelId;
-    this.simId = simId;
-    this.simNumber = simNumber;
-    this.gateway = gateway.terms;
-    this.score = candidate.score;
+  constructor(candidate: Candidate, dialled: Dialled<T>) {
     this.#candidate = candidate;
-    this.#gateway = gateway;
-    this.#e164 = e164;
+    this.#dialled = dialled;
+  }
+
+  get channelId(): string {
+    return this.#candidate.channel.channelId;
+  }
+
+  get simId(): string {
+    return this.#candidate.channel.simId;
+  }
+
+  get simNumber(): string {
+    return this.#candidate.channel.simNumber;
+  }
+
+  get gateway(): T {
+    return this.#settings.terms;
   }
 
   get requestUri(): string {
-    return dialUri(this.#gateway, this.#candidate.channel, this.#e164);
+    return dialUri(this.#settings, this.#candidate.channel, this.#dialled.e164);
+  }
+
+  get score(): number {
+    return this.#candidate.score;
   }
 
   get terms(): ScoreTerms {
     return this.#candidate.terms;
   }
+
+  get #settings(): GatewaySettings<T> {
+    return this.#dialled.gateways[this.#candidate.channel.gateway.number] as GatewaySettings<T>;
+  }
 }
 
+interface Dialled<T> {
+  readonly gateways: readonly GatewaySettings<T>[];
+  readonly e164: string;
+}
+
+/** A decision as a call sees it: what is not asked for is not computed. */
 class Answer<T> implements RouteAnswer<T> {
   readonly candidates: readonly DialledCandidate<T>[];
   readonly #decision: Decision;
 
-  constructor(decision: Decision, gateways: readonly GatewaySettings<T>[], e164: string) {
+  constructor(decision: Decision, dialled: Dialled<T>) {
     this.#decision = decision;
-    this.candidates = decision.candidates.map(
-      (candidate) =>
-        new DialledCandidate(candidate, gateways[candidate.channel.gateway.number] as GatewaySettings<T>, e164),
-    );
+    this.candidates = decision.candidates.map((candidate) => new DialledCandidate(candidate, dialled));
   }
 
   get refusal(): Decision['refusal'] {

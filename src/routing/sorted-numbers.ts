@@ -62,11 +62,14 @@ export class SortedNumbers {
     for (const { numbers, size } of this.#chunks) yield* numbers.subarray(0, size);
   }
 
-  /** Hands the numbers over in ascending order while `wanted` says so: faster than the iterator. */
-  visitWhile(wanted: (value: number) => boolean): void {
-    for (const { numbers, size } of this.#chunks) {
-      for (let i = 0; i < size; i++) if (!wanted(numbers[i] as number)) return;
+  /** Writes the lowest numbers, ascending, as many as there are and fit in; returns how many. */
+  copyLowest(to: Float64Array): number {
+    let copied = 0;
+    for (let at = 0; at < this.#chunks.length && copied < to.length; at++) {
+      const { numbers, size } = this.#chunks[at] as Chunk;
+      for (let i = 0; i < size && copied < to.length; i++) to[copied++] = numbers[i] as number;
     }
+    return copied;
   }
 
   /** Index of the first chunk whose last number is not less than `value`. */
