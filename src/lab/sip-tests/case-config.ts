@@ -105,7 +105,21 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
     cdr: { sinks: [{ kind: 'ndjson', dir: join(places.folder, 'cdr') }] },
     log: { level: 'debug' },
   };
-  return mergeOver(base, sipCase.config) as Record<string, unknown>;
+  return mergeOver(base, withToday(sipCase.config, Date.now())) as Record<string, unknown>;
+}
+
+/**
+ * `$noonZone` becomes a time zone in which it is about noon, so that no day turns while a case runs; `$dayOfMonth` the day of
+ * the month there.
+ */
+export function withToday(value: unknown, nowMs: number): unknown {
+  const eastOfUtc = 12 - new Date(nowMs).getUTCHours();
+  // The sign of these zones is that of POSIX: Etc/GMT-9 is nine hours ahead.
+  if (value === '$noonZone') return `Etc/GMT${eastOfUtc > 0 ? '-' : '+'}${Math.abs(eastOfUtc)}`;
+  if (value === '$dayOfMonth') return new Date(nowMs + eastOfUtc * 3_600_000).getUTCDate();
+  if (Array.isArray(value)) return value.map((entry) => withToday(entry, nowMs));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withToday(entry, nowMs)]));
 }
 
 /** Objects are merged by key; a list of objects by index, where the case names fewer; all else is replaced. */
