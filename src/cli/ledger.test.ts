@@ -1,11 +1,15 @@
 // The ledger from another terminal: usage recomputed from history, with and without a running service, and corrected.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Arena, until } from '../app/testing/arena.js';
 import { type RunningCommand, runCommand } from '../app/testing/command.js';
 import { type RunningApp, startApp } from '../app.js';
-import type { LedgerVerification } from '../control/ledger-commands.js';
+import { askService, thisCaller } from '../control/control-client.js';
+import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
+import type { RouteReport } from '../control/route-report.js';
+import { openForReading } from '../journal/sqlite-file.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js';
 import type { FileRecount } from '../ledgers/recount-file.js';
@@ -57,6 +61,108 @@ describe('simtrunk ledger', function () {
     });
   });
 
+  it('adjusts what a SIM has used, says who did it and why in history and log, and counts it once', async () => {
+    const reason = 'the carrier’s bill has a minute more';
+    const wanted = ['--sim', simNumberOf(1), '--allowance', 'seconds-day', '--amount', '60', '--reason', reason];
+    const first = await simtrunk('adjust', ...wanted, '--json');
+    assert.deepEqual([first.code, first.stderr], [0, '']);
+    const { adjustment, used, limit } = JSON.parse(first.stdout) as AdjustmentDone;
+    assert.deepEqual([used, limit], [60, 1_000]);
+    const { user, uid } = thisCaller();
+    assert.deepEqual(
+      [adjustment.holder, adjustment.amount, adjustment.reason, adjustment.by],
+      [`sim:${iccidOf(1)}`, 60, reason, `${user} (uid ${uid})`],
+    );
+    const again = await simtrunk('adjust', ...wanted, '--id', adjustment.adjustmentId);
+    assert.equal(again.stderr, '');
+    assert.match(again.stdout, /: \+60, now 60 of 1000 used\.\nAdjustment \S+ by \S+ \(uid \d+\)\.\n$/);
+    assert.equal(arena.usedSeconds(app as RunningApp, 1), 60);
+    const less = await simtrunk('adjust', ...wanted.toSpliced(4, 2, '--amount=-20'));
+    assert.match(less.stdout, /: -20, now 40 of 1000 used/);
+
+    const verified = JSON.parse((await simtrunk('verify', '--json')).stdout) as LedgerVerification;
+    assert.deepEqual([verified.ok, verified.adjustments], [true, 2]);
+    await app?.close();
+    const sqlite = openForReading(join(arena.folder, 'var', 'simtrunk.db'));
+    const rows = sqlite.query('SELECT adjustment_id, amount, reason, by_whom FROM adjustments ORDER BY sequence', []);
+    sqlite.close();
+    assert.deepEqual(
+      rows.map(({ adjustment_id, amount, reason: why, by_whom }) => [adjustment_id, amount, why, by_whom])[0],
+      [adjustment.adjustmentId, 60, reason, adjustment.by],
+    );
+    assert.equal(rows.length, 2);
+    app = await startApp(arena.config());
+    assert.equal(arena.usedSeconds(app, 1), 40);
+  });
+
+  it('adjusts while calls run: those that talk go on, the next is routed by what is left, and verify agrees', async () => {
+    const adjust = async (port: number, amount: number): Promise<void> => {
+      const by = thisCaller();
+      const holder = { sim: iccidOf(port) };
+      const given = {
+        adjustmentId: randomUUID(),
+        holder,
+        allowanceId: 'seconds-day',
+        amount: `${amount}`,
+        reason: 'a test',
+      };
+      const request = { command: 'ledger adjust', arguments: given, by };
+      const answer = await askService(join(arena.folder, 'var', 'control.sock'), request, 10_000);
+      assert.ok(answer.ok, JSON.stringify(answer));
+    };
+    const route = async (): Promise<RouteReport> => {
+      const { stdout } = await runCommand('route', '01055550009', '--all', '--json', '--config', file).ended;
+      return JSON.parse(stdout) as RouteReport;
+    };
+    const talking = await arena.phone.call({ number: NUMBER });
+    assert.equal(await talking.answered, true);
+    let hasEnded = false;
+    void talking.ended.then(() => {
+      hasEnded = true;
+    });
+    const holding = (await route()).refusals.map(({ channelId, reason }) => [channelId, reason]);
+    assert.deepEqual(holding, [['gw1/1', 'channel-busy']]);
+
+    for (const port of [1, 2, 3]) await adjust(port, 1_000);
+    const refused = (await route()).refusals.map(({ channelId, reason }) => [channelId, reason]);
+    assert.deepEqual(refused, [
+      ['gw1/1', 'channel-busy'],
+      ['gw1/2', 'quota-exhausted'],
+      ['gw1/3', 'quota-exhausted'],
+    ]);
+    const [other, none] = [
+      await arena.phone.call({ number: '01055550004' }),
+      await arena.phone.call({ number: NUMBER }),
+    ];
+    assert.equal(await other.answered, true);
+    // Whoever else calls would find no channel either.
+    assert.equal((await none.ended).status, 503);
+
+    for (const port of [1, 2, 3]) await adjust(port, -1_000);
+    // Calls come and go while usage is corrected to and fro.
+    const calls = Array.from({ length: 6 }, async (_, n) => {
+      const call = await arena.phone.call({ number: `0105555010${n}` });
+      if (await call.answered) call.hangUp();
+      await call.ended;
+      await arena.cdrOf(call.sipCallId);
+    });
+    const corrections = [1, 2, 3, 4].map(async (port) => {
+      for (let n = 0; n < 10; n++) await adjust(port, n % 2 === 0 ? 30 : -30);
+    });
+    const meanwhile = await Promise.all([simtrunk('verify', '--json'), ...calls, ...corrections]);
+    assert.equal(meanwhile[0].code, 0, meanwhile[0].stdout);
+    assert.equal(hasEnded, false);
+    for (const call of [talking, other]) {
+      call.hangUp();
+      await arena.cdrOf(call.sipCallId);
+    }
+    const verified = JSON.parse((await simtrunk('verify', '--json')).stdout) as LedgerVerification;
+    assert.deepEqual([verified.ok, verified.adjustments, verified.differences], [true, 46, []]);
+    const billed = arena.cdrLines().reduce((sum, cdr) => sum + cdr.billedSeconds, 0);
+    const used = [1, 2, 3, 4].reduce((sum, port) => sum + (arena.usedSeconds(app as RunningApp, port) ?? 0), 0);
+    assert.equal(used, billed);
+  });
+
   it('without a running service adds history up from the file, changes nothing, and says so', async () => {
     const used = await placeCall();
     await app?.close();
@@ -70,7 +176,8 @@ describe('simtrunk ledger', function () {
     assert.match(text.stdout, /No running service was asked/);
     const report = JSON.parse(json.stdout);
     assert.deepEqual([report.runningService, report.settlements, report.unfinished], [false, 1, 0]);
-    assert.equal(report.usages.length, 4);
+    const holders = report.usages.map(({ holder }: { holder: string }) => holder);
+    for (const port of [1, 2, 3, 4]) assert.ok(holders.includes(`sim:${iccidOf(port)}`));
     assert.deepEqual(readFileSync(journal), before);
   });
 
@@ -140,24 +247,26 @@ describe('simtrunk ledger, after kill -9', function () {
     const { billedSeconds } = await arena.cdrOf(settled.sipCallId);
     const talking = await arena.phone.call({ number: '01055550002' });
     assert.equal(await talking.answered, true);
+    const wanted = ['--sim', iccidOf(4), '--allowance', 'seconds-day', '--amount', '7', '--reason', 'a test'];
+    await json('ledger', 'adjust', ...wanted);
     running?.send('SIGKILL');
     await running?.ended;
 
     const left = await json('ledger', 'verify');
-    assert.deepEqual([left.runningService, left.settlements, left.unfinished], [false, 1, 1]);
-    assert.equal(secondsOf(left.usages), billedSeconds);
+    assert.deepEqual([left.runningService, left.settlements, left.adjustments, left.unfinished], [false, 1, 1, 1]);
+    assert.equal(secondsOf(left.usages), billedSeconds + 7);
 
     await start();
     const cdr = await arena.cdrOf(talking.sipCallId);
     assert.deepEqual([cdr.endReason, cdr.attempts[0]?.estimated], ['interrupted', true]);
     await until('nothing is left of the first', async () => (await json('status')).ledger.orphans === 0);
     assert.deepEqual(await json('ledger', 'verify'), {
-      ...{ runningService: true, ok: true, settlements: 2, adjustments: 0, differences: [] },
+      ...{ runningService: true, ok: true, settlements: 2, adjustments: 1, differences: [] },
     });
     running?.send('SIGTERM');
     assert.equal((await running?.ended)?.code, 0);
     const { usages, unfinished } = await json('ledger', 'verify');
-    assert.deepEqual([secondsOf(usages), unfinished], [billedSeconds + cdr.billedSeconds, 0]);
+    assert.deepEqual([secondsOf(usages), unfinished], [billedSeconds + 7 + cdr.billedSeconds, 0]);
   });
 });
 
