@@ -6,6 +6,9 @@ import type { FakeCaller, FakeLeg } from './fake-legs.js';
 export type Event =
   | { readonly type: 'offer' | 'stall' | 'go-on' | 'fail' | 'hold' | 'report' | 'lose-media' | 'lose-recording' }
   | { readonly type: 'end' | 'lose-signalling' }
+  | { readonly type: 'grant'; readonly maxCallSeconds: number; readonly isFinal: boolean }
+  | { readonly type: 'silence-ledger'; readonly isDeaf: boolean }
+  | { readonly type: 'lose-reservation'; readonly index: number }
   | { readonly type: 'advance'; readonly ms: number }
   | { readonly type: 'caller'; readonly index: number; readonly does: 'connected' | 'fails' | 'cancels' | 'hangs-up' }
   | {
@@ -34,6 +37,18 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({
+        type: fc.constant('grant' as const),
+        maxCallSeconds: fc.constantFrom(0, 1, 20, 45, 600),
+        isFinal: fc.boolean(),
+      }),
+      fc.record({ type: fc.constant('silence-ledger' as const), isDeaf: fc.boolean() }),
+      fc.record({ type: fc.constant('lose-reservation' as const), index }),
+    ),
+  },
+  {
     weight: 8,
     arbitrary: fc.record({
       type: fc.constant('caller' as const),
@@ -58,7 +73,11 @@ export class History {
   readonly bench: CallBench;
 
   constructor(onLoss: 'continue' | 'end') {
-    this.bench = new CallBench({ noMediaTimeoutMs: 60_000, recording: { ...SETTINGS.recording, onLoss } });
+    this.bench = new CallBench({
+      limits: { ...SETTINGS.limits, warningToneSeconds: 10 },
+      noMediaTimeoutMs: 60_000,
+      recording: { ...SETTINGS.recording, onLoss },
+    });
   }
 
   async happen(happened: Event): Promise<void> {
@@ -96,6 +115,17 @@ export class History {
       case 'lose-signalling':
         for (const call of registry.calls()) call.loseSignalling();
         break;
+      case 'grant':
+        this.bench.ledger.grants.push({ maxCallSeconds: happened.maxCallSeconds, isFinal: happened.isFinal });
+        break;
+      case 'silence-ledger':
+        this.bench.ledger.isDeaf = happened.isDeaf;
+        break;
+      case 'lose-reservation': {
+        const leg = dialler.legs[happened.index % dialler.legs.length];
+        if (leg !== undefined) registry.loseReservations([leg.request.attemptId]);
+        break;
+      }
       case 'advance':
         this.bench.clock.advance(happened.ms);
         break;
