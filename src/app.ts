@@ -2,6 +2,7 @@
 // Nothing here decides anything about a call.
 import { readLeftBehind } from './app/left-behind.js';
 import { startControl } from './app/start-control.js';
+import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
@@ -13,13 +14,11 @@ import { NdjsonSink } from './cdr/ndjson-sink.js';
 import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
 import { Publisher, type PublisherCounters } from './cdr/publisher.js';
 import type { Config, GatewayConfig } from './config/config.js';
-import { ledgerParts } from './config/ledger-parts.js';
 import type { ControlCounters } from './control/control-server.js';
 import type { ListCounters } from './do-not-call/list-keeper.js';
 import { openDoNotCallLists } from './do-not-call/open-lists.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
-import { openJournalledLedger } from './ledgers/journalled-memory-ledger.js';
-import { LEDGER_SCHEMA } from './ledgers/ledger-schema.js';
+import type { RedisLedgerCounters } from './ledgers/redis/redis-ledger.js';
 import { SystemClock } from './lib/clock.js';
 import { ClosingStack } from './lib/closing-stack.js';
 import { createLogger, type Logger } from './lib/logger.js';
@@ -37,6 +36,8 @@ export interface AppCounters {
   readonly sip: SipServerCounters | null;
   readonly media: RelayCounters | null;
   readonly journal: JournalCounters;
+  /** Null with the default ledger. */
+  readonly ledger: RedisLedgerCounters | null;
   readonly cdrs: PublisherCounters;
   readonly doNotCall: readonly ListCounters[];
   readonly control: ControlCounters;
@@ -80,12 +81,12 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       file: config.ledger.file,
       durability: config.ledger.durability,
       timeoutMs: config.ledger.journalTimeoutMs,
-      schema: [...LEDGER_SCHEMA, ...OUTBOX_SCHEMA],
+      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA],
       log,
       clock,
     }),
   );
-  const ledger = opened.add('ledger', await openJournalledLedger({ ...ledgerParts(config), journal, clock, log }));
+  const { ledger, ...ledgerSide } = await startLedger(config, journal, clock, log, opened);
   const outbox = new Outbox(journal, clock, log);
   const sinks = config.cdr.sinks.map(({ dir }) => new NdjsonSink(dir));
   const publisher = opened.add('publisher', new Publisher(outbox, sinks, clock, log));
@@ -120,6 +121,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     { admission, routes, ledger, media, recorder, dialler: application, books: outbox, clock, log },
     callSettings(config),
   );
+  ledgerSide.onReservationsLost((reservationIds) => registry.loseReservations(reservationIds));
   application.onReconnected(() => {
     for (const call of registry.calls()) call.loseSignalling();
     application.detachLegs();
@@ -135,6 +137,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       sip,
       media: relay,
       journal: journal.counters,
+      ledger: ledgerSide.counters(),
       cdrs: publisher.counters,
       doNotCall: doNotCall.counters,
       control: control.counters,

@@ -66,6 +66,10 @@ export interface HomerConfig {
   readonly password: string;
 }
 
+export interface RedisConfig extends Omit<NonNullable<ConfigFile['ledger']['redis']>, 'url'> {
+  readonly url: string;
+}
+
 export interface Config {
   /** Absolute path of the file that this was read from. */
   readonly file: string;
@@ -88,7 +92,10 @@ export interface Config {
   readonly channels: readonly ChannelConfig[];
   readonly routing: RoutingConfig;
   readonly call: ConfigFile['call'];
-  readonly ledger: ConfigFile['ledger'];
+  readonly ledger: Omit<ConfigFile['ledger'], 'redis'> & {
+    /** Undefined with the default ledger. */
+    readonly redis: RedisConfig | undefined;
+  };
   readonly recording: ConfigFile['recording'];
   readonly cdr: ConfigFile['cdr'];
   readonly log: ConfigFile['log'];
@@ -137,10 +144,21 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     trunkPolicies: trunkPolicies(parsed),
     routing: resolveRouting(parsed.routing),
     doNotCall: doNotCallLists(parsed, { folder: dirname(file), dataDir, env }),
-    ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file) },
+    ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file), redis: resolveRedis(parsed, env) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
     cdr: { ...parsed.cdr, sinks: parsed.cdr.sinks.map((sink) => ({ ...sink, dir: resolve(dataDir, sink.dir) })) },
   };
+}
+
+/** Held back are channels, also where the file names their gateway. */
+function resolveRedis({ ledger, channels }: ConfigFile, env: Environment): RedisConfig | undefined {
+  if (ledger.kind !== 'redis' || ledger.redis === undefined) return undefined;
+  const named = new Set(ledger.redis.heldBack);
+  const heldBack = channels.flatMap(({ gateway, port }) => {
+    const channelId = `${gateway}/${port}`;
+    return named.has(gateway) || named.has(channelId) ? [channelId] : [];
+  });
+  return { ...ledger.redis, url: readSecret(ledger.redis.url, env) ?? '', heldBack };
 }
 
 function resolveChannels({ channels, gateways, plans, sims }: ConfigFile): ChannelConfig[] {

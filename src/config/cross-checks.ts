@@ -2,6 +2,7 @@
 // network-checks.ts, who calls whom in peer-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
 import { posix } from 'node:path';
 import type { ConfigProblem } from './config-problem.js';
+import { findLedgerProblems } from './ledger-checks.js';
 import { nearestName } from './nearest-name.js';
 import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
@@ -24,6 +25,7 @@ export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem
     ...findPlanProblems(parts),
     ...findSimProblems(parts),
     ...findRoutingProblems(parts),
+    ...findLedgerProblems(parts, env),
     ...findPolicyProblems(parts, env),
     ...secretProblems(parts, env),
     ...sinkProblems(parts),

@@ -28,6 +28,11 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'policy.doNotCall[].timeoutMs': 'an operator has a do-not-call list or has not',
   'policy.doNotCall[].maxBytes': 'an operator has a do-not-call list or has not',
   'policy.callingHours[].days': 'by default there are no hours to keep to',
+  ...Object.fromEntries(
+    ['prefix', 'leaseMs', 'guardMs', 'timeoutMs', 'awayLimitMs', 'whenAway', 'heldBack', 'capSharePercent'].map(
+      (key) => [`ledger.redis.${key}`, 'Redis is something that an operator has or has not'],
+    ),
+  ),
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
   'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',

@@ -208,7 +208,29 @@ const call = z.strictObject({
 /** `ledger.sliceSeconds`, which bounds `call.warningToneSeconds`. */
 export const DEFAULT_SLICE_SECONDS = 30;
 
+const redis = z.strictObject({
+  url: z.union([z.string().min(1), z.strictObject({ env: z.string().min(1) })]),
+  // In braces in Redis, so that all keys are in one slot of a cluster.
+  prefix: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be up to 64 letters, digits, dots, underscores and hyphens')
+    .default('simtrunk'),
+  node: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be up to 64 letters, digits, dots, underscores and hyphens')
+    .optional(),
+  leaseMs: milliseconds.min(1_000).max(600_000).default(15_000),
+  guardMs: milliseconds.min(100).default(3_000),
+  timeoutMs: milliseconds.min(50).max(60_000).default(1_000),
+  awayLimitMs: milliseconds.default(2_000),
+  whenAway: z.enum(['refuse', 'local-share']).default('refuse'),
+  heldBack: z.array(z.string().min(1)).default([]),
+  capSharePercent: z.int().min(0).max(100).default(25),
+});
+
 const ledger = z.strictObject({
+  kind: z.enum(['memory', 'redis']).default('memory'),
+  redis: redis.optional(),
   durability: z.enum(['process', 'power']).default('process'),
   journalTimeoutMs: milliseconds.min(10).default(2_000),
   file: path.default('simtrunk.db'),

@@ -1,6 +1,7 @@
 // The shared ledger: several nodes, one Redis. A node decides by its replica, books in Redis by one script, and counts on
 // what the log says at that place (docs/decisions/redis-ledger.md). What must not be forgotten is in its own journal first.
 // Redis away is a state with a setting for new calls; nothing here waits longer than the link's timeout.
+import { randomUUID } from 'node:crypto';
 import type { Journal } from '../../journal/journal.js';
 import type { Clock } from '../../lib/clock.js';
 import type { JournalEntry } from '../../lib/journal-entry.js';
@@ -39,7 +40,7 @@ import { type LiveRow, type SharedSettlement, writeRequest } from './shared-reco
 
 export interface RedisLedgerOptions extends LedgerSettings {
   readonly link: RedisLinkOptions;
-  /** Unique among the nodes, the same after a restart. */
+  /** Its name; what makes it unique is kept in the journal. */
   readonly node: string;
   readonly leaseMs: number;
   readonly guardMs: number;
@@ -65,6 +66,7 @@ export interface RedisLedgerCounters {
   readonly reservations: number;
   /** Reservations of which another node had a candidate first. */
   readonly lostRaces: number;
+  readonly lostRacesPerThousand: number;
   readonly attachments: number;
   readonly lapses: number;
   readonly reaped: number;
@@ -90,7 +92,15 @@ const MAX_KEPT_CHARGES = 10_000;
 export async function openRedisLedger(options: RedisLedgerOptions): Promise<RedisLedger> {
   const rows: tables.RowSource = (...ask) => options.journal.query(...ask);
   const facts = await local.readFacts(rows);
-  const ledger = new RedisLedger(options, facts, await tables.readReservations(rows), await local.lastSequence(rows));
+  // With a part of its own: two machines of one name, or two folders on one machine, are two nodes.
+  const node = facts.get('node') ?? `${options.node}-${randomUUID().slice(0, 8)}`;
+  await options.journal.commit([local.keepFact('node', node)]);
+  const ledger = new RedisLedger(
+    { ...options, node },
+    facts,
+    await tables.readReservations(rows),
+    await local.lastSequence(rows),
+  );
   await ledger.start();
   return ledger;
 }
@@ -170,7 +180,9 @@ export class RedisLedger implements Ledger {
 
   get counters(): RedisLedgerCounters {
     const settling = this.#history.settling;
-    return { ...this.#counters, isAttached: this.#session.isAttached, settling };
+    const { reservations, lostRaces } = this.#counters;
+    const lostRacesPerThousand = reservations === 0 ? 0 : Math.round((lostRaces / reservations) * 10_000) / 10;
+    return { ...this.#counters, lostRacesPerThousand, isAttached: this.#session.isAttached, settling };
   }
 
   // ---- reserving -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+// The ledger that the config asks for: the default one in this process, or the one that several nodes share through Redis.
+import { hostname } from 'node:os';
+import type { Config } from '../config/config.js';
+import { ledgerParts } from '../config/ledger-parts.js';
+import type { Journal } from '../journal/journal.js';
+import { openJournalledLedger } from '../ledgers/journalled-memory-ledger.js';
+import { LEDGER_SCHEMA } from '../ledgers/ledger-schema.js';
+import { SHARED_LEDGER_SCHEMA } from '../ledgers/redis/local-rows.js';
+import { REDIS_TIME } from '../ledgers/redis/lua.js';
+import { openRedisLedger, type RedisLedgerCounters } from '../ledgers/redis/redis-ledger.js';
+import type { Clock } from '../lib/clock.js';
+import type { ClosingStack } from '../lib/closing-stack.js';
+import type { Logger } from '../lib/logger.js';
+import type { Ledger } from '../quota/ledger.js';
+import type { LedgerView } from '../quota/ledger-view.js';
+
+/** Tables of both ledgers: a folder may go from one to the other. */
+export const LEDGER_TABLES = [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA];
+
+export interface StartedLedger extends Ledger {
+  readonly view: LedgerView;
+}
+
+export interface LedgerSide {
+  readonly ledger: StartedLedger;
+  /** Calls whose reservations the ledger cannot hold any longer; never called by the default ledger. */
+  onReservationsLost(listener: (reservationIds: readonly string[]) => void): void;
+  /** Null with the default ledger. */
+  counters(): RedisLedgerCounters | null;
+}
+
+export async function startLedger(
+  config: Config,
+  journal: Journal,
+  clock: Clock,
+  log: Logger,
+  opened: ClosingStack,
+): Promise<LedgerSide> {
+  const { redis } = config.ledger;
+  if (redis === undefined) {
+    const ledger = opened.add('ledger', await openJournalledLedger({ ...ledgerParts(config), journal, clock, log }));
+    return { ledger, onReservationsLost: () => undefined, counters: () => null };
+  }
+  const { url, prefix, timeoutMs, node = hostname(), ...settings } = redis;
+  const ledger = opened.add(
+    'ledger',
+    await openRedisLedger({
+      ...ledgerParts(config),
+      ...settings,
+      node,
+      link: { url, prefix, timeoutMs, time: REDIS_TIME },
+      ...{ journal, clock, log },
+    }),
+  );
+  return {
+    ledger,
+    onReservationsLost: (listener) => ledger.events.on('reservations:lost', listener),
+    counters: () => ledger.counters,
+  };
+}
