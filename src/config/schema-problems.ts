@@ -27,7 +27,7 @@ function problemsOf(issue: Issue, base: ConfigPath, file: Checked): ConfigProble
     case 'invalid_union':
       return unionProblems(issue, path, file);
     default:
-      return [{ path, message: describe(issue) }];
+      return [{ path, message: describe(issue, path, file) }];
   }
 }
 
@@ -59,10 +59,11 @@ function shown(value: unknown): string {
   return typeof value === 'object' ? '' : `is ${wordFor(value)}; `;
 }
 
-function describe(issue: Issue): string {
+function describe(issue: Issue, path: ConfigPath, file: Checked): string {
   switch (issue.code) {
     case 'invalid_type': {
-      const expected = TYPE_WORDS[issue.expected] ?? issue.expected;
+      const isFraction = issue.expected === 'number' && schemaAt(path, file).some(mayBeFraction);
+      const expected = isFraction ? 'a number' : (TYPE_WORDS[issue.expected] ?? issue.expected);
       if (issue.input === undefined || issue.input === null) return `is missing; must be ${expected}`;
       const hint = issue.expected === 'string' && typeof issue.input === 'number' ? ' (put it in quotes)' : '';
       return `is ${wordFor(issue.input)}; must be ${expected}${hint}`;
@@ -124,6 +125,8 @@ interface SchemaDef {
   readonly shape?: Readonly<Record<string, Schema>>;
   readonly discriminator?: string;
   readonly values?: readonly unknown[];
+  /** Of numbers: `safeint` for whole ones. */
+  readonly format?: string;
 }
 
 function defOf(schema: Schema): SchemaDef {
@@ -155,6 +158,10 @@ function expand(defs: readonly SchemaDef[], value: unknown): readonly SchemaDef[
     const named = branches.filter((branch) => literalsOf(branch, discriminator).includes(value[discriminator]));
     return named.length > 0 ? named : branches;
   });
+}
+
+function mayBeFraction(def: SchemaDef): boolean {
+  return def.type === 'number' && def.format === undefined;
 }
 
 function literalsOf(def: SchemaDef, key: string): readonly unknown[] {

@@ -112,7 +112,10 @@ function planNameProblems(raw: Raw, knownPlans: readonly string[] | null): Confi
     { path: ['meteredPlan'], value: raw.meteredPlan },
     ...compare.map((value, index) => ({ path: ['compare', 'plans', index], value })),
   ];
+  const repeated = knownPlans.find((plan, index) => knownPlans.indexOf(plan) !== index);
+  const shared = `the plan "${repeated}" stands in two plan files, or twice in one`;
   return [
+    ...(repeated === undefined ? [] : [{ path: ['planFiles'], message: shared }]),
     ...twice,
     ...named.flatMap(({ path, value }) => {
       if (typeof value !== 'string' || known.includes(value)) return [];
