@@ -2,15 +2,16 @@
 import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
 import { amountText } from '../control/ledger-commands.js';
 import type { FileRecount } from '../ledgers/recount-file.js';
+import type { AllowanceUsage } from '../quota/ledger.js';
 import { instant, textTable } from './text-table.js';
 
 export function verificationText({ ok, settlements, adjustments, differences }: LedgerVerification): string {
   const history = historyText(settlements, adjustments);
   if (ok) return `The running service decides by what history says: ${history} were counted again.`;
   const head = ['SIM or payer', 'number', 'allowance', 'window since', 'decides by', 'history says', 'off by'];
-  const rows = differences.map(({ holder, simNumber, allowanceId, windowStartWallMs, used, recomputed }) => [
+  const rows = differences.map(({ holder, simNumber, allowanceId, counts, windowStartWallMs, used, recomputed }) => [
     ...[holder, simNumber ?? '', allowanceId, instant(windowStartWallMs)],
-    ...[String(used), String(recomputed), signed(used - recomputed)],
+    ...[amountText(used, counts), amountText(recomputed, counts), signedText(used - recomputed, counts)],
   ]);
   return [
     `The running service does NOT decide by what history says (${history} were counted again):`,
@@ -45,11 +46,11 @@ export function recountText({ found, file, settlements, adjustments, unfinished,
   ].join('\n');
 }
 
-export function adjustmentText({ adjustment, counts, used, limit }: AdjustmentDone): string {
+export function adjustmentText({ adjustment, counts, windowStartWallMs, used, limit }: AdjustmentDone): string {
   const { adjustmentId, holder, allowanceId, amount, by } = adjustment;
-  const change = `${amount > 0 ? '+' : ''}${amountText(amount, counts)}`;
+  const now = `${amountText(used, counts)} of ${amountText(limit, counts)} used`;
   return [
-    `${holder} ${allowanceId}: ${change}, now ${amountText(used, counts)} of ${amountText(limit, counts)} used.`,
+    `${holder} ${allowanceId}: ${signedText(amount, counts)}, now ${now} in the window since ${instant(windowStartWallMs)}.`,
     `Adjustment ${adjustmentId} by ${by}.`,
   ].join('\n');
 }
@@ -62,6 +63,6 @@ function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function signed(amount: number): string {
-  return amount > 0 ? `+${amount}` : String(amount);
+function signedText(amount: number, counts: AllowanceUsage['counts'] | null): string {
+  return `${amount > 0 ? '+' : ''}${amountText(amount, counts)}`;
 }

@@ -75,7 +75,10 @@ describe('simtrunk ledger', function () {
     );
     const again = await simtrunk('adjust', ...wanted, '--id', adjustment.adjustmentId);
     assert.equal(again.stderr, '');
-    assert.match(again.stdout, /: \+60, now 60 of 1000 used\.\nAdjustment \S+ by \S+ \(uid \d+\)\.\n$/);
+    assert.match(
+      again.stdout,
+      /: \+60, now 60 of 1000 used in the window since \S+Z\.\nAdjustment \S+ by \S+ \(uid \d+\)\.\n$/,
+    );
     assert.equal(arena.usedSeconds(app as RunningApp, 1), 60);
     const less = await simtrunk('adjust', ...wanted.toSpliced(4, 2, '--amount=-20'));
     assert.match(less.stdout, /: -20, now 40 of 1000 used/);
@@ -279,16 +282,13 @@ function secondsOf(usages: FileRecount['usages']): number {
 describe('simtrunk ledger, as a command', () => {
   it('shows by SIM and allowance what differs, by how much, and what to do', () => {
     const difference = {
-      ...{ holder: 'sim:8982001', simNumber: '+821012340001', allowanceId: 'seconds-day' },
+      ...{ holder: 'sim:8982001', simNumber: '+821012340001', allowanceId: 'seconds-day', counts: 'seconds' as const },
       ...{ windowStartWallMs: Date.UTC(2026, 10, 20, 15), used: 120, recomputed: 60 },
     };
     const payer = {
       ...difference,
-      holder: 'trunk:pbx',
-      simNumber: null,
-      allowanceId: 'calls-day',
-      used: 0,
-      recomputed: 2,
+      ...{ holder: 'trunk:pbx', simNumber: null, allowanceId: 'spend-day', counts: 'spend' as const },
+      ...{ used: 0, recomputed: 1_980_000 },
     };
     const report: LedgerVerification = { ok: false, settlements: 12, adjustments: 1, differences: [difference, payer] };
     assert.equal(
@@ -296,7 +296,7 @@ describe('simtrunk ledger, as a command', () => {
       `The running service does NOT decide by what history says (12 settlements and 1 adjustment were counted again):
   SIM or payer  number         allowance    window since              decides by  history says  off by
   sim:8982001   +821012340001  seconds-day  2026-11-20T15:00:00.000Z  120         60            +60
-  trunk:pbx                    calls-day    2026-11-20T15:00:00.000Z  0           2             -2
+  trunk:pbx                    spend-day    2026-11-20T15:00:00.000Z  0           1.98          -1.98
 That is a fault of simtrunk: please report it. A restart decides by history again.`,
     );
   });

@@ -5,7 +5,7 @@ import type { Adjustment, AdjustResult, AllowanceUsage, VerifyReport } from '../
 import { createControlCommands } from './control-commands.js';
 import type { ControlPorts, LedgerPort } from './control-ports.js';
 import type { Caller, ControlAnswer } from './control-protocol.js';
-import { amountText } from './ledger-commands.js';
+import { amountText, type LedgerVerification } from './ledger-commands.js';
 import type { LiveCallReport } from './live-call-report.js';
 
 const KIM: Caller = { uid: 1000, user: 'kim' };
@@ -169,7 +169,16 @@ describe('the commands of the control socket', () => {
         ...{ adjustmentId: ID, holder: 'sim:8982001', allowanceId: 'seconds-day', amount: 60 },
         ...{ reason: 'billed twice', by: 'kim (uid 1000)', wallMs: NOW_MS },
       };
-      assert.deepEqual(made, { adjustment: expected, counts: 'seconds', used: 70, limit: 1_000 });
+      assert.deepEqual(made, {
+        ...{
+          adjustment: expected,
+          counts: 'seconds',
+          window: 'day',
+          windowStartWallMs: NOW_MS,
+          used: 70,
+          limit: 1_000,
+        },
+      });
       const byId = { ...adjustment, holder: { sim: '8982001' }, wallMs: NOW_MS - 86_400_000, amount: '-60' };
       await commands.run('ledger adjust', byId, KIM);
       assert.deepEqual(service.adjustments, [expected, { ...expected, amount: -60, wallMs: NOW_MS - 86_400_000 }]);
@@ -225,10 +234,13 @@ describe('the commands of the control socket', () => {
       const differences = ['sim:8982001', 'trunk:pbx'].map((holder) => ({ holder, ...difference }));
       service.finishVerify({ ok: false, settlements: 3, adjustments: 1, differences });
       for (const answer of await Promise.all(asked)) {
-        const { differences: named } = resultOf<{ differences: { simNumber: string | null }[] }>(answer);
+        const { differences: named } = resultOf<LedgerVerification>(answer);
         assert.deepEqual(
-          named.map(({ simNumber }) => simNumber),
-          ['+821012340001', null],
+          named.map(({ simNumber, counts }) => [simNumber, counts]),
+          [
+            ['+821012340001', 'seconds'],
+            [null, null],
+          ],
         );
       }
       assert.equal(service.verifications, 1);

@@ -7,16 +7,29 @@ import type { ControlPorts, LedgerPort } from './control-ports.js';
 import { type Caller, type ControlAnswer, refuse } from './control-protocol.js';
 
 export interface LedgerVerification extends Omit<VerifyReport, 'differences'> {
-  readonly differences: readonly (UsageDifference & { readonly simNumber: string | null })[];
+  readonly differences: readonly NamedDifference[];
+}
+
+export interface NamedDifference extends UsageDifference {
+  /** Null for a payer. */
+  readonly simNumber: string | null;
+  /** Null when the config no longer has the allowance. */
+  readonly counts: AllowanceUsage['counts'] | null;
 }
 
 export interface AdjustmentDone {
   readonly adjustment: Adjustment;
   readonly counts: AllowanceUsage['counts'];
-  /** Of the window that holds the adjustment's instant, after it. */
+  /** That holds the adjustment's instant. */
+  readonly window: AllowanceUsage['window'];
+  readonly windowStartWallMs: number;
+  /** In that window, after it. */
   readonly used: number;
   readonly limit: number;
 }
+
+/** How the ledger names the holder of a SIM's usage. */
+const SIM = 'sim:';
 
 const HOLDER = z.union([
   /** ICCID or number. */
@@ -58,7 +71,8 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
       const result = await ledger.adjust(adjustment);
       if (!result.ok) return refuse('refused', REFUSALS[result.reason]);
       log.warn({ ...adjustment, caller: by, used: result.used }, 'an operator adjusted usage');
-      const answer: AdjustmentDone = { adjustment, counts: usage.counts, used: result.used, limit: usage.limit };
+      const { counts, window, windowStartWallMs, limit } = usage;
+      const answer: AdjustmentDone = { adjustment, counts, window, windowStartWallMs, used: result.used, limit };
       return done(answer);
     }),
   };
@@ -72,11 +86,13 @@ const REFUSALS = {
 
 async function verify(ledger: LedgerPort): Promise<LedgerVerification> {
   const { differences, ...rest } = await ledger.verify();
-  const numberOf = new Map(ledger.sims.map(({ simId, number }) => [`sim:${simId}`, number]));
+  const numberOf = new Map(ledger.sims.map(({ simId, number }) => [`${SIM}${simId}`, number]));
   return {
     ...rest,
     differences: differences.map((difference) => {
-      return { ...difference, simNumber: numberOf.get(difference.holder) ?? null };
+      const { holder, allowanceId } = difference;
+      const usage = usageOfHolder(ledger, holder, ledger.wallMs())?.find((each) => each.allowanceId === allowanceId);
+      return { ...difference, simNumber: numberOf.get(holder) ?? null, counts: usage?.counts ?? null };
     }),
   };
 }
@@ -90,21 +106,22 @@ function findAllowance(
   | { readonly ok: true; readonly holder: string; readonly usage: AllowanceUsage }
   | Extract<ControlAnswer, { ok: false }> {
   let holder: string;
-  let allowances: readonly AllowanceUsage[] | undefined;
   if ('sim' in given) {
     const sim = ledger.sims.find(({ simId, number }) => simId === given.sim || number === given.sim);
     if (sim === undefined) return refuse('not-found', `The config has no SIM "${given.sim}".`);
-    holder = `sim:${sim.simId}`;
-    allowances = ledger.usageOf(sim.simId, wallMs)?.allowances;
-  } else {
-    holder = given.payer;
-    allowances = ledger.usageOfPayer(given.payer, wallMs);
-  }
+    holder = `${SIM}${sim.simId}`;
+  } else holder = given.payer;
+  const allowances = usageOfHolder(ledger, holder, wallMs);
   if (allowances === undefined) return refuse('not-found', `${holder} has no limits.`);
   const usage = allowances.find((candidate) => candidate.allowanceId === allowanceId);
   if (usage !== undefined) return { ok: true, holder, usage };
   const known = allowances.map((allowance) => allowance.allowanceId).join(', ');
   return refuse('not-found', `${holder} has no allowance "${allowanceId}"; it has ${known || 'none'}.`);
+}
+
+function usageOfHolder(ledger: LedgerPort, holder: string, wallMs: number): readonly AllowanceUsage[] | undefined {
+  if (!holder.startsWith(SIM)) return ledger.usageOfPayer(holder, wallMs);
+  return ledger.usageOf(holder.slice(SIM.length), wallMs)?.allowances;
 }
 
 /** In what the ledger counts: whole numbers, of money millionths. Null for what it cannot count. */
@@ -118,7 +135,7 @@ function amountOf(text: string, counts: AllowanceUsage['counts']): number | null
 }
 
 /** An amount of what an allowance counts, for people: of money a decimal. */
-export function amountText(amount: number, counts: AllowanceUsage['counts']): string {
+export function amountText(amount: number, counts: AllowanceUsage['counts'] | null): string {
   return counts === 'spend' ? formatMoney(amount) : String(amount);
 }
 
