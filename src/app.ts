@@ -145,7 +145,10 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     };
   };
   // Closed after the calls: while they end, an operator sees which are left.
-  const operated = { registry, routes, ledger, admission, journal, sip: sipSide.operations, listeners, counters };
+  const operated = {
+    ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, listeners, counters },
+    doNotCall: () => doNotCall.counters,
+  };
   const control = opened.add('control', await startControl(config, operated, clock, log));
   opened.defer('calls', async () => {
     registry.stop();

@@ -8,7 +8,7 @@ import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
 import { describeLiveCall } from '../control/live-call-report.js';
 import { type RouteReportParts, reportRoute, selectTrunk } from '../control/route-report.js';
-import { type StatusReport, tallyChannels } from '../control/status-report.js';
+import { type DoNotCallStatus, type StatusReport, tallyChannels } from '../control/status-report.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Policy } from '../policy/admit-call.js';
@@ -31,6 +31,7 @@ export interface ControlledParts {
   readonly journal: { readonly isStalled: boolean };
   readonly sip: SipOperations | null;
   readonly listeners: readonly SipListener[];
+  doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
 }
 
@@ -89,6 +90,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
           isStalled: parts.journal.isStalled,
           orphans: ledger.orphans().length,
         },
+        doNotCall: parts.doNotCall(),
         counters: { ...(await parts.counters()) },
       };
     },

@@ -655,6 +655,17 @@ describe('a call', () => {
     });
   });
 
+  it('tells policy once when it has a channel and once when it has ended, whatever is left of its attempts', async () => {
+    const told = (what: string) => bench.trace.filter((line) => line.startsWith(`${what} `)).length;
+    await bench.talk();
+    assert.deepEqual([told('placed'), told('ended')], [1, 0]);
+    await hangUp();
+    assert.deepEqual([told('placed'), told('ended')], [1, 1]);
+    bench.refusal = 'do-not-call';
+    await bench.offer();
+    assert.deepEqual([told('placed'), told('ended')], [1, 2]);
+  });
+
   it('counts offered, answered and ended calls', async () => {
     await bench.talk();
     await hangUp();

@@ -1,8 +1,9 @@
 // A routing decision as an operator reads it.
 import type { RouteReport } from '../control/route-report.js';
+import type { PolicyReason } from '../policy/rules.js';
 import { textTable } from './text-table.js';
 
-const POLICY_WORDS: Readonly<Record<string, string>> = {
+const POLICY_WORDS: Readonly<Record<'bad-number' | PolicyReason, string>> = {
   'bad-number': 'refused: this is no number that can be called (484)',
   'class-not-allowed': 'refused: the trunk may not call this class of numbers (403)',
   'outside-calling-hours': 'refused: the callee may not be called at this hour (403)',
@@ -56,9 +57,13 @@ function heading({ dialled, trunk, agent, callee, policy, policyDetail }: RouteR
   const what = callee === null ? '' : `: ${callee.e164}, ${callee.numberClass}`;
   return [
     `${dialled} from ${from}${what}`,
-    `  policy: ${POLICY_WORDS[policy] ?? policy}${policyDetail === null ? '' : `: ${policyDetail}`}`,
+    `  policy: ${wordsFor(policy)}${policyDetail === null ? '' : `: ${policyDetail}`}`,
     '',
   ];
+}
+
+function wordsFor(policy: string): string {
+  return (POLICY_WORDS as Readonly<Record<string, string>>)[policy] ?? policy;
 }
 
 function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {

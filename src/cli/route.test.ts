@@ -95,6 +95,34 @@ describe('simtrunk route', () => {
     assert.equal(first?.maxCallSeconds, 1_699);
   });
 
+  it('says what policy refuses, and by which list, zone or limit', async () => {
+    const text = await readFile(DEFAULT_CONFIG, 'utf8');
+    const file = join(folder, 'policy.yaml');
+    const hours = '[ { classes: [ international ], from: "08:00", to: "12:00" } ]';
+    const changed = text
+      .replace('dataDir: ../var', `dataDir: ${folder}`)
+      .replace('callingHours: false  ', `callingHours: ${hours}  `)
+      .replace('attemptsPerCalleePerDay: false  ', 'attemptsPerCalleePerDay: 1  ')
+      .replace('doNotCall: [] ', 'doNotCall: [ { name: own, file: own.txt } ] ')
+      .replace('classes: [ mobile, landline', 'classes: [ international, mobile, landline');
+    await writeFile(file, changed);
+    await writeFile(join(folder, 'own.txt'), '010-9999-8888\n');
+    const answerTo = async (number: string) => (await outputOf(route, '--config', file, number)).text;
+    assert.match(
+      await answerTo('01099998888'),
+      /policy: refused: the callee is on a do-not-call list \(403\): list own/,
+    );
+    assert.match(await answerTo('01055556666'), /called as often as it may be today \(403\): 2 of 1 today/);
+    assert.match(
+      await answerTo('+12125550100'),
+      /may not be called at this hour \(403\): \d\d:\d\d in (America|Pacific)/,
+    );
+    assert.match(await answerTo('0601234567'), /may not call this class of numbers \(403\): premium/);
+    assert.match(await answerTo('01011112222'), /policy: admitted/);
+    await rm(join(folder, 'own.txt'));
+    assert.match(await answerTo('01011112222'), /list is older than it may be \(403\): list own, never read/);
+  });
+
   it('shows every channel with --all', async () => {
     const { ranked, refusals } = await reportOn('01011112222', '--all');
     assert.equal(ranked.length, 43);

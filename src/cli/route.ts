@@ -69,7 +69,8 @@ async function readFromFiles(
     // What a running service last fetched is on the disk; nothing is fetched for a question.
     const { lists } = await openDoNotCallLists(config.doNotCall, {
       clock,
-      log: createLogger(config.log),
+      // What is read is said by the answer.
+      log: createLogger({ ...config.log, level: 'silent' }),
       watch: false,
     });
     const policy = createPolicy({ trunks: config.trunkPolicies, ledger: stored.memory, lists, clock });

@@ -3,7 +3,8 @@ import type { ChannelTally, StatusReport } from '../control/status-report.js';
 import { clockTime, instant, textTable } from './text-table.js';
 
 export function statusText(report: StatusReport): string {
-  return [...heading(report), ...gatewayLines(report), ...counterLines(report)].join('\n');
+  const parts = [heading(report), gatewayLines(report), listLines(report), counterLines(report)];
+  return parts.flat().join('\n');
 }
 
 function heading(report: StatusReport): string[] {
@@ -41,9 +42,21 @@ function tallyCells({ idle, busy, resting, disabled }: ChannelTally): string[] {
   return [idle + busy + resting + disabled, idle, busy, resting, disabled].map(String);
 }
 
+function listLines({ doNotCall }: StatusReport): string[] {
+  if (doNotCall.length === 0) return [];
+  const rows = doNotCall.map(({ name, numbers, asOfWallMs, isStale, trouble }) => [
+    name,
+    String(numbers),
+    asOfWallMs === null ? 'never read' : instant(asOfWallMs),
+    [isStale ? 'TOO OLD: calls are refused' : 'in use', ...(trouble === null ? [] : [trouble])].join('; '),
+  ]);
+  return [...textTable([['do-not-call list', 'numbers', 'as of', ''], ...rows]), ''];
+}
+
 /** Counters that are not zero: a line for each part, and for each of its tables. */
 function counterLines({ counters }: StatusReport): string[] {
   const rows = Object.entries(counters).flatMap(([part, value]) => {
+    if (Array.isArray(value)) return [];
     if (!isTable(value)) return rowOf(part, [[part, value]]);
     const entries = Object.entries(value);
     const own = rowOf(

@@ -24,6 +24,7 @@ export interface StatusReport {
     readonly channels: ChannelTally;
   }[];
   readonly ledger: LedgerStatus;
+  readonly doNotCall: readonly DoNotCallStatus[];
   readonly counters: Readonly<Record<string, unknown>>;
 }
 
@@ -35,6 +36,17 @@ export interface LedgerStatus {
   readonly isStalled: boolean;
   /** Reservations of an earlier process whose calls are being ended. */
   readonly orphans: number;
+}
+
+export interface DoNotCallStatus {
+  readonly name: string;
+  readonly numbers: number;
+  /** When the list was last known to be current; null while it has never been read. */
+  readonly asOfWallMs: number | null;
+  /** True: it is older than it may be, and calls are refused. */
+  readonly isStale: boolean;
+  /** Why it could not be read the last time; null when it could. */
+  readonly trouble: string | null;
 }
 
 export interface TalliedChannel {

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { ManualClock } from '../lib/clock.js';
-import { createLogger } from '../lib/logger.js';
 import { isStale } from '../policy/do-not-call.js';
 import { ListKeeper, type ListSettings } from './list-keeper.js';
 
@@ -14,6 +14,12 @@ const DAY_MS = 86_400_000;
 const LOOK_MS = 10_000;
 const REFRESH_MS = 3_600_000;
 
+/** What a line of the log wants a person for. */
+function alarmOf(line: string): string {
+  const { alarm, list, msg } = JSON.parse(line) as Record<string, string>;
+  return `${alarm} ${list}: ${msg}`;
+}
+
 describe('ListKeeper', () => {
   let folder: string;
   let clock: ManualClock;
@@ -21,11 +27,13 @@ describe('ListKeeper', () => {
   let answer: (request: IncomingMessage, response: ServerResponse) => void;
   let requests: IncomingMessage[];
   const keepers: ListKeeper[] = [];
+  let alarms: string[];
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'simtrunk-do-not-call-'));
     clock = new ManualClock(START_MS);
     requests = [];
+    alarms = [];
     server = createServer((request, response) => {
       requests.push(request);
       answer(request, response);
@@ -60,7 +68,7 @@ describe('ListKeeper', () => {
         ...changes,
       },
       clock,
-      createLogger({ level: 'silent', redactNumbers: false }),
+      pino({ level: 'error' }, { write: (line) => void alarms.push(alarmOf(line)) }),
     );
     keepers.push(keeper);
     await keeper.load();
@@ -148,6 +156,19 @@ describe('ListKeeper', () => {
       writeList('01099999999\n', 5_000);
       await pass(list, LOOK_MS);
       assert.deepEqual([list.counters.isStale, list.counters.trouble, list.counters.numbers], [false, null, 1]);
+    });
+
+    it('is an alarm once for each trouble, and once when it has become too old', async () => {
+      writeList('01012345678\n', 30 * DAY_MS);
+      const list = await keep();
+      list.watch();
+      rmSync(file());
+      for (let look = 0; look < 3; look++) await pass(list, LOOK_MS);
+      assert.deepEqual(alarms, ['do-not-call own: do-not-call list cannot be read: the one there was goes on ageing']);
+      for (let look = 0; look < 3; look++) await pass(list, DAY_MS);
+      assert.deepEqual(alarms.slice(1), [
+        'do-not-call own: do-not-call list is older than it may be: calls are refused',
+      ]);
     });
 
     it('is stale from the start when there is no file', async () => {

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import type { DoNotCallStatus, StatusReport } from '../control/status-report.js';
+import { statusText } from './status-text.js';
+
+const NO_CHANNEL = { idle: 0, busy: 0, resting: 0, disabled: 0 };
+
+function textWith(doNotCall: readonly DoNotCallStatus[]): string {
+  const report: StatusReport = {
+    ...{ version: '1', node: 'v20', pid: 1, state: 'running', startedAtMs: 0, upSeconds: 1 },
+    ...{ config: 'c.yaml', dataDir: 'var', listeners: [], liveCalls: 0, channels: NO_CHANNEL, gateways: [] },
+    ledger: { kind: 'memory', durability: 'process', file: 'f', isStalled: false, orphans: 0 },
+    doNotCall,
+    counters: { doNotCall, calls: { offered: 1 } },
+  };
+  return statusText(report);
+}
+
+describe('statusText', () => {
+  it('says of each do-not-call list how old it is, and what is wrong with it', () => {
+    const text = textWith([
+      { name: 'own', numbers: 12, asOfWallMs: Date.UTC(2026, 10, 1), isStale: false, trouble: null },
+      { name: 'registry', numbers: 0, asOfWallMs: null, isStale: true, trouble: 'the server answered 500' },
+    ]);
+    assert.match(text, /\n {2}own +12 +2026-11-01T00:00:00\.000Z +in use\n/);
+    assert.match(text, /\n {2}registry +0 +never read +TOO OLD: calls are refused; the server answered 500\n/);
+  });
+
+  it('says nothing of lists where there are none', () => {
+    assert.doesNotMatch(textWith([]), /do-not-call/);
+  });
+});
