@@ -3,20 +3,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Charge, Ledger } from '../quota/ledger.js';
+import type { Ledger } from '../quota/ledger.js';
 import { CallAccount } from './call-account.js';
 import { admitRequest } from './call-admission.js';
-import type { CallEffect, CallInput, CallTimer, Instant } from './call-events.js';
-import { stepCall } from './call-machine.js';
+import type { CallEffect, CallInput, CallTimer } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
 import { CallReports } from './call-reports.js';
 import type { Callee, CallRequest } from './call-request.js';
-import { type Attempt, type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
+import { CallRunner } from './call-runner.js';
+import { type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
 import { currentAttempt } from './call-steps.js';
 import { CallTimers } from './call-timers.js';
 import { CalleeLegs } from './callee-legs.js';
-import { type EndReason, reasonHeader } from './end-reason.js';
+import { CallerSide } from './caller-side.js';
+import type { EndReason } from './end-reason.js';
 import type { AdmissionPort, CallBooks, CallerLeg, DialPort, MediaPort, RecordingPort, RoutePort } from './ports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -51,24 +52,19 @@ export class Call {
   readonly #ports: CallPorts;
   readonly #settings: CallSettings;
   readonly #log: Logger;
-  readonly #caller: CallerLeg;
+  readonly #runner: CallRunner;
+  readonly #caller: CallerSide;
   readonly #onOver: (record: CallRecord) => void;
   readonly #account: CallAccount;
   readonly #timers: CallTimers;
   readonly #callees: CalleeLegs;
   readonly #reports: CallReports;
   readonly #silence: SilenceWatch;
-  #state: CallState;
   #media: CallMedia | null = null;
   #callee: Callee | null = null;
-  /** Its 200 has been handed to the SIP server. */
-  #callerAnswered = false;
   /** The end of the call waits for the journal no longer. */
   #booksOverdue = false;
   #over = false;
-  /** Inputs that came while effects of an earlier one are carried out. */
-  readonly #inputs: CallInput[] = [];
-  #isStepping = false;
 
   constructor(
     request: CallRequest,
@@ -79,10 +75,18 @@ export class Call {
   ) {
     this.#ports = ports;
     this.#settings = settings;
-    this.#caller = caller;
     this.#onOver = onOver;
     this.#log = ports.log.child({ callId: request.callId, trunk: request.trunk.name });
-    this.#state = openCall(request, settings.limits, ports.clock.wallMs());
+    this.#runner = new CallRunner(openCall(request, settings.limits, ports.clock.wallMs()), this.#log, {
+      now: () => ({ wallMs: ports.clock.wallMs(), monotonicMs: ports.clock.monotonicMs() }),
+      onStepped: (before, after) => this.#tellPolicy(before, after),
+      carryOut: (effects) => this.#carryOut(effects),
+    });
+    this.#caller = new CallerSide(caller, this.#log, {
+      feed: (input) => this.#feed(input),
+      media: () => this.#media,
+      onConnected: () => this.#onConnected(),
+    });
     this.#timers = new CallTimers(ports.clock);
     this.#silence = new SilenceWatch(this.#timers, {
       silenceMs: async () => (await this.#media?.session?.report().catch(() => null))?.lastPacketAgeMs ?? null,
@@ -95,13 +99,13 @@ export class Call {
     this.#account = new CallAccount({ ...ports, log: this.#log }, settings.journalTimeoutMs, {
       state: () => this.#state,
       legs: () => ({ caller: this.#caller.identity, callees: this.#callees.identities() }),
-      noteCharge: (charge) => this.#noteCharge(charge),
+      noteCharge: (charge) => this.#runner.noteCharge(charge),
       waitsForReports: () => this.#reports.areAwaited && !this.#reports.areOverdue,
       onCommitted: () => this.#overIfDone(),
     });
     this.#reports = new CallReports({ ...ports, log: this.#log }, settings.recordingDeadlineMs, {
       callId: request.callId,
-      amend: (change) => this.#amend(change),
+      amend: (change) => this.#runner.amend(change),
       onReady: () => {
         this.#account.writeRecord();
         this.#overIfDone();
@@ -111,7 +115,7 @@ export class Call {
       feed: (input) => this.#feed(input),
       media: () => this.#media,
       isCurrent: (attemptId) => this.#isCurrent(attemptId),
-      noteCodec: (codec) => this.#amend({ codec }),
+      noteCodec: (codec) => this.#runner.amend({ codec }),
     });
   }
 
@@ -125,24 +129,7 @@ export class Call {
 
   /** Admits or refuses the call and, from then on, lets it run. */
   start(refused: EndReason | null): void {
-    this.#caller.listen({
-      cancelled: () => this.#feed({ type: 'caller:cancelled' }),
-      connected: () => {
-        this.#feed({ type: 'caller:connected' });
-        if (this.#state.phase === 'talking') this.#account.keepLive();
-        if (this.#settings.noMediaTimeoutMs > 0 && this.#state.phase === 'talking')
-          this.#silence.begin(this.#settings.noMediaTimeoutMs, 'no-media');
-      },
-      connectFailed: () => this.#feed({ type: 'caller:connect-failed' }),
-      acknowledged: (sdp) => this.#onAcknowledged(sdp),
-      hungUp: (cause) => {
-        this.#feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' });
-      },
-      renegotiated: (renegotiation) => {
-        if (this.#media === null) renegotiation.refuse(500);
-        else this.#media.renegotiate('caller', renegotiation);
-      },
-    });
+    this.#caller.listen();
     if (this.#state.phase !== 'admitting') return;
     if (refused === null) this.#admit();
     else this.#feed({ type: 'call:refused', reason: refused, limit: null });
@@ -152,11 +139,18 @@ export class Call {
     const admitted = admitRequest(this.#state.request, { ...this.#ports, log: this.#log }, this.#settings.recording);
     const { callee } = admitted;
     this.#callee = callee;
-    if (callee !== null) this.#amend({ callee: callee.e164, numberClass: callee.numberClass });
+    if (callee !== null) this.#runner.amend({ callee: callee.e164, numberClass: callee.numberClass });
     if (admitted.ok) {
       this.#media = admitted.media;
       this.#feed({ type: 'call:admitted', emergency: callee?.numberClass === 'emergency' });
     } else this.#feed({ type: 'call:refused', reason: admitted.reason, limit: admitted.limit });
+  }
+
+  #onConnected(): void {
+    if (this.#state.phase !== 'talking') return;
+    this.#account.keepLive();
+    const { noMediaTimeoutMs } = this.#settings;
+    if (noMediaTimeoutMs > 0) this.#silence.begin(noMediaTimeoutMs, 'no-media');
   }
 
   /** Ends the call from outside: an operator, a shutdown, a dead relay. */
@@ -176,32 +170,10 @@ export class Call {
     else this.end('signalling-lost');
   }
 
-  /** One input at a time, its effects included: what they cause at once comes after them. */
-  #feed(input: CallInput): void {
-    this.#inputs.push(input);
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
-    } finally {
-      this.#isStepping = false;
-    }
-  }
-
-  #step(input: CallInput): void {
-    const before = this.#state;
-    const step = stepCall(before, input, this.#now());
-    if (!step.expected) {
-      this.#log.debug({ phase: before.phase, input: input.type }, 'input means nothing in this phase');
-      return;
-    }
-    this.#state = step.state;
-    if (input.type === 'channel:reserved') this.#ports.admission.placed(this.id);
-    if (step.state.record.endReason !== null && before.record.endReason === null) this.#ports.admission.ended(this.id);
-    if (step.state.phase !== before.phase) {
-      this.#log.debug({ from: before.phase, to: step.state.phase, cause: input.type }, 'call moved');
-    }
-    this.#carryOut(step.effects);
+  /** A trunk's load is counted by policy until the ledger knows of the call, and as long as the caller has it. */
+  #tellPolicy(before: CallState, after: CallState): void {
+    if (after.attempts.length > before.attempts.length) this.#ports.admission.placed(this.id);
+    if (after.record.endReason !== null && before.record.endReason === null) this.#ports.admission.ended(this.id);
   }
 
   #carryOut(effects: readonly CallEffect[]): void {
@@ -244,26 +216,20 @@ export class Call {
       case 'ring-caller':
         this.#caller.ring();
         return;
-      case 'progress-caller': {
-        const sdp = this.#media?.callerSdp ?? null;
-        if (sdp === null) this.#caller.ring();
-        else this.#caller.progress(effect.status, sdp);
+      case 'progress-caller':
+        this.#caller.progress(effect.status);
         return;
-      }
       case 'connect-caller':
-        this.#callerAnswered = true;
-        this.#caller.connect(this.#media?.callerSdp ?? '');
+        this.#caller.connect();
         return;
       case 'refuse-caller':
         if (this.#state.emergency) {
           this.#log.error({ alarm: 'emergency', reason: effect.reason }, 'emergency call was not connected');
         }
-        // RFC 3261 §13.3.1.4: a transaction has one final response; a 200 on its way is followed by a BYE.
-        if (!this.#callerAnswered)
-          this.#caller.refuse(effect.answer.status, reasonHeader(effect.reason, effect.answer.q850));
+        this.#caller.refuse(effect.reason, effect.answer);
         return;
       case 'end-caller':
-        this.#caller.hangUp(reasonHeader(effect.reason));
+        this.#caller.hangUp(effect.reason);
         return;
       case 'warn-caller':
         this.#media?.warnCaller();
@@ -333,7 +299,7 @@ export class Call {
   }
 
   #dial(attemptId: string): void {
-    const channel = this.#attempt(attemptId)?.channel;
+    const channel = this.#runner.attempt(attemptId)?.channel;
     if (channel === undefined) return;
     const { request, attempts } = this.#state;
     this.#log.info({ channelId: channel.channelId, callee: this.#callee?.e164, attempt: attempts.length }, 'dialling');
@@ -350,14 +316,6 @@ export class Call {
     this.#feed({ type: 'attempt:renewed', attemptId, grant });
   }
 
-  #onAcknowledged(sdp: string | null): void {
-    if (this.#media === null || !this.#media.isLateOffer) return;
-    const accepted = this.#media.acceptLateAnswer(sdp);
-    if (accepted.ok) return;
-    this.#log.warn({ cause: accepted.reason }, 'answer in the ACK cannot be used');
-    this.#feed({ type: 'caller:mismatched' });
-  }
-
   /** From the first session on, the record waits for the relay's report. */
   #watchMedia(): void {
     const session = this.#media?.session ?? null;
@@ -372,28 +330,14 @@ export class Call {
     });
   }
 
-  // ---- what the books ask of a call ----------------------------------------------------------------------------------
-
-  #noteCharge(charge: Charge): void {
-    const { billedSeconds, cost, currency, estimated } = charge;
-    this.#state = {
-      ...this.#state,
-      attempts: this.#state.attempts.map((attempt) =>
-        attempt.channel.attemptId === charge.reservationId
-          ? { ...attempt, record: { ...attempt.record, billedSeconds, cost, currency, estimated } }
-          : attempt,
-      ),
-    };
-  }
-
   // ---- small things --------------------------------------------------------------------------------------------------
 
-  #amend(change: Partial<CallRecord>): void {
-    this.#state = { ...this.#state, record: { ...this.#state.record, ...change } };
+  get #state(): CallState {
+    return this.#runner.state;
   }
 
-  #attempt(attemptId: string): Attempt | undefined {
-    return this.#state.attempts.find((attempt) => attempt.channel.attemptId === attemptId);
+  #feed(input: CallInput): void {
+    this.#runner.feed(input);
   }
 
   #isCurrent(attemptId: string): boolean {
@@ -419,10 +363,6 @@ export class Call {
   #giveUpBooks(): void {
     this.#booksOverdue = true;
     this.#overIfDone();
-  }
-
-  #now(): Instant {
-    return { wallMs: this.#ports.clock.wallMs(), monotonicMs: this.#ports.clock.monotonicMs() };
   }
 }
 
