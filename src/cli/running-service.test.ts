@@ -88,7 +88,10 @@ describe('a running service, from another terminal', function () {
     const channelId = live[0]?.attempts[0]?.channelId ?? '';
     const { stdout } = await simtrunk('calls');
     assert.match(stdout, /^2 live calls\n/);
-    assert.match(stdout, new RegExp(` {2}pbx +\\S+ +\\${E164} +mobile +${channelId} +talking +0:0\\d +\\S+ +1\n`));
+    assert.match(
+      stdout,
+      new RegExp(` {2}pbx +\\S+ +\\${E164} +mobile +${channelId} +talking +0:0\\d +\\S+( or more)? +1\n`),
+    );
 
     const byId = await simtrunk('hangup', live[0]?.callId ?? '');
     assert.deepEqual([byId.code, byId.stderr], [0, '']);

@@ -1,6 +1,7 @@
 // What the config says of plans and caps: allowances of any kind, and what costs what beyond them.
 import { z } from 'zod';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
+import { agentUser } from './policy-schema.js';
 import {
   amount,
   currency,
@@ -121,15 +122,13 @@ export const trunkCaps = z.strictObject({ ...terms });
 /** Of an agent or an account. */
 export const caps = z.strictObject({ timeZone: timeZone.default('Asia/Seoul'), ...terms });
 
-const AGENT_USER = /^[^/\s]{1,64}$/;
-
 export const agents = z.strictObject({
   caps: caps.optional(),
   named: z
     .array(
       z.strictObject({
         trunk: name,
-        agent: z.string().regex(AGENT_USER, 'must be the agent as the trunk names it, such as "201"'),
+        agent: agentUser,
         caps,
       }),
     )

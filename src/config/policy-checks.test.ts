@@ -197,8 +197,12 @@ policy:
       /channels\[0\]\.agents\[0\]: trunk "pbx" has no agents; set its agentFrom/,
     );
     assert.match(problems({ channel: 'agents: [ pbz/201 ]' }), /no such trunk: "pbz"; did you mean "pbx"\?/);
-    assert.match(problems({ channel: 'agents: [ "201" ]' }), /must be trunk\/agent, such as pbx\/201/);
+    for (const agent of ['"201"', '"pbx/"', '"pbx/a b"', '"pbx/a/b"', '"/201"']) {
+      assert.match(problems({ channel: `agents: [ ${agent} ]` }), /must be trunk\/agent, such as pbx\/201/, agent);
+    }
     const config = read({ trunk: 'agentFrom: from-user', channel: 'agents: [ pbx/201 ]' });
     assert.deepEqual(config.channels[0]?.agents, ['pbx/201']);
+    const decomposed = read({ trunk: 'agentFrom: from-user', channel: 'agents: [ "pbx/Jose\u0301" ]' });
+    assert.deepEqual(decomposed.channels[0]?.agents, ['pbx/Jos\u00e9'], 'as the INVITE’s is read');
   });
 });

@@ -1,5 +1,6 @@
 // What the config says of policy: how a trunk dials, who its agents are, hours, do-not-call lists, attempts.
 import { z } from 'zod';
+import { AGENT_NAME } from '../policy/agent-name.js';
 import { country, name, numberClass, path, secret, timeOfDay, timeZone, weekday } from './scalars.js';
 
 const prefix = z.string().regex(/^\d{1,8}$/, 'must be 1 to 8 digits in quotes, such as "9"');
@@ -16,9 +17,19 @@ export const agentFrom = z
     'must be none, from-user, or header: and the name of a header, such as header:X-Agent',
   );
 
+const AGENT_RULE = 'must be the agent as the trunk names it, such as "201": letters, digits and . _ @ + ~ -';
+
+/** An agent of a trunk. */
+export const agentUser = z.string().normalize('NFC').regex(AGENT_NAME, AGENT_RULE);
+
+/** An agent of any trunk. */
 export const agentName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\/[^/\s]{1,64}$/, 'must be trunk/agent, such as pbx/201');
+  .normalize('NFC')
+  .refine((text) => {
+    const [trunk = '', ...user] = text.split('/');
+    return name.safeParse(trunk).success && AGENT_NAME.test(user.join('/'));
+  }, 'must be trunk/agent, such as pbx/201');
 
 const callingHours = z.union([
   z.literal(false),

@@ -1,5 +1,6 @@
 // The agent of a call: who of the trunk's users calls, by the trunk's `agentFrom`. The peer's word, so that it may be anything:
 // what is no plain name is nobody.
+import { agentNameOf } from '../policy/agent-name.js';
 import { userOf } from './message-parts.js';
 import type { SipRequest } from './srf.js';
 
@@ -9,17 +10,13 @@ export type AgentSource = string;
 const HEADER_PREFIX = 'header:';
 /** A longer header is not looked at: no name-addr of a PBX is. */
 const MAX_HEADER_CHARACTERS = 1024;
-/** It becomes a key of the ledger and stands in logs and records: no separator, quote, blank or control. */
-const AGENT = /^[\p{L}\p{N}+][\p{L}\p{N}._@+~-]{0,63}$/u;
 
 /** Null when the trunk has no agents, or the INVITE does not name one that can be read. */
 export function readAgent(request: SipRequest, source: AgentSource): string | null {
   const text = source === 'from-user' ? request.get('From') : headerOf(request, source);
   if (text === undefined || text.length > MAX_HEADER_CHARACTERS) return null;
   const isAddress = /^[^,]*<|^\s*(?:sips?|tel):/i.test(text);
-  // One form of each name (Unicode normalisation form C), so that an agent has one key.
-  const agent = (source === 'from-user' || isAddress ? userOf(text) : text.trim()).normalize('NFC');
-  return AGENT.test(agent) ? agent : null;
+  return agentNameOf(source === 'from-user' || isAddress ? userOf(text) : text.trim());
 }
 
 function headerOf(request: SipRequest, source: AgentSource): string | undefined {
