@@ -269,10 +269,6 @@ export class FakeLedger implements Ledger {
     this.#free(reservationId);
   }
 
-  spentBy(): string {
-    return '0';
-  }
-
   usageOf(): undefined {
     return undefined;
   }

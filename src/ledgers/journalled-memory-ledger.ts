@@ -187,10 +187,6 @@ export class JournalledMemoryLedger implements Ledger {
     await this.#end(reservationId, this.#free(live, entries, 'release'));
   }
 
-  spentBy(trunk: string, sinceWallMs: number): string {
-    return this.#memory.spending.since(trunk, sinceWallMs);
-  }
-
   usageOf(simId: string, wallMs: number): SimUsage | undefined {
     const book = this.#memory.bookOf(simId);
     return book && { simId, allowances: book.usage(wallMs) };

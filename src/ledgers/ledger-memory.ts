@@ -19,7 +19,6 @@ import { type Micros, parseMoney } from '../quota/money.js';
 import type { Plan } from '../quota/plan.js';
 import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
-import { Spending } from '../quota/spending.js';
 import { type FitRequest, type FitResult, type Hold, type QuotaStanding, UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory, type Try } from './callee-memory.js';
@@ -65,6 +64,8 @@ export type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
 
+/** A day that ended longer ago is not counted anew: a call over its edge may still have reached the one after. */
+const DAYS_KEPT_MS = 3 * 86_400_000;
 /** What names of SIMs as holders of usage begin with. */
 const SIM = 'sim:';
 
@@ -73,7 +74,6 @@ export const NO_GRANT: Grant = { maxCallSeconds: 0, isFinal: true };
 export class LedgerMemory implements LedgerView, HistoryReader {
   readonly events: TypedEmitter<LedgerViewEvents>;
   readonly live = new Map<string, Live>();
-  readonly spending = new Spending();
   readonly #clock: Clock;
   readonly #channels: ReadonlyMap<string, Channel>;
   readonly #books: ReadonlyMap<string, UsageBook>;
@@ -241,7 +241,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;
     this.drop(live);
-    const booked = this.#book({ ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs }, undefined);
+    const booked = this.#book(request, answeredWallMs, durationMs);
     this.#sequence += 1;
     if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
     const charge: Charge = {
@@ -252,7 +252,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       currency: this.#books.get(request.simId)?.terms.terms.currency ?? '',
       estimated,
     };
-    this.spending.add(request.trunk, this.#clock.wallMs(), charge.cost);
     this.events.emit('usage:changed', request.simId);
     return charge;
   }
@@ -304,12 +303,15 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   // ---- loading -----------------------------------------------------------------------------------------------------
 
   settled(record: HistoryRecord): void {
+    const { callee, callId, numberClass, direction, simId, reservedWallMs, answeredWallMs, durationMs } = record;
     // What it cost is what was charged then, whatever the plan says now.
-    this.#book(record, parseMoney(record.cost));
-    const { callee, callId, simId, reservedWallMs, answeredWallMs } = record;
-    if (reservedWallMs >= this.#clock.wallMs() - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
+    const costMicros = record.cost === '0' ? 0 : parseMoney(record.cost);
+    const booking = { callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs, costMicros };
+    const nowWallMs = this.#clock.wallMs();
+    this.#books.get(simId)?.recount(booking, nowWallMs - DAYS_KEPT_MS);
+    this.#payers.recount(record.payers, booking, nowWallMs - DAYS_KEPT_MS);
+    if (reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
     if (answeredWallMs !== null) this.#callees.talked(callee, simId);
-    this.spending.add(record.trunk, record.settledWallMs, record.cost);
   }
 
   adjusted(adjustment: Adjustment): void {
@@ -354,17 +356,13 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     for (const channel of this.#channels.values()) channel.rest?.cancel();
   }
 
-  #book(
-    record: Omit<HistoryRecord, 'billedSeconds' | 'cost' | 'settledWallMs' | 'trunk'>,
-    costMicros: Micros | undefined,
-  ) {
-    const priced = costMicros === undefined ? record : { ...record, costMicros };
-    const booked = this.#books.get(record.simId)?.book(priced);
-    this.#payers.book(record.payers, { ...record, costMicros: costMicros ?? booked?.costMicros ?? 0 });
+  #book({ simId, payers, callee, numberClass, direction, wallMs }: ReserveRequest, answer: number | null, ms: number) {
+    const record = { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: answer, durationMs: ms };
+    const booked = this.#books.get(simId)?.book(record);
+    this.#payers.book(payers, { ...record, costMicros: booked?.costMicros ?? 0 });
     if (booked !== undefined) return booked;
     // A SIM that has left the config has no plan to round by.
-    const { answeredWallMs, durationMs } = record;
-    return { billedSeconds: answeredWallMs === null ? 0 : chargedSeconds(durationMs, BY_THE_SECOND), cost: '0' };
+    return { billedSeconds: answer === null ? 0 : chargedSeconds(ms, BY_THE_SECOND), cost: '0' };
   }
 
   #adjust({ holder, allowanceId, amount, wallMs }: Adjustment): number | 'holder' | 'allowance' {

@@ -1,6 +1,7 @@
 // What payers (trunks, agents, accounts) have used of their caps. Their calls run in parallel: each live call holds one
 // slice ahead of every payer with caps, from its reservation on, so that together they never use more than is left.
 import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
+import type { Micros } from '../quota/money.js';
 import type { Caps } from '../quota/plan.js';
 import { type FitRequest, type Hold, UsageBook, type UsageRecord } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
@@ -160,6 +161,16 @@ export class PayerBooks {
     if (book === undefined) return 'holder';
     this.#keep(payer, book, wallMs);
     return book.adjust(allowanceId, amount, wallMs) ?? 'allowance';
+  }
+
+  /** The same for a record of history. */
+  recount(payers: readonly string[], record: UsageRecord & { readonly costMicros: Micros }, sinceWallMs: number): void {
+    for (const payer of payers) {
+      const book = this.bookOf(payer);
+      if (book === undefined) continue;
+      this.#keep(payer, book, record.reservedWallMs);
+      book.recount(record, sinceWallMs);
+    }
   }
 
   #keep(payer: string, book: UsageBook, nowWallMs: number): void {

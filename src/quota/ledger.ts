@@ -211,8 +211,6 @@ export interface Ledger {
   vacate(reservationId: string): Promise<void>;
   /** Frees an unanswered reservation and its channel (after its gap). */
   release(reservationId: string, release: Release, alongside?: readonly JournalEntry[]): Promise<void>;
-  /** Cost of a trunk's calls that were settled since an instant (to a quarter of an hour): a decimal string. */
-  spentBy(trunk: string, sinceWallMs: number): string;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
   /** Undefined for a payer without caps. */
   usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined;

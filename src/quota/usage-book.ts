@@ -231,24 +231,45 @@ export class UsageBook {
 
   /** Books a settled attempt; returns what it is charged beyond the allowances and by rates. */
   book(record: UsageRecord): Booked {
-    const call = { ...record, direction: record.direction ?? 'out' };
-    const table = this.terms.table(call.numberClass, call.direction);
-    const costMicros = record.costMicros ?? this.#costOf(table, call);
-    const billedSeconds = call.answeredWallMs === null ? 0 : chargedSeconds(call.durationMs, this.terms.rounding);
-    for (const counter of table.counters) {
-      const { kind } = counter;
-      const at = countedAt(counter, call);
-      if (kind === 'spend') {
-        this.#counts.settle(counter, call.answeredWallMs ?? call.reservedWallMs, costMicros, null);
-      } else if (kind === 'time') {
-        if (call.answeredWallMs === null) continue;
-        this.#counts.eachPortion(counter, { ...call, answeredWallMs: call.answeredWallMs }, (wallMs, units) =>
-          this.#counts.settle(counter, wallMs, units, null),
-        );
-      } else if (at !== null) this.#counts.settle(counter, at, 1, kind === 'callees' ? call.callee : null);
-    }
-    this.#countDay(call.answeredWallMs, billedSeconds);
+    const { numberClass, direction = 'out' } = record;
+    const table = this.terms.table(numberClass, direction);
+    const costMicros = record.costMicros ?? this.#costOf(table, { ...record, direction });
+    const billedSeconds = this.#count(table, record, costMicros, Number.NEGATIVE_INFINITY);
     return { billedSeconds, cost: formatMoney(costMicros), costMicros };
+  }
+
+  /** Counts a record of history, whose cost is known; single days that ended before `sinceWallMs` do not matter any more. */
+  recount(record: UsageRecord & { readonly costMicros: Micros }, sinceWallMs: number): void {
+    this.#count(
+      this.terms.table(record.numberClass, record.direction ?? 'out'),
+      record,
+      record.costMicros,
+      sinceWallMs,
+    );
+  }
+
+  #count(table: ClassTable, record: UsageRecord, costMicros: Micros, sinceWallMs: number): number {
+    const { answeredWallMs, durationMs, numberClass } = record;
+    const beganWallMs = answeredWallMs ?? record.reservedWallMs;
+    const time = answeredWallMs === null ? undefined : { numberClass, answeredWallMs, durationMs };
+    for (const counter of table.counters) {
+      if (beganWallMs < sinceWallMs && counter.days === undefined && counter.allowance.window.kind === 'day') continue;
+      const { kind } = counter;
+      if (kind === 'spend') {
+        this.#counts.settle(counter, beganWallMs, costMicros, null);
+        continue;
+      }
+      if (kind === 'time') {
+        if (time === undefined) continue;
+        this.#counts.eachPortion(counter, time, (wallMs, units) => this.#counts.settle(counter, wallMs, units, null));
+        continue;
+      }
+      const at = countedAt(counter, record);
+      if (at !== null) this.#counts.settle(counter, at, 1, kind === 'callees' ? record.callee : null);
+    }
+    const billedSeconds = answeredWallMs === null ? 0 : chargedSeconds(durationMs, this.terms.rounding);
+    this.#countDay(answeredWallMs, billedSeconds);
+    return billedSeconds;
   }
 
   /** Corrects an allowance's use in the window of an instant; returns that use, or undefined for an unknown allowance. */

@@ -552,10 +552,6 @@ export class RedisLedger implements Ledger {
 
   // ---- reading ---------------------------------------------------------------------------------------------------------
 
-  spentBy(trunk: string, sinceWallMs: number): string {
-    return this.#replica.memory.spending.since(trunk, sinceWallMs);
-  }
-
   usageOf(simId: string, wallMs: number): SimUsage | undefined {
     const book = this.#replica.memory.bookOf(simId);
     return book && { simId, allowances: book.usage(wallMs) };
