@@ -148,6 +148,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const operated = {
     ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, listeners, counters },
     doNotCall: () => doNotCall.counters,
+    isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
   };
   const control = opened.add('control', await startControl(config, operated, clock, log));
   opened.defer('calls', async () => {

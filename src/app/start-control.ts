@@ -29,6 +29,8 @@ export interface ControlledParts {
   };
   readonly admission: Policy;
   readonly journal: { readonly isStalled: boolean };
+  /** False while a shared ledger cannot be reached. */
+  isLedgerReached(): boolean;
   readonly sip: SipOperations | null;
   readonly listeners: readonly SipListener[];
   doNotCall(): readonly DoNotCallStatus[];
@@ -52,7 +54,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
   const startedMs = clock.monotonicMs();
   const planOf = new Map(config.sims.map(({ simId, plan }) => [simId, plan]));
   const routeParts: RouteReportParts = {
-    source: { config: config.file, ledger: config.ledger.file, runningService: true },
+    source: { config: config.file, ledger: config.ledger.file, isPartOnly: false, runningService: true },
     admit: (request) => admission.admit(request),
     routing: routes,
     view: ledger.view,
@@ -84,9 +86,10 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
           channels: tallyOf(name),
         })),
         ledger: {
-          kind: 'memory',
+          kind: config.ledger.kind,
           durability: config.ledger.durability,
           file: config.ledger.file,
+          isAway: !parts.isLedgerReached(),
           isStalled: parts.journal.isStalled,
           orphans: ledger.orphans().length,
         },
@@ -117,6 +120,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
       usageOfPayer: (payer, wallMs) => ledger.usageOfPayer(payer, wallMs),
       sims: config.sims,
       wallMs: () => clock.wallMs(),
+      isAway: () => !parts.isLedgerReached(),
     },
     sip,
     log,

@@ -22,10 +22,20 @@ export function verificationText({ ok, settlements, adjustments, differences }: 
 
 export interface RecountReport extends Omit<FileRecount, 'usages'> {
   readonly file: string;
+  /** True when it is this node's part of a shared ledger. */
+  readonly isPartOnly: boolean;
   readonly usages: readonly (FileRecount['usages'][number] & { readonly simNumber: string | null })[];
 }
 
-export function recountText({ found, file, settlements, adjustments, unfinished, usages }: RecountReport): string {
+export function recountText({
+  found,
+  file,
+  isPartOnly,
+  settlements,
+  adjustments,
+  unfinished,
+  usages,
+}: RecountReport): string {
   const asked = 'No running service was asked, so there is nothing to compare with.';
   if (!found) return `There is no ledger yet at ${file}: nothing was used. ${asked}`;
   const head = ['SIM or payer', 'number', 'allowance', 'window since', 'used', 'of'];
@@ -42,6 +52,7 @@ export function recountText({ found, file, settlements, adjustments, unfinished,
   return [
     `Read from ${file}: ${historyText(settlements, adjustments)} add up to`,
     ...(rows.length === 0 ? ['  nothing used in any window.'] : textTable([head, ...rows])),
+    ...(isPartOnly ? ['It is this node’s part of a shared ledger: what other nodes used is not counted.'] : []),
     `${asked}${left}`,
   ].join('\n');
 }

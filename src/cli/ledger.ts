@@ -60,7 +60,8 @@ async function verify(values: Values): Promise<number> {
   const recount = await recountFile(config.ledger.file, ledgerParts(config), new SystemClock());
   const numberOf = new Map(config.sims.map(({ simId, number }) => [`sim:${simId}`, number]));
   const usages = recount.usages.map((usage) => ({ ...usage, simNumber: numberOf.get(usage.holder) ?? null }));
-  const report = { runningService: false, file: config.ledger.file, ...recount, usages };
+  const isPartOnly = config.ledger.kind === 'redis';
+  const report = { runningService: false, file: config.ledger.file, isPartOnly, ...recount, usages };
   process.stdout.write(`${values.json ? JSON.stringify(report) : recountText(report)}\n`);
   return 0;
 }

@@ -119,5 +119,10 @@ function sourceLines({ source, wallMs }: RouteReport): string[] {
   const asOf = `as of ${new Date(wallMs).toISOString()}`;
   if (source.runningService) return [`Asked of the running service, ${asOf}.`];
   const ledger = source.ledger === null ? 'no ledger yet, so nothing used' : `the ledger ${source.ledger}`;
-  return [`Read from ${source.config} and ${ledger}, ${asOf}.`, 'No running service was asked: gateways count as up.'];
+  const part = 'It is this node’s part of a shared ledger: what other nodes used is not counted.';
+  return [
+    `Read from ${source.config} and ${ledger}, ${asOf}.`,
+    ...(source.isPartOnly ? [part] : []),
+    'No running service was asked: gateways count as up.',
+  ];
 }

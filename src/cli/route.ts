@@ -76,7 +76,12 @@ async function readFromFiles(
     const policy = createPolicy({ trunks: config.trunkPolicies, ledger: stored.memory, lists, clock });
     const planOf = new Map(sims.map(({ simId, plan }) => [simId, plan]));
     const parts = {
-      source: { config: config.file, ledger: stored.found ? file : null, runningService: false },
+      source: {
+        config: config.file,
+        ledger: stored.found ? file : null,
+        isPartOnly: config.ledger.kind === 'redis',
+        runningService: false,
+      },
       admit: policy.admit,
       routing,
       view: stored.memory,

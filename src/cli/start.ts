@@ -16,9 +16,11 @@ export async function run(args: string[]): Promise<number> {
   const config = await loadConfigArgument(read(args));
   const app = await startApp(config);
   reloadCertificatesOnSighup(config, app);
-  process.stdout.write(greeting(config, app));
   goOnAfterDefects(config);
-  await signalled();
+  // Whoever reads that it runs may end it at once.
+  const ended = signalled();
+  process.stdout.write(greeting(config, app));
+  await ended;
   process.stdout.write('Ending: live calls get a BYE, their records are written. Once more ends at once.\n');
   await app.close();
   return 0;

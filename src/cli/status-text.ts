@@ -23,10 +23,11 @@ function heading(report: StatusReport): string[] {
   ];
 }
 
-function ledgerText({ kind, durability, file, isStalled, orphans }: StatusReport['ledger']): string {
+function ledgerText({ kind, durability, file, isAway, isStalled, orphans }: StatusReport['ledger']): string {
+  const away = isAway ? '; AWAY: Redis cannot be reached' : '';
   const stalled = isStalled ? '; STALLED: new calls are refused' : '';
   const left = orphans === 0 ? '' : `; ${orphans} reservations of an earlier process are being settled`;
-  return `${kind}, durability ${durability}, ${file}${stalled}${left}`;
+  return `${kind}, durability ${durability}, ${file}${away}${stalled}${left}`;
 }
 
 function gatewayLines({ gateways, channels }: StatusReport): string[] {

@@ -24,6 +24,7 @@ class FakeService {
   readonly adjustments: Adjustment[] = [];
   readonly asked: unknown[] = [];
   adjustResult: AdjustResult = { ok: true, used: 70 };
+  isAway = false;
   verifications = 0;
   finishVerify: (report: VerifyReport) => void = () => undefined;
 
@@ -57,6 +58,7 @@ class FakeService {
     return {
       sims: [{ simId: '8982001', number: '+821012340001' }],
       wallMs: () => NOW_MS,
+      isAway: () => this.isAway,
       usageOf: (simId) => (simId === '8982001' ? { simId, allowances: sim } : undefined),
       usageOfPayer: (payer) => (payer === 'trunk:pbx' ? [usage('calls-day', 'calls', 100)] : undefined),
       adjust: async (adjustment) => {
@@ -225,6 +227,12 @@ describe('the commands of the control socket', () => {
       service.adjustResult = { ok: false, reason: 'ledger-away' };
       assert.match((await refusal('ledger adjust', adjustment)) ?? '', /^refused: The ledger cannot be reached/);
       assert.deepEqual(service.logged, []);
+    });
+
+    it('verify nothing while a shared ledger cannot be reached', async () => {
+      service.isAway = true;
+      assert.match((await refusal('ledger verify', {})) ?? '', /^refused: The ledger cannot be reached/);
+      assert.equal(service.verifications, 0);
     });
 
     it('verify once for all who ask meanwhile, and name each SIM that differs by its number', async () => {

@@ -26,6 +26,8 @@ export interface ControlPorts {
 export interface LedgerPort extends Pick<Ledger, 'verify' | 'adjust' | 'usageOf' | 'usageOfPayer'> {
   readonly sims: readonly { readonly simId: string; readonly number: string }[];
   wallMs(): number;
+  /** True while a shared ledger cannot be reached. */
+  isAway(): boolean;
 }
 
 export type TraceMatch =

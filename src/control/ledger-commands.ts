@@ -52,6 +52,7 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
   let verifying: Promise<LedgerVerification> | null = null;
   return {
     'ledger verify': command(z.strictObject({}), async () => {
+      if (ledger.isAway()) return refuse('refused', REFUSALS['ledger-away']);
       // History may be long: who asks meanwhile gets the same answer.
       verifying ??= verify(ledger).finally(() => {
         verifying = null;
@@ -81,7 +82,7 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
 const REFUSALS = {
   'unknown-holder': 'The ledger does not know that SIM or payer.',
   'unknown-allowance': 'The ledger does not know that allowance.',
-  'ledger-away': 'The ledger cannot be reached or written; nothing was changed. Try again later.',
+  'ledger-away': 'The ledger cannot be reached or written now; nothing was changed. Try again later.',
 } as const;
 
 async function verify(ledger: LedgerPort): Promise<LedgerVerification> {

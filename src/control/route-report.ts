@@ -48,6 +48,8 @@ export interface RouteSource {
   readonly config: string;
   /** Null when there is no ledger yet. */
   readonly ledger: string | null;
+  /** True when that is this node's part of a ledger that it shares, and the others' use was not seen. */
+  readonly isPartOnly: boolean;
   /** False: it was read from files, and gateways count as up. */
   readonly runningService: boolean;
 }

@@ -29,9 +29,12 @@ export interface StatusReport {
 }
 
 export interface LedgerStatus {
-  readonly kind: string;
+  readonly kind: 'memory' | 'redis';
   readonly durability: string;
+  /** The journal; of a shared ledger it has this node's part. */
   readonly file: string;
+  /** True while a shared ledger cannot be reached. */
+  readonly isAway: boolean;
   /** True while the journal does not commit in time: new calls are refused. */
   readonly isStalled: boolean;
   /** Reservations of an earlier process whose calls are being ended. */
