@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -177,6 +178,12 @@ describe('ListKeeper', () => {
         [list.asOfWallMs(), list.counters.isStale, list.counters.numbers, list.has('+821012345678')],
         [null, true, 0, false],
       );
+    });
+
+    it('does not wait for a pipe, nor read a folder', async () => {
+      execFileSync('mkfifo', [file()]);
+      assert.equal((await keep()).counters.trouble, 'it is not a file');
+      assert.equal((await keep({ source: { kind: 'file', file: folder } })).counters.trouble, 'it is not a file');
     });
 
     it('takes a time to come for now', async () => {

@@ -50,6 +50,11 @@ describe('readListText', () => {
     );
   });
 
+  it('holds as many numbers as there are', () => {
+    const lines = Array.from({ length: 5_000 }, (_, i) => `010${String(20_000_000 + i)}`);
+    assert.equal(read(lines.join('\n')).numbers.size, 5_000);
+  });
+
   it('is not held up by a line without an end', () => {
     const { numbers, rejected } = read(`01012345678\n${'9'.repeat(5_000_000)}`);
     assert.deepEqual([numbers.size, rejected], [1, 1]);

@@ -18,7 +18,7 @@ const MAX_LINE_BYTES = 1_024;
 
 /** Reads national numbers as numbers of `country` (ISO 3166). */
 export function readListText(text: Uint8Array, country: string): ListNumbers {
-  const keys = new Float64Array(countLines(text));
+  let keys = new Float64Array(1_024);
   const decoder = new TextDecoder();
   let count = 0;
   let rejected = 0;
@@ -33,6 +33,7 @@ export function readListText(text: Uint8Array, country: string): ListNumbers {
     if (field === '') continue;
     const callee = normaliseCallee(field, { country });
     if (callee.ok) {
+      if (count === keys.length) keys = grown(keys);
       keys[count++] = numberKey(callee.e164);
     } else {
       rejected += 1;
@@ -47,8 +48,8 @@ function firstField(line: string): string {
   return field.startsWith('#') ? '' : field.trim();
 }
 
-function countLines(text: Uint8Array): number {
-  let lines = 1;
-  for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) lines += 1;
-  return lines;
+function grown(keys: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(keys.length * 2);
+  larger.set(keys);
+  return larger;
 }

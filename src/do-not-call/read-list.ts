@@ -40,8 +40,10 @@ export async function readList(task: ListTask, maxBytes: number, signal: AbortSi
 }
 
 export async function versionOf(file: string): Promise<FileVersion> {
-  const { mtimeMs, size, ino } = await stat(file);
-  return { mtimeMs, bytes: size, inode: ino };
+  const found = await stat(file);
+  // A pipe would be waited for without end.
+  if (!found.isFile()) throw new Error('it is not a file');
+  return { mtimeMs: found.mtimeMs, bytes: found.size, inode: found.ino };
 }
 
 export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
