@@ -178,7 +178,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const fit = book.fit(request);
     if (!fit.ok) return fit;
     let { maxCallSeconds } = fit;
-    const payersFit = this.#payers.fit(request.payers, { ...request, carrier: book });
+    const payersFit = this.#payers.fit(request.payers, request, book);
     if (!payersFit.ok) return payersFit;
     const payerHolds = this.#payers.hold(request, payersFit.maxCallSeconds, book);
     const heldUntilWallMs = payerHolds[0]?.hold.coveredUntilWallMs ?? null;

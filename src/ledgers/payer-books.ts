@@ -30,6 +30,7 @@ export const NO_HOLDS: readonly PayerHold[] = [];
 const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, limit: null };
 /** Longer than any call: what a cap allows is a matter of its allowances alone. */
 const ANY_CALL_SECONDS = 86_400;
+const ANY_LENGTH: PayersFit = { ok: true, maxCallSeconds: ANY_CALL_SECONDS };
 /** Books are looked through for idle ones when as many have been added as there were, but no sooner than this. */
 const MIN_SWEEP = 1_024;
 
@@ -69,19 +70,23 @@ export class PayerBooks {
     return this.#books.keys();
   }
 
-  fit(payers: readonly string[], request: FitRequest): PayersFit {
+  /** `carrier` is the book of the SIM that would carry the call. */
+  fit(payers: readonly string[], request: FitRequest, carrier?: UsageBook): PayersFit {
+    if (request.numberClass === 'emergency') return ANY_LENGTH;
     let maxCallSeconds = ANY_CALL_SECONDS;
-    if (request.numberClass === 'emergency') return { ok: true, maxCallSeconds };
+    let question: FitRequest | undefined;
     for (const payer of payers) {
-      const fit = this.bookOf(payer)?.fit(request);
-      if (fit === undefined) continue;
+      const book = this.bookOf(payer);
+      if (book === undefined) continue;
+      question ??= carrier === undefined ? request : { ...request, carrier };
+      const fit = book.fit(question);
       if (!fit.ok) {
         const allowanceId = fit.reason === 'class-not-covered' ? '' : fit.allowanceId;
         return { ok: false, reason: 'cap-exhausted', payer, allowanceId };
       }
       maxCallSeconds = Math.min(maxCallSeconds, fit.maxCallSeconds);
     }
-    return { ok: true, maxCallSeconds };
+    return question === undefined ? ANY_LENGTH : { ok: true, maxCallSeconds };
   }
 
   /** Holds the first slice of a reservation that fits: counted from now, as if it were answered. */

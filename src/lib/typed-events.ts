@@ -6,7 +6,8 @@ export type EventMap<T> = { [K in keyof T]: readonly unknown[] };
 type Listener<A extends readonly unknown[]> = (...args: A) => void;
 
 export class TypedEmitter<Events extends EventMap<Events>> {
-  readonly #listeners = new Map<keyof Events, Set<unknown>>();
+  /** Replaced, never changed: who is being told is not disturbed by listeners that come and go meanwhile. */
+  readonly #listeners = new Map<keyof Events, readonly unknown[]>();
   readonly #onListenerError: (error: unknown, event: string) => void;
 
   constructor(onListenerError: (error: unknown, event: string) => void) {
@@ -15,21 +16,20 @@ export class TypedEmitter<Events extends EventMap<Events>> {
 
   /** Adds a listener; the returned function removes it. */
   on<K extends keyof Events>(event: K, listener: Listener<Events[K]>): () => void {
-    let set = this.#listeners.get(event);
-    if (set === undefined) {
-      set = new Set();
-      this.#listeners.set(event, set);
-    }
-    set.add(listener);
-    return () => set.delete(listener);
+    const before = this.#listeners.get(event) ?? [];
+    if (!before.includes(listener)) this.#listeners.set(event, [...before, listener]);
+    return () => {
+      const others = (this.#listeners.get(event) ?? []).filter((other) => other !== listener);
+      this.#listeners.set(event, others);
+    };
   }
 
   emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
-    const set = this.#listeners.get(event);
-    if (set === undefined) return;
-    for (const listener of [...set] as Listener<Events[K]>[]) {
+    const listeners = this.#listeners.get(event) as readonly Listener<Events[K]>[] | undefined;
+    if (listeners === undefined) return;
+    for (let at = 0; at < listeners.length; at++) {
       try {
-        listener(...args);
+        (listeners[at] as Listener<Events[K]>)(...args);
       } catch (error) {
         this.#onListenerError(error, String(event));
       }

@@ -201,10 +201,16 @@ export class UsageBook {
 
   /** Holds a reserved call, and its time up to `coveredUntilWallMs`; null: none before its answer. */
   hold(request: FitRequest, coveredUntilWallMs: number | null = null): Hold {
-    const { callee, numberClass, direction = 'out', wallMs: reservedWallMs, carrier } = request;
     const hold: OwnHold = {
-      ...{ callee, numberClass, direction, reservedWallMs, answeredWallMs: null, coveredUntilWallMs },
-      ...{ carrier: carrier ?? this.#ownCarrier, costMicros: 0, isLive: true },
+      callee: request.callee,
+      numberClass: request.numberClass,
+      direction: request.direction ?? 'out',
+      reservedWallMs: request.wallMs,
+      answeredWallMs: null,
+      coveredUntilWallMs,
+      carrier: request.carrier ?? this.#ownCarrier,
+      costMicros: 0,
+      isLive: true,
     };
     this.#holdAll(hold, 1);
     return hold;
