@@ -1,7 +1,10 @@
 // `simtrunk check`: validates a config and says what it describes; every problem is listed, each with its place.
 import { parseArgs } from 'node:util';
 import type { Config, TrunkConfig } from '../config/config.js';
+import { openDoNotCallLists } from '../do-not-call/open-lists.js';
+import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
+import { createLogger } from '../lib/logger.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 
 const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
@@ -19,7 +22,7 @@ export async function run(args: string[]): Promise<number> {
     else process.stderr.write(`${message}\n`);
     return 1;
   }
-  const warnings = findWarnings(config);
+  const warnings = [...findWarnings(config), ...(await listWarnings(config))];
   const text = values.json ? JSON.stringify({ ok: true, file: config.file, warnings }) : summary(config, warnings);
   process.stdout.write(`${text}\n`);
   return 0;
@@ -45,6 +48,18 @@ function findWarnings(config: Config): string[] {
     ...(idleSims > 0 ? [`${counted(idleSims, 'SIM')} in no channel`] : []),
     ...(inUse.size === 0 ? ['no channel is enabled'] : []),
   ];
+}
+
+/** Lists are not a part of the config, but without them no call is placed. */
+async function listWarnings({ doNotCall, log }: Config): Promise<string[]> {
+  const silent = createLogger({ ...log, level: 'silent' });
+  const { counters } = await openDoNotCallLists(doNotCall, { clock: new SystemClock(), log: silent, watch: false });
+  return counters.flatMap(({ name, isStale, trouble }, index) => {
+    if (trouble !== null) return [`do-not-call list ${name} cannot be read: ${trouble}`];
+    if (!isStale) return [];
+    const isFetched = doNotCall[index]?.source.kind === 'url';
+    return [`do-not-call list ${name} is too old${isFetched ? ', or was never fetched' : ''}: calls are refused by it`];
+  });
 }
 
 function trunkWarnings(trunk: TrunkConfig, plans: Config['plans']): string[] {

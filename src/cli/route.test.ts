@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load-config.js';
@@ -178,6 +178,25 @@ describe('simtrunk check', () => {
       const text = await readFile(DEFAULT_CONFIG, 'utf8');
       await writeFile(file, text.replace('{ from: 20000, to: 29999 }', '{ from: 20000, to: 20003 }'));
       assert.match((await outputOf(check, '--config', file)).text, /media 20000–20003 \(1 call\)/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('warns of a do-not-call list that would refuse every call', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'simtrunk-check-'));
+    try {
+      const file = join(folder, 'simtrunk.yaml');
+      const lists = '[ { name: own, file: own.txt }, { name: registry, url: "http://127.0.0.1:9/list" } ]';
+      const text = await readFile(DEFAULT_CONFIG, 'utf8');
+      await writeFile(file, text.replace('doNotCall: [] ', `doNotCall: ${lists} `));
+      const warned = async () => (await outputOf(check, '--config', file, '--data', folder)).text;
+      assert.match(await warned(), /warning +do-not-call list own cannot be read: ENOENT/);
+      assert.match(await warned(), /warning +do-not-call list registry is too old, or was never fetched/);
+      await writeFile(join(folder, 'own.txt'), '01099998888\n');
+      assert.doesNotMatch(await warned(), /list own/);
+      await utimes(join(folder, 'own.txt'), 0, 0);
+      assert.match(await warned(), /warning +do-not-call list own is too old: calls are refused by it/);
     } finally {
       await rm(folder, { recursive: true });
     }
