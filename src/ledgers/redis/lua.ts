@@ -212,7 +212,7 @@ if done then
 end
 local keptMs = tonumber(ARGV[10])
 local entry = redis.call('XADD', P .. ':history', 'MINID', '~', string.format('%d', now - keptMs), '*',
-  'kind', 'settlement', 'at', now, 'record', ARGV[8])
+  'kind', 'settlement', 'at', now, 'reaped', isReaped and '1' or '0', 'supersedes', superseded, 'record', ARGV[8])
 redis.call('SET', doneKey, (isReaped and 'r ' or 's ') .. entry .. ' ' .. ARGV[9], 'PX', ARGV[10])
 local seq = nextSeq()
 local untilMs = ''
@@ -225,7 +225,7 @@ if row then
   end
 end
 touch(ARGV[11], seq, id, inUse and row ~= nil)
-publish(seq, 'settled', id, superseded, untilMs, entry, ARGV[8])
+publish(seq, 'settled', id, superseded, untilMs, entry, isReaped and '1' or '0', ARGV[8])
 return {'settled', tostring(seq)}
 `;
 

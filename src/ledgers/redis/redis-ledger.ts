@@ -145,7 +145,7 @@ export class RedisLedger implements Ledger {
     this.#writes = new OrderedWrites(options);
     this.#simOf = new Map(options.channels.map(({ channelId, simId }) => [channelId, simId]));
     this.#replica = new Replica(options, options.node, clock, log);
-    this.#replica.onStale(() => void this.#readAgain(false));
+    this.#replica.onStale((anew) => void this.#readAgain(anew));
     this.#share = new LocalShare(options.heldBack, options.capSharePercent);
     this.#session = new RedisSession(
       options,
@@ -257,15 +257,21 @@ export class RedisLedger implements Ledger {
       this.#replica.unexpect(reservationId);
       if (outcome.reason !== 'ledger-away') return outcome;
       // Whether Redis booked it is not known; an attachment finds out, and undoes what is nobody's.
-      return isEmergency ? this.#reserveAway(offered, alongside) : outcome;
+      return isEmergency || !this.#session.isAttached ? this.#reserveAway(offered, alongside) : outcome;
     }
     const booked = offered.find((request) => request.channelId === outcome.channelId) ?? best;
     this.#keepOwn(booked);
     const isKept = await this.#keepReservation(booked, alongside(booked), isEmergency);
-    if (isKept) return outcome;
+    // The process may have been paused meanwhile, longer than its lease: nothing has left it yet, and nothing may.
+    const isLost = !isEmergency && (!this.#session.isLeased() || this.#own.get(reservationId)?.isLost === true);
+    if (isKept && !isLost) return outcome;
     this.#own.delete(reservationId);
+    if (isKept) {
+      // With whatever was kept alongside: a live call that has no reservation is ended as one without an attempt.
+      this.#writes.inBackground(booked.callId, [tables.deleteReservation(reservationId)], 'take back');
+    }
     void this.#session.run('undo', [reservationId, '']).catch(() => undefined);
-    return { ok: false, reason: 'journal-stalled' };
+    return { ok: false, reason: isLost ? 'ledger-away' : 'journal-stalled' };
   }
 
   async #outcomeOf(
@@ -397,6 +403,7 @@ export class RedisLedger implements Ledger {
   async #cover(own: Own, untilWallMs: number): Promise<Grant> {
     const { reservationId } = own.request;
     const answeredWallMs = own.answeredWallMs ?? this.#clock.wallMs();
+    this.#session.isLeased();
     if (own.isLost) return NO_GRANT;
     if (this.#session.isAttached) {
       this.#replica.await(reservationId);

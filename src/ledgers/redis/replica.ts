@@ -49,7 +49,9 @@ export class Replica implements LedgerView {
   readonly #expected = new Map<string, string>();
   readonly #awaited = new Map<string, Outcome | null>();
   #waiting: { readonly seq: number; resolve(reached: boolean): void }[] = [];
-  #onStale: () => void = () => {};
+  /** Entries of history that are other nodes' estimates, and may be replaced yet. */
+  #estimates = new Set<string>();
+  #onStale: (anew: boolean) => void = () => {};
   /** Channels that another node holds back for itself: busy to this one. */
   #foreign = new Set<string>();
   #quietChannel: string | undefined;
@@ -106,8 +108,8 @@ export class Replica implements LedgerView {
     return this.#versions.get(simId) ?? '0';
   }
 
-  /** Called when entries of the log are missing, or history was replaced: `read` has to be called. */
-  onStale(listener: () => void): void {
+  /** Called when entries of the log are missing or, `anew`, one of history was replaced: `read` has to be called. */
+  onStale(listener: (anew: boolean) => void): void {
     this.#onStale = listener;
   }
 
@@ -127,7 +129,7 @@ export class Replica implements LedgerView {
     if (seq <= this.#seq) return;
     if (seq !== this.#seq + 1) {
       this.stopFollowing();
-      this.#onStale();
+      this.#onStale(false);
       return;
     }
     this.#seq = seq;
@@ -193,12 +195,20 @@ export class Replica implements LedgerView {
    * Redis by then, or come with the log.
    */
   async read(ask: Ask, anew: boolean): Promise<readonly LiveRow[]> {
+    for (let rows = await this.#readOnce(ask, anew); ; rows = await this.#readOnce(ask, true))
+      if (rows !== null) return rows;
+  }
+
+  /** Null when an entry was replaced after it had been booked. */
+  async #readOnce(ask: Ask, anew: boolean): Promise<readonly LiveRow[] | null> {
     this.stopFollowing();
+    const estimates = anew ? new Set<string>() : this.#estimates;
     const memory = anew ? this.#newMemory() : this.#memory;
     let last = anew ? BEGINNING : this.#historyEntry;
     const booked = anew ? new Set<string>() : this.#bookedAhead;
     for (;;) {
       const page = await ask('history', [last, HISTORY_PAGE]);
+      if (replacesAny(page, estimates)) return null;
       last = this.#bookHistory(memory, page, last, booked);
       if (page.length < Number(HISTORY_PAGE)) break;
     }
@@ -207,7 +217,9 @@ export class Replica implements LedgerView {
       ...Reply[],
     ];
     // From here on nothing waits: the log goes on behind this number.
+    if (replacesAny(tail ?? [], estimates)) return null;
     last = this.#bookHistory(memory, tail ?? [], last, booked);
+    this.#estimates = estimates;
     if (anew) this.#bookedAhead.clear();
     const rows = pairs(live ?? []).map(([, text]) => readLiveRow(text));
     this.#reconcile(memory, rows, new Map(pairs(channels ?? [])));
@@ -290,7 +302,7 @@ export class Replica implements LedgerView {
         return;
       case 'held-back':
         this.stopFollowing();
-        this.#onStale();
+        this.#onStale(false);
         return;
       case 'adjusted':
         if (entry.simId !== '') this.#versions.set(entry.simId, String(seq));
@@ -339,13 +351,14 @@ export class Replica implements LedgerView {
   }
 
   #applySettled(live: Live | undefined, entry: Extract<LogEntry, { kind: 'settled' }>): void {
-    const { reservationId, settlement, supersedes, isFreed } = entry;
+    const { reservationId, settlement, supersedes, isReaped, isFreed } = entry;
     const isBooked = this.#bookedAhead.delete(reservationId);
-    if (supersedes) {
+    if (isReaped) this.#estimates.add(entry.historyEntry);
+    if (this.#estimates.delete(supersedes)) {
       // The estimate is booked here and cannot be taken out of sets and windows: everything is counted again.
       if (live !== undefined && isFreed) this.#memory.finish(live);
       this.stopFollowing();
-      this.#onStale();
+      this.#onStale(true);
       return;
     }
     if (!isBooked) {
@@ -485,6 +498,17 @@ export class Replica implements LedgerView {
     this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#seq);
     for (const { resolve } of reached) resolve(true);
   }
+}
+
+/** Whether an entry replaces one of these estimates; notes the estimates among them. */
+function replacesAny(page: Reply, estimates: Set<string>): boolean {
+  let replaces = false;
+  for (const entry of page) {
+    const fields = new Map(pairs(entry[1] as Reply));
+    if (fields.get('reaped') === '1') estimates.add(String(entry[0]));
+    if (estimates.delete(fields.get('supersedes') ?? '')) replaces = true;
+  }
+  return replaces;
 }
 
 export function adjustmentKey(adjustmentId: string): string {

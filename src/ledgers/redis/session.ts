@@ -96,6 +96,12 @@ export class RedisSession {
     this.#connecting = this.#connect();
   }
 
+  /** Whether the lease still counts, by the clock and not by a timer: after a pause a timer comes too late. */
+  isLeased(): boolean {
+    if (!this.#isLapsed && this.#options.clock.monotonicMs() >= this.#leasedUntilMs) this.#lapse();
+    return !this.#isLapsed;
+  }
+
   /** Resolves when it is attached, or with false when that took longer. */
   async whenAttached(limitMs: number): Promise<boolean> {
     if (this.#isAttached || this.#isClosed || limitMs <= 0) return this.#isAttached;

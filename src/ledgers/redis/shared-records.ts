@@ -97,8 +97,10 @@ export type LogEntry =
   | (Numbered & { readonly kind: 'covered'; readonly answeredWallMs: number; readonly coveredUntilWallMs: number })
   | (Numbered & {
       readonly kind: 'settled';
-      /** The reaper's estimate was in history, and is so no more. */
-      readonly supersedes: boolean;
+      /** The entry of history that it replaces: another node's estimate. Empty for none. */
+      readonly supersedes: string;
+      /** An estimate, by another node than its owner. */
+      readonly isReaped: boolean;
       readonly isFreed: boolean;
       readonly historyEntry: string;
       readonly settlement: SharedSettlement;
@@ -143,8 +145,8 @@ export function readLogEntry(message: string): LogEntry | undefined {
       return { seq, reservationId, kind, answeredWallMs: Number(a), coveredUntilWallMs: Number(b) };
     case 'settled':
       return {
-        ...{ seq, reservationId, kind, supersedes: a !== '', isFreed: b !== '', historyEntry: c },
-        settlement: readSettlement(d, Number(now)),
+        ...{ seq, reservationId, kind, supersedes: a, isFreed: b !== '', historyEntry: c, isReaped: d === '1' },
+        settlement: readSettlement(e, Number(now)),
       };
     case 'freed':
     case 'held-back':

@@ -26,6 +26,7 @@ export class RedisProcess {
   readonly #folder: string;
   readonly #options: RedisProcessOptions;
   #child: ChildProcess | undefined;
+  #isAppending = true;
 
   /** @throws when redis-server is not installed: no test passes without it */
   static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
@@ -61,11 +62,12 @@ export class RedisProcess {
   /** Starts it on what is in its folder; it answers when this resolves. */
   async run(): Promise<void> {
     const { appendfsync } = this.#options;
+    const appends = this.#isAppending && appendfsync === 'always';
     const child = spawn(
       'redis-server',
       [
         ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''],
-        ...['--appendonly', appendfsync === 'always' ? 'yes' : 'no', '--appendfsync', appendfsync ?? 'no'],
+        ...['--appendonly', appends ? 'yes' : 'no', '--appendfsync', appendfsync ?? 'no'],
         ...['--dbfilename', 'dump.rdb', '--loglevel', 'warning'],
       ],
       { stdio: 'ignore' },
@@ -111,6 +113,9 @@ export class RedisProcess {
   /** Kills it and starts it on an older snapshot. */
   async restartOn(name: string): Promise<void> {
     await this.kill();
+    // What was appended since would bring all of it back.
+    await rm(join(this.#folder, 'appendonlydir'), { recursive: true, force: true });
+    this.#isAppending = false;
     await copyFile(join(this.#folder, name), join(this.#folder, 'dump.rdb'));
     await this.run();
   }

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RedisProcess } from './testing/redis-process.js';
+import {
+  openSharedNode,
+  PAYER,
+  requestFor,
+  type SharedNode,
+  type SharedNodeOptions,
+  settlementOf,
+  until,
+} from './testing/shared-setup.js';
+
+describe('the shared ledger when Redis fails', () => {
+  let redis: RedisProcess;
+  let folder = '';
+  const nodes: SharedNode[] = [];
+
+  beforeEach(async () => {
+    redis = await RedisProcess.start({ appendfsync: 'always' });
+    folder = await mkdtemp(join(tmpdir(), 'simtrunk-away-'));
+  });
+
+  afterEach(async () => {
+    redis.resume();
+    await Promise.all(nodes.splice(0).map((node) => node.close()));
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function open(node: string, options: Partial<SharedNodeOptions> = {}) {
+    const opened = await openSharedNode({ url: redis.url, folder, node, ...options });
+    nodes.push(opened);
+    return opened.ledger;
+  }
+
+  type Ledger = SharedNode['ledger'];
+
+  async function answered(ledger: Ledger, port: number): Promise<string> {
+    const request = requestFor(port);
+    const reserved = await ledger.reserve(request);
+    assert.ok(reserved.ok, JSON.stringify(reserved));
+    await ledger.confirm(request.reservationId, Date.now());
+    return request.reservationId;
+  }
+
+  const usedOf = (ledger: Ledger, port: number) =>
+    ledger.usageOf(`sim${port}`, Date.now())?.allowances[0]?.used ?? Number.NaN;
+
+  const attached = (...ledgers: Ledger[]) =>
+    until('attached', () => ledgers.every((ledger) => ledger.counters.isAttached));
+
+  /** Until leases of the former run cannot hold anything any more. */
+  const grants = (ledger: Ledger, port: number) =>
+    until('Redis grants again', async () => {
+      const request = requestFor(port);
+      const { ok } = await ledger.reserve(request);
+      if (ok) await ledger.release(request.reservationId, { invited: false });
+      return ok;
+    });
+
+  it('killed: calls go on, new ones are refused and never hang, and what ended meanwhile is settled when it is back', async () => {
+    const ledger = await open('a');
+    const other = await open('b');
+    const talking = await answered(ledger, 1);
+    const ending = await answered(ledger, 2);
+    await redis.kill();
+    const startedMs = Date.now();
+    assert.deepEqual(await ledger.reserve(requestFor(3)), { ok: false, reason: 'ledger-away' });
+    assert.ok(Date.now() - startedMs < 2_000, 'a refusal waits no longer than the limit');
+    assert.ok((await ledger.renew(talking, Date.now() + 60_000)).maxCallSeconds > 0);
+    assert.equal((await ledger.settle(settlementOf(ending, 20))).billedSeconds, 20);
+    assert.equal(ledger.counters.settling, 1);
+    assert.equal(usedOf(ledger, 2), 20);
+
+    await redis.run();
+    await attached(ledger, other);
+    await until('the other node knows of it', () => usedOf(other, 2) === 20);
+    assert.equal(ledger.counters.settling, 0);
+    assert.equal(other.view.channelState('gw1/1'), 'busy');
+    assert.equal(other.view.channelState('gw1/2'), 'idle');
+    assert.equal((await ledger.settle(settlementOf(talking, 40))).billedSeconds, 40);
+    await until('the other node knows of both', () => usedOf(other, 1) === 40);
+    assert.deepEqual((await other.verify()).differences, []);
+    await grants(other, 1);
+  });
+
+  it('restarted on an older snapshot: every node makes it whole, and no channel in use is granted meanwhile', async () => {
+    const ledger = await open('a');
+    const other = await open('b');
+    await ledger.settle(settlementOf(await answered(ledger, 1), 11));
+    await redis.keepSnapshot('older.rdb');
+    await ledger.settle(settlementOf(await answered(ledger, 1), 12));
+    await other.settle(settlementOf(await answered(other, 2), 13));
+    const talking = await answered(ledger, 3);
+    const adjustment = { adjustmentId: 'x1', holder: 'sim:sim4', allowanceId: 'seconds-month', amount: 7 };
+    await ledger.adjust({ ...adjustment, reason: 'test', by: 'test', wallMs: Date.now() });
+
+    await redis.restartOn('older.rdb');
+    await attached(ledger, other);
+    await until('both know everything again', () =>
+      [ledger, other].every((node) => [1, 2, 4].map((port) => usedOf(node, port)).join() === '23,13,7'),
+    );
+    assert.equal(other.view.channelState('gw1/3'), 'busy');
+    assert.deepEqual(await other.reserve(requestFor(3)), { ok: false, reason: 'ledger-away' });
+    await grants(other, 5);
+    assert.equal((await other.reserve(requestFor(3))).ok, false);
+    assert.equal((await ledger.settle(settlementOf(talking, 14))).billedSeconds, 14);
+    await until('it is settled', () => usedOf(other, 3) === 14);
+    const verified = await other.verify();
+    assert.deepEqual([verified.differences, verified.settlements, verified.adjustments], [[], 4, 1]);
+  });
+
+  it('silent for longer than a lease: calls end before it runs out, and emergency calls are placed all the same', async () => {
+    const ledger = await open('a', { timeoutMs: 200 });
+    const talking = await answered(ledger, 1);
+    const lost: string[] = [];
+    ledger.events.on('reservations:lost', (reservationIds) => lost.push(...reservationIds));
+    redis.pause();
+    const emergency = requestFor(2, { callee: '119', numberClass: 'emergency', payers: [] });
+    assert.equal((await ledger.reserve(emergency)).ok, true);
+    assert.deepEqual(await ledger.reserve(requestFor(3)), { ok: false, reason: 'ledger-away' });
+    await until('the call has to end', () => lost.includes(talking));
+    assert.deepEqual(lost, [talking]);
+    assert.deepEqual(await ledger.renew(talking, Date.now() + 60_000), { maxCallSeconds: 0, isFinal: true });
+    await ledger.settle(settlementOf(talking, 5));
+    redis.resume();
+    await attached(ledger);
+    await until('history has it', async () => (await ledger.verify()).settlements === 1);
+    assert.equal(ledger.view.channelState('gw1/2'), 'busy');
+    await ledger.settle(settlementOf(emergency.reservationId, 30));
+    await grants(ledger, 1);
+    assert.deepEqual([usedOf(ledger, 1), ledger.counters.lapses], [10, 1]);
+  });
+
+  it('away with local-share: a node goes on with its own channels and its part of a cap, and nobody else takes them', async () => {
+    const mine = { whenAway: 'local-share', heldBack: ['gw1/1', 'gw1/2'], capSeconds: 200 } as const;
+    const ledger = await open('a', mine);
+    const other = await open('b', { capSeconds: 200 });
+    await until('the other node knows', () => other.view.channelState('gw1/1') === 'busy');
+    assert.equal((await other.reserve(requestFor(1))).ok, false);
+    const talking = await answered(ledger, 1);
+    await redis.kill();
+    const request = requestFor(2);
+    const startedMs = Date.now();
+    assert.equal((await ledger.reserve(request)).ok, true);
+    assert.ok(Date.now() - startedMs < 2_000);
+    assert.deepEqual(await ledger.reserve(requestFor(5)), { ok: false, reason: 'ledger-away' });
+    // 30 of 200 are held by the call before: of the 170 that were left, half are for this node.
+    const grant = await ledger.confirm(request.reservationId, Date.now());
+    assert.ok(grant.maxCallSeconds > 0);
+    await ledger.settle(settlementOf(request.reservationId, 90));
+    const refused = await ledger.reserve(requestFor(2));
+    assert.deepEqual(refused, { ok: false, reason: 'cap-exhausted', payer: PAYER, allowanceId: 'seconds-day' });
+    let lost = 0;
+    ledger.events.on('reservations:lost', () => lost++);
+    await until('its lease has run out', () => ledger.counters.lapses === 1);
+    assert.equal(lost, 0, 'calls on its own channels go on');
+    await redis.run();
+    await attached(ledger, other);
+    await ledger.settle(settlementOf(talking, 50));
+    await until('the other node knows of all', () => other.usageOfPayer(PAYER, Date.now())?.[0]?.used === 140);
+    assert.deepEqual((await other.verify()).differences, []);
+  });
+
+  it('not there at the start: the node starts, refuses, and attaches when Redis comes', async () => {
+    const before = await open('a');
+    await before.settle(settlementOf(await answered(before, 1), 25));
+    await nodes.pop()?.close();
+    await redis.kill();
+    const ledger = await open('a', { timeoutMs: 200 });
+    assert.equal(usedOf(ledger, 1), 25);
+    assert.deepEqual(await ledger.reserve(requestFor(3)), { ok: false, reason: 'ledger-away' });
+    await redis.run();
+    await attached(ledger);
+    assert.equal(usedOf(ledger, 1), 25);
+    await grants(ledger, 1);
+  });
+});

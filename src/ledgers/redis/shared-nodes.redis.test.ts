@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { monotonicNowMs } from '../../lib/clock.js';
+import type { LoadFact } from './testing/node-under-load.js';
+import { RedisProcess } from './testing/redis-process.js';
+import { openSharedNode, PAYER, type SharedNode, until } from './testing/shared-setup.js';
+
+const ENTRY = fileURLToPath(new URL('./testing/node-under-load.js', import.meta.url));
+
+/** One node's process and what it told. */
+class LoadedNode {
+  readonly facts: LoadFact[] = [];
+  readonly child: ChildProcess;
+  /** When it was killed, by the machine's monotonic clock. */
+  killedAtMs: number | undefined;
+
+  constructor(order: object) {
+    this.child = fork(ENTRY, [JSON.stringify(order)], {
+      execArgv: ['--enable-source-maps'],
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    this.child.on('message', (fact) => this.facts.push(fact as LoadFact));
+  }
+
+  has(kind: LoadFact['kind'], atLeast = 1): boolean {
+    return this.of(kind).length >= atLeast;
+  }
+
+  of<K extends LoadFact['kind']>(kind: K): Extract<LoadFact, { kind: K }>[] {
+    return this.facts.filter((fact): fact is Extract<LoadFact, { kind: K }> => fact.kind === kind);
+  }
+
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = once(this.child, 'close');
+    this.child.kill('SIGKILL');
+    await ended;
+    this.killedAtMs = monotonicNowMs();
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.child, 'close');
+    this.child.send('stop');
+    await ended;
+  }
+}
+
+/** Every time in which a process believed a channel to be its own. */
+function holdings(nodes: readonly LoadedNode[]) {
+  return nodes.flatMap((node) => {
+    const gaveMs = new Map(node.of('gave').map(({ reservationId, atMs }) => [reservationId, atMs]));
+    return node.of('took').map(({ channelId, reservationId, atMs }) => {
+      return {
+        channelId,
+        fromMs: atMs,
+        toMs: gaveMs.get(reservationId) ?? node.killedAtMs ?? Number.POSITIVE_INFINITY,
+      };
+    });
+  });
+}
+
+function doubleBookings(nodes: readonly LoadedNode[]): string[] {
+  const sorted = holdings(nodes).sort((a, b) => a.channelId.localeCompare(b.channelId) || a.fromMs - b.fromMs);
+  return sorted.flatMap((held, index) => {
+    const next = sorted[index + 1];
+    if (next === undefined || next.channelId !== held.channelId || next.fromMs >= held.toMs) return [];
+    return [`${held.channelId} was taken ${(held.toMs - next.fromMs).toFixed(2)} ms before it was given`];
+  });
+}
+
+describe('several nodes on one Redis', () => {
+  let redis: RedisProcess;
+  let folder = '';
+  let observer: SharedNode | undefined;
+  let nodes: LoadedNode[] = [];
+
+  beforeEach(async () => {
+    redis = await RedisProcess.start();
+    folder = await mkdtemp(join(tmpdir(), 'simtrunk-nodes-'));
+  });
+
+  afterEach(async () => {
+    await Promise.all(nodes.map((node) => node.kill()));
+    nodes = [];
+    await observer?.close();
+    observer = undefined;
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('never book one channel twice, nor spend more than a cap together: four processes under load, one of them killed', async function () {
+    this.timeout(90_000);
+    const capSeconds = 30_000;
+    observer = await openSharedNode({ url: redis.url, folder, node: 'observer', capSeconds });
+    nodes = ['a', 'b', 'c', 'd'].map((node) => new LoadedNode({ url: redis.url, folder, node, capSeconds, calls: 4 }));
+    await until('each node has settled calls', () => nodes.every((node) => node.has('settled', 50)), 60_000);
+    const victim = nodes[3] as LoadedNode;
+    await victim.kill();
+    const others = nodes.slice(0, 3);
+    const { ledger } = observer;
+    await until('the dead node has been settled', async () => {
+      const told = (await redis.ask((client) => client.sendCommand(['HKEYS', '{shared}:nodes']))) as string[];
+      return !told.some((name) => name.startsWith('d-'));
+    });
+    await Promise.all(others.map((node) => node.stop()));
+    await until('every channel is free', () =>
+      Array.from({ length: 12 }, (_, port) => ledger.view.channelState(`gw1/${port}`)).every(
+        (state) => state === 'idle',
+      ),
+    );
+
+    assert.deepEqual(doubleBookings(nodes), []);
+    // Each settled second is counted, and none twice: by what the nodes were told, for all but the dead one's last calls.
+    const { ok, differences, settlements } = await ledger.verify();
+    assert.deepEqual([ok, differences], [true, []]);
+    const billed = new Map<string, number>();
+    for (const { simId, billedSeconds } of nodes.flatMap((node) => node.of('settled')))
+      billed.set(simId, (billed.get(simId) ?? 0) + billedSeconds);
+    let unseen = 0;
+    for (let port = 0; port < 12; port++) {
+      const used = ledger.usageOf(`sim${port}`, Date.now())?.allowances[0]?.used ?? 0;
+      assert.ok(used >= (billed.get(`sim${port}`) ?? 0), `sim${port} lost seconds`);
+      unseen += used - (billed.get(`sim${port}`) ?? 0);
+    }
+    // What the dead node had in hand: four calls, each settled from its slice, and one settlement a line on its way to us.
+    assert.ok(unseen <= 8 * 62, `${unseen} seconds are counted that no node was told of`);
+    const [cap] = ledger.usageOfPayer(PAYER, Date.now()) ?? [];
+    assert.ok(cap !== undefined && cap.used <= capSeconds && cap.held === 0, JSON.stringify(cap));
+    const stopped = others.flatMap((node) => node.of('stopped'));
+    const reservations = stopped.reduce((sum, fact) => sum + fact.reservations, 0);
+    const lost = stopped.reduce((sum, fact) => sum + fact.lostRaces, 0);
+    assert.ok(
+      settlements > 200 && reservations > 150,
+      `${settlements} settlements, ${reservations} reservations, ${lost} lost`,
+    );
+  });
+
+  it('share what a cap has left to the last second', async function () {
+    this.timeout(90_000);
+    const capSeconds = 1_500;
+    observer = await openSharedNode({ url: redis.url, folder, node: 'observer', capSeconds });
+    nodes = ['a', 'b', 'c', 'd'].map((node) => new LoadedNode({ url: redis.url, folder, node, capSeconds, calls: 4 }));
+    const { ledger } = observer;
+    await until(
+      'the cap is used up',
+      () => {
+        const [cap] = ledger.usageOfPayer(PAYER, Date.now()) ?? [];
+        return cap !== undefined && cap.limit - cap.used < 10;
+      },
+      60_000,
+    );
+    await Promise.all(nodes.map((node) => node.stop()));
+    const [cap] = ledger.usageOfPayer(PAYER, Date.now()) ?? [];
+    assert.ok(cap !== undefined && cap.used <= capSeconds, JSON.stringify(cap));
+    const told = nodes.flatMap((node) => node.of('settled')).reduce((sum, { billedSeconds }) => sum + billedSeconds, 0);
+    assert.equal(cap.used, told);
+    assert.deepEqual(doubleBookings(nodes), []);
+    assert.ok(nodes.every((node) => (node.of('stopped')[0]?.refusals['cap-exhausted'] ?? 0) > 0));
+  });
+
+  it('take over from a node that is paused; it ends its calls when it wakes, and is charged what it measured', async function () {
+    this.timeout(60_000);
+    observer = await openSharedNode({ url: redis.url, folder, node: 'observer' });
+    nodes = ['a', 'b'].map(
+      (node) => new LoadedNode({ url: redis.url, folder, node, capSeconds: 1e9, calls: 3, talkMs: 100 }),
+    );
+    const [paused, other] = nodes as [LoadedNode, LoadedNode];
+    await until('both have settled calls', () => nodes.every((node) => node.has('settled', 10)), 40_000);
+    paused.child.kill('SIGSTOP');
+    const pausedAtMs = monotonicNowMs();
+    try {
+      await until('its calls are settled by another node', async () => {
+        const told = (await redis.ask((client) => client.sendCommand(['HKEYS', '{shared}:nodes']))) as string[];
+        return !told.some((name) => name.startsWith('a-'));
+      });
+      const before = other.of('settled').length;
+      await until('the other node goes on', () => other.of('settled').length > before + 10);
+    } finally {
+      paused.child.kill('SIGCONT');
+    }
+    const settledBefore = paused.of('settled').length;
+    await until('it calls again', () => paused.of('settled').length > settledBefore + 10, 30_000);
+    await Promise.all(nodes.map((node) => node.stop()));
+    const { ledger } = observer;
+    await until('nothing is held', () => (ledger.usageOfPayer(PAYER, Date.now())?.[0]?.held ?? 1) === 0);
+
+    // What its lease held is lost when it wakes, and nothing of it is taken up after that.
+    const lost = new Set(paused.of('lost').flatMap(({ reservationIds }) => reservationIds));
+    const took = paused.of('took').filter(({ reservationId }) => lost.has(reservationId));
+    assert.ok(took.length > 0 && took.every(({ atMs }) => atMs <= pausedAtMs), JSON.stringify([...lost]));
+    const told = new Map<string, number>();
+    for (const { reservationId, billedSeconds } of nodes.flatMap((node) => node.of('settled')))
+      told.set(reservationId, billedSeconds);
+    const sum = [...told.values()].reduce((total, seconds) => total + seconds, 0);
+    const { ok, differences } = await ledger.verify();
+    assert.deepEqual([ok, differences], [true, []]);
+    assert.equal(ledger.usageOfPayer(PAYER, Date.now())?.[0]?.used, sum);
+  });
+});
