@@ -257,6 +257,22 @@ describe('the journalled ledger, over a journal in trouble', () => {
     );
   });
 
+  it('renews a live call that the journal cannot write down, also behind an answer that is not written yet', async () => {
+    await reserve('r1');
+    const talking = await ledger.confirm('r1', clock.wallMs());
+    clock.advance(15_000);
+    journal.mode = 'fails';
+    assert.deepEqual(await ledger.renew('r1', clock.wallMs() + 30_000), talking);
+    await reserve('r2', 2, 'emergency');
+    void ledger.confirm('r2', clock.wallMs());
+    await settleDown();
+    assert.ok((await ledger.renew('r2', clock.wallMs() + 30_000)).maxCallSeconds > 0);
+    journal.mode = 'works';
+    clock.advance(1_000);
+    await settleDown();
+    assert.ok(journal.written.some((statement) => statement.startsWith('UPDATE reservations')));
+  });
+
   it('tries a settlement again until it is written, and keeps the channel blocked meanwhile', async () => {
     await reserve('r1');
     await ledger.confirm('r1', clock.wallMs());

@@ -138,9 +138,8 @@ export class JournalledMemoryLedger implements Ledger {
     const grant = this.#memory.extend(live, coveredUntilWallMs);
     if (live.hold.coveredUntilWallMs === null) return grant;
     const covered = tables.markCovered(reservationId, live.hold.coveredUntilWallMs);
-    const committed = this.#writes.inOrder(live.request.callId, () => this.#journal.commit([covered]));
-    // What is held is held: a talking call goes on through a stall of the journal.
-    await this.#unlessStalled(committed);
+    // What is held is held: a talking call goes on through trouble of the journal.
+    await this.#unlessStalled(this.#writes.once(live.request.callId, [covered], 'renew'));
     return grant;
   }
 

@@ -52,7 +52,19 @@ export class OrderedWrites {
     return this.inOrder(callId, () => this.#write(callId, entries, step));
   }
 
-  /** The same for what nobody waits for; `unless` resolves to whether it need not be written. */
+  /**
+   * Writes what a later write makes good, once. Resolves also when that fails, and at once behind a write that is being tried
+   * again: what it tells of is true in memory, and a live call goes on.
+   */
+  once(callId: string, entries: readonly JournalEntry[], step: string): Promise<void> {
+    const isBlocked = this.isFailing(callId);
+    const written = this.inOrder(callId, () => this.#journal.commit(entries)).catch((err) =>
+      this.#log.error({ err, step, alarm: 'journal' }, 'ledger record not written; a later one makes it good'),
+    );
+    return isBlocked ? Promise.resolve() : written;
+  }
+
+  /** As `persist`, for what nobody waits for; `unless` resolves to whether it need not be written. */
   inBackground(
     callId: string,
     entries: readonly JournalEntry[],

@@ -394,7 +394,7 @@ export class RedisLedger implements Ledger {
     if (own === undefined || own.settled || own.answeredWallMs === null) return NO_GRANT;
     own.coveredUntilWallMs = Math.max(own.coveredUntilWallMs ?? 0, coveredUntilWallMs);
     const covered = tables.markCovered(reservationId, own.coveredUntilWallMs);
-    const committed = this.#writes.inOrder(own.request.callId, () => this.#journal.commit([covered]));
+    const committed = this.#writes.once(own.request.callId, [covered], 'renew');
     const [grant] = await Promise.all([this.#cover(own, own.coveredUntilWallMs), this.#unlessStalled(committed)]);
     return grant;
   }
