@@ -5,7 +5,14 @@ import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { problemsOf } from './control-command.js';
 import type { ControlCommands } from './control-commands.js';
-import { answerLine, type ControlAnswer, MAX_REQUEST_BYTES, refuse, requestSchema } from './control-protocol.js';
+import {
+  answerLine,
+  type ControlAnswer,
+  MAX_REQUEST_BYTES,
+  type RequestId,
+  refuse,
+  requestSchema,
+} from './control-protocol.js';
 import { LineSplitter } from './line-splitter.js';
 import { listenAt } from './socket-file.js';
 
@@ -115,27 +122,28 @@ export class ControlServer {
   /** Never rejects. */
   async #answer(line: Buffer): Promise<string> {
     this.#counters.requests++;
-    const { id, answer } = await this.#respond(line);
-    if (!answer.ok) this.#counters.refused++;
-    return answerLine(id, answer);
-  }
-
-  async #respond(line: Buffer): Promise<{ id: number | string | null; answer: ControlAnswer }> {
     let value: unknown;
     try {
       value = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(line));
     } catch {
-      return { id: null, answer: refuse('bad-request', 'A request is one JSON object in UTF-8 on a line.') };
+      return this.#refusal(null, refuse('bad-request', 'A request is one JSON object in UTF-8 on a line.'));
     }
     const read = requestSchema.safeParse(value);
-    if (!read.success) return { id: null, answer: refuse('bad-request', problemsOf(read.error)) };
+    if (!read.success) return this.#refusal(null, refuse('bad-request', problemsOf(read.error)));
     const { id, command, arguments: given, by } = read.data;
     try {
-      return { id, answer: await this.#options.commands.run(command, given, by) };
+      const answer = await this.#options.commands.run(command, given, by);
+      // An answer can be too large for a line, too.
+      return answer.ok ? answerLine(id, answer) : this.#refusal(id, answer);
     } catch (err) {
       this.#options.log.error({ err, command, by, alarm: 'defect' }, 'control command failed');
-      return { id, answer: refuse('failed', 'The command failed by a fault of simtrunk; its log says more.') };
+      return this.#refusal(id, refuse('failed', 'The command failed by a fault of simtrunk; its log says more.'));
     }
+  }
+
+  #refusal(id: RequestId, answer: ControlAnswer): string {
+    this.#counters.refused++;
+    return answerLine(id, answer);
   }
 }
 
