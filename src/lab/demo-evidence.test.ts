@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Cdr, cdrSchema } from '../cdr/cdr.js';
+import { CDR_VERSION, type Cdr, cdrSchema } from '../cdr/cdr.js';
 import type { AllowanceUsage, SimUsage } from '../quota/ledger.js';
 import { DEMO_CALLS } from './demo-calls.js';
 import { type CallEvidence, findProblems, matchVoices } from './demo-evidence.js';
@@ -46,12 +46,14 @@ const attempt: Cdr['attempts'][number] = {
 };
 
 const cdr: Cdr = cdrSchema.parse({
-  version: 1,
+  version: CDR_VERSION,
   callId: 'c1',
   revision: 1,
   sipCallId: 'a-leg',
   trunk: 'pbx',
   traffic: 'commercial',
+  agent: null,
+  payers: ['trunk:pbx'],
   calling: 'agent7',
   dialled: '01055550101',
   callee: '+821055550101',
@@ -63,7 +65,8 @@ const cdr: Cdr = cdrSchema.parse({
   endedAt: AT,
   durationMs: 4000,
   attempts: [attempt],
-  decision: { considered: 44, refused: {}, winner: { channel: 'gw1/7', terms: {} }, version: 1 },
+  decision: { considered: 44, refused: {}, winner: { channel: 'gw1/7', score: 0, terms: {} }, version: 1, seed: 0 },
+  limit: null,
   endedBy: 'caller',
   endReason: 'normal',
   sipStatus: 200,
