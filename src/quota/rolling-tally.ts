@@ -26,6 +26,8 @@ export class RollingTally implements Tally {
   #head = 0;
   #nowWallMs = 0;
   #used = 0;
+  /** Corrections in the window that let more be used: when one leaves, there is less room. */
+  #negative = 0;
   #held = 0;
   readonly #callees = new Map<string, Marks>();
 
@@ -109,8 +111,20 @@ export class RollingTally implements Tally {
     return room >= needed ? this.#nowWallMs : Number.POSITIVE_INFINITY;
   }
 
+  /** When the next entry leaves; Infinity when there is none. */
+  leavesAt(): number {
+    const next = this.#entries[this.#head];
+    return next === undefined ? Number.POSITIVE_INFINITY : next.wallMs + this.#spanMs;
+  }
+
+  /** When there may be less room, if time alone passes. */
+  shrinksAt(): number {
+    return this.#negative > 0 ? this.leavesAt() : Number.POSITIVE_INFINITY;
+  }
+
   #count({ amount, callee, held }: Entry, times: 1 | -1): void {
     if (callee === null) {
+      if (amount < 0) this.#negative += times;
       if (held) this.#held += times * amount;
       else this.#used += times * amount;
       return;

@@ -165,12 +165,9 @@ export class UsageBook {
   /** What an answered call of so many seconds to a new callee would cost now. */
   quote(numberClass: NumberClass, wallMs: number, seconds: number, direction: Direction = 'out'): Micros {
     const table = this.terms.table(numberClass, direction);
+    if (table.chargers.length === 0 && table.rate === undefined) return 0;
     return this.#costOf(table, {
-      callee: NOBODY,
-      numberClass,
-      direction,
-      reservedWallMs: wallMs,
-      answeredWallMs: wallMs,
+      ...{ callee: NOBODY, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: wallMs },
       durationMs: seconds * 1000,
     });
   }
@@ -348,6 +345,7 @@ export class UsageBook {
     const counts = this.#counts;
     switch (counter.kind) {
       case 'time': {
+        if (unitsOf(counter, table.numberClass) === 0) return most;
         if (besides === undefined) {
           if (counter.isForbidding) {
             const room = counts.room(counter, wallMs);
@@ -363,8 +361,10 @@ export class UsageBook {
       case 'spend': {
         const room = counts.room(counter, wallMs);
         if (counter.isForbidding && room <= 0) return EXHAUSTED;
-        if (besides === undefined && counter.pacing !== undefined && this.#isPacedOut(counter, table, request))
-          return PACED;
+        if (besides === undefined) {
+          if (counter.isForbidding && this.#neededBy(counter, table, request) > room) return 0;
+          if (counter.pacing !== undefined && this.#isPacedOut(counter, table, request)) return PACED;
+        }
         return counter.isForbidding ? this.#longestPaid(request, room, most) : most;
       }
       default: {
@@ -386,12 +386,7 @@ export class UsageBook {
   /** What a shortest call counts. */
   #neededBy(counter: Counter, table: ClassTable, request: FitRequest): number {
     const { minCallSeconds } = this.terms;
-    if (counter.kind === 'spend') {
-      return Math.max(
-        1,
-        (request.carrier ?? this.#ownCarrier)?.quote(table.numberClass, request.wallMs, minCallSeconds) ?? 0,
-      );
-    }
+    if (counter.kind === 'spend') return Math.max(1, this.#priceOf(request, minCallSeconds * 1000, 'whole'));
     if (counter.kind !== 'time') return 1;
     const steps = Math.ceil(chargedSeconds(minCallSeconds * 1000, counter.rounding) / counter.stepSeconds);
     return steps * unitsOf(counter, table.numberClass);
@@ -401,58 +396,64 @@ export class UsageBook {
   #opensAt(counter: Counter, table: ClassTable, request: FitRequest, fitting: number): number {
     const { wallMs } = request;
     const counts = this.#counts;
-    if (fitting === PACED) return counts.pacingTurnsAt(counter, wallMs);
-    const opensAt = counts.opensAt(counter, wallMs, this.#neededBy(counter, table, request));
-    if (counter.kind !== 'spend' || fitting === EXHAUSTED) return opensAt;
+    const isSpend = counter.kind === 'spend';
+    if (fitting === EXHAUSTED) {
+      return counts.opensAt(counter, wallMs, isSpend ? 1 : this.#neededBy(counter, table, request));
+    }
     // What a call costs may fall when the window of what it is beyond turns.
-    return table.chargers.reduce((at, charger) => Math.min(at, counts.opensAt(charger, wallMs, 1)), opensAt);
+    const cheaperAt = isSpend
+      ? Math.min(...table.chargers.map((charger) => counts.fallsAt(charger, wallMs)))
+      : Number.POSITIVE_INFINITY;
+    if (fitting === PACED) return Math.min(cheaperAt, counts.pacingTurnsAt(counter, wallMs));
+    if (isSpend) return Math.min(cheaperAt, counts.fallsAt(counter, wallMs));
+    return counts.opensAt(counter, wallMs, this.#neededBy(counter, table, request));
   }
 
   /** The longest call, at most `most` seconds, of which every shorter one costs at most `room`. */
   #longestPaid(request: FitRequest, room: Micros, most: number): number {
     const carrier = request.carrier ?? this.#ownCarrier;
     if (carrier === undefined) return most;
-    const { callee, numberClass, direction = 'out', wallMs } = request;
+    const { numberClass, direction = 'out', wallMs } = request;
     const table = carrier.terms.table(numberClass, direction);
     if (table.chargers.length === 0 && table.rate === undefined) return most;
-    const cost = (seconds: number): Micros =>
-      carrier.#costOf(table, {
-        ...{ callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: wallMs },
-        durationMs: seconds * 1000,
-      });
     // Over an edge a call may become cheaper; between edges only dearer.
     let fits = 0;
-    for (const edge of carrier.#edges(table, wallMs, most)) {
-      if (cost(edge) <= room) {
-        fits = edge;
-        continue;
-      }
-      let tooLong = edge;
+    for (const edgeMs of carrier.#edges(table, wallMs, most)) {
+      let tooLong = Math.floor(edgeMs / 1000) + 1;
       while (tooLong - fits > 1) {
         const middle = Math.floor((fits + tooLong) / 2);
-        if (cost(middle) <= room) fits = middle;
+        if (this.#priceOf(request, middle * 1000, 'split') <= room) fits = middle;
         else tooLong = middle;
       }
-      return fits;
+      if (this.#priceOf(request, edgeMs, 'split') > room) return fits;
     }
     return most;
   }
 
-  /** Lengths of a call at which one of its charges reaches another window, and the longest call. */
-  #edges(table: ClassTable, wallMs: number, most: number): number[] {
+  /** What an answered call would cost by the plan that carries it; 0 while that is not known. */
+  #priceOf(
+    { callee, numberClass, direction = 'out', wallMs, carrier }: FitRequest,
+    durationMs: number,
+    windowEdge: 'split' | 'whole',
+  ): Micros {
+    const book = carrier ?? this.#ownCarrier;
+    if (book === undefined) return 0;
+    const call = { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: wallMs, durationMs };
+    return book.#costOf(book.terms.table(numberClass, direction), call, windowEdge);
+  }
+
+  /** Lengths of a call at which one of its charges reaches another window, and the longest call, in milliseconds. */
+  #edges(table: ClassTable, wallMs: number, mostSeconds: number): number[] {
     const edges = table.chargers
       .filter(({ kind }) => kind === 'time')
-      .flatMap((counter) => this.#counts.edges(counter, wallMs, most));
-    return [...edges.sort((a, b) => a - b).filter((edge, index) => edge > 0 && edge !== edges[index - 1]), most];
+      .flatMap((counter) => this.#counts.edges(counter, wallMs, mostSeconds));
+    return [...edges.sort((a, b) => a - b), mostSeconds * 1000];
   }
 
   // ---- what it costs -----------------------------------------------------------------------------------------------
 
   /** Beyond two allowances of time at once the dearer one's rate applies; so for calls, and for callees. */
-  #costOf(
-    table: ClassTable,
-    call: Omit<OwnHold, 'carrier' | 'costMicros' | 'isLive' | 'coveredUntilWallMs'> & { readonly durationMs: number },
-  ): Micros {
+  #costOf(table: ClassTable, call: UsageRecord, windowEdge: 'split' | 'whole' = 'split'): Micros {
     let time = 0;
     let calls = 0;
     let callees = 0;
@@ -461,7 +462,12 @@ export class UsageBook {
       const at = countedAt(counter, call);
       if (counter.kind === 'time') {
         if (answeredWallMs === null) continue;
-        time = Math.max(time, this.#counts.beyondCostOfTime(counter, { ...call, answeredWallMs }));
+        const answered = { ...call, answeredWallMs };
+        const beyond =
+          windowEdge === 'split'
+            ? this.#counts.beyondCostOfTime(counter, answered)
+            : this.#counts.beyondCostOfWhole(counter, answered);
+        time = Math.max(time, beyond);
       } else if (at === null) continue;
       else if (counter.kind === 'calls') calls = Math.max(calls, this.#counts.beyondCost(counter, at, 1));
       else if (counter.kind === 'callees' && !this.#counts.isSettledCallee(counter, at, call.callee))

@@ -89,19 +89,28 @@ export class UsageCounts {
   /** When what is refused now may be otherwise, if time alone passes: `needed` is what a shortest call would count. */
   opensAt(counter: Counter, wallMs: number, needed: number): number {
     const tally = this.#tally(counter);
-    if (counter.days !== undefined) return counter.days.clock.at(wallMs).endWallMs;
-    if (tally instanceof RollingTally) return tally.at(wallMs).opensAt(counter.limit, needed);
-    return tally.spanAt(wallMs).endWallMs;
+    const turnsAt = this.#innermostSpan(counter, wallMs).endWallMs;
+    if (tally instanceof CalendarTally) return turnsAt;
+    if (counter.days === undefined) return tally.at(wallMs).opensAt(counter.limit, needed);
+    return Math.min(turnsAt, tally.at(wallMs).opensAt(counter.limit, 1));
+  }
+
+  /** When less is counted, if time alone passes. */
+  fallsAt(counter: Counter, wallMs: number): number {
+    const tally = this.#tally(counter);
+    if (counter.days === undefined && tally instanceof RollingTally) return tally.at(wallMs).leavesAt();
+    return this.#innermostSpan(counter, wallMs).endWallMs;
   }
 
   /** When what is open now may be otherwise, if time alone passes. */
   closesAt(counter: Counter, wallMs: number): number {
-    if (counter.days !== undefined) return counter.days.clock.at(wallMs).endWallMs;
     const tally = this.#tally(counter);
-    if (tally instanceof RollingTally) return UNLIMITED;
-    // Counted ahead, by a clock that was set back since.
+    const dayEndsAt = counter.days?.clock.at(wallMs).endWallMs ?? UNLIMITED;
+    if (tally instanceof RollingTally) return Math.min(dayEndsAt, tally.at(wallMs).shrinksAt());
+    if (counter.days !== undefined) return dayEndsAt;
+    // Counted ahead, by a clock that was set back since; or corrected to more than the limit, for this window alone.
     const ahead = tally.latest?.startWallMs ?? 0;
-    const turnsAt = ahead > wallMs ? ahead : UNLIMITED;
+    const turnsAt = ahead > wallMs || this.used(counter, wallMs) < 0 ? tally.spanAt(wallMs).endWallMs : UNLIMITED;
     return Math.min(turnsAt, this.pacingTurnsAt(counter, wallMs));
   }
 
@@ -146,14 +155,14 @@ export class UsageCounts {
     }
   }
 
-  /** The lengths, in whole seconds below `mostSeconds`, beyond which a call reaches into another window. */
+  /** The lengths in milliseconds, below `mostSeconds`, beyond which a call reaches into another window. */
   edges(counter: Counter, wallMs: number, mostSeconds: number): number[] {
     const edges: number[] = [];
     if (!this.#isSplit(counter)) return edges;
     for (let span = this.#innermostSpan(counter, wallMs); ; span = this.#innermostSpan(counter, span.endWallMs)) {
-      const seconds = Math.floor((span.endWallMs - wallMs) / 1000);
-      if (seconds >= mostSeconds) return edges;
-      edges.push(seconds);
+      const lengthMs = span.endWallMs - wallMs;
+      if (lengthMs >= mostSeconds * 1000) return edges;
+      edges.push(lengthMs);
     }
   }
 
@@ -184,6 +193,12 @@ export class UsageCounts {
   /** What `units` more at an instant would cost beyond the limit. */
   beyondCost(counter: Counter, wallMs: number, units: number): Micros {
     return costOf(counter, this.#beyond(counter, wallMs, units, 0));
+  }
+
+  /** The same of a call's time, all of it in the window in which it is answered. */
+  beyondCostOfWhole(counter: Counter, { numberClass, answeredWallMs, durationMs }: CallTime): Micros {
+    const steps = Math.ceil(chargedSeconds(durationMs, counter.rounding) / counter.stepSeconds);
+    return this.beyondCost(counter, answeredWallMs, steps * unitsOf(counter, numberClass));
   }
 
   /** What a call's time would cost beyond the limit: each window by itself. */
@@ -234,7 +249,8 @@ export class UsageCounts {
   adjust(counter: Counter, wallMs: number, amount: number): number {
     const tally = this.#tally(counter);
     if (tally instanceof RollingTally) {
-      tally.add(wallMs, amount, null, false);
+      // Days leave with their midnight.
+      tally.add(counter.days?.clock.at(wallMs).startWallMs ?? wallMs, amount, null, false);
       return tally.at(wallMs).used;
     }
     const window = tally.open(wallMs);
@@ -284,11 +300,13 @@ export class UsageCounts {
 
   #beyond(counter: Counter, wallMs: number, units: number, overDays: number): number {
     if (counter.days === undefined) return above(counter.limit, this.used(counter, wallMs), units);
-    const { threshold } = counter.days;
+    const { threshold, clock } = counter.days;
     const day = this.#dayTally(counter)?.at(wallMs);
     const counted = day?.used ?? 0;
     const isCharged =
-      counted > threshold ? day?.isCharged === true : this.used(counter, wallMs) + overDays >= counter.limit;
+      counted > threshold
+        ? day?.isCharged === true
+        : this.used(counter, clock.at(wallMs).startWallMs) + overDays >= counter.limit;
     return isCharged ? above(threshold, counted, units) : 0;
   }
 
