@@ -38,7 +38,13 @@ export class AgentStream implements CallStream {
   #month = '';
   #serial = 0;
   #dayIndex = 0;
-  #today: readonly PlannedCall[] = [];
+  /** The day that is being planned: its calls, the next one's place among them, and what is drawn for them. */
+  #today: {
+    readonly day: CalendarDay;
+    readonly count: number;
+    readonly shareMs: number;
+    readonly random: Random;
+  } | null = null;
   #callIndex = 0;
 
   constructor(demand: AgentDemand, days: readonly CalendarDay[], seed: number, agentIndex: number) {
@@ -52,35 +58,32 @@ export class AgentStream implements CallStream {
   }
 
   next(): PlannedCall | undefined {
-    for (;;) {
-      const call = this.#today[this.#callIndex++];
-      if (call !== undefined) return call;
+    while (this.#today === null || this.#callIndex === this.#today.count) {
       const day = this.#days[this.#dayIndex++];
       if (day === undefined) return undefined;
-      this.#today = this.#planDay(day);
-      this.#callIndex = 0;
+      this.#beginDay(day);
     }
+    const { day, shareMs, random } = this.#today;
+    const { answerRate, talk, ring } = this.#demand;
+    // Each call has a share of the day's open time, and begins somewhere in it.
+    const plannedWallMs = instantAfterOpen(day, Math.floor((this.#callIndex++ + random.next()) * shareMs));
+    const dialled = this.#pickCallee(random);
+    const isAnswered = random.next() < answerRate;
+    const ringMs = drawMs(ring, random);
+    const talkMs = drawMs(talk, random);
+    return { plannedWallMs, agent: this.#agent, dialled, ringMs, talkMs: isAnswered ? talkMs : null };
   }
 
-  #planDay(day: CalendarDay): readonly PlannedCall[] {
-    const count = callsOn(day, this.#demand.callsPerDay);
-    if (count === 0) return [];
+  #beginDay(day: CalendarDay): void {
     const month = day.date.slice(0, 7);
     if (month !== this.#month) {
       this.#month = month;
       this.#called = [];
     }
+    const count = callsOn(day, this.#demand.callsPerDay);
     const random = new Random(this.#seed, this.#agentIndex, day.startWallMs / 60_000);
-    const { answerRate, talk, ring } = this.#demand;
-    const shareMs = openMs(day) / count;
-    return Array.from({ length: count }, (_, index) => {
-      const plannedWallMs = instantAfterOpen(day, Math.floor((index + random.next()) * shareMs));
-      const dialled = this.#pickCallee(random);
-      const isAnswered = random.next() < answerRate;
-      const ringMs = drawMs(ring, random);
-      const talkMs = drawMs(talk, random);
-      return { plannedWallMs, agent: this.#agent, dialled, ringMs, talkMs: isAnswered ? talkMs : null };
-    });
+    this.#today = { day, count, shareMs: openMs(day) / count, random };
+    this.#callIndex = 0;
   }
 
   #pickCallee(random: Random): string {

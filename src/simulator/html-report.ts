@@ -160,18 +160,21 @@ function useOfSims(result: SimulationResult): string {
   const spans = spansOf(result);
   const names = spans.map(({ name }) => name);
   const shown = result.simUse.slice(0, MOST_SIMS);
-  const rowsOf = (key: 'billedSeconds' | 'callees', unit: number) =>
+  const rowsOf = (key: 'billedSeconds' | 'calls' | 'callees', unit: number) =>
     shown.map(({ simId, days: used }) => {
       const byDate = new Map(used.map((day) => [day.date, day[key]]));
       const sum = (span: Span) => span.days.reduce((all, { day }) => all + (byDate.get(day.date) ?? 0), 0);
       return { name: simId, values: spans.map((span) => Math.round(sum(span) / unit)) };
     });
   const left = result.simUse.length - shown.length;
+  // Callees of several days may be the same: they are drawn by day only.
+  const isByDay = spanWord(result) === 'day';
+  const [what, key] = isByDay ? (['Callees', 'callees'] as const) : (['Calls', 'calls'] as const);
+  const secondField = `<h3>${what}</h3>\n${fieldPlot(`${what} of each SIM`, names, rowsOf(key, 1), key)}`;
   return `<h2>Use of each SIM by ${spanWord(result)}</h2>
 <h3>Minutes</h3>
 ${fieldPlot('Minutes of each SIM', names, rowsOf('billedSeconds', 60), 'minutes')}
-<h3>Callees</h3>
-${fieldPlot('Callees of each SIM', names, rowsOf('callees', 1), 'callees')}
+${secondField}
 ${left > 0 ? `<p class="soft">${counted(left, 'more SIM')} not drawn.</p>` : ''}`;
 }
 

@@ -126,14 +126,18 @@ function costRow(plan: string, amounts: NonNullable<PlanCost['scenario' | 'allCa
 
 function useLines({ simUse, days, period }: SimulationResult): string[] {
   const shown = simUse.slice(0, SHOWN_SIMS);
-  const spans = days.length > SHOWN_DAYS ? monthsOf(days) : daysOf(days, shown);
+  const isByMonth = days.length > SHOWN_DAYS;
+  const spans = isByMonth ? monthsOf(days) : daysOf(days, shown);
   const rows = shown.flatMap(({ simId, days: used }) => [
     [`${simId} minutes`, ...spans.map(({ has }) => grouped(Math.round(sumOf(used, has, 'billedSeconds') / 60)))],
-    [`${''.padEnd(simId.length)} callees`, ...spans.map(({ has }) => grouped(sumOf(used, has, 'callees')))],
+    // Callees of several days may be the same.
+    isByMonth
+      ? [`${''.padEnd(simId.length)} calls`, ...spans.map(({ has }) => grouped(sumOf(used, has, 'calls')))]
+      : [`${''.padEnd(simId.length)} callees`, ...spans.map(({ has }) => grouped(sumOf(used, has, 'callees')))],
   ]);
   const left = simUse.length - shown.length;
   const more = left > 0 ? [`  … and ${counted(left, 'more SIM')}: --json or --html shows all.`] : [];
-  const what = days.length > SHOWN_DAYS ? 'month' : `working day of ${period.from.slice(0, 7)}`;
+  const what = isByMonth ? 'month' : `working day of ${period.from.slice(0, 7)}`;
   return [`Use of each SIM by ${what}`, ...textTable([['', ...spans.map(({ name }) => name)], ...rows]), ...more];
 }
 
@@ -155,6 +159,6 @@ function monthsOf(days: readonly DayOfCalls[]): Span[] {
   return months.map((month) => ({ name: month.slice(2), has: (date) => date.startsWith(month) }));
 }
 
-function sumOf(used: SimUse['days'], has: Span['has'], key: 'billedSeconds' | 'callees'): number {
+function sumOf(used: SimUse['days'], has: Span['has'], key: 'billedSeconds' | 'calls' | 'callees'): number {
   return used.reduce((sum, day) => sum + (has(day.date) ? day[key] : 0), 0);
 }
