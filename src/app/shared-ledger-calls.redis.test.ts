@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { type RunningApp, startApp } from '../app.js';
 import { answers } from '../lab/callee-behaviour.js';
-import { RedisProcess } from '../ledgers/redis/testing/redis-process.js';
+import { RedisProcess } from '../lab/redis-process.js';
 import { Arena, until } from './testing/arena.js';
 
 const LEASE_MS = 2_000;

@@ -1,6 +1,7 @@
 // `simtrunk bench route | ledger | sip`: measures, and prints a line for each result as soon as it is known.
 import { parseArgs } from 'node:util';
 import { benchLedger, JOURNALLED_LEDGERS } from '../bench/ledger-bench.js';
+import { REDIS_LEDGER } from '../bench/redis-ledger-bench.js';
 import { benchRoute, CHANNEL_COUNTS } from '../bench/route-bench.js';
 import { benchSip, lineOf, SIP_BENCH_PARTS, type SipBenchPart } from '../bench/sip-bench.js';
 import type { DrachtioAddress } from '../bench/sip-parts.js';
@@ -28,7 +29,7 @@ export async function run(args: string[]): Promise<number> {
 
 async function runLedger(json: boolean, seconds: number): Promise<number> {
   if (!json) process.stdout.write('ledger  durability  calls at once   records/s    p50 ms    p99 ms    max ms\n');
-  for (const ledger of JOURNALLED_LEDGERS) {
+  for (const ledger of [...JOURNALLED_LEDGERS, REDIS_LEDGER]) {
     await benchLedger(ledger, seconds * 1000, (result) => {
       const columns = [
         result.ledger.padEnd(7),

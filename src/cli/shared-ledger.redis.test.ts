@@ -8,8 +8,8 @@ import { type RunningApp, startApp } from '../app.js';
 import type { LedgerVerification } from '../control/ledger-commands.js';
 import type { StatusReport } from '../control/status-report.js';
 import { answers } from '../lab/callee-behaviour.js';
+import { RedisProcess } from '../lab/redis-process.js';
 import { simNumberOf } from '../lab/sip-tests/case-config.js';
-import { RedisProcess } from '../ledgers/redis/testing/redis-process.js';
 
 interface Node {
   readonly arena: Arena;

@@ -33,9 +33,12 @@ export function markAdjusting(adjustmentId: string): JournalEntry {
   };
 }
 
-/** Redis has it. */
-export function markReady(id: string): JournalEntry {
-  return { statement: 'DELETE FROM shared_settling WHERE id = ?', parameters: [id] };
+/** Redis has them. */
+export function markReady(ids: readonly string[]): JournalEntry {
+  return {
+    statement: 'DELETE FROM shared_settling WHERE id IN (SELECT value FROM json_each(?))',
+    parameters: [JSON.stringify(ids)],
+  };
 }
 
 export type NodeFact = 'node' | 'run' | 'fence';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RedisProcess } from './testing/redis-process.js';
+import { RedisProcess } from '../../lab/redis-process.js';
 import {
   openSharedNode,
   PAYER,

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Journal, openJournal } from '../../journal/journal.js';
+import { RedisProcess } from '../../lab/redis-process.js';
 import { ManualClock, SystemClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
 import { describeLedger, type LedgerHarness, type LedgerSetup } from '../../quota/ledger.contract.js';
@@ -10,7 +11,6 @@ import { LEDGER_SCHEMA } from '../ledger-schema.js';
 import { SHARED_LEDGER_SCHEMA } from './local-rows.js';
 import { CALLERS_TIME } from './lua.js';
 import { openRedisLedger, type RedisLedger } from './redis-ledger.js';
-import { RedisProcess } from './testing/redis-process.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 /** The suite moves its clock by days: leases are not its subject. */

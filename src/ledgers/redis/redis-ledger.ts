@@ -3,7 +3,7 @@
 // Redis away is a state with a setting for new calls; nothing here waits longer than the link's timeout.
 import { randomUUID } from 'node:crypto';
 import type { Journal } from '../../journal/journal.js';
-import type { Clock } from '../../lib/clock.js';
+import type { Clock, ClockTimer } from '../../lib/clock.js';
 import type { JournalEntry } from '../../lib/journal-entry.js';
 import type { Logger } from '../../lib/logger.js';
 import { TypedEmitter } from '../../lib/typed-events.js';
@@ -87,6 +87,7 @@ interface Own {
 }
 
 const MAX_KEPT_CHARGES = 10_000;
+const READY_PAUSE_MS = 100;
 
 /** Loads what the journal holds and attaches to Redis; without Redis it resolves all the same, and goes on trying. */
 export async function openRedisLedger(options: RedisLedgerOptions): Promise<RedisLedger> {
@@ -122,6 +123,8 @@ export class RedisLedger implements Ledger {
   /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
   readonly #ending = new Map<string, Promise<unknown>>();
   readonly #charges = new Map<string, Charge>();
+  #ready: string[] = [];
+  #readyTimer: ClockTimer | undefined;
   #sequence: number;
   #isRead = false;
   #reading: Promise<void> = Promise.resolve();
@@ -626,6 +629,8 @@ export class RedisLedger implements Ledger {
   /** Gives up the lease; the journal is its owner's to close. */
   async close(): Promise<void> {
     await this.#history.sent();
+    this.#writeReady();
+    await this.#writes.written();
     await this.#session.close(this.#own.size === 0);
     this.#replica.close();
   }
@@ -744,8 +749,19 @@ export class RedisLedger implements Ledger {
 
   // ---- small things ----------------------------------------------------------------------------------------------------
 
+  /** Many at once: nobody waits for it, and a settlement that is replayed is not counted again. */
   #markReady(id: string): void {
-    this.#writes.inBackground(id, [local.markReady(id)], 'ready');
+    this.#ready.push(id);
+    this.#readyTimer ??= this.#clock.after(READY_PAUSE_MS, () => this.#writeReady());
+  }
+
+  #writeReady(): void {
+    this.#readyTimer?.cancel();
+    this.#readyTimer = undefined;
+    const ids = this.#ready;
+    if (ids.length === 0) return;
+    this.#ready = [];
+    this.#writes.inBackground('ready', [local.markReady(ids)], 'ready');
   }
 
   #end<T>(reservationId: string, step: Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { RedisProcess } from '../../lab/redis-process.js';
 import { REDIS_TIME } from './lua.js';
 import { RedisLink } from './redis-link.js';
-import { RedisProcess } from './testing/redis-process.js';
 
 describe('a link to Redis', () => {
   let redis: RedisProcess;

@@ -165,6 +165,8 @@ function newClient({ url, timeoutMs }: RedisLinkOptions) {
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',
+    // One watch over all of them is enough: a timer for each cost a tenth of the time.
+    commandOptions: { timeout: 0 },
     socket: { connectTimeout: timeoutMs, reconnectStrategy: false },
   });
 }

@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { RedisProcess } from '../../lab/redis-process.js';
 import { monotonicNowMs } from '../../lib/clock.js';
 import type { LoadFact } from './testing/node-under-load.js';
-import { RedisProcess } from './testing/redis-process.js';
 import { openSharedNode, PAYER, type SharedNode, until } from './testing/shared-setup.js';
 
 const ENTRY = fileURLToPath(new URL('./testing/node-under-load.js', import.meta.url));

@@ -1,5 +1,5 @@
-// A Redis of a test's own: Debian's redis-server in a temporary folder on a free port. Its loss is part of the tests, so it
-// can be killed, paused, restarted on what it had saved, and set back to an older snapshot.
+// A Redis of its own for a test or a run: Debian’s redis-server in a temporary folder on a free port. Its loss is part of
+// the tests, so it can be killed, paused, restarted on what it had saved, and set back to an older snapshot.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
