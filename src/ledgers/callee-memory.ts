@@ -1,29 +1,23 @@
 // What is remembered of callees: which SIMs talked to each (the last one last), and which calls tried it lately.
-// Bounded: beyond a million callees the longest unheard are forgotten, and each try after two days.
+// Bounded: beyond a million callees the longest unheard are forgotten, and each try after two days. Tries are kept as bare
+// numbers: an object each, at thousands a second, would keep the garbage collector busier than all decisions.
 
 /** How far back `attemptsTo` may be asked. */
 export const ATTEMPTS_KEPT_MS = 2 * 86_400_000;
 const MAX_CALLEES = 1_000_000;
 const NOBODY: readonly string[] = [];
-/** Tries that are over are cut off their list when this many stand before the first that is not. */
-const MIN_CUT = 4_096;
+/** Callees that each try looks at, in turn, for tries that are over: more go than come. */
+const LOOKED_AT = 2;
 
-/** One attempt on a callee, from its reservation on. */
-export interface Try {
-  readonly callee: string;
-  /** Null when it was taken back: no INVITE left. */
-  callId: string | null;
-  readonly wallMs: number;
-}
+/** Pairs, in the order of time: when, and the mark of which call. */
+type Tries = number[];
 
 export class CalleeMemory {
   readonly #sims = new Map<string, readonly string[]>();
   /** The lists of one SIM alone, which most callees have. */
   readonly #alone = new Map<string, readonly string[]>();
-  readonly #tries = new Map<string, Try | Try[]>();
-  /** All tries in the order in which they were made, from `#oldest` on. */
-  #inOrder: Try[] = [];
-  #oldest = 0;
+  readonly #tries = new Map<string, Tries>();
+  #looking = this.#tries.entries();
 
   /** The SIMs that talked to a callee, the last one last. */
   simsOf(callee: string): readonly string[] {
@@ -32,25 +26,37 @@ export class CalleeMemory {
 
   /** Distinct calls that tried a callee since an instant. */
   attemptsTo(callee: string, sinceWallMs: number): number {
-    const known = this.#tries.get(callee);
-    if (known === undefined) return 0;
-    const calls = new Set<string>();
-    for (const { callId, wallMs } of Array.isArray(known) ? known : [known]) {
-      if (callId !== null && wallMs >= sinceWallMs) calls.add(callId);
+    const tries = this.#tries.get(callee);
+    if (tries === undefined) return 0;
+    const calls = new Set<number>();
+    for (let at = 0; at < tries.length; at += 2) {
+      if ((tries[at] as number) >= sinceWallMs) calls.add(tries[at + 1] as number);
     }
     return calls.size;
   }
 
   /** A call tries the callee. */
-  try(callee: string, callId: string, wallMs: number): Try {
-    this.#forgetBefore(wallMs - ATTEMPTS_KEPT_MS);
-    const made: Try = { callee, callId, wallMs };
-    this.#inOrder.push(made);
-    const known = this.#tries.get(callee);
-    if (known === undefined) this.#tries.set(callee, made);
-    else if (Array.isArray(known)) known.push(made);
-    else this.#tries.set(callee, [known, made]);
-    return made;
+  try(callee: string, callId: string, wallMs: number): void {
+    const tries = this.#tries.get(callee);
+    if (tries === undefined) this.#tries.set(callee, [wallMs, markOf(callId)]);
+    else {
+      forgetBefore(tries, wallMs - ATTEMPTS_KEPT_MS);
+      tries.push(wallMs, markOf(callId));
+    }
+    for (let looked = 0; looked < LOOKED_AT; looked++) this.#forgetNext(wallMs - ATTEMPTS_KEPT_MS);
+  }
+
+  /** Takes back one try of a call: no INVITE left. */
+  untry(callee: string, callId: string): void {
+    const tries = this.#tries.get(callee);
+    if (tries === undefined) return;
+    const mark = markOf(callId);
+    for (let at = tries.length - 2; at >= 0; at -= 2) {
+      if (tries[at + 1] !== mark) continue;
+      tries.splice(at, 2);
+      break;
+    }
+    if (tries.length === 0) this.#tries.delete(callee);
   }
 
   /** A SIM has talked to the callee. */
@@ -67,7 +73,7 @@ export class CalleeMemory {
   }
 
   #withLast(known: readonly string[] | undefined, simId: string): readonly string[] {
-    if (known !== undefined && known.at(-1) === simId) return known;
+    if (known !== undefined && known[known.length - 1] === simId) return known;
     const others = known?.filter((id) => id !== simId) ?? NOBODY;
     if (others.length > 0) return [...others, simId];
     const alone = this.#alone.get(simId) ?? [simId];
@@ -75,17 +81,32 @@ export class CalleeMemory {
     return alone;
   }
 
-  #forgetBefore(wallMs: number): void {
-    for (let first = this.#inOrder[this.#oldest]; first !== undefined && first.wallMs < wallMs; ) {
-      const known = this.#tries.get(first.callee);
-      if (!Array.isArray(known)) this.#tries.delete(first.callee);
-      else if (known.length === 1) this.#tries.delete(first.callee);
-      else known.splice(known.indexOf(first), 1);
-      this.#oldest += 1;
-      first = this.#inOrder[this.#oldest];
+  #forgetNext(wallMs: number): void {
+    const next = this.#looking.next();
+    if (next.done === true) {
+      this.#looking = this.#tries.entries();
+      return;
     }
-    if (this.#oldest < MIN_CUT || this.#oldest * 2 < this.#inOrder.length) return;
-    this.#inOrder = this.#inOrder.slice(this.#oldest);
-    this.#oldest = 0;
+    const [callee, tries] = next.value;
+    if ((tries[tries.length - 2] ?? 0) < wallMs) this.#tries.delete(callee);
   }
+}
+
+function forgetBefore(tries: Tries, wallMs: number): void {
+  if ((tries[0] ?? wallMs) >= wallMs) return;
+  let over = 0;
+  while (over < tries.length && (tries[over] as number) < wallMs) over += 2;
+  tries.splice(0, over);
+}
+
+/** 52 bits of a call's id (two FNV-1a hashes): calls to one callee in two days are few, and never share a mark. */
+function markOf(callId: string): number {
+  let high = 0x811c9dc5;
+  let low = 0xc9dc5118;
+  for (let at = 0; at < callId.length; at++) {
+    const code = callId.charCodeAt(at);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x01000197);
+  }
+  return (high >>> 12) * 2 ** 32 + (low >>> 0);
 }

@@ -21,7 +21,7 @@ import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
 import { type FitRequest, type FitResult, type Hold, type QuotaStanding, UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
-import { ATTEMPTS_KEPT_MS, CalleeMemory, type Try } from './callee-memory.js';
+import { ATTEMPTS_KEPT_MS, CalleeMemory } from './callee-memory.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
 import { type CapsOf, PayerBooks, type PayerHold } from './payer-books.js';
@@ -42,8 +42,8 @@ export interface Live {
   readonly request: ReserveRequest;
   readonly hold: Hold;
   readonly payerHolds: readonly PayerHold[];
-  /** Null for an attempt that was counted by its settlement. */
-  readonly tried: Try | null;
+  /** Whether it counts as an attempt by itself: not when its settlement does, nor when no INVITE left. */
+  tried: boolean;
   /** From an earlier process. */
   readonly orphan: boolean;
   /** Charged, but its channel is still in use. */
@@ -185,8 +185,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (heldUntilWallMs !== null) {
       maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);
     }
-    const tried = this.#callees.try(request.callee, request.callId, request.wallMs);
-    const live = { request, hold: book.hold(request), payerHolds, tried, orphan: false, settled: false };
+    this.#callees.try(request.callee, request.callId, request.wallMs);
+    const live = { request, hold: book.hold(request), payerHolds, tried: true, orphan: false, settled: false };
     this.live.set(request.reservationId, live);
     this.#enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };
@@ -279,8 +279,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   /** No INVITE of this attempt left: it does not count as one. */
-  forgetTry({ tried }: Live): void {
-    if (tried !== null) tried.callId = null;
+  forgetTry(live: Live): void {
+    if (!live.tried) return;
+    live.tried = false;
+    this.#callees.untry(live.request.callee, live.request.callId);
   }
 
   /** Frees the channel for its gap. */
@@ -332,11 +334,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
         ? { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs, coveredUntilWallMs }
         : book.hold(request);
     if (!settled && answeredWallMs !== null) book?.cover(hold, answeredWallMs, coveredUntilWallMs ?? answeredWallMs);
+    if (!settled) this.#callees.try(callee, callId, wallMs);
     this.live.set(request.reservationId, {
       request,
       hold,
       payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
-      tried: settled ? null : this.#callees.try(callee, callId, wallMs),
+      tried: !settled,
       orphan: true,
       settled,
     });

@@ -812,7 +812,7 @@ function withoutHolds(request: ReserveRequest): Live {
     answeredWallMs: null,
     coveredUntilWallMs: null,
   };
-  return { request, hold, payerHolds: [], tried: null, orphan: false, settled: false };
+  return { request, hold, payerHolds: [], tried: false, orphan: false, settled: false };
 }
 
 /** History is recounted from what is stored: a duration of more digits than are must not be charged otherwise. */
