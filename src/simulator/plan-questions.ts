@@ -1,7 +1,9 @@
 // What a plan sustains and how many of its SIMs an agent needs. Every answer is searched for with runs of the real router
 // and ledger over the plan's month with the most working days; nothing is computed from the plan's limits.
 import type { NumberClass } from '../numbers/number-class.js';
-import type { Counted } from '../quota/plan.js';
+import type { Allowance, Counted, Plan } from '../quota/plan.js';
+import { UsageBook } from '../quota/usage-book.js';
+import { UsageTerms } from '../quota/usage-terms.js';
 import { type CalendarDay, openMs, workingDaysIn } from './calendar.js';
 import { AgentStream, type CallStream } from './call-stream.js';
 import { buildFleet } from './fleet.js';
@@ -21,7 +23,8 @@ export interface Sustained {
 
 /** Calls with which callees are counted: too short to meet a limit of seconds first. */
 const SHORT_CALL_SECONDS = 1;
-const MINUTE_SECONDS = 60;
+/** Calls with which minutes are counted; the last one may be shorter. */
+const LONG_CALL_SECONDS = 300;
 /** SIMs of an agent beyond which nothing is tried. */
 const MAX_SIMS_OF_AN_AGENT = 256;
 const MAX_SIMS = 16_384;
@@ -45,15 +48,32 @@ export function sustainedBy(scenario: Scenario, planName: string, period: Period
     const limiting = limits.filter(({ counts }) => kinds.includes(counts));
     if (limiting.length === 0) return null;
     // The limits say where the search begins; what is carried says where it ends.
-    const guesses = limiting.map(({ limit, window: { kind } }) => (kind === 'month' ? limit : limit * workingDays));
-    const guess = Math.ceil(Math.min(...guesses) / talkSeconds);
-    return mostADay({ ...spread, talkSeconds, repeatedCallees }, guess, amountOf);
+    const guesses = limiting.map((allowance) => {
+      const windows = allowance.window.kind === 'month' ? 1 : workingDays;
+      return (allowance.limit * windows) / useOfACall(plan, allowance, numberClass, talkSeconds);
+    });
+    return mostADay({ ...spread, talkSeconds, repeatedCallees }, Math.floor(Math.min(...guesses)), amountOf);
   };
+  const longSeconds = Math.min(LONG_CALL_SECONDS, plan.maxCallSeconds - 1);
   return {
     workingDays,
     calleesPerDay: measure(['callees', 'calls'], SHORT_CALL_SECONDS, 0, ({ answered }) => answered),
-    minutesPerDay: measure(['seconds', 'credits', 'spend'], MINUTE_SECONDS, 1, ({ talkMs }) => talkMs / 60_000),
+    minutesPerDay: measure(['seconds', 'credits', 'spend'], longSeconds, 1, ({ talkMs }) => talkMs / 60_000),
   };
+}
+
+/** About what a call takes of an allowance, in what it counts; at least a trifle. */
+function useOfACall(plan: Plan, { counts, credits }: Allowance, numberClass: NumberClass, talkSeconds: number): number {
+  switch (counts) {
+    case 'seconds':
+      return talkSeconds;
+    case 'credits':
+      return (credits?.perStep[numberClass] ?? 0) * Math.ceil(talkSeconds / (credits?.stepSeconds ?? 1)) || 1e-9;
+    case 'spend':
+      return new UsageBook(new UsageTerms(plan)).quote(numberClass, 0, talkSeconds) || 1e-9;
+    default:
+      return 1;
+  }
 }
 
 export interface Period {

@@ -48,13 +48,16 @@ describe('a month of one agent on consumer SIMs', () => {
     ]);
   });
 
-  it('finds 352,000 won metered, at 80 a minute, against five fees of 33,000', () => {
+  it('finds 352,000 won metered, at 80 a minute and a fee of 5,500, against five fees of 33,000', () => {
     const consumer = result.costByPlan[result.mainPlan];
     assert.deepEqual(consumer?.allCarried, {
       ...{ agents: 1, months: 1, sims: 5 },
-      ...{ fees: '165000', charges: '0', total: '165000', metered: '352000' },
+      ...{ fees: '165000', charges: '0', total: '165000', metered: '357500' },
     });
-    assert.equal(result.costByPlan[result.meteredPlan ?? '']?.allCarried?.total, '352000');
+    assert.deepEqual(result.costByPlan['commercial-metered']?.allCarried, {
+      ...{ agents: 1, months: 1, sims: 1 },
+      ...{ fees: '5500', charges: '352000', total: '357500', metered: '357500' },
+    });
   });
 
   it('says on which days which allowance ran out, and why calls were refused', () => {

@@ -51,7 +51,7 @@ export async function simulate(scenario: Scenario): Promise<SimulationResult> {
     sustainableCalleesPerDay: answers.get(mainPlan)?.sustainableCalleesPerDay ?? null,
     sustainableMinutesPerDay: answers.get(mainPlan)?.sustainableMinutesPerDay ?? null,
     simsPerAgent: answers.get(mainPlan)?.simsPerAgent ?? null,
-    simsPerAgentByRepeatedCallees: byRepeatedCallees(scenario, mainPlan, period),
+    simsPerAgentByRepeatedCallees: byRepeatedCallees(scenario, mainPlan, period, answers.get(mainPlan)?.simsPerAgent),
     costByPlan,
     meteredPlan: meteredPlan?.name ?? null,
     calls: totalsOf(tally),
@@ -90,12 +90,16 @@ function mainPlanOf({ sims }: Scenario): string {
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
 }
 
-function byRepeatedCallees(scenario: Scenario, plan: string, period: Period) {
+/** `known` is the answer for the scenario's own share. */
+function byRepeatedCallees(scenario: Scenario, plan: string, period: Period, known: number | null = null) {
   const { agents, compare } = scenario;
   if (agents === null) return [];
   return compare.repeatedCallees.map((repeatedCallees) => ({
     repeatedCallees,
-    simsPerAgent: simsOfOneAgent(scenario, { ...agents, repeatedCallees }, plan, period)?.simsPerAgent ?? null,
+    simsPerAgent:
+      repeatedCallees === agents.repeatedCallees
+        ? known
+        : (simsOfOneAgent(scenario, { ...agents, repeatedCallees }, plan, period)?.simsPerAgent ?? null),
   }));
 }
 
