@@ -19,7 +19,7 @@ export class CalleeMemory {
   readonly #tries = new Map<string, Tries>();
   #looking = this.#tries.entries();
 
-  /** The SIMs that talked to a callee, the last one last. */
+  /** The SIMs that talked to a callee, the last one last, and those that counted it when they tried. */
   simsOf(callee: string): readonly string[] {
     return this.#sims.get(callee) ?? NOBODY;
   }
@@ -70,6 +70,13 @@ export class CalleeMemory {
       this.#sims.delete(longestUnheard);
       return;
     }
+  }
+
+  /** A SIM has counted the callee at an attempt that was not answered: it is not the one that talked last. */
+  counted(callee: string, simId: string): void {
+    const known = this.#sims.get(callee);
+    if (known === undefined) this.talked(callee, simId);
+    else if (!known.includes(simId)) this.#sims.set(callee, [simId, ...known]);
   }
 
   #withLast(known: readonly string[] | undefined, simId: string): readonly string[] {

@@ -243,7 +243,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.drop(live);
     const booked = this.#book(request, answeredWallMs, durationMs);
     this.#sequence += 1;
-    if (answeredWallMs !== null) this.#callees.talked(request.callee, request.simId);
+    this.#remember(request.callee, request.simId, answeredWallMs !== null);
     const charge: Charge = {
       reservationId: request.reservationId,
       simId: request.simId,
@@ -313,7 +313,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#books.get(simId)?.recount(booking, nowWallMs - DAYS_KEPT_MS);
     this.#payers.recount(record.payers, booking, nowWallMs - DAYS_KEPT_MS);
     if (reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
-    if (answeredWallMs !== null) this.#callees.talked(callee, simId);
+    this.#remember(callee, simId, answeredWallMs !== null);
   }
 
   adjusted(adjustment: Adjustment): void {
@@ -377,6 +377,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   #forget(live: Live): void {
     this.drop(live);
     this.live.delete(live.request.reservationId);
+  }
+
+  /** Which SIMs know a callee, so that it passes their full allowances of callees. */
+  #remember(callee: string, simId: string, answered: boolean): void {
+    if (answered) this.#callees.talked(callee, simId);
+    else if (this.#books.get(simId)?.terms.countsCalleesOnAttempt) this.#callees.counted(callee, simId);
   }
 
   #rest(channel: Channel, restMs: number): void {

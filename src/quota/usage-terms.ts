@@ -92,6 +92,11 @@ export class UsageTerms {
       : undefined;
   }
 
+  /** Whether a callee is counted though it did not answer. */
+  get countsCalleesOnAttempt(): boolean {
+    return this.counters.some(({ kind, allowance }) => kind === 'callees' && allowance.countsOn === 'attempt');
+  }
+
   table(numberClass: NumberClass, direction: Direction): ClassTable {
     return (direction === 'out' ? this.#out : this.#in).get(numberClass) as ClassTable;
   }
