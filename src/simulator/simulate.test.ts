@@ -77,6 +77,31 @@ describe('a month of one agent on consumer SIMs', () => {
     assert.equal(result.notice, "not permitted by the plan's terms");
   });
 
+  it('lasts to the month’s end on a plan that is paced', async () => {
+    const plan = [
+      'plans:',
+      '  - name: paced',
+      '    commercialUse: allowed',
+      '    workingTime: { days: [ mon, tue, wed, thu, fri ], from: "09:00", to: "18:00", holidays: [ 2026-12-25 ] }',
+      '    allowances:',
+      '      - { id: callees-month, counts: callees, window: { kind: month, resetDay: 1 }, limit: 1000, classes: [ mobile, landline, internet ], pacing: days }',
+      'sims: [ { plan: paced, count: 1 } ]',
+      '',
+    ].join('\n');
+    const paced = await simulateText(`${text.slice(0, text.indexOf('planFiles:'))}${plan}`);
+    const answered = paced.days.filter(({ workingDay }) => workingDay !== null).map((day) => day.answered);
+    assert.equal(
+      answered.reduce((sum, calls) => sum + calls, 0),
+      1_000,
+    );
+    assert.ok(
+      answered.every((calls) => calls === 45 || calls === 46),
+      answered.join(' '),
+    );
+    assert.equal(paced.firstExhaustedWorkingDay, 22);
+    assert.deepEqual(Object.keys(paced.calls.refusedByReason), ['paced', 'quota-exhausted']);
+  });
+
   it('carries no call when it does not ignore the terms', async () => {
     const lawful = await simulateText(text.replace('ignoreTerms: true', 'ignoreTerms: false'));
     assert.equal(lawful.notice, null);

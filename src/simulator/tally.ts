@@ -138,7 +138,8 @@ export class Tally {
       else if (COUNTED_BY_ONE.has(counts)) headroom.ones = Math.min(headroom.ones, left);
       else headroom.ones = 0;
       if (left < 0) this.hasOvershoot = true;
-      if (left >= (counts === 'seconds' ? UNUSABLE_SECONDS : 1)) continue;
+      // What nothing has drawn on has not run out, even if there was none of it.
+      if (used === 0 || left >= (counts === 'seconds' ? UNUSABLE_SECONDS : 1)) continue;
       const key = `${simIndex} ${allowanceId} ${windowStartWallMs}`;
       if (this.#exhausted.has(key)) continue;
       this.#exhausted.add(key);
