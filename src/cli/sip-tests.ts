@@ -24,6 +24,7 @@ of load: --rate N       calls a second (50)
          --seconds N    how long (20)
          --channels N   SIM channels (1000)
          --seed N       of the plan (1)
+         --redis        by two simtrunk nodes that share one Redis; --nodes N by so many
          --json         one line of JSON instead of a table`;
 
 /** Resolves to the exit code: 0 when every case passed. */
@@ -53,14 +54,15 @@ export async function run(args: string[]): Promise<number> {
     return 1;
   }
   if (positionals[0] === 'load') {
-    const numbers = [values.rate, values.seconds, values.channels, values.seed].map(Number);
-    const [ratePerSecond = 0, seconds = 0, channels = 0, seed = 0] = numbers;
-    if (!numbers.every(Number.isFinite) || ratePerSecond <= 0 || seconds <= 0 || channels < 1) {
-      process.stderr.write(`--rate, --seconds, --channels and --seed want numbers\n${USAGE}\n`);
+    const numbers = [values.rate, values.seconds, values.channels, values.seed, values.nodes].map(Number);
+    const [ratePerSecond = 0, seconds = 0, channels = 0, seed = 0, count = 0] = numbers;
+    if (!numbers.every(Number.isFinite) || ratePerSecond <= 0 || seconds <= 0 || channels < 1 || count < 1) {
+      process.stderr.write(`--rate, --seconds, --channels, --seed and --nodes want numbers\n${USAGE}\n`);
       return 2;
     }
     const say = (line: string) => process.stderr.write(`${line}\n`);
-    const result = await runLoad({ ratePerSecond, seconds, channels, seed, sipp, keep: values.keep, say });
+    const nodes = values.redis ? count : 0;
+    const result = await runLoad({ ratePerSecond, seconds, channels, seed, nodes, sipp, keep: values.keep, say });
     for (const problem of loadProblems(result)) say(problem);
     if (result.folder !== null) say(`kept: ${result.folder}`);
     process.stdout.write(`${values.json ? loadLine(result) : loadTable(result)}\n`);
@@ -134,6 +136,8 @@ function readArguments(args: string[]) {
         channels: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
         json: { type: 'boolean', default: false },
+        redis: { type: 'boolean', default: false },
+        nodes: { type: 'string', default: '2' },
         real: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

@@ -2,8 +2,17 @@
 import { join } from 'node:path';
 import { BASE_PLAN, iccidOf, simNumberOf } from '../case-config.js';
 
+/** One of several nodes that share the channels. */
+export interface LoadNode {
+  readonly index: number;
+  readonly count: number;
+  readonly redisUrl: string;
+}
+
 export interface LoadPlaces {
   readonly folder: string;
+  /** Null for one simtrunk by itself. */
+  readonly node: LoadNode | null;
   readonly gateways: readonly LoadGateway[];
   readonly gatewayPorts: Readonly<Record<string, number>>;
 }
@@ -51,7 +60,9 @@ export function buildLoadConfig(places: LoadPlaces, limits: ReturnType<typeof li
     })),
   });
   return {
-    networks: [{ name: 'lan', bind: '127.0.0.1', mediaPorts: MEDIA_PORTS, sip: [{ transport: 'udp', port: 0 }] }],
+    networks: [
+      { name: 'lan', bind: '127.0.0.1', mediaPorts: mediaPortsOf(places.node), sip: [{ transport: 'udp', port: 0 }] },
+    ],
     trunks: [{ name: 'pbx', network: 'lan', sources: ['127.0.0.1'] }],
     gateways: places.gateways.map(({ name }) => ({
       name,
@@ -67,11 +78,24 @@ export function buildLoadConfig(places: LoadPlaces, limits: ReturnType<typeof li
       plan: isScarce(i) ? 'scarce' : 'ample',
     })),
     channels: ports.map((port, i) => ({ ...port, sim: iccidOf(i + 1) })),
-    ledger: { file: join(places.folder, 'simtrunk.db') },
+    ledger: { file: join(places.folder, 'simtrunk.db'), ...sharedLedger(places.node) },
+    ...(places.node !== null && { routing: { seed: places.node.index + 1 } }),
     recording: { enabled: true, dir: join(places.folder, 'recordings') },
     cdr: { sinks: [{ kind: 'ndjson', dir: join(places.folder, 'cdr') }] },
     log: { level: 'warn' },
   };
+}
+
+function sharedLedger(node: LoadNode | null) {
+  return node === null ? {} : { kind: 'redis', redis: { url: node.redisUrl, node: `node${node.index + 1}` } };
+}
+
+/** Each node has a part of the range, even at both ends. */
+function mediaPortsOf(node: LoadNode | null) {
+  if (node === null) return MEDIA_PORTS;
+  const part = Math.floor((MEDIA_PORTS.to - MEDIA_PORTS.from) / node.count / 2) * 2;
+  const from = MEDIA_PORTS.from + node.index * part;
+  return { from, to: from + part - 1 };
 }
 
 function isScarce(index: number): boolean {

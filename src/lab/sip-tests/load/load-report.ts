@@ -13,6 +13,7 @@ export function loadLine(result: LoadResult): string {
     cpuMsPerCall: rounded(result.cpuMsPerCall, 2),
     memoryMb: rounded(result.memoryMb, 0),
     retransmissions: result.retransmissions,
+    ...(result.lostRacesPerThousand !== null && { lostRacesPerThousand: rounded(result.lostRacesPerThousand, 1) }),
   });
 }
 
@@ -27,8 +28,11 @@ export function loadTable(result: LoadResult): string {
     ['CPU of simtrunk', `${result.cpuMsPerCall.toFixed(2)} ms a call`],
     ['memory of simtrunk, peak', `${result.memoryMb.toFixed(0)} MiB`],
     ['retransmissions of simtrunk', String(result.retransmissions)],
-  ] as const;
-  return rows.map(([name, value]) => `${name.padEnd(32)}${value}`).join('\n');
+    ...(result.lostRacesPerThousand === null
+      ? []
+      : [['lost races', `${result.lostRacesPerThousand.toFixed(1)} of 1,000 reservations`]]),
+  ];
+  return rows.map(([name = '', value]) => `${name.padEnd(32)}${value}`).join('\n');
 }
 
 /** The first failed calls and violations, as sentences. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { RedisProcess } from '../../redis-process.js';
 import { casesFolder } from '../case-file.js';
 import { valueAt } from '../expectation.js';
 import { freePort, freePortRange } from '../free-ports.js';
@@ -14,8 +15,8 @@ import { readCdrLines } from '../read-cdrs.js';
 import { type SimtrunkProcess, startSimtrunk } from '../simtrunk-process.js';
 import { startSipp } from '../sipp.js';
 import { judgeLoad, type LoadJudgement } from './load-checks.js';
-import { buildLoadConfig, gatewaysFor, limitsFor } from './load-config.js';
-import { type CallerSight, type LoadCdr, readCallerLog } from './load-evidence.js';
+import { buildLoadConfig, gatewaysFor, type LoadPlaces, limitsFor } from './load-config.js';
+import { type CallerSight, type LoadCdr, type LoadEvidence, readCallerLog } from './load-evidence.js';
 import { planLoad } from './load-plan.js';
 import type { WorldOrder, WorldReady, WorldReport } from './load-world.js';
 import { costOf } from './process-cost.js';
@@ -26,6 +27,8 @@ export interface LoadSettings {
   readonly seconds: number;
   readonly channels: number;
   readonly seed: number;
+  /** So many simtrunk nodes share the channels through a Redis of their own; 0: one, with the default ledger. */
+  readonly nodes: number;
   readonly sipp: readonly string[];
   /** Keeps the folder with logs, CDRs and recordings. */
   readonly keep: boolean;
@@ -42,6 +45,8 @@ export interface LoadResult extends LoadJudgement {
   readonly memoryMb: number;
   /** INVITEs that SIPp sent again for want of an answer, and the like. */
   readonly retransmissions: number;
+  /** Of reservations in Redis, how many of a thousand found that another node had been first; null without Redis. */
+  readonly lostRacesPerThousand: number | null;
   readonly folder: string | null;
 }
 
@@ -51,65 +56,115 @@ const POLL_MS = 250;
 
 export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
   const folder = mkdtempSync(join(tmpdir(), 'simtrunk-load-'));
-  mkdirSync(join(folder, 'logs'));
   const calls = Math.round(settings.ratePerSecond * settings.seconds);
   const plan = planLoad(calls, settings.seed);
   const gateways = gatewaysFor(settings.channels);
+  const limits = limitsFor(settings.channels, calls);
   const world = await startWorld({ gateways, calls: plan }, folder);
-  let simtrunk: SimtrunkProcess | undefined;
+  const redis = settings.nodes === 0 ? null : await RedisProcess.start();
+  const nodes: RunningNode[] = [];
   try {
-    const limits = limitsFor(settings.channels, calls);
-    const configFile = join(folder, 'simtrunk.yaml');
-    const config = buildLoadConfig({ folder, gateways, gatewayPorts: world.ready.gatewayPorts }, limits);
-    writeFileSync(configFile, stringify(config));
-    simtrunk = await startSimtrunk(configFile, folder);
-    const before = costOf(simtrunk.pid);
-
-    settings.say(`placing ${calls} calls at ${settings.ratePerSecond}/s over ${settings.channels} channels …`);
-    const callers = await placeCalls(settings, plan, world.ready, simtrunk, folder);
+    const { gatewayPorts } = world.ready;
+    for (let index = 0; index < Math.max(1, settings.nodes); index++) {
+      const node = redis === null ? null : { index, count: settings.nodes, redisUrl: redis.url };
+      nodes.push(await startNode(folder, { gateways, gatewayPorts, node }, limits));
+    }
+    const over = nodes.length === 1 ? '' : ` by ${nodes.length} nodes`;
+    settings.say(`placing ${calls} calls at ${settings.ratePerSecond}/s over ${settings.channels} channels${over} …`);
+    const sights = await Promise.all(
+      nodes.map((node, index) => {
+        const own = plan.filter((_, place) => place % nodes.length === index);
+        return placeCalls(settings, settings.ratePerSecond / nodes.length, own, world.ready, node);
+      }),
+    );
+    const callers = sights.flat();
     settings.say('waiting for every transaction to end …');
-    const counters = await settle(simtrunk);
-    const after = costOf(simtrunk.pid);
+    const counters = await Promise.all(nodes.map(({ simtrunk }) => settle(simtrunk)));
+    const costs = nodes.map(({ simtrunk, before }) => ({ before, after: costOf(simtrunk.pid) }));
 
-    const usage = await simtrunk.usage(Object.keys(limits));
+    const usages = await Promise.all(nodes.map(({ simtrunk }) => simtrunk.usage(Object.keys(limits))));
     const report = await world.report();
-    const exitCode = await simtrunk.stop();
-    const cdrs = readCdrLines(join(folder, 'cdr')) as unknown as LoadCdr[];
+    const exitCodes = await Promise.all(nodes.map(({ simtrunk }) => simtrunk.stop()));
+    const cdrs = nodes.flatMap(({ folder: own }) => readCdrLines(join(own, 'cdr')) as unknown as LoadCdr[]);
+    const sumOf = (path: string) =>
+      counters.reduce<number>((sum, of) => sum + Number(valueAt(of, path) ?? Number.NaN), 0);
     const judgement = judgeLoad({
       plan,
       callers,
       cdrs,
       gateways: report.calls,
       gatewayViolations: report.violations.map(({ gateway, kind, user }) => `${gateway} was asked ${user}: ${kind}`),
-      usage,
+      usage: usages[0] ?? {},
       limits,
       tones: listenToRecordings(plan, cdrs, report.callers),
-      leakedPorts: Number(valueAt(counters, 'media.portsLent') ?? Number.NaN),
+      leakedPorts: sumOf('media.portsLent'),
     });
+    const cpuMs = costs.reduce(
+      (sum, { before, after }) => sum + (after?.cpuMs ?? Number.NaN) - (before?.cpuMs ?? 0),
+      0,
+    );
     return {
       ...judgement,
-      violations: [...judgement.violations, ...(exitCode === 0 ? [] : [`simtrunk ended with ${exitCode}`])],
+      violations: [
+        ...judgement.violations,
+        ...disagreements(usages),
+        ...exitCodes.flatMap((code) => (code === 0 ? [] : [`simtrunk ended with ${code}`])),
+      ],
       offered: callers.length,
       rate: rateOf(callers),
       pddMs: postDialDelays(callers, report.invitedAtMs),
-      cpuMsPerCall: ((after?.cpuMs ?? Number.NaN) - (before?.cpuMs ?? Number.NaN)) / Math.max(1, callers.length),
-      memoryMb: after?.peakMemoryMb ?? Number.NaN,
-      retransmissions: Number(valueAt(counters, 'sip.sentRetransmissions') ?? Number.NaN),
+      cpuMsPerCall: cpuMs / Math.max(1, callers.length),
+      memoryMb: costs.reduce((sum, { after }) => sum + (after?.peakMemoryMb ?? Number.NaN), 0),
+      retransmissions: sumOf('sip.sentRetransmissions'),
+      lostRacesPerThousand:
+        redis === null ? null : (sumOf('ledger.lostRaces') * 1_000) / Math.max(1, sumOf('ledger.reservations')),
       folder: settings.keep ? folder : null,
     };
   } finally {
-    await simtrunk?.stop();
+    await Promise.all(nodes.map(({ simtrunk }) => simtrunk.stop()));
     world.stop();
+    await redis?.stop();
     if (!settings.keep) rmSync(folder, { recursive: true, force: true });
   }
 }
 
+interface RunningNode {
+  readonly folder: string;
+  readonly simtrunk: SimtrunkProcess;
+  readonly before: ReturnType<typeof costOf>;
+}
+
+/** One node of several has a folder of its own. */
+async function startNode(
+  folder: string,
+  places: Omit<LoadPlaces, 'folder'>,
+  limits: ReturnType<typeof limitsFor>,
+): Promise<RunningNode> {
+  const own = places.node === null ? folder : join(folder, `node${places.node.index + 1}`);
+  mkdirSync(join(own, 'logs'), { recursive: true });
+  const configFile = join(own, 'simtrunk.yaml');
+  writeFileSync(configFile, stringify(buildLoadConfig({ ...places, folder: own }, limits)));
+  const simtrunk = await startSimtrunk(configFile, own);
+  return { folder: own, simtrunk, before: costOf(simtrunk.pid) };
+}
+
+/** Nodes that share a ledger name the same use. */
+function disagreements(usages: readonly LoadEvidence['usage'][]): string[] {
+  const [first = {}, ...others] = usages;
+  return others.flatMap((usage, index) =>
+    Object.keys(first).flatMap((sim) => {
+      const [here, there] = [JSON.stringify(first[sim]), JSON.stringify(usage[sim])];
+      return here === there ? [] : [`SIM ${sim}: ${here} by the first node, ${there} by node ${index + 2}`];
+    }),
+  );
+}
+
 async function placeCalls(
   settings: LoadSettings,
+  ratePerSecond: number,
   plan: ReturnType<typeof planLoad>,
   ready: WorldReady,
-  simtrunk: SimtrunkProcess,
-  folder: string,
+  { simtrunk, folder }: RunningNode,
 ): Promise<CallerSight[]> {
   const rows = plan.map(({ number, kind, talkMs }) => {
     const holdMs = kind === 'callee-hangs-up' ? 0 : talkMs;
@@ -131,13 +186,20 @@ async function placeCalls(
     logFolder: join(folder, 'logs'),
     isTraced: false,
     extra: [
-      ...['-r', String(settings.ratePerSecond), '-l', '100000', '-inf', join(folder, 'calls.csv')],
+      ...[...sippRate(ratePerSecond), '-l', '100000', '-inf', join(folder, 'calls.csv')],
       ...['-trace_logs', '-log_file', logFile],
     ],
   });
   const outcome = await run.done;
   if (outcome.exitCode !== 0) settings.say(`SIPp: exit code ${outcome.exitCode}\n${outcome.errors.slice(0, 2000)}`);
   return readCallerLog(readFileSync(logFile, 'utf8'));
+}
+
+/** SIPp takes whole calls, in so many milliseconds. */
+function sippRate(callsPerSecond: number): string[] {
+  return Number.isInteger(callsPerSecond)
+    ? ['-r', String(callsPerSecond)]
+    : ['-r', String(Math.round(callsPerSecond * 10)), '-rp', '10000'];
 }
 
 /** Waits until the service holds no transaction and no media port any more, or for longer than either may live. */
