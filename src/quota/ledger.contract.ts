@@ -1,13 +1,12 @@
-// The suite that every ledger passes: its steps one by one, then random histories against a simple model.
+// The suite that every ledger passes, step by step; with those about payers and about random histories.
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Charge, Ledger } from './ledger.js';
+import { describeHistories } from './ledger-histories.contract.js';
 import { describePayers } from './ledger-payers.contract.js';
 import type { LedgerView } from './ledger-view.js';
 import type { Caps, Plan, Rounding } from './plan.js';
 import { allowanceOf, planOf } from './plan-defaults.js';
-import { chargedSeconds } from './rounding.js';
 
 export interface LedgerUnderTest {
   readonly ledger: Ledger;
@@ -76,6 +75,7 @@ const SETUP: LedgerSetup = {
 /** Declares the suite for one implementation. */
 export function describeLedger(name: string, makeHarness: () => Promise<LedgerHarness>): void {
   describePayers(name, makeHarness);
+  describeHistories(name, makeHarness);
   describe(`${name}, as a ledger`, () => {
     let harness: LedgerHarness;
     let tested: LedgerUnderTest;
@@ -390,169 +390,5 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       await harness.advance(GAP_MS);
       assert.deepEqual(seen, ['gw1/1 busy', 'sim1 used', 'gw1/1 resting', 'gw1/1 idle']);
     });
-
-    it('agrees with a simple model over any history, crashes included', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 30 }), async (steps) => {
-          await harness.dispose();
-          harness = await makeHarness();
-          tested = await harness.open(SETUP);
-          const model = new Model();
-          for (const step of steps) {
-            if (step.kind === 'crash') tested = await harness.reopen();
-            else await apply(step, tested, harness, model);
-            model.check(tested, harness.wallMs());
-          }
-        }),
-        { numRuns: 25 },
-      );
-    });
   });
-}
-
-// ---- random histories ------------------------------------------------------------------------------------------------
-
-const PORT = fc.integer({ min: 1, max: CHANNELS });
-const STEP = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant('reserve' as const),
-      port: PORT,
-      callee: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('confirm' as const), port: PORT }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('settle' as const),
-      port: PORT,
-      inUse: fc.boolean(),
-      wishMs: fc.integer({ min: 0, max: 400_000 }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('vacate' as const), port: PORT }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('release' as const), port: PORT }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('wait' as const),
-      ms: fc.constantFrom(1_000, GAP_MS, 60_000, 30_000_000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
-);
-type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
-
-interface ModelCall {
-  readonly id: string;
-  readonly port: number;
-  readonly callee: string;
-  answeredWallMs: number | null;
-  charge: number | null;
-}
-
-/** What must be true, kept as plain lists. */
-class Model {
-  readonly live = new Map<number, ModelCall>();
-  readonly finished: ModelCall[] = [];
-  readonly settled: { port: number; callee: string; answeredWallMs: number; durationMs: number }[] = [];
-  count = 0;
-
-  check({ ledger, view }: LedgerUnderTest, wallMs: number): void {
-    for (let port = 1; port <= CHANNELS; port++) {
-      assert.equal(view.channelState(`gw1/${port}`) === 'busy', this.live.has(port), `channel ${port}`);
-      const dayStart = Math.floor((wallMs + 9 * 3_600_000) / 86_400_000) * 86_400_000 - 9 * 3_600_000;
-      let seconds = 0;
-      const callees = new Set<string>();
-      for (const call of this.settled.filter((candidate) => candidate.port === port)) {
-        const billed = chargedSeconds(call.durationMs, PLAN.rounding);
-        const dayEnd = call.answeredWallMs - modDay(call.answeredWallMs) + 86_400_000;
-        const first =
-          call.answeredWallMs + call.durationMs > dayEnd ? Math.ceil((dayEnd - call.answeredWallMs) / 1000) : billed;
-        if (call.answeredWallMs >= dayStart) seconds += first;
-        else if (dayEnd === dayStart) seconds += billed - first;
-        if (call.answeredWallMs >= dayStart) callees.add(call.callee);
-      }
-      const usage = ledger.usageOf(`sim${port}`, wallMs)?.allowances ?? [];
-      assert.equal(usage.find((row) => row.allowanceId === 'seconds-day')?.used, seconds, `seconds of sim ${port}`);
-      assert.equal(
-        usage.find((row) => row.allowanceId === 'callees-day')?.used,
-        callees.size,
-        `callees of sim ${port}`,
-      );
-      for (const row of usage) if (row.allowanceId !== 'seconds-month') assert.ok(row.used <= row.limit);
-    }
-  }
-}
-
-function modDay(wallMs: number): number {
-  return (wallMs + 9 * 3_600_000) % 86_400_000;
-}
-
-async function apply(
-  step: Exclude<Step, { kind: 'crash' }>,
-  tested: LedgerUnderTest,
-  harness: LedgerHarness,
-  model: Model,
-) {
-  const { ledger } = tested;
-  if (step.kind === 'wait') {
-    await harness.advance(step.ms);
-    return;
-  }
-  const { port } = step;
-  const call = model.live.get(port);
-  switch (step.kind) {
-    case 'reserve': {
-      const id = `m${++model.count}`;
-      const request = { reservationId: id, callId: id, trunk: 'pbx', channelId: `gw1/${port}`, simId: `sim${port}` };
-      const result = await ledger.reserve({
-        ...request,
-        direction: 'out',
-        payers: [],
-        callee: step.callee,
-        numberClass: 'mobile',
-        wallMs: harness.wallMs(),
-      });
-      if (result.ok) {
-        assert.equal(call, undefined, 'one channel, one call');
-        model.live.set(port, { id, port, callee: step.callee, answeredWallMs: null, charge: null });
-      }
-      return;
-    }
-    case 'confirm': {
-      if (call === undefined || call.answeredWallMs !== null || call.charge !== null) return;
-      call.answeredWallMs = harness.wallMs();
-      await ledger.confirm(call.id, call.answeredWallMs);
-      return;
-    }
-    case 'settle': {
-      if (call === undefined || call.answeredWallMs === null || call.charge !== null) return;
-      const { maxCallSeconds } = await ledger.confirm(call.id, call.answeredWallMs);
-      const durationMs = Math.min(step.wishMs, (maxCallSeconds + 1) * 1000);
-      const settlement = { reservationId: call.id, answeredWallMs: call.answeredWallMs, durationMs, estimated: false };
-      const charge = await ledger.settle({ ...settlement, channelInUse: step.inUse });
-      assert.equal(charge.billedSeconds, chargedSeconds(durationMs, PLAN.rounding));
-      const again = await ledger.settle({ ...settlement, durationMs: durationMs + 50_000, channelInUse: step.inUse });
-      assert.deepEqual(again, charge);
-      call.charge = charge.billedSeconds;
-      model.settled.push({ port, callee: call.callee, answeredWallMs: call.answeredWallMs, durationMs });
-      if (!step.inUse) model.live.delete(port);
-      return;
-    }
-    case 'vacate': {
-      if (call === undefined || call.charge === null) return;
-      await ledger.vacate(call.id);
-      model.live.delete(port);
-      return;
-    }
-    case 'release': {
-      if (call === undefined || call.answeredWallMs !== null) return;
-      await ledger.release(call.id, { invited: true });
-      model.live.delete(port);
-      return;
-    }
-  }
 }
