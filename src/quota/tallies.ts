@@ -1,4 +1,5 @@
 // What was counted for one allowance: by calendar windows, or exactly over a rolling one. Memory only; no clock.
+import { HeldCallees } from './held-callees.js';
 import type { WindowClock, WindowSpan } from './windows.js';
 
 /** Windows that ended longer ago than this are forgotten: nothing settles so late. */
@@ -11,17 +12,14 @@ export interface Tally {
   hasCallee(callee: string): boolean;
 }
 
-/** A counted callee: 1 when settled, plus 2 for each live call that holds it. */
-const SETTLED = 1;
-const HELD = 2;
-
 /** One calendar window. */
 export class WindowTally implements Tally, WindowSpan {
   readonly startWallMs: number;
   readonly endWallMs: number;
   used = 0;
   held = 0;
-  #callees: Map<string, number> | undefined;
+  #settled: Set<string> | undefined;
+  #live: HeldCallees | undefined;
   /** Midnight of the working day that pacing spreads from, and what had been used before it. */
   pacedFromWallMs = 0;
   usedBeforePaced = 0;
@@ -34,36 +32,27 @@ export class WindowTally implements Tally, WindowSpan {
   }
 
   hasCallee(callee: string): boolean {
-    return this.#callees?.has(callee) === true;
+    return this.#settled?.has(callee) === true || this.#live?.has(callee) === true;
   }
 
   isSettledCallee(callee: string): boolean {
-    return ((this.#callees?.get(callee) ?? 0) & SETTLED) !== 0;
+    return this.#settled?.has(callee) === true;
   }
 
   settleCallee(callee: string): void {
-    const callees = this.#openCallees();
-    const marks = callees.get(callee) ?? 0;
-    if ((marks & SETTLED) !== 0) return;
-    if (marks > 0) this.held -= 1;
-    callees.set(callee, marks + SETTLED);
+    this.#settled ??= new Set();
+    if (this.#settled.has(callee)) return;
+    if (this.#live?.has(callee) === true) this.held -= 1;
+    this.#settled.add(callee);
     this.used += 1;
   }
 
   /** `times` is 1 to hold a callee and -1 to let go; one of several live calls that goes leaves the others' hold. */
   holdCallee(callee: string, times: 1 | -1): void {
-    const callees = this.#openCallees();
-    const before = callees.get(callee) ?? 0;
-    const after = before + times * HELD;
-    if (after > 0) callees.set(callee, after);
-    else callees.delete(callee);
-    if (before === 0) this.held += 1;
-    else if (after === 0) this.held -= 1;
-  }
-
-  #openCallees(): Map<string, number> {
-    this.#callees ??= new Map();
-    return this.#callees;
+    this.#live ??= new HeldCallees();
+    if (times === -1) this.#live.remove(callee);
+    if (!this.hasCallee(callee)) this.held += times;
+    if (times === 1) this.#live.add(callee);
   }
 }
 

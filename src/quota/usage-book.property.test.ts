@@ -313,7 +313,7 @@ describe('UsageBook, against a model that counts everything anew', () => {
           both.compare();
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });

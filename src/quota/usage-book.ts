@@ -166,9 +166,13 @@ export class UsageBook {
   quote(numberClass: NumberClass, wallMs: number, seconds: number, direction: Direction = 'out'): Micros {
     const table = this.terms.table(numberClass, direction);
     if (table.chargers.length === 0 && table.rate === undefined) return 0;
+    const durationMs = seconds * 1000;
     return this.#costOf(table, {
-      ...{ callee: NOBODY, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: wallMs },
-      durationMs: seconds * 1000,
+      callee: NOBODY,
+      numberClass,
+      reservedWallMs: wallMs,
+      answeredWallMs: wallMs,
+      durationMs,
     });
   }
 
@@ -236,7 +240,7 @@ export class UsageBook {
   book(record: UsageRecord): Booked {
     const { numberClass, direction = 'out' } = record;
     const table = this.terms.table(numberClass, direction);
-    const costMicros = record.costMicros ?? this.#costOf(table, { ...record, direction });
+    const costMicros = record.costMicros ?? this.#costOf(table, record);
     const billedSeconds = this.#count(table, record, costMicros, Number.NEGATIVE_INFINITY);
     return { billedSeconds, cost: formatMoney(costMicros), costMicros };
   }
@@ -264,7 +268,7 @@ export class UsageBook {
       }
       if (kind === 'time') {
         if (time === undefined) continue;
-        this.#counts.eachPortion(counter, time, (wallMs, units) => this.#counts.settle(counter, wallMs, units, null));
+        this.#counts.settleTime(counter, time);
         continue;
       }
       const at = countedAt(counter, record);
@@ -420,12 +424,16 @@ export class UsageBook {
     let fits = 0;
     for (const edgeMs of carrier.#edges(table, wallMs, most)) {
       let tooLong = Math.floor(edgeMs / 1000) + 1;
+      if (this.#priceOf(request, edgeMs, 'split') <= room) {
+        fits = tooLong - 1;
+        continue;
+      }
       while (tooLong - fits > 1) {
         const middle = Math.floor((fits + tooLong) / 2);
         if (this.#priceOf(request, middle * 1000, 'split') <= room) fits = middle;
         else tooLong = middle;
       }
-      if (this.#priceOf(request, edgeMs, 'split') > room) return fits;
+      return fits;
     }
     return most;
   }
@@ -438,7 +446,7 @@ export class UsageBook {
   ): Micros {
     const book = carrier ?? this.#ownCarrier;
     if (book === undefined) return 0;
-    const call = { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: wallMs, durationMs };
+    const call = { callee, numberClass, reservedWallMs: wallMs, answeredWallMs: wallMs, durationMs };
     return book.#costOf(book.terms.table(numberClass, direction), call, windowEdge);
   }
 
@@ -457,12 +465,12 @@ export class UsageBook {
     let time = 0;
     let calls = 0;
     let callees = 0;
-    const { answeredWallMs, durationMs } = call;
+    const { numberClass, answeredWallMs, durationMs } = call;
+    const answered = answeredWallMs === null ? undefined : { numberClass, answeredWallMs, durationMs };
     for (const counter of table.chargers) {
       const at = countedAt(counter, call);
       if (counter.kind === 'time') {
-        if (answeredWallMs === null) continue;
-        const answered = { ...call, answeredWallMs };
+        if (answered === undefined) continue;
         const beyond =
           windowEdge === 'split'
             ? this.#counts.beyondCostOfTime(counter, answered)
@@ -505,9 +513,7 @@ export class UsageBook {
       if (kind === 'time') {
         if (!isTimed) continue;
         const call = { numberClass: hold.numberClass, answeredWallMs: fromWallMs, durationMs };
-        this.#counts.eachPortion(counter, call, (wallMs, units) =>
-          this.#counts.hold(counter, wallMs, units, null, times),
-        );
+        this.#counts.holdTime(counter, call, times);
       } else if (kind === 'spend') this.#counts.hold(counter, fromWallMs, hold.costMicros, null, times);
       else {
         const at = counter.allowance.countsOn === 'attempt' ? hold.reservedWallMs : fromWallMs;
@@ -519,7 +525,9 @@ export class UsageBook {
   /** What a live call costs by this plan if it ends after so long. */
   priceOf(hold: Hold, durationMs: number): Micros {
     const answeredWallMs = hold.answeredWallMs ?? hold.reservedWallMs;
-    return this.#costOf(this.terms.table(hold.numberClass, hold.direction), { ...hold, answeredWallMs, durationMs });
+    const { callee, numberClass, direction, reservedWallMs } = hold;
+    const call = { callee, numberClass, reservedWallMs, answeredWallMs, durationMs };
+    return this.#costOf(this.terms.table(numberClass, direction), call);
   }
 
   #countDay(answeredWallMs: number | null, billedSeconds: number): void {

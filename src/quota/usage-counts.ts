@@ -166,8 +166,27 @@ export class UsageCounts {
     }
   }
 
+  /** Counts the time of a settled call. */
+  settleTime(counter: Counter, call: CallTime): void {
+    if (this.#isWhole(counter, call)) this.settle(counter, call.answeredWallMs, unitsOfCall(counter, call), null);
+    else this.#eachPortion(counter, call, (wallMs, units) => this.settle(counter, wallMs, units, null));
+  }
+
+  /** Counts the time that a live call holds (`times` 1), or no longer holds (-1). */
+  holdTime(counter: Counter, call: CallTime, times: 1 | -1): void {
+    if (this.#isWhole(counter, call)) this.hold(counter, call.answeredWallMs, unitsOfCall(counter, call), null, times);
+    else this.#eachPortion(counter, call, (wallMs, units) => this.hold(counter, wallMs, units, null, times));
+  }
+
+  /** Whether all of a call is in one window. */
+  #isWhole(counter: Counter, { answeredWallMs, durationMs }: CallTime): boolean {
+    return (
+      !this.#isSplit(counter) || answeredWallMs + durationMs <= this.#innermostSpan(counter, answeredWallMs).endWallMs
+    );
+  }
+
   /** Splits a call's units between the windows; what rounding adds goes to the window in which the call ended. */
-  eachPortion(counter: Counter, call: CallTime, visit: (wallMs: number, units: number) => void): void {
+  #eachPortion(counter: Counter, call: CallTime, visit: (wallMs: number, units: number) => void): void {
     const { numberClass, answeredWallMs, durationMs } = call;
     const units = unitsOf(counter, numberClass);
     const charged = chargedSeconds(durationMs, counter.rounding);
@@ -196,18 +215,18 @@ export class UsageCounts {
   }
 
   /** The same of a call's time, all of it in the window in which it is answered. */
-  beyondCostOfWhole(counter: Counter, { numberClass, answeredWallMs, durationMs }: CallTime): Micros {
-    const steps = Math.ceil(chargedSeconds(durationMs, counter.rounding) / counter.stepSeconds);
-    return this.beyondCost(counter, answeredWallMs, steps * unitsOf(counter, numberClass));
+  beyondCostOfWhole(counter: Counter, call: CallTime): Micros {
+    return this.beyondCost(counter, call.answeredWallMs, unitsOfCall(counter, call));
   }
 
   /** What a call's time would cost beyond the limit: each window by itself. */
   beyondCostOfTime(counter: Counter, call: CallTime): Micros {
+    if (this.#isWhole(counter, call)) return this.beyondCostOfWhole(counter, call);
     let cost = 0;
     let overDays = 0;
     let before: WindowSpan | undefined;
     let unitsBefore = 0;
-    this.eachPortion(counter, call, (wallMs, units) => {
+    this.#eachPortion(counter, call, (wallMs, units) => {
       const span = this.#innermostSpan(counter, wallMs);
       if (before !== undefined) overDays = this.#overAfter(counter, before, span, unitsBefore, overDays);
       cost += costOf(counter, this.#beyond(counter, wallMs, units, overDays));
@@ -335,6 +354,11 @@ export class UsageCounts {
       window.used += 1;
     }
   }
+}
+
+function unitsOfCall(counter: Counter, { numberClass, durationMs }: CallTime): number {
+  const steps = Math.ceil(chargedSeconds(durationMs, counter.rounding) / counter.stepSeconds);
+  return steps * unitsOf(counter, numberClass);
 }
 
 function above(limit: number, used: number, units: number): number {
