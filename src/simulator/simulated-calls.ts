@@ -200,10 +200,11 @@ class SimulatedCalls {
     tally.today.talkMs += durationMs;
     tally.settle(simIndex, request.callee, charge.billedSeconds, charge.cost);
     this.#noteUsage(simIndex, request.simId, durationMs, answeredWallMs);
-    const record = { ...request, reservedWallMs: request.wallMs, answeredWallMs, durationMs };
-    const metered = this.#metered[simIndex]?.book(record);
     const sim = tally.sims[simIndex];
-    if (metered !== undefined && sim !== undefined) sim.meteredMicros += metered.costMicros;
+    const metered = this.#metered[simIndex];
+    if (metered === undefined || sim === undefined) return;
+    const { callee, numberClass, wallMs: reservedWallMs } = request;
+    sim.meteredMicros += metered.book({ callee, numberClass, reservedWallMs, answeredWallMs, durationMs }).costMicros;
   }
 
   #endUnanswered(live: Live, stream: CallStream): void {
@@ -216,7 +217,8 @@ class SimulatedCalls {
   }
 
   #noteUsage(simIndex: number, simId: string, durationMs: number, wallMs: number): void {
-    this.#tally.noteUsage(simIndex, durationMs, wallMs, () => this.#memory.bookOf(simId)?.usage(wallMs) ?? []);
+    if (!this.#tally.mayHaveRunOut(simIndex, durationMs)) return;
+    this.#tally.noteUsage(simIndex, this.#memory.bookOf(simId)?.usage(wallMs) ?? [], wallMs);
   }
 
   #keepUsage(): void {

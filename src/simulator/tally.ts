@@ -69,7 +69,7 @@ export class Tally {
   /** More was used of an allowance than its limit, at its rate. */
   hasOvershoot = false;
   readonly #calleesToday: readonly Set<string>[];
-  readonly #headroom: readonly Headroom[];
+  readonly #headroom: Headroom[];
   readonly #exhausted = new Set<string>();
   #todayIndex = 0;
 
@@ -123,16 +123,20 @@ export class Tally {
     if (cost !== '0') sim.chargedMicros += parseMoney(cost);
   }
 
-  /** Looks for allowances that a call has used up; `usageOf` is asked only when the call may have done so. */
-  noteUsage(simIndex: number, durationMs: number, wallMs: number, usageOf: () => readonly AllowanceUsage[]): void {
+  /** Whether a call of a SIM may have used up an allowance: then `noteUsage` wants to know. */
+  mayHaveRunOut(simIndex: number, durationMs: number): boolean {
     const headroom = this.#headroom[simIndex];
-    if (headroom === undefined) return;
+    if (headroom === undefined) return false;
     headroom.seconds -= durationMs / 1000 + MOST_ROUNDING_SECONDS;
     headroom.ones -= 1;
-    if (headroom.seconds > UNUSABLE_SECONDS && headroom.ones > 0) return;
-    headroom.seconds = Number.POSITIVE_INFINITY;
-    headroom.ones = Number.POSITIVE_INFINITY;
-    for (const { allowanceId, counts, window, windowStartWallMs, used, limit } of usageOf()) {
+    return headroom.seconds <= UNUSABLE_SECONDS || headroom.ones <= 0;
+  }
+
+  /** Looks for allowances that have run out. */
+  noteUsage(simIndex: number, usage: readonly AllowanceUsage[], wallMs: number): void {
+    const headroom = { seconds: Number.POSITIVE_INFINITY, ones: Number.POSITIVE_INFINITY };
+    this.#headroom[simIndex] = headroom;
+    for (const { allowanceId, counts, window, windowStartWallMs, used, limit } of usage) {
       const left = limit - used;
       if (counts === 'seconds') headroom.seconds = Math.min(headroom.seconds, left);
       else if (COUNTED_BY_ONE.has(counts)) headroom.ones = Math.min(headroom.ones, left);
