@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { type CallingHours, closedZone, ZoneClocks } from './calling-hours.js';
 import { seoul } from './policy-test-kit.js';
@@ -47,6 +48,36 @@ describe('closedZone', () => {
     assert.equal(isOpen(day, '2026-11-20T00:00'), true);
     assert.equal(isOpen(day, '2026-11-20T23:59:59.999'), true);
     assert.equal(isOpen(day, '2026-11-21T00:00'), false);
+  });
+
+  it('is open exactly in the minutes of the week that some entry holds', () => {
+    const minute = fc.integer({ min: 0, max: 1_440 });
+    const entry = fc.record({
+      weekdays: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 7 }),
+      fromMinute: fc.integer({ min: 0, max: 1_439 }),
+      toMinute: minute,
+    });
+    const monday = seoul('2026-11-23T00:00');
+    fc.assert(
+      fc.property(
+        fc.array(entry, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 0, max: 10_079 }),
+        (entries, at) => {
+          const spans = entries.filter(({ fromMinute, toMinute }) => fromMinute !== toMinute);
+          const isHeld = spans.some(({ weekdays, fromMinute, toMinute }) =>
+            weekdays.some((weekday) => {
+              const start = (weekday - 1) * 1_440 + fromMinute;
+              const length = (toMinute - fromMinute + 1_440) % 1_440 || 1_440;
+              return (at - start + 10_080) % 10_080 < length;
+            }),
+          );
+          const hours = spans.map((span) => ({ ...span, classes: ['mobile' as const] }));
+          const zone = closedZone(hours, 'mobile', ['Asia/Seoul'], clocks, monday + at * 60_000);
+          assert.equal(zone === undefined, isHeld || hours.length === 0);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 
   it('names the first zone in which it is not time', () => {
