@@ -41,9 +41,9 @@ function keyFigures(result: SimulationResult): string {
   const figures: [string, string, string][] = [
     ['Calls carried', grouped(calls.carried), `${percent(calls.carried, calls.planned)} of ${grouped(calls.planned)}`],
     [
-      'A month’s allowance used up',
-      firstExhaustedWorkingDay === null ? 'never' : `day ${firstExhaustedWorkingDay}`,
-      `${firstExhaustedWorkingDay === null ? 'in' : 'after it, of'} ${counted(period.workingDays, 'working day')}`,
+      'Monthly allowances last',
+      firstExhaustedWorkingDay === null ? 'to the end' : counted(firstExhaustedWorkingDay, 'day'),
+      `of ${counted(period.workingDays, 'working day')}`,
     ],
     ['A SIM sustains', orUnlimited(sustainableCalleesPerDay), 'callees a working day'],
     ['A SIM sustains', orUnlimited(sustainableMinutesPerDay), 'minutes a working day'],

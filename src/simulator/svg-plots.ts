@@ -74,7 +74,7 @@ export interface FieldRow {
 
 /** A row a SIM, a column a day: the fuller, the stronger. */
 export function fieldPlot(label: string, names: readonly string[], rows: readonly FieldRow[], unit: string): string {
-  const left = 190;
+  const left = roomFor(rows.map(({ name }) => name));
   const tall = rows.length > 40 ? 8 : 16;
   const slot = (WIDTH - left - RIGHT) / Math.max(1, names.length);
   const most = Math.max(1, ...rows.flatMap(({ values }) => values));
@@ -92,14 +92,14 @@ export function fieldPlot(label: string, names: readonly string[], rows: readonl
   const named = tall < 12 ? someIndexes(rows.length, Math.ceil(rows.length / 2)) : rows.map((_, index) => index);
   const labels = named.map(
     (row) =>
-      `<text class="end${tall < 12 ? ' small' : ''}" x="${left - 8}" y="${px(TOP + row * tall + tall * 0.75)}">${escaped(rows[row]?.name ?? '')}</text>`,
+      `<text class="end${tall < 12 ? ' small' : ''}" x="${px(left - 8)}" y="${px(TOP + row * tall + tall * 0.75)}">${escaped(rows[row]?.name ?? '')}</text>`,
   );
   const below = someIndexes(names.length, 16).map(
     (index) =>
       `<text class="middle" x="${px(left + (index + 0.5) * slot)}" y="${height - 8}">${escaped(names[index] ?? '')}</text>`,
   );
   return svg(label, height, [
-    `<rect class="ground" x="${left}" y="${TOP}" width="${px(WIDTH - left - RIGHT)}" height="${rows.length * tall}"/>`,
+    `<rect class="ground" x="${px(left)}" y="${TOP}" width="${px(WIDTH - left - RIGHT)}" height="${rows.length * tall}"/>`,
     ...cells,
     ...labels,
     ...below,
@@ -115,18 +115,23 @@ export interface Bar {
 
 /** Lying bars, each with its value behind it. */
 export function barPlot(label: string, bars: readonly Bar[]): string {
-  const left = 250;
+  const left = roomFor(bars.map(({ name }) => name));
   const most = Math.max(1e-9, ...bars.map(({ value }) => value));
   const marks = bars.flatMap(({ name, value, text, colour }, index) => {
     const y = TOP + index * 32;
     const width = (value / most) * (WIDTH - left - 190);
     return [
-      `<text class="end" x="${left - 10}" y="${y + 18}">${escaped(name)}</text>`,
-      `<rect class="${colour}" x="${left}" y="${y + 3}" width="${px(Math.max(1, width))}" height="22"><title>${escaped(`${name}: ${text}`)}</title></rect>`,
+      `<text class="end" x="${px(left - 10)}" y="${y + 18}">${escaped(name)}</text>`,
+      `<rect class="${colour}" x="${px(left)}" y="${y + 3}" width="${px(Math.max(1, width))}" height="22"><title>${escaped(`${name}: ${text}`)}</title></rect>`,
       `<text x="${px(left + Math.max(1, width) + 8)}" y="${y + 18}">${escaped(text)}</text>`,
     ];
   });
   return svg(label, TOP + bars.length * 32 + 4, marks);
+}
+
+/** Width for names on the left, about as wide as they are. */
+function roomFor(names: readonly string[]): number {
+  return 24 + Math.min(52, Math.max(12, ...names.map(({ length }) => length))) * 6.6;
 }
 
 export function legend(series: readonly Pick<Series, 'name' | 'colour'>[]): string {
