@@ -9,7 +9,7 @@ import { type RunningApp, startApp } from '../app.js';
 import { askService, thisCaller } from '../control/control-client.js';
 import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
 import type { RouteReport } from '../control/route-report.js';
-import { openForReading } from '../journal/sqlite-file.js';
+import { openForReading, SqliteFile } from '../journal/sqlite-file.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js';
 import type { FileRecount } from '../ledgers/recount-file.js';
@@ -59,6 +59,30 @@ describe('simtrunk ledger', function () {
     assert.deepEqual(JSON.parse(json.stdout), {
       ...{ runningService: true, ok: true, settlements: 1, adjustments: 0, differences: [] },
     });
+  });
+
+  it('shows which SIM and allowance is not what history says, and that a restart decides by history', async () => {
+    const used = await placeCall();
+    // As a fault of the service would leave it: history and memory apart.
+    const history = new SqliteFile(join(arena.folder, 'var', 'simtrunk.db'), 'process');
+    history.run('UPDATE settlements SET duration_ms = duration_ms + 60000', []);
+    history.close();
+    const text = await simtrunk('verify');
+    assert.deepEqual([text.code, text.stderr], [1, '']);
+    assert.match(text.stdout, /^The running service does NOT decide by what history says/);
+    const row = `sim:${iccidOf(1)} +\\${simNumberOf(1)} +seconds-day +\\S+Z +${used} +${used + 60} +-60\n`;
+    assert.match(text.stdout, new RegExp(row));
+    const json = await simtrunk('verify', '--json');
+    const { ok, differences } = JSON.parse(json.stdout) as LedgerVerification;
+    assert.deepEqual([json.code, ok], [1, false]);
+    assert.deepEqual(
+      differences.map(({ holder, simNumber, allowanceId }) => [holder, simNumber, allowanceId]),
+      [[`sim:${iccidOf(1)}`, simNumberOf(1), 'seconds-day']],
+    );
+    await app?.close();
+    app = await startApp(arena.config());
+    assert.equal((await simtrunk('verify')).code, 0);
+    assert.equal(arena.usedSeconds(app, 1), used + 60);
   });
 
   it('adjusts what a SIM has used, says who did it and why in history and log, and counts it once', async () => {
