@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openJournal } from '../../journal/journal.js';
 import { RedisProcess } from '../../lab/redis-process.js';
+import { SystemClock } from '../../lib/clock.js';
+import { createLogger } from '../../lib/logger.js';
+import { openJournalledLedger } from '../journalled-memory-ledger.js';
+import { LEDGER_SCHEMA } from '../ledger-schema.js';
 import {
   openSharedNode,
   PAYER,
@@ -10,6 +15,7 @@ import {
   type SharedNode,
   type SharedNodeOptions,
   settlementOf,
+  sharedSettings,
   until,
 } from './testing/shared-setup.js';
 
@@ -163,6 +169,30 @@ describe('the shared ledger when Redis fails', () => {
     await ledger.settle(settlementOf(talking, 50));
     await until('the other node knows of all', () => other.usageOfPayer(PAYER, Date.now())?.[0]?.used === 140);
     assert.deepEqual((await other.verify()).differences, []);
+  });
+
+  it('new to a node that kept its ledger in memory: what its journal has comes along', async () => {
+    const log = createLogger({ level: 'silent', redactNumbers: false });
+    const clock = new SystemClock();
+    const file = join(folder, 'a.db');
+    const journal = await openJournal({
+      file,
+      durability: 'process',
+      timeoutMs: 20_000,
+      log,
+      clock,
+      schema: LEDGER_SCHEMA,
+    });
+    const alone = await openJournalledLedger({ ...sharedSettings(1_000), journal, clock, log });
+    const request = requestFor(1);
+    assert.ok((await alone.reserve(request)).ok);
+    await alone.confirm(request.reservationId, Date.now());
+    await alone.settle(settlementOf(request.reservationId, 33));
+    alone.close();
+    await journal.close();
+    await open('a');
+    const other = await open('b');
+    assert.deepEqual([usedOf(other, 1), other.usageOfPayer(PAYER, Date.now())?.[0]?.used], [33, 33]);
   });
 
   it('not there at the start: the node starts, refuses, and attaches when Redis comes', async () => {

@@ -200,9 +200,9 @@ export class RedisLedger implements Ledger {
   ): Promise<ReserveFirstResult> {
     const isEmergency = requests[0]?.numberClass === 'emergency';
     if (this.#journal.isStalled && !isEmergency) return { ok: false, reason: 'journal-stalled' };
-    const { session, awayLimitMs } = { session: this.#session, awayLimitMs: this.#options.awayLimitMs };
+    const session = this.#session;
     // Nothing holds up an emergency call, not even for the limit.
-    if (!session.isAttached && !isEmergency) await session.whenAttached(awayLimitMs - session.awayMs);
+    if (!session.isAttached && !isEmergency) await session.whenAttached(this.#options.awayLimitMs - session.awayMs);
     if (!session.isAttached || (session.quarantineMs > 0 && !isEmergency))
       return this.#reserveAway(requests, alongside);
     const offered: ReserveRequest[] = [];
@@ -252,7 +252,7 @@ export class RedisLedger implements Ledger {
         ...[reservationId, isEmergency ? '1' : '0', writeRequest(best)],
         ...candidates,
       ]);
-      outcome = await this.#outcomeOf(reservationId, reply as string[]);
+      outcome = await this.#outcomeOf(best, reply as string[]);
     } catch {
       outcome = { ok: false, reason: 'ledger-away' };
     }
@@ -278,11 +278,13 @@ export class RedisLedger implements Ledger {
   }
 
   async #outcomeOf(
-    reservationId: string,
+    { reservationId, channelId }: ReserveRequest,
     [answer, second = '', third = '', ...more]: string[],
   ): Promise<ReserveFirstResult> {
     if (answer === 'booked') {
-      const { reached } = { reached: await this.#replica.reached(Number(second)) };
+      // Another one of the same step: the best was taken by then.
+      if (third !== channelId) this.#counters.lostRaces += 1;
+      const reached = await this.#replica.reached(Number(second));
       const outcome = this.#replica.outcome(reservationId);
       if (!reached || outcome?.kind !== 'reserved') return { ok: false, reason: 'ledger-away' };
       const { reserved } = outcome;
@@ -500,7 +502,7 @@ export class RedisLedger implements Ledger {
     alongside: (charge: Charge) => readonly JournalEntry[],
   ): Promise<Charge> {
     const { request } = own;
-    const { reservationId, callId, channelId } = request;
+    const { reservationId, callId } = request;
     const { answeredWallMs, durationMs, estimated, channelInUse } = measured;
     own.settled = true;
     const live = this.#replica.memory.live.get(reservationId) ?? withoutHolds(request);
@@ -519,24 +521,24 @@ export class RedisLedger implements Ledger {
     await this.#writes.persist(callId, entries, 'settle');
     const seq = await this.#history.send(settlement, channelInUse);
     if (seq !== null) await this.#replica.reached(seq);
-    if (!channelInUse) this.#freeIfStillLive(reservationId, channelId);
+    if (!channelInUse) this.#freeIfStillLive(reservationId);
     return charge;
   }
 
   async #vacateOwn(own: Own): Promise<void> {
-    const { reservationId, callId, channelId } = own.request;
+    const { reservationId, callId } = own.request;
     this.#own.delete(reservationId);
     await this.#writes.persist(callId, [tables.deleteReservation(reservationId)], 'vacate');
     await this.#runAndReach('vacate', [reservationId]);
-    this.#freeIfStillLive(reservationId, channelId);
+    this.#freeIfStillLive(reservationId);
   }
 
   async #undoOwn(own: Own, alongside: readonly JournalEntry[]): Promise<void> {
-    const { reservationId, callId, channelId } = own.request;
+    const { reservationId, callId } = own.request;
     this.#own.delete(reservationId);
     await this.#writes.persist(callId, [tables.deleteReservation(reservationId), ...alongside], 'release');
     await this.#runAndReach('undo', [reservationId, 'rests']);
-    this.#freeIfStillLive(reservationId, channelId);
+    this.#freeIfStillLive(reservationId);
   }
 
   async #runAndReach(operation: 'vacate' | 'undo', args: readonly string[]): Promise<void> {
@@ -549,7 +551,7 @@ export class RedisLedger implements Ledger {
   }
 
   /** Redis could not say so: in this node's view the channel is free all the same. */
-  #freeIfStillLive(reservationId: string, _channelId: string): void {
+  #freeIfStillLive(reservationId: string): void {
     const { memory } = this.#replica;
     const live = memory.live.get(reservationId);
     if (live === undefined) return;

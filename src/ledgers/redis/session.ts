@@ -165,7 +165,10 @@ export class RedisSession {
         ...words,
         ...held,
       ])) as string[];
-      if (answer === 'held-back') throw new Error(`Channel ${second} is held back for the node ${third} already`);
+      if (answer === 'held-back') {
+        log.error({ alarm: 'redis', channelId: second, node: third }, 'channel is held back for another node already');
+        throw new Error(`Channel ${second} is held back for the node ${third} already`);
+      }
       this.#fence = second;
       this.#lease(sentMs);
       this.#checkSkew(Number(redisMs));
