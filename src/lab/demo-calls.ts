@@ -24,8 +24,8 @@ export interface DemoCall {
   };
 }
 
-/** Somebody who was called before is called again last: the same channel, and no new callee of its plan. */
-const FIRST_CALLEE = '01055550101';
+/** The callee of the second call is called again last: by the same SIM, and no new callee of its plan. */
+const CALLED_AGAIN = '01055550102';
 
 const hangUpAfter =
   (seconds: number) =>
@@ -38,7 +38,7 @@ export const DEMO_CALLS: readonly DemoCall[] = [
   {
     name: 'answered',
     title: 'A call that is answered',
-    number: FIRST_CALLEE,
+    number: '01055550101',
     callerSays: speak(101, 6),
     attempts: [answers({ says: speak(201, 6) })],
     act: hangUpAfter(4.5),
@@ -47,7 +47,7 @@ export const DEMO_CALLS: readonly DemoCall[] = [
   {
     name: 'busy-sim',
     title: 'A SIM that is busy: the next one takes the call',
-    number: '01055550102',
+    number: CALLED_AGAIN,
     callerSays: speak(102, 5),
     attempts: [refuses(503, 150), answers({ says: speak(202, 5) })],
     act: hangUpAfter(3.2),
@@ -69,7 +69,7 @@ export const DEMO_CALLS: readonly DemoCall[] = [
   {
     name: 'callee-hangs-up',
     title: 'A callee called before, who hangs up',
-    number: FIRST_CALLEE,
+    number: CALLED_AGAIN,
     callerSays: speak(104, 5),
     attempts: [answers({ says: speak(204, 5), hangsUpAfterMs: 3400 })],
     act: async () => undefined,

@@ -64,12 +64,12 @@ function explainChoice(cdr: Cdr): string {
   return `${channel}, ${decidingTerm(winner.terms)}${note}`;
 }
 
-/** Ranking terms in the order in which routing compares them. */
+/** What spoke for the channel most. */
 function decidingTerm(terms: Readonly<Record<string, number>>): string {
   const { sameCallee = 0, evenness = 0 } = terms;
   // What speaks for a channel is negative: the lowest score wins.
   if (sameCallee < 0) return 'its SIM last talked to this callee';
-  return evenness === 0 ? 'first of the SIMs unused today' : 'least used today';
+  return evenness === 0 ? 'first of the SIMs unused today' : 'best by its use today and its calls lately';
 }
 
 /** What happened at each channel before the one that took the call. */
