@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { DateTime } from 'luxon';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Plan } from '../quota/plan.js';
-import { type FitResult, UsageBook } from '../quota/usage-book.js';
+import type { FitResult } from '../quota/usage.js';
+import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 import { loadPlanFile } from './plan-file.js';
 

@@ -3,7 +3,8 @@
 import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
 import type { Micros } from '../quota/money.js';
 import type { Caps } from '../quota/plan.js';
-import { type FitRequest, type Hold, UsageBook, type UsageRecord } from '../quota/usage-book.js';
+import type { FitRequest, Hold, UsageRecord } from '../quota/usage.js';
+import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 
 /** The caps of a payer; undefined when nothing limits it. The same object for the same terms, whoever is asked about. */

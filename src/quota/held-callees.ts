@@ -1,38 +1,31 @@
-// The callees of live calls in one window, each as often as calls hold it. A SIM has one live call, so that a list is
-// fastest; a payer may have thousands, and then it is a map.
-
-const LIST_UP_TO = 12;
+// The callees of live calls in one window, each as often as calls hold it. A SIM has one live call, and needs no map.
 
 export class HeldCallees {
-  /** Once for each live call. */
-  #list: string[] = [];
-  #counts: Map<string, number> | undefined;
+  #one: string | undefined;
+  /** The other calls, by callee. */
+  #others: Map<string, number> | undefined;
 
   has(callee: string): boolean {
-    return this.#counts === undefined ? this.#list.includes(callee) : this.#counts.has(callee);
+    return this.#one === callee || this.#others?.has(callee) === true;
   }
 
   add(callee: string): void {
-    if (this.#counts !== undefined) this.#counts.set(callee, (this.#counts.get(callee) ?? 0) + 1);
-    else if (this.#list.length < LIST_UP_TO) this.#list.push(callee);
-    else {
-      this.#counts = new Map();
-      for (const held of [...this.#list, callee]) this.#counts.set(held, (this.#counts.get(held) ?? 0) + 1);
-      this.#list = [];
+    if (this.#one === undefined) {
+      this.#one = callee;
+      return;
     }
+    this.#others ??= new Map();
+    this.#others.set(callee, (this.#others.get(callee) ?? 0) + 1);
   }
 
   /** Takes one of a callee's calls away. */
   remove(callee: string): void {
-    if (this.#counts !== undefined) {
-      const left = (this.#counts.get(callee) ?? 0) - 1;
-      if (left > 0) this.#counts.set(callee, left);
-      else this.#counts.delete(callee);
+    if (this.#one === callee) {
+      this.#one = undefined;
       return;
     }
-    const place = this.#list.lastIndexOf(callee);
-    if (place === -1) return;
-    const last = this.#list.pop();
-    if (place < this.#list.length && last !== undefined) this.#list[place] = last;
+    const left = (this.#others?.get(callee) ?? 0) - 1;
+    if (left > 0) this.#others?.set(callee, left);
+    else this.#others?.delete(callee);
   }
 }

@@ -1,6 +1,6 @@
 // What routing reads of a ledger, and the events that keep its index current. Reading never changes usage.
 import type { NumberClass } from '../numbers/number-class.js';
-import type { FitRequest, FitResult, QuotaStanding } from './usage-book.js';
+import type { FitRequest, FitResult, QuotaStanding } from './usage.js';
 
 export type ChannelState =
   | 'idle'

@@ -14,21 +14,27 @@ export interface Tally {
 
 /** One calendar window. */
 export class WindowTally implements Tally, WindowSpan {
-  readonly startWallMs: number;
-  readonly endWallMs: number;
+  /** Shared by all who count by the same terms. */
+  readonly #span: WindowSpan;
   used = 0;
   held = 0;
   #settled: Set<string> | undefined;
   #live: HeldCallees | undefined;
-  /** Midnight of the working day that pacing spreads from, and what had been used before it. */
-  pacedFromWallMs = 0;
-  usedBeforePaced = 0;
+  /** Of a paced allowance: the midnight that is spread from, and what had been used before it. */
+  paced: { fromWallMs: number; usedBefore: number } | undefined;
   /** Of a day over its threshold (`days-over`): whether what is over is charged. */
   isCharged = false;
 
   constructor(span: WindowSpan) {
-    this.startWallMs = span.startWallMs;
-    this.endWallMs = span.endWallMs;
+    this.#span = span;
+  }
+
+  get startWallMs(): number {
+    return this.#span.startWallMs;
+  }
+
+  get endWallMs(): number {
+    return this.#span.endWallMs;
   }
 
   hasCallee(callee: string): boolean {

@@ -7,7 +7,8 @@ import type { NumberClass } from '../numbers/number-class.js';
 import type { Allowance, Beyond, CountedByDay, Pacing, Plan, Window } from './plan.js';
 import { allowanceOf, planOf } from './plan-defaults.js';
 import { type ModelCall, type ModelFit, UsageModel } from './testing/usage-model.js';
-import { type FitResult, type Hold, type MessageFit, UsageBook } from './usage-book.js';
+import type { FitResult, Hold, MessageFit } from './usage.js';
+import { UsageBook } from './usage-book.js';
 import { UsageTerms } from './usage-terms.js';
 
 const CLASSES: readonly NumberClass[] = ['mobile', 'landline', 'special'];

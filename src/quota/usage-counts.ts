@@ -381,15 +381,14 @@ function holdIn(window: WindowTally, amount: number, callee: string | null, time
 
 function usedBefore(window: WindowTally | undefined, step: PacingStep): number {
   if (window === undefined) return 0;
-  return step.dayWallMs > window.pacedFromWallMs ? window.used : window.usedBeforePaced;
+  return window.paced === undefined || step.dayWallMs > window.paced.fromWallMs ? window.used : window.paced.usedBefore;
 }
 
 /** Remembers what was used before the working day that is spread now; `before` is the use before the last change. */
 function pace({ pacing }: Counter, window: WindowTally, wallMs: number, before: number): void {
   if (pacing === undefined) return;
   const { dayWallMs } = pacing.stepAt(window, wallMs);
-  if (dayWallMs > window.pacedFromWallMs) {
-    window.pacedFromWallMs = dayWallMs;
-    window.usedBeforePaced = before;
-  } else if (dayWallMs < window.pacedFromWallMs) window.usedBeforePaced += window.used - before;
+  const { paced } = window;
+  if (paced === undefined || dayWallMs > paced.fromWallMs) window.paced = { fromWallMs: dayWallMs, usedBefore: before };
+  else if (dayWallMs < paced.fromWallMs) paced.usedBefore += window.used - before;
 }

@@ -172,3 +172,11 @@ function tableOf(counters: readonly Counter[], numberClass: NumberClass, isCover
 export function unitsOf(counter: Counter, numberClass: NumberClass): number {
   return counter.unitsPerStep === undefined ? 1 : (counter.unitsPerStep[numberClass] ?? 0);
 }
+
+/** When a call or its callee counts; null when it does not. */
+export function countedAt(
+  { allowance: { countsOn } }: Counter,
+  { reservedWallMs, answeredWallMs }: { readonly reservedWallMs: number; readonly answeredWallMs: number | null },
+): number | null {
+  return countsOn === 'attempt' ? reservedWallMs : answeredWallMs;
+}

@@ -6,7 +6,7 @@ import { TypedEmitter } from '../../lib/typed-events.js';
 import type { NumberClass } from '../../numbers/number-class.js';
 import type { Charge, Grant } from '../../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
-import type { FitRequest, FitResult, QuotaStanding } from '../../quota/usage-book.js';
+import type { FitRequest, FitResult, QuotaStanding } from '../../quota/usage.js';
 import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
 import type { Reply } from './redis-link.js';
 import {
