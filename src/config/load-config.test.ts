@@ -398,6 +398,18 @@ describe('loadConfig', () => {
     assert.match(problems[0] ?? '', /trunks\[1\]\.sources\[0\]: the same source .* whatever its network/);
   });
 
+  it('refuses a warning tone sooner than half a slice before the end, where no end is known', () => {
+    assertOneProblem(
+      'call',
+      'call: { warningToneSeconds: 16 }',
+      'call.warningToneSeconds: must be at most half of',
+      '30',
+    );
+    assert.deepEqual(problemsOf(withLine('call', 'call: { warningToneSeconds: 15 }')), []);
+    const longer = withLine('call', 'call: { warningToneSeconds: 60 }\nledger: { sliceSeconds: 120 }');
+    assert.deepEqual(problemsOf(longer), []);
+  });
+
   it('refuses CDRs without a sink, and two sinks in one folder', () => {
     assertOneProblem('cdr', 'cdr: { sinks: [] }', 'cdr.sinks: is empty; must have at least one entry');
     const twice = 'cdr: { sinks: [ { kind: ndjson }, { kind: ndjson, dir: ./cdr/ } ] }';
