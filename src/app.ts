@@ -18,7 +18,7 @@ import type { ControlCounters } from './control/control-server.js';
 import type { ListCounters } from './do-not-call/list-keeper.js';
 import { openDoNotCallLists } from './do-not-call/open-lists.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
-import type { RedisLedgerCounters } from './ledgers/redis/redis-ledger.js';
+import type { RedisLedgerCounters } from './ledgers/redis/shared-parts.js';
 import { SystemClock } from './lib/clock.js';
 import { ClosingStack } from './lib/closing-stack.js';
 import { createLogger, type Logger } from './lib/logger.js';

@@ -257,10 +257,6 @@ export class Replica implements LedgerView {
     return this.#historyEntry;
   }
 
-  readRow(text: string): LiveRow {
-    return readLiveRow(text);
-  }
-
   /** Own settlements that history does not have yet. */
   get bookedAhead(): ReadonlySet<string> {
     return this.#bookedAhead;

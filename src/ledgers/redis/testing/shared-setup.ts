@@ -9,7 +9,8 @@ import type { LedgerSettings } from '../../ledger-memory.js';
 import { LEDGER_SCHEMA } from '../../ledger-schema.js';
 import { SHARED_LEDGER_SCHEMA } from '../local-rows.js';
 import { REDIS_TIME } from '../lua.js';
-import { openRedisLedger, type RedisLedger, type RedisLedgerOptions } from '../redis-ledger.js';
+import { openRedisLedger, type RedisLedger } from '../redis-ledger.js';
+import type { RedisLedgerOptions } from '../shared-parts.js';
 
 const CHANNELS = 12;
 export const PAYER = 'trunk:pbx';

@@ -1,0 +1,99 @@
+// What the parts of the shared ledger are made from, and what they share: a node's own reservations above all.
+import type { Journal } from '../../journal/journal.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import type { ReserveRequest } from '../../quota/ledger.js';
+import type { LedgerSettings } from '../ledger-memory.js';
+import type { OrderedWrites } from '../ordered-writes.js';
+import type { LocalShare } from './local-share.js';
+import type { RedisLinkOptions } from './redis-link.js';
+import type { Replica } from './replica.js';
+import type { RedisSession } from './session.js';
+import type { SharedHistory } from './shared-history.js';
+
+export interface RedisLedgerOptions extends LedgerSettings {
+  readonly link: RedisLinkOptions;
+  /** Its name; what makes it unique is kept in the journal. */
+  readonly node: string;
+  readonly leaseMs: number;
+  readonly guardMs: number;
+  /** New calls wait so long for a Redis that has just gone away; then `whenAway` holds. */
+  readonly awayLimitMs: number;
+  readonly whenAway: 'refuse' | 'local-share';
+  /** Channels that no other node books; with `local-share` this one goes on with them while Redis is away. */
+  readonly heldBack: readonly string[];
+  /** Part of what a payer has left that this node may use while Redis is away, percent. */
+  readonly capSharePercent: number;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface RedisLedgerEvents {
+  /** Reservations that this node may not count on any more: their calls have to end. */
+  'reservations:lost': readonly [reservationIds: readonly string[]];
+}
+
+export interface RedisLedgerCounters {
+  readonly isAttached: boolean;
+  readonly reservations: number;
+  /** Reservations of which another node had a candidate first. */
+  readonly lostRaces: number;
+  readonly lostRacesPerThousand: number;
+  readonly attachments: number;
+  readonly lapses: number;
+  readonly reaped: number;
+  /** Settlements that Redis does not have yet. */
+  readonly settling: number;
+}
+
+/** A reservation of this node, until it is over. */
+export interface Own {
+  readonly request: ReserveRequest;
+  answeredWallMs: number | null;
+  /** Of one that was not answered: what its payers hold. */
+  coveredUntilWallMs: number | null;
+  settled: boolean;
+  readonly isOrphan: boolean;
+  /** Its lease has run out. */
+  isLost: boolean;
+}
+
+/** What has happened since the start. */
+export interface SharedCounts {
+  reservations: number;
+  lostRaces: number;
+  attachments: number;
+  lapses: number;
+  reaped: number;
+}
+
+export interface SharedParts {
+  readonly options: RedisLedgerOptions;
+  readonly replica: Replica;
+  readonly session: RedisSession;
+  readonly history: SharedHistory;
+  readonly share: LocalShare;
+  readonly own: Map<string, Own>;
+  readonly writes: OrderedWrites;
+  readonly counts: SharedCounts;
+}
+
+/** While Redis is away a node goes on with the channels that only it may use, if its setting says so. */
+export function isOfShare({ options, share }: SharedParts, { channelId }: ReserveRequest): boolean {
+  return options.whenAway === 'local-share' && share.has(channelId);
+}
+
+/** Waits for a commit, but not through a stall of the journal. */
+export async function unlessStalled<T>(journal: Journal, committed: Promise<T>): Promise<T | 'stalled'> {
+  if (journal.isStalled) return 'stalled';
+  let stopListening = () => {};
+  const stalled = new Promise<'stalled'>((resolve) => {
+    stopListening = journal.events.on('journal:stalled', () => resolve('stalled'));
+  });
+  try {
+    return await Promise.race([committed, stalled]);
+  } finally {
+    stopListening();
+  }
+}
