@@ -410,6 +410,10 @@ describe('loadConfig', () => {
     assert.deepEqual(problemsOf(longer), []);
   });
 
+  it('refuses a slice in which no renewal would come in time', () => {
+    assertOneProblem('ledger', 'ledger: { sliceSeconds: 3 }', 'ledger.sliceSeconds', '4');
+  });
+
   it('refuses CDRs without a sink, and two sinks in one folder', () => {
     assertOneProblem('cdr', 'cdr: { sinks: [] }', 'cdr.sinks: is empty; must have at least one entry');
     const twice = 'cdr: { sinks: [ { kind: ndjson }, { kind: ndjson, dir: ./cdr/ } ] }';

@@ -234,7 +234,8 @@ const ledger = z.strictObject({
   durability: z.enum(['process', 'power']).default('process'),
   journalTimeoutMs: milliseconds.min(10).default(2_000),
   file: path.default('simtrunk.db'),
-  sliceSeconds: z.int().min(1).max(3_600).default(DEFAULT_SLICE_SECONDS),
+  // Renewed at half of it, and a second of it is for the BYE: of a shorter one nothing would be left to renew in.
+  sliceSeconds: z.int().min(4).max(3_600).default(DEFAULT_SLICE_SECONDS),
 });
 
 const recording = z.strictObject({
