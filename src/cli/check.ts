@@ -6,6 +6,7 @@ import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import { createLogger } from '../lib/logger.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+import { allowancesText, planText } from './terms-text.js';
 
 const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
 
@@ -108,19 +109,27 @@ function summary(config: Config, warnings: readonly string[]): string {
     }),
     ...config.plans.map((plan): [string, string] => {
       const sims = config.sims.filter((sim) => sim.plan === plan.name).length;
-      const allowances = plan.allowances.map(
-        ({ id, limit, counts, beyond }) =>
-          `${id} ${limit} ${counts}${beyond.kind === 'charge' ? ', then charged' : ''}`,
-      );
-      return [
-        'plan',
-        `${plan.name}: ${counted(sims, 'SIM')}, commercial use ${plan.commercialUse}; ${allowances.join('; ') || 'no limits'}`,
-      ];
+      return ['plan', `${plan.name}: ${counted(sims, 'SIM')}, ${planText(plan)}`];
+    }),
+    ...payersOf(config).flatMap((payer): [string, string][] => {
+      const caps = config.capsOf(payer);
+      return caps === undefined ? [] : [['caps', `${payer}: ${allowancesText(caps)}`]];
     }),
     ['data', config.dataDir],
     ...warnings.map((warning): [string, string] => ['warning', warning]),
   ];
   return [`${config.file} is sound.`, ...rows.map(([what, text]) => `  ${what.padEnd(8)} ${text}`)].join('\n');
+}
+
+/** Everybody whose caps the file names, and any other agent. */
+function payersOf({ trunks, agents, accounts }: Config): string[] {
+  return [
+    // A spend cap alone stands beside its trunk.
+    ...trunks.filter(({ caps }) => caps !== undefined).map(({ name }) => `trunk:${name}`),
+    ...agents.named.map(({ trunk, agent }) => `agent:${trunk}/${agent}`),
+    'agent:*',
+    ...accounts.map(({ name }) => `account:${name}`),
+  ];
 }
 
 function counted(count: number, what: string): string {

@@ -1,6 +1,8 @@
 // A routing decision as an operator reads it.
+import { amountText } from '../control/ledger-commands.js';
 import type { RouteReport } from '../control/route-report.js';
 import type { PolicyReason } from '../policy/rules.js';
+import type { AllowanceUsage } from '../quota/ledger.js';
 import { textTable } from './text-table.js';
 
 const POLICY_WORDS: Readonly<Record<'bad-number' | PolicyReason, string>> = {
@@ -81,7 +83,7 @@ function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {
       .map(([name, value]) => `${TERM_WORDS[name] ?? name} ${inThousands(value)}`)
       .join(', '),
     `${maxCallSeconds} s`,
-    `${plan}: ${usage.map(({ allowanceId, used, held, limit }) => `${allowanceId} ${used + held}/${limit}`).join(', ') || 'no limits'}`,
+    `${plan}: ${usage.map(usageText).join(', ') || 'no limits'}`,
   ]);
   const head = [
     '',
@@ -93,6 +95,10 @@ function rankingLines({ ranked, policy, refusal }: RouteReport): string[] {
     'plan and what is used of it',
   ];
   return [...textTable([head, ...rows]), ''];
+}
+
+function usageText({ allowanceId, counts, used, held, limit }: AllowanceUsage): string {
+  return `${allowanceId} ${amountText(used + held, counts)}/${amountText(limit, counts)}`;
 }
 
 function inThousands(score: number): string {

@@ -88,6 +88,9 @@ export interface Config {
   readonly plans: readonly Plan[];
   /** The caps of a payer: `trunk:NAME`, `agent:TRUNK/AGENT`, `account:NAME`. */
   readonly capsOf: CapsOf;
+  /** Those that have caps of their own. */
+  readonly agents: ConfigFile['agents'];
+  readonly accounts: ConfigFile['accounts'];
   readonly sims: readonly SimConfig[];
   readonly channels: readonly ChannelConfig[];
   readonly routing: RoutingConfig;
