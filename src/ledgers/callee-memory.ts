@@ -12,22 +12,30 @@ const LOOKED_AT = 2;
 /** Pairs, in the order of time: when, and the mark of which call. */
 type Tries = number[];
 
+interface Known {
+  /** The SIMs that know it. */
+  sims: readonly string[];
+  tries: Tries | null;
+}
+
 export class CalleeMemory {
-  readonly #sims = new Map<string, readonly string[]>();
+  /** Roughly by when they were heard, the longest unheard first. */
+  readonly #callees = new Map<string, Known>();
   /** The lists of one SIM alone, which most callees have. */
   readonly #alone = new Map<string, readonly string[]>();
-  readonly #tries = new Map<string, Tries>();
-  #looking = this.#tries.entries();
+  #looking = this.#callees.entries();
+  /** The callee of the last question: a reservation asks again what its decision asked. */
+  #lastCallee = '';
+  #last: Known | undefined;
 
   /** The SIMs that talked to a callee, the last one last, and those that counted it when they tried. */
   simsOf(callee: string): readonly string[] {
-    return this.#sims.get(callee) ?? NOBODY;
+    return this.#find(callee)?.sims ?? NOBODY;
   }
 
   /** Distinct calls that tried a callee since an instant. */
   attemptsTo(callee: string, sinceWallMs: number): number {
-    const tries = this.#tries.get(callee);
-    if (tries === undefined) return 0;
+    const tries = this.#find(callee)?.tries ?? [];
     const calls = new Set<number>();
     for (let at = 0; at < tries.length; at += 2) {
       if ((tries[at] as number) >= sinceWallMs) calls.add(tries[at + 1] as number);
@@ -37,51 +45,78 @@ export class CalleeMemory {
 
   /** A call tries the callee. */
   try(callee: string, callId: string, wallMs: number): void {
-    const tries = this.#tries.get(callee);
-    if (tries === undefined) this.#tries.set(callee, [wallMs, markOf(callId)]);
+    const known = this.#find(callee);
+    if (known === undefined) this.#add(callee, { sims: NOBODY, tries: [wallMs, markOf(callId)] });
+    else if (known.tries === null) known.tries = [wallMs, markOf(callId)];
     else {
-      forgetBefore(tries, wallMs - ATTEMPTS_KEPT_MS);
-      tries.push(wallMs, markOf(callId));
+      forgetBefore(known.tries, wallMs - ATTEMPTS_KEPT_MS);
+      known.tries.push(wallMs, markOf(callId));
     }
     for (let looked = 0; looked < LOOKED_AT; looked++) this.#forgetNext(wallMs - ATTEMPTS_KEPT_MS);
   }
 
   /** Takes back one try of a call: no INVITE left. */
   untry(callee: string, callId: string): void {
-    const tries = this.#tries.get(callee);
-    if (tries === undefined) return;
+    const known = this.#find(callee);
+    if (known === undefined || known.tries === null) return;
     const mark = markOf(callId);
-    for (let at = tries.length - 2; at >= 0; at -= 2) {
-      if (tries[at + 1] !== mark) continue;
-      tries.splice(at, 2);
+    for (let at = known.tries.length - 2; at >= 0; at -= 2) {
+      if (known.tries[at + 1] !== mark) continue;
+      known.tries.splice(at, 2);
       break;
     }
-    if (tries.length === 0) this.#tries.delete(callee);
+    if (known.tries.length === 0) this.#forgetTries(callee, known);
   }
 
   /** A SIM has talked to the callee. */
   talked(callee: string, simId: string): void {
-    const known = this.#sims.get(callee);
-    // Moved to the end: the longest unheard stand first.
-    if (known !== undefined) this.#sims.delete(callee);
-    this.#sims.set(callee, this.#withLast(known, simId));
-    if (this.#sims.size <= MAX_CALLEES) return;
-    for (const longestUnheard of this.#sims.keys()) {
-      this.#sims.delete(longestUnheard);
+    const known = this.#find(callee);
+    if (known === undefined) {
+      this.#add(callee, { sims: this.#withLast(NOBODY, simId), tries: null });
       return;
     }
+    known.sims = this.#withLast(known.sims, simId);
+    // Who is forgotten first matters only where somebody will be.
+    if (this.#callees.size < MAX_CALLEES / 2) return;
+    this.#callees.delete(callee);
+    this.#callees.set(callee, known);
   }
 
   /** A SIM has counted the callee at an attempt that was not answered: it is not the one that talked last. */
   counted(callee: string, simId: string): void {
-    const known = this.#sims.get(callee);
-    if (known === undefined) this.talked(callee, simId);
-    else if (!known.includes(simId)) this.#sims.set(callee, [simId, ...known]);
+    const known = this.#find(callee);
+    if (known === undefined || known.sims.length === 0) this.talked(callee, simId);
+    else if (!known.sims.includes(simId)) known.sims = [simId, ...known.sims];
   }
 
-  #withLast(known: readonly string[] | undefined, simId: string): readonly string[] {
-    if (known !== undefined && known[known.length - 1] === simId) return known;
-    const others = known?.filter((id) => id !== simId) ?? NOBODY;
+  #find(callee: string): Known | undefined {
+    if (callee === this.#lastCallee) return this.#last;
+    this.#last = this.#callees.get(callee);
+    this.#lastCallee = callee;
+    return this.#last;
+  }
+
+  #add(callee: string, known: Known): void {
+    this.#callees.set(callee, known);
+    this.#lastCallee = callee;
+    this.#last = known;
+    if (this.#callees.size <= MAX_CALLEES) return;
+    for (const longestUnheard of this.#callees.keys()) {
+      this.#callees.delete(longestUnheard);
+      return;
+    }
+  }
+
+  #forgetTries(callee: string, known: Known): void {
+    known.tries = null;
+    if (known.sims.length > 0) return;
+    this.#callees.delete(callee);
+    if (callee === this.#lastCallee) this.#last = undefined;
+  }
+
+  #withLast(known: readonly string[], simId: string): readonly string[] {
+    if (known.length > 0 && known[known.length - 1] === simId) return known;
+    const others = known.length === 0 ? known : known.filter((id) => id !== simId);
     if (others.length > 0) return [...others, simId];
     const alone = this.#alone.get(simId) ?? [simId];
     this.#alone.set(simId, alone);
@@ -91,11 +126,12 @@ export class CalleeMemory {
   #forgetNext(wallMs: number): void {
     const next = this.#looking.next();
     if (next.done === true) {
-      this.#looking = this.#tries.entries();
+      this.#looking = this.#callees.entries();
       return;
     }
-    const [callee, tries] = next.value;
-    if ((tries[tries.length - 2] ?? 0) < wallMs) this.#tries.delete(callee);
+    const [callee, known] = next.value;
+    const { tries } = known;
+    if (tries !== null && (tries[tries.length - 2] ?? 0) < wallMs) this.#forgetTries(callee, known);
   }
 }
 

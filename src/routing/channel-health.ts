@@ -76,6 +76,8 @@ export class ChannelHealth {
   readonly #settings: ChannelHealthSettings;
   #state: ChannelHealthState = 'sound';
   #streak = 0;
+  /** What one step leaves. */
+  readonly #leftOfStep: number;
   #coolDownMs: number;
   #coolsUntilMs = 0;
   #attempts = 0;
@@ -87,6 +89,7 @@ export class ChannelHealth {
 
   constructor(settings: ChannelHealthSettings) {
     this.#settings = settings;
+    this.#leftOfStep = 0.5 ** (HEALTH_STEP_MS / settings.halfLifeMs);
     this.#coolDownMs = settings.coolDownMs;
   }
 
@@ -130,7 +133,7 @@ export class ChannelHealth {
 
   /** Fades by steps of ten seconds; true when the points have changed. */
   fade(steps: number): boolean {
-    const left = 0.5 ** ((steps * HEALTH_STEP_MS) / this.#settings.halfLifeMs);
+    const left = steps === 1 ? this.#leftOfStep : this.#leftOfStep ** steps;
     this.#attempts *= left;
     this.#answers *= left;
     this.#failures *= left;

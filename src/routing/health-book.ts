@@ -3,9 +3,9 @@
 import { Agenda } from './agenda.js';
 import { type AttemptReport, ChannelHealth, type ChannelHealthSettings, HEALTH_STEP_MS } from './channel-health.js';
 
-/** Channels fade in turn, so that no decision waits for all of them. */
-const SLOTS = 50;
-const SLOT_MS = HEALTH_STEP_MS / SLOTS;
+/** Channels fade in turn, at most so many at once, so that no decision waits for all of them. */
+const FADE_TOGETHER = 16;
+const MIN_SLOTS = 50;
 
 export class HealthBook {
   readonly #settings: ChannelHealthSettings;
@@ -14,7 +14,9 @@ export class HealthBook {
   /** Ends of cool-downs. */
   readonly #cooled: Agenda;
   /** Numbers of known channels, by the slot in which they fade. */
-  readonly #fading: readonly Set<number>[] = Array.from({ length: SLOTS }, () => new Set<number>());
+  readonly #fading: readonly Set<number>[];
+  readonly #slotMs: number;
+  /** Slots that have passed since the beginning. */
   #slots = 0;
   readonly #onChanged: (channel: number, health: ChannelHealth | null) => void;
 
@@ -26,22 +28,25 @@ export class HealthBook {
   ) {
     this.#settings = settings;
     this.#cooled = new Agenda(count);
+    const slots = Math.max(MIN_SLOTS, Math.ceil(count / FADE_TOGETHER));
+    this.#fading = Array.from({ length: slots }, () => new Set<number>());
+    this.#slotMs = HEALTH_STEP_MS / slots;
     this.#onChanged = onChanged;
   }
 
   /** When `turnTo` has something to do next. */
   get nextMs(): number {
-    const fadesMs = this.#known.size === 0 ? Number.POSITIVE_INFINITY : (this.#slots + 1) * SLOT_MS;
+    const fadesMs = this.#known.size === 0 ? Number.POSITIVE_INFINITY : (this.#slots + 1) * this.#slotMs;
     return Math.min(fadesMs, this.#cooled.next);
   }
 
   report(channel: number, report: AttemptReport, elapsedMs: number): void {
     let health = this.#known.get(channel);
     if (health === undefined) {
-      if (this.#known.size === 0) this.#slots = Math.floor(elapsedMs / SLOT_MS);
+      if (this.#known.size === 0) this.#slots = Math.floor(elapsedMs / this.#slotMs);
       health = new ChannelHealth(this.#settings);
       this.#known.set(channel, health);
-      this.#fading[channel % SLOTS]?.add(channel);
+      this.#fading[channel % this.#fading.length]?.add(channel);
     }
     if (!health.report(report, elapsedMs)) return;
     if (health.state === 'cooling') this.#cooled.set(channel, health.coolsUntilMs);
@@ -56,11 +61,12 @@ export class HealthBook {
       health.cooled();
       this.#onChanged(due, health);
     }
-    const slots = Math.floor(elapsedMs / SLOT_MS);
+    const slots = Math.floor(elapsedMs / this.#slotMs);
     const passed = slots - this.#slots;
-    for (let slot = 1; slot <= Math.min(passed, SLOTS); slot++) {
+    const round = this.#fading.length;
+    for (let slot = 1; slot <= Math.min(passed, round); slot++) {
       // After a pause longer than a round, a slot has missed several.
-      this.#fade((this.#slots + slot) % SLOTS, 1 + Math.floor((passed - slot) / SLOTS));
+      this.#fade((this.#slots + slot) % round, 1 + Math.floor((passed - slot) / round));
     }
     this.#slots = slots;
   }
