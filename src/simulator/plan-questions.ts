@@ -1,5 +1,5 @@
 // What a plan sustains and how many of its SIMs an agent needs. Every answer is searched for with runs of the real router
-// and ledger over the plan's month with the most working days; nothing is computed from the plan's limits.
+// and ledger over the plan's month with the most working days; the plan's limits say only where a search begins.
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Allowance, Counted, Plan } from '../quota/plan.js';
 import { UsageBook } from '../quota/usage-book.js';
@@ -24,7 +24,7 @@ export interface Sustained {
 /** Calls with which callees are counted: too short to meet a limit of seconds first. */
 const SHORT_CALL_SECONDS = 1;
 /** Calls with which minutes are counted; the last one may be shorter. */
-const LONG_CALL_SECONDS = 300;
+const COUNTING_CALL_SECONDS = 60;
 /** SIMs of an agent beyond which nothing is tried. */
 const MAX_SIMS_OF_AN_AGENT = 256;
 const MAX_SIMS = 16_384;
@@ -54,11 +54,11 @@ export function sustainedBy(scenario: Scenario, planName: string, period: Period
     });
     return mostADay({ ...spread, talkSeconds, repeatedCallees }, Math.floor(Math.min(...guesses)), amountOf);
   };
-  const longSeconds = Math.min(LONG_CALL_SECONDS, plan.maxCallSeconds - 1);
+  const countingSeconds = Math.min(COUNTING_CALL_SECONDS, plan.maxCallSeconds - 1);
   return {
     workingDays,
     calleesPerDay: measure(['callees', 'calls'], SHORT_CALL_SECONDS, 0, ({ answered }) => answered),
-    minutesPerDay: measure(['seconds', 'credits', 'spend'], longSeconds, 1, ({ talkMs }) => talkMs / 60_000),
+    minutesPerDay: measure(['seconds', 'credits', 'spend'], countingSeconds, 1, ({ talkMs }) => talkMs / 60_000),
   };
 }
 
