@@ -51,7 +51,7 @@ export interface CallTotals {
   readonly answered: number;
   readonly unanswered: number;
   readonly refused: number;
-  /** Of the answered: ended by what the plan still allowed. */
+  /** Of the answered: ended by what the plan still allowed, by more than the second that every grant leaves for the BYE. */
   readonly cutShort: number;
   readonly talkMinutes: number;
   readonly refusedByReason: Readonly<Record<string, number>>;

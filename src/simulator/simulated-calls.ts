@@ -30,6 +30,8 @@ const PAYERS: readonly string[] = [`trunk:${TRUNK}`];
 const CODECS: readonly string[] = ['PCMA'];
 const NOTHING: readonly string[] = [];
 const SLICE_SECONDS = 30;
+/** What every grant leaves for the BYE: a call that lacks no more has said what it had to. */
+const BYE_MS = 1_000;
 /** SIMs that are asked which allowance refuses them, spread over the fleet. */
 const ASKED_SIMS = 32;
 
@@ -182,10 +184,10 @@ class SimulatedCalls {
     // No payer has a cap here: what the SIM's plan grants is final.
     const grantedSeconds = this.#memory.confirm(live, answeredWallMs).maxCallSeconds;
     const durationMs = Math.min(talkMs, grantedSeconds * 1000);
-    const byQuota = durationMs < talkMs && grantedSeconds < (this.#longest.get(simId) ?? 0);
+    const isCut = talkMs - durationMs > BYE_MS && grantedSeconds < (this.#longest.get(simId) ?? 0);
     this.#clock.after(durationMs, () => {
       this.#settle(live, answeredWallMs, durationMs);
-      if (byQuota) this.#tally.today.cutShort += 1;
+      if (isCut) this.#tally.today.cutShort += 1;
       this.#over(stream);
     });
   }
