@@ -1,14 +1,23 @@
-// The best few channels that a decision has met so far, by key. One is used for all decisions: nothing is allocated for them.
+// The best few channels that a decision has met so far, by key: ordinary ones are looked up when all are known, since a
+// channel is memory that a decision has not touched yet. One is used for all decisions: nothing is allocated for them.
 import { BEST, type CallTerms, Candidate, ORDINARY, scoreOf } from './decision.js';
 import type { PooledChannel } from './pool.js';
 import { type Standing, TIES } from './standing.js';
 import type { Weights } from './weights.js';
 
+/** A channel that has its own terms in this call. */
+interface Special {
+  readonly channel: PooledChannel;
+  readonly standing: Standing;
+  readonly call: CallTerms;
+}
+
 export class BestFew {
   readonly #keys = new Float64Array(BEST);
-  readonly #channels: PooledChannel[] = [];
-  readonly #standings: Standing[] = [];
-  readonly #calls: CallTerms[] = [];
+  /** Null for an ordinary one. */
+  readonly #specials: (Special | null)[] = [];
+  /** In which order of its pool an ordinary one stands. */
+  readonly #orders: number[] = [];
   #size = 0;
 
   clear(): void {
@@ -20,28 +29,40 @@ export class BestFew {
     return this.#size < BEST ? Number.POSITIVE_INFINITY : (this.#keys[BEST - 1] as number);
   }
 
-  /** Adds a channel that is below the bound. */
-  add(channel: PooledChannel, standing: Standing, call: CallTerms = ORDINARY, weights?: Weights): void {
-    const key = weights === undefined ? standing.key : standing.key + scoreOf(call, weights) * TIES;
+  /** Adds a channel whose key is below the bound. */
+  add(key: number, order: number): void {
+    this.#insert(key, order, null);
+  }
+
+  /** Adds a channel with what speaks for it in this call alone, if that brings it below the bound. */
+  addSpecial(channel: PooledChannel, standing: Standing, call: CallTerms, weights: Weights): void {
+    const key = standing.key + scoreOf(call, weights) * TIES;
+    if (key < this.bound) this.#insert(key, 0, { channel, standing, call });
+  }
+
+  candidates(weights: Weights, channelOfKey: (key: number) => PooledChannel): Candidate[] {
+    const candidates: Candidate[] = [];
+    for (let at = 0; at < this.#size; at++) {
+      const special = this.#specials[at];
+      if (special) candidates.push(new Candidate(special.channel, special.standing, special.call, weights));
+      else {
+        const channel = channelOfKey(this.#keys[at] as number);
+        const standing = channel.standings[this.#orders[at] as number] as Standing;
+        candidates.push(new Candidate(channel, standing, ORDINARY, weights));
+      }
+    }
+    return candidates;
+  }
+
+  #insert(key: number, order: number, special: Special | null): void {
     let at = this.#size < BEST ? this.#size++ : BEST - 1;
     for (; at > 0 && (this.#keys[at - 1] as number) > key; at--) {
       this.#keys[at] = this.#keys[at - 1] as number;
-      this.#channels[at] = this.#channels[at - 1] as PooledChannel;
-      this.#standings[at] = this.#standings[at - 1] as Standing;
-      this.#calls[at] = this.#calls[at - 1] as CallTerms;
+      this.#orders[at] = this.#orders[at - 1] as number;
+      this.#specials[at] = this.#specials[at - 1] as Special | null;
     }
     this.#keys[at] = key;
-    this.#channels[at] = channel;
-    this.#standings[at] = standing;
-    this.#calls[at] = call;
-  }
-
-  candidates(weights: Weights): Candidate[] {
-    const candidates: Candidate[] = [];
-    for (let at = 0; at < this.#size; at++) {
-      const channel = this.#channels[at] as PooledChannel;
-      candidates.push(new Candidate(channel, this.#standings[at] as Standing, this.#calls[at] as CallTerms, weights));
-    }
-    return candidates;
+    this.#orders[at] = order;
+    this.#specials[at] = special;
   }
 }

@@ -1,13 +1,12 @@
 // Which channels carry a call. Reads the index's orders from their best ends and stops at the best few; asks one by one only
 // the channels that stand differently in this call: those that know its callee, its agent's own, and those tried already.
 import { BestFew } from './best-few.js';
-import { BEST, Decision, scoreOf } from './decision.js';
+import { BEST, Decision } from './decision.js';
 import { explainRoute } from './explain-route.js';
 import type { CellOrder, Pool, PooledChannel, PoolOrder } from './pool.js';
 import { addCounts, type CodeCounts, codeOf, codeOfQuota, countOne, NOT_REFUSED } from './refusal-counts.js';
 import type { RouteIndex } from './route-index.js';
 import { isChannelExcluded, isEmergency, isGatewayExcluded, type RoutingRequest, refusalOfQuota } from './rules.js';
-import { type Standing, TIES } from './standing.js';
 
 const TRIED = codeOf('already-tried');
 const DOWN = codeOf('gateway-down');
@@ -35,7 +34,8 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex): Decisio
       if (channel.pool === pool) judgeSpecial(channel, order, request, index, counts);
     }
   }
-  return new Decision(best.candidates(index.ranking.weights), counts, index);
+  const candidates = best.candidates(index.ranking.weights, (key) => index.channelOfKey(key));
+  return new Decision(candidates, counts, index);
 }
 
 /** Channels that the orders do not judge rightly for this call. */
@@ -79,14 +79,13 @@ function collect(
   for (let at = 0; at < found; at++) {
     const bestKey = gateways[at] as number;
     if (bestKey > best.bound) return;
-    const { cell } = index.channelOfKey(bestKey);
+    const cell = index.cellOfKey(bestKey);
     if (request.excludeGateways.length > 0 && isGatewayExcluded(cell.gateway, request)) continue;
     const count = (cell.orders[order] as CellOrder).open.copyLowest(keys);
     for (let i = 0; i < count; i++) {
       const key = keys[i] as number;
       if (key > best.bound) break;
-      const channel = index.channelOfKey(key);
-      if (special.length === 0 || !special.includes(channel)) best.add(channel, channel.standings[order] as Standing);
+      if (special.length === 0 || !special.includes(index.channelOfKey(key))) best.add(key, order);
     }
   }
 }
@@ -143,5 +142,5 @@ function judgeSpecial(
     ownChannel: ownChannels(request, index).includes(channel),
     lastResort: false,
   };
-  if (standing.key + scoreOf(call, weights) * TIES < best.bound) best.add(channel, standing, call, weights);
+  best.addSpecial(channel, standing, call, weights);
 }

@@ -36,6 +36,7 @@ export class RouteIndex {
   readonly #byId: ReadonlyMap<string, PooledChannel>;
   readonly #bySim: ReadonlyMap<string, PooledChannel>;
   readonly #byTie: readonly PooledChannel[];
+  readonly #cellByTie: readonly Cell[];
   readonly #ofAgent = new Map<string, PooledChannel[]>();
   readonly #gateways: ReadonlyMap<string, IndexedGateway>;
   readonly #gatewayList: readonly IndexedGateway[];
@@ -71,6 +72,7 @@ export class RouteIndex {
     this.#byId = new Map(this.channels.map((channel) => [channel.channelId, channel]));
     this.#bySim = new Map(this.channels.map((channel) => [channel.simId, channel]));
     this.#byTie = [...this.channels].sort((a, b) => a.tie - b.tie);
+    this.#cellByTie = this.#byTie.map(({ cell }) => cell);
     for (const channel of this.channels) {
       for (const agent of channels[channel.number]?.agents ?? []) {
         this.#ofAgent.set(agent, [...this.channelsOf(agent), channel]);
@@ -108,6 +110,11 @@ export class RouteIndex {
   /** The channel whose key in an order this is. */
   channelOfKey(key: number): PooledChannel {
     return this.#byTie[key % TIES] as PooledChannel;
+  }
+
+  /** Its cell: without touching the channel. */
+  cellOfKey(key: number): Cell {
+    return this.#cellByTie[key % TIES] as Cell;
   }
 
   gateway(name: string): IndexedGateway | undefined {
