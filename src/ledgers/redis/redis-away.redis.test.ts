@@ -171,6 +171,44 @@ describe('the shared ledger when Redis fails', () => {
     assert.deepEqual((await other.verify()).differences, []);
   });
 
+  it('missing entries of the log, or cutting the connection: a node reads everything again', async () => {
+    const ledger = await open('a');
+    const other = await open('b');
+    await redis.ask((client) => client.sendCommand(['INCR', '{shared}:seq']));
+    await until('it books', async () => (await other.reserve(requestFor(1))).ok);
+    await until('the other node has read', () => ledger.view.channelState('gw1/1') === 'busy');
+    await redis.ask((client) => client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']));
+    const request = requestFor(2);
+    await until('it books again', async () => (await other.reserve(request)).ok);
+    await until('the other node has read again', () => ledger.view.channelState('gw1/2') === 'busy');
+    await other.settle(settlementOf(request.reservationId, 15));
+    await until('it knows the charge', () => usedOf(ledger, 2) === 15);
+    assert.deepEqual([ledger.counters.lapses, other.counters.lapses], [0, 0]);
+  });
+
+  it('full of what nobody understands: it is passed over', async () => {
+    const ledger = await open('a');
+    await redis.ask(async (client) => {
+      await client.sendCommand(['PUBLISH', '{shared}:log', 'rubbish']);
+      await client.sendCommand(['PUBLISH', '{shared}:log', '99999\nsettled\n0\nn\n1\nx\n\n\n1-1\n0\n{}']);
+      await client.sendCommand(['XADD', '{shared}:history', '*', 'kind', 'settlement', 'at', '0', 'record', '[1]']);
+      await client.sendCommand(['XADD', '{shared}:history', '*', 'kind', 'adjustment', 'record', 'null']);
+      await client.sendCommand(['HSET', '{shared}:live', 'x', 'rubbish']);
+    });
+    const other = await open('b');
+    for (const [port, node] of [ledger, other].entries()) {
+      await until('it books', async () => {
+        const request = requestFor(port);
+        if (!(await node.reserve(request)).ok) return false;
+        await node.settle(settlementOf(request.reservationId, 20));
+        return true;
+      });
+    }
+    await until('both know of both', () =>
+      [0, 1].every((port) => [ledger, other].every((node) => usedOf(node, port) === 20)),
+    );
+  });
+
   it('new to a node that kept its ledger in memory: what its journal has comes along', async () => {
     const log = createLogger({ level: 'silent', redactNumbers: false });
     const clock = new SystemClock();

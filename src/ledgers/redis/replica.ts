@@ -125,15 +125,22 @@ export class Replica implements LedgerView {
     } catch (error) {
       this.#log.error({ err: error }, 'entry of the shared ledger cannot be read');
     }
-    const seq = entry?.seq ?? Number(message.slice(0, message.indexOf('\n')));
-    if (seq <= this.#seq) return;
+    const seq = entry?.seq ?? Number.parseInt(message, 10);
+    // Not of ours, or of before the state was read.
+    if (!Number.isSafeInteger(seq) || seq <= this.#seq) return;
     if (seq !== this.#seq + 1) {
       this.stopFollowing();
       this.#onStale(false);
       return;
     }
     this.#seq = seq;
-    if (entry !== undefined) this.#apply(entry);
+    try {
+      if (entry !== undefined) this.#apply(entry);
+    } catch (error) {
+      this.#log.error({ err: error, alarm: 'defect' }, 'entry of the shared ledger cannot be applied');
+      this.stopFollowing();
+      this.#onStale(true);
+    }
     this.#wake();
   }
 
@@ -221,7 +228,7 @@ export class Replica implements LedgerView {
     last = this.#bookHistory(memory, tail ?? [], last, booked);
     this.#estimates = estimates;
     if (anew) this.#bookedAhead.clear();
-    const rows = pairs(live ?? []).map(([, text]) => readLiveRow(text));
+    const rows = pairs(live ?? []).flatMap(([, text]) => this.#sound(() => readLiveRow(text)));
     this.#reconcile(memory, rows, new Map(pairs(channels ?? [])));
     this.#versions = new Map(pairs(sims ?? []).map(([simId, text]) => [simId, text.split(' ', 1)[0] ?? '0']));
     this.#historyEntry = last;
@@ -419,20 +426,36 @@ export class Replica implements LedgerView {
       const fields = new Map(pairs(entry[1] as Reply));
       const record = fields.get('record') ?? '';
       if (fields.get('kind') === 'adjustment') {
-        memory.adjusted(readAdjustment(record));
+        for (const adjustment of this.#sound(() => readAdjustment(record))) memory.adjusted(adjustment);
         continue;
       }
-      const settlement = readSettlement(record, Number(fields.get('at')));
-      if (bookedAhead.delete(settlement.request.reservationId)) continue;
-      const live = memory.live.get(settlement.request.reservationId);
-      if (live !== undefined && !live.settled) {
-        memory.drop(live);
-        memory.forgetTry(live);
-        live.settled = true;
+      for (const settlement of this.#sound(() => readSettlement(record, Number(fields.get('at'))))) {
+        this.#bookFromHistory(memory, settlement, bookedAhead);
       }
-      this.#book(memory, settlement);
     }
     return reached;
+  }
+
+  #bookFromHistory(memory: LedgerMemory, settlement: SharedSettlement, bookedAhead: Set<string>): void {
+    const { reservationId } = settlement.request;
+    if (bookedAhead.delete(reservationId)) return;
+    const live = memory.live.get(reservationId);
+    if (live !== undefined && !live.settled) {
+      memory.drop(live);
+      memory.forgetTry(live);
+      live.settled = true;
+    }
+    this.#book(memory, settlement);
+  }
+
+  /** What stands in Redis may be another version's, or nobody's: it is passed over, with a line in the log. */
+  #sound<T>(read: () => T): T[] {
+    try {
+      return [read()];
+    } catch (error) {
+      this.#log.error({ err: error, alarm: 'redis' }, 'record of the shared ledger cannot be read');
+      return [];
+    }
   }
 
   #book(memory: LedgerMemory, { request, answeredWallMs, durationMs, charge, settledWallMs }: SharedSettlement): void {

@@ -130,7 +130,7 @@ export class RedisSession {
       this.#fence,
       ...args,
     ]);
-    if (reply[0] === 'restarted') this.#drop(new Error('Redis knows of a later run'));
+    if (reply[0] === 'restarted') this.drop(new Error('Redis knows of a later run'));
     if (reply[0] === 'expired') this.#lapse();
     if (reply[0] === 'restarted' || reply[0] === 'expired') throw away('The lease of this node has run out');
     return reply;
@@ -156,7 +156,7 @@ export class RedisSession {
         link.close();
         return;
       }
-      link.onLost((error) => this.#drop(error));
+      link.onLost((error) => this.drop(error));
       this.#link = link;
       const sentMs = clock.monotonicMs();
       const words = [String(Math.floor(clock.wallMs())), link.runId, node, this.#fence];
@@ -184,7 +184,7 @@ export class RedisSession {
       this.#tell(true);
     } catch (error) {
       log.warn({ err: error }, 'Redis cannot be reached');
-      this.#drop(error as Error);
+      this.drop(error as Error);
       this.#tryAgain();
     }
   }
@@ -223,11 +223,12 @@ export class RedisSession {
     this.#options.log.error({ alarm: 'lease', node: this.#options.node }, 'lease in Redis could not be renewed');
     this.#listener.onLapsed();
     // A new fence, and what Redis says now.
-    this.#drop(new Error('the lease has run out'));
+    this.drop(new Error('the lease has run out'));
     if (this.#link === undefined) this.#tryAgain();
   }
 
-  #drop(error: Error): void {
+  /** Gives up the link; the lease runs, and the next attempt to attach follows. */
+  drop(error: Error): void {
     const link = this.#link;
     if (link === undefined) return;
     this.#link = undefined;

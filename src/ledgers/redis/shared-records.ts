@@ -70,8 +70,11 @@ export function writeAdjustment(adjustment: Adjustment): string {
   return JSON.stringify(adjustment);
 }
 
+/** @throws when it is no adjustment of ours */
 export function readAdjustment(text: string): Adjustment {
-  return JSON.parse(text) as Adjustment;
+  const adjustment = JSON.parse(text) as Adjustment | null;
+  if (typeof adjustment?.holder !== 'string') throw new TypeError('not an adjustment');
+  return adjustment;
 }
 
 function requestList(request: ReserveRequest): RequestText {
@@ -79,7 +82,9 @@ function requestList(request: ReserveRequest): RequestText {
   return [reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs];
 }
 
+/** @throws when it is no request of ours */
 function requestOf(list: RequestText, channelId: string, simId: string): ReserveRequest {
+  if (!Array.isArray(list) || list.length < 8 || !Array.isArray(list[4])) throw new TypeError('not a request');
   const [reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs] = list;
   return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
 }

@@ -68,9 +68,8 @@ export class Standing {
     this.#parts.replica.stopFollowing();
     this.#reading = this.#reading.then(async () => {
       if (!this.#parts.session.isAttached) return;
-      await this.#read(anew).catch((error) =>
-        this.#parts.options.log.warn({ err: error }, 'shared ledger could not be read'),
-      );
+      // Without the log there is nothing to count on: the next attachment reads everything again.
+      await this.#read(anew).catch((error) => this.#parts.session.drop(error));
     });
     await this.#reading;
   }
