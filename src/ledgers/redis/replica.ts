@@ -333,8 +333,11 @@ export class Replica implements LedgerView {
     this.#quietChannel = wasBusy ? request.channelId : undefined;
     this.#memory.mark(request.channelId, 'idle');
     const reserved = this.#memory.reserve(request);
-    // Refused here, the reservation is undone in Redis; until then its channel is taken.
-    if (!reserved.ok) this.#memory.mark(request.channelId, 'busy');
+    // Refused here, the reservation is undone in Redis; until then it is there, as it is for every other node.
+    if (!reserved.ok) {
+      const asWritten = { answeredWallMs: null, coveredUntilWallMs: null, settled: false };
+      this.#memory.restoreReservation({ request, ...asWritten });
+    }
     this.#quietChannel = undefined;
     this.#awaited.set(reservationId, { kind: 'reserved', reserved });
   }

@@ -104,15 +104,20 @@ export class Reserving {
   }
 
   async #outcomeOf(
-    { reservationId, channelId }: ReserveRequest,
+    { reservationId, channelId, numberClass }: ReserveRequest,
     [answer, second = '', third = '', ...more]: string[],
   ): Promise<ReserveFirstResult> {
+    const isEmergency = numberClass === 'emergency';
     if (answer === 'booked') {
       // Another one of the same step: the best was taken by then.
       if (third !== channelId) this.#parts.counts.lostRaces += 1;
       const reached = await this.#parts.replica.reached(Number(second));
       const outcome = this.#parts.replica.outcome(reservationId);
-      if (!reached || outcome?.kind !== 'reserved') return { ok: false, reason: 'ledger-away' };
+      if (!reached || outcome?.kind !== 'reserved') {
+        // Its place in the log was missed, so what came before it is not known: it is given back.
+        if (!isEmergency) void this.#parts.session.run('undo', [reservationId, '']).catch(() => undefined);
+        return { ok: false, reason: 'ledger-away' };
+      }
       const { reserved } = outcome;
       if (reserved.ok) {
         return { ok: true, reservationId, channelId: third, maxCallSeconds: reserved.maxCallSeconds };

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RedisProcess } from '../../lab/redis-process.js';
 import { monotonicNowMs } from '../../lib/clock.js';
+import type { ReserveResult } from '../../quota/ledger.js';
 import type { LoadFact } from './testing/node-under-load.js';
-import { openSharedNode, PAYER, type SharedNode, settlementOf, until } from './testing/shared-setup.js';
+import { openSharedNode, PAYER, requestFor, type SharedNode, settlementOf, until } from './testing/shared-setup.js';
 
 const ENTRY = fileURLToPath(new URL('./testing/node-under-load.js', import.meta.url));
 
@@ -155,6 +156,41 @@ describe('several nodes on one Redis', () => {
       settlements > 200 && reservations > 150,
       `${settlements} settlements, ${reservations} reservations, ${lost} lost`,
     );
+  });
+
+  it('judge a payer’s calls in one order: of many at once only as many begin as its cap holds, and the rest leaves no trace', async () => {
+    const [a, b] = await Promise.all(
+      ['a', 'b'].map((node) => openSharedNode({ url: redis.url, folder, node, capSeconds: 70 })),
+    );
+    assert.ok(a !== undefined && b !== undefined);
+    try {
+      for (let round = 0; round < 20; round++) {
+        const requests = Array.from({ length: 8 }, (_, port) => requestFor(port));
+        const results: readonly ReserveResult[] = await Promise.all(
+          requests.map((request, port) => (port % 2 === 0 ? a : b).ledger.reserve(request)),
+        );
+        // Slices of 30 seconds, and what is left of one.
+        assert.equal(results.filter(({ ok }) => ok).length, 3, JSON.stringify(results));
+        assert.ok(
+          results.every((result) => result.ok || result.reason === 'cap-exhausted'),
+          JSON.stringify(results),
+        );
+        await Promise.all(
+          requests.map(({ reservationId }, port) =>
+            (port % 2 === 0 ? a : b).ledger.release(reservationId, { invited: false }),
+          ),
+        );
+        await until('every channel is idle to both, and nothing held', () =>
+          [a.ledger, b.ledger].every(
+            (ledger) =>
+              requests.every(({ channelId }) => ledger.view.channelState(channelId) === 'idle') &&
+              ledger.usageOfPayer(PAYER, Date.now())?.[0]?.held === 0,
+          ),
+        );
+      }
+    } finally {
+      await Promise.all([a.close(), b.close()]);
+    }
   });
 
   it('share what a cap has left to the last second', async function () {
