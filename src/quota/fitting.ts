@@ -102,6 +102,15 @@ export class Fitting {
     return counts.opensAt(counter, wallMs, this.#neededBy(counter, table, request));
   }
 
+  /** When a counter that lets a call begin now may refuse one, if time alone passes. */
+  closesAt(counter: Counter, table: ClassTable, wallMs: number): number {
+    const counts = this.#counts;
+    const closesAt = counts.closesAt(counter, wallMs);
+    if (counter.kind !== 'spend') return closesAt;
+    // A call may become dearer: today may be a free day over a threshold, and tomorrow not.
+    return table.chargers.reduce((at, charger) => Math.min(at, counts.closesAt(charger, wallMs)), closesAt);
+  }
+
   /** The longest call, at most `most` seconds, of which every shorter one costs at most `room`. */
   #longestPaid(request: FitRequest, room: Micros, most: number): number {
     const carrier = request.carrier ?? this.#ownCarrier;

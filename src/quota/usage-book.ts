@@ -97,7 +97,7 @@ export class UsageBook implements Carrier {
         const refusal = { reason: reasonOf(fitting), allowanceId, counts };
         return { refusal, changesAtWallMs: this.#fitting.opensAt(counter, table, request, fitting) };
       }
-      changesAtWallMs = Math.min(changesAtWallMs, this.#counts.closesAt(counter, wallMs));
+      changesAtWallMs = Math.min(changesAtWallMs, this.#fitting.closesAt(counter, table, wallMs));
     }
     return { changesAtWallMs };
   }
