@@ -14,12 +14,16 @@ import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { findSimProblems } from './sim-checks.js';
 import { duplicates, SoundParts } from './sound-parts.js';
 
-/** Problems between the parts of a file; `raw` is the file as parsed from YAML. */
-export function findCrossProblems(raw: unknown, env: Environment): ConfigProblem[] {
+/**
+ * Problems between the parts of a file; `raw` is the file as parsed from YAML, with the plans of its plan files. Without
+ * `arePlansKnown`, when one of those cannot be read, a plan that is not there is no problem.
+ */
+export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown = true): ConfigProblem[] {
   const parts = new SoundParts(raw);
   return [
     ...duplicateNames(parts),
-    ...unknownReferences(parts),
+    ...unknownReferences(parts).filter(({ path }) => arePlansKnown || path.at(-1) !== 'plan'),
+    ...(arePlansKnown ? missingPlans(parts) : []),
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findPlanProblems(parts),
@@ -67,6 +71,14 @@ function unknownReferences(parts: SoundParts): ConfigProblem[] {
         return { path: [...path, key], message: `no such entry in ${to}: "${value}"${hint}` };
       });
   });
+}
+
+function missingPlans(parts: SoundParts): ConfigProblem[] {
+  const plans = parts.rawAt('plans') ?? [];
+  if (!Array.isArray(plans) || plans.length > 0) return [];
+  return [
+    { path: ['plans'], message: 'is missing; must be a list of at least one, or planFiles must name files with plans' },
+  ];
 }
 
 /** Secrets that may be read from the environment, and whose they are. */

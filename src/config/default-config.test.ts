@@ -13,6 +13,7 @@ const FILE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'config',
 /** Keys whose value in the default config is not the schema's default, and why. */
 const DELIBERATE: Readonly<Record<string, string>> = {
   dataDir: 'the default config lies in config/, its data belongs beside that folder',
+  plans: 'plans may all stand in files; the default config has one of its own',
   'plans[].allowances': 'the default plan has small allowances, so that quota is visible in the demo',
 };
 

@@ -1,11 +1,12 @@
-// Reads, parses and checks a config file; every problem of the file is reported in one exception.
-import { resolve } from 'node:path';
+// Reads, parses and checks a config file and its plan files; every problem of them is reported in one exception.
+import { dirname, resolve } from 'node:path';
 import { type Config, resolveConfig } from './config.js';
 import { findCrossProblems } from './cross-checks.js';
 import type { Environment } from './read-secret.js';
 import { configFileSchema } from './schema.js';
 import { findSchemaProblems } from './schema-problems.js';
-import { parseYamlFile, readYamlText } from './yaml-file.js';
+import { readSharedPlans } from './shared-plans.js';
+import { openYaml, readYamlText, refuseProblems } from './yaml-file.js';
 
 export interface LoadConfigOptions {
   readonly env: Environment;
@@ -24,10 +25,15 @@ export async function loadConfig(file: string, options: LoadConfigOptions): Prom
 
 /** Checks a config's text; `file` is where relative paths start, `shownFile` the name that problems carry. */
 export function parseConfig(text: string, file: string, options: LoadConfigOptions, shownFile = file): Config {
-  const raw = parseYamlFile(text, shownFile, {
-    what: 'config',
-    requiredKeys: REQUIRED_KEYS,
-    findProblems: (value) => [...findSchemaProblems(value), ...findCrossProblems(value, options.env)],
-  });
-  return resolveConfig(configFileSchema.parse(raw), file, options.env, options.dataDir);
+  const { raw, problems, locate } = openYaml(text, shownFile, REQUIRED_KEYS);
+  refuseProblems('config', problems);
+  const shared = readSharedPlans(raw, { folder: dirname(file), shownFolder: dirname(shownFile) });
+  const own = [
+    ...findSchemaProblems(raw),
+    ...shared.unreadFiles,
+    // What is wrong with a plan of a file stands among the problems of that file, under its path there.
+    ...findCrossProblems(shared.merged, options.env, shared.isComplete).filter(({ path }) => !shared.holds(path)),
+  ];
+  refuseProblems('config', [...own.map(locate), ...shared.problemsBeside(locate)]);
+  return resolveConfig(configFileSchema.parse(shared.merged), file, options.env, options.dataDir);
 }

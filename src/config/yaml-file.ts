@@ -23,32 +23,74 @@ export async function readYamlText(file: string, what: string, shownFile = file)
   }
 }
 
+/** A problem at its place in a file. */
+export interface LocatedProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
+export interface YamlFile {
+  /** Undefined when the file is no YAML, or empty; `problems` says why. */
+  readonly raw: unknown;
+  readonly problems: readonly LocatedProblem[];
+  readonly locate: (problem: ConfigProblem) => LocatedProblem;
+}
+
+export function openYaml(text: string, shownFile: string, requiredKeys: readonly string[]): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const locate = (problem: ConfigProblem): LocatedProblem => ({
+    file: shownFile,
+    ...positionOf(document, lines, problem.path, problem.atKey),
+    text: describeProblem(problem),
+  });
+  const unread = (...problems: readonly Omit<LocatedProblem, 'file'>[]): YamlFile => ({
+    raw: undefined,
+    problems: problems.map((problem) => ({ file: shownFile, ...problem })),
+    locate,
+  });
+  if (document.errors.length > 0) {
+    return unread(
+      ...document.errors.map((error) => {
+        const { line, col } = lines.linePos(error.pos[0]);
+        return { line, column: col, text: `not valid YAML: ${error.message}` };
+      }),
+    );
+  }
+  if (isEmpty(document)) {
+    return unread({ line: 1, column: 1, text: `the file is empty; it must have ${requiredKeys.join(', ')}` });
+  }
+  try {
+    // A YAML bomb (aliases of aliases) is refused by the parser with an exception of its own.
+    return { raw: document.toJS({ maxAliasCount: 100 }), problems: [], locate };
+  } catch (cause) {
+    return unread({ line: 1, column: 1, text: `not valid YAML: ${(cause as Error).message}` });
+  }
+}
+
 /**
  * The value of a file without problems.
  * @throws SimtrunkError CONFIG_INVALID whose message has one line for each problem
  */
 export function parseYamlFile(text: string, shownFile: string, kind: YamlFileKind): unknown {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const found = document.errors.map((error) => {
-      const { line, col } = lines.linePos(error.pos[0]);
-      return { line, column: col, text: `not valid YAML: ${error.message}` };
-    });
-    throw invalid(kind, shownFile, found);
-  }
-  if (isEmpty(document)) {
-    const required = kind.requiredKeys.join(', ');
-    throw invalid(kind, shownFile, [{ line: 1, column: 1, text: `the file is empty; it must have ${required}` }]);
-  }
-  const raw = toPlainValue(document, kind, shownFile);
-  const problems = kind.findProblems(raw);
-  if (problems.length === 0) return raw;
-  const found = problems.map((problem) => ({
-    ...positionOf(document, lines, problem.path, problem.atKey),
-    text: describeProblem(problem),
-  }));
-  throw invalid(kind, shownFile, found);
+  const { raw, problems, locate } = openYaml(text, shownFile, kind.requiredKeys);
+  refuseProblems(kind.what, problems);
+  refuseProblems(kind.what, kind.findProblems(raw).map(locate));
+  return raw;
+}
+
+/** @throws SimtrunkError CONFIG_INVALID when there are any problems; files in the order in which they first appear. */
+export function refuseProblems(what: string, problems: readonly LocatedProblem[]): void {
+  if (problems.length === 0) return;
+  const files = [...new Set(problems.map(({ file }) => file))];
+  const sorted = [...problems].sort(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  );
+  const count = sorted.length === 1 ? '1 problem' : `${sorted.length} problems`;
+  const list = sorted.map(({ file, line, column, text }) => `  ${file}:${line}:${column}  ${text}`);
+  throw new SimtrunkError('CONFIG_INVALID', `The ${what} has ${count}:\n${list.join('\n')}`);
 }
 
 /** Nothing but comments, or a bare null. */
@@ -59,24 +101,4 @@ function isEmpty({ contents }: Document): boolean {
 function describeProblem(problem: ConfigProblem): string {
   const path = formatPath(problem.path);
   return path === '' ? `the file ${problem.message}` : `${path}: ${problem.message}`;
-}
-
-/** A YAML bomb (aliases of aliases) is refused by the parser with an exception of its own. */
-function toPlainValue(document: Document, kind: YamlFileKind, file: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (cause) {
-    throw invalid(kind, file, [{ line: 1, column: 1, text: `not valid YAML: ${(cause as Error).message}` }]);
-  }
-}
-
-function invalid(
-  { what }: YamlFileKind,
-  file: string,
-  problems: readonly { readonly line: number; readonly column: number; readonly text: string }[],
-): SimtrunkError {
-  const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-  const count = sorted.length === 1 ? '1 problem' : `${sorted.length} problems`;
-  const list = sorted.map(({ line, column, text }) => `  ${file}:${line}:${column}  ${text}`);
-  return new SimtrunkError('CONFIG_INVALID', `The ${what} has ${count}:\n${list.join('\n')}`);
 }
