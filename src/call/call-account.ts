@@ -82,9 +82,13 @@ export class CallAccount {
     return this.#inTime('answer', committed);
   }
 
-  /** Renews what is held for an answered attempt; resolves as `confirm` does. */
+  /** Renews what is held for an answered attempt, a slice from how long it lasts; resolves as `confirm` does. */
   renew(attemptId: string, sliceSeconds: number): Promise<Grant | null> {
-    const until = this.#ports.clock.wallMs() + sliceSeconds * 1000;
+    const { clock } = this.#ports;
+    const attempt = this.#attempt(attemptId);
+    // Not from the wall clock: set back it would renew nothing, and set ahead it would take what others may use.
+    const lastedMs = clock.monotonicMs() - (attempt?.answeredMonotonicMs ?? clock.monotonicMs());
+    const until = (attempt?.record.answeredAtMs ?? clock.wallMs()) + Math.ceil(lastedMs) + sliceSeconds * 1000;
     return this.#inTime('renewal', this.#ports.ledger.renew(attemptId, until));
   }
 

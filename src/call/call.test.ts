@@ -610,6 +610,19 @@ describe('a call', () => {
       assert.equal(bench.record.endReason, 'normal');
     });
 
+    it('is renewed by how long it lasts, however the wall clock is set meanwhile', async () => {
+      for (let slice = 1; slice <= 5; slice++) bench.ledger.grants.push({ maxCallSeconds: 29 * slice, isFinal: false });
+      const answeredWallMs = bench.clock.wallMs();
+      await bench.talk();
+      for (const jumpMs of [-3_600_000, 7_200_000, 86_400_000]) {
+        bench.clock.jumpWallTo(bench.clock.wallMs() + jumpMs);
+        await bench.advance(15_000);
+      }
+      const asked = bench.ledger.renewedUntil.map((wallMs) => wallMs - answeredWallMs);
+      assert.deepEqual(asked, [45_000, 60_000, 75_000]);
+      await hangUp();
+    });
+
     it('takes no notice of a renewal that is answered after the call is over', async () => {
       bench.ledger.grants.push({ maxCallSeconds: 30, isFinal: false });
       await bench.talk();

@@ -173,6 +173,8 @@ export class FakeLedger implements Ledger {
   readonly grants: Grant[] = [];
   /** Renewals from now on get no answer. */
   isDeaf = false;
+  /** What each renewal asked for. */
+  readonly renewedUntil: number[] = [];
   readonly violations: string[] = [];
   /** Whether an attempt may lose its channel now. */
   mayFree: (reservationId: string) => boolean = () => true;
@@ -223,7 +225,8 @@ export class FakeLedger implements Ledger {
     return grant;
   }
 
-  async renew(reservationId: string): Promise<Grant> {
+  async renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant> {
+    this.renewedUntil.push(coveredUntilWallMs);
     this.#trace.push(`renew ${reservationId}`);
     if (this.isDeaf) await new Promise(() => {});
     const grant = this.#nextGrant();
