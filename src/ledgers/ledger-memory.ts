@@ -94,7 +94,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       if (terms !== undefined) books.set(simId, new UsageBook(terms));
     }
     this.#books = books;
-    this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings);
+    this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings, clock);
     this.#channels = new Map(
       settings.channels.map(({ channelId, simId, gapMs }) => [
         channelId,

@@ -1,5 +1,6 @@
 // What payers (trunks, agents, accounts) have used of their caps. Their calls run in parallel: each live call holds one
 // slice ahead of every payer with caps, from its reservation on, so that together they never use more than is left.
+import type { Clock } from '../lib/clock.js';
 import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
 import type { Micros } from '../quota/money.js';
 import type { Caps } from '../quota/plan.js';
@@ -39,6 +40,7 @@ export class PayerBooks {
   readonly #capsOf: CapsOf;
   readonly #sliceMs: number;
   readonly #minCallSeconds: number | undefined;
+  readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #terms = new Map<Caps, UsageTerms>();
   readonly #books = new Map<string, UsageBook>();
   #untilSweep = MIN_SWEEP;
@@ -46,7 +48,9 @@ export class PayerBooks {
   constructor(
     capsOf: CapsOf,
     { sliceSeconds, minCallSeconds }: { readonly sliceSeconds: number; readonly minCallSeconds?: number },
+    clock: Pick<Clock, 'wallMs'>,
   ) {
+    this.#clock = clock;
     this.#capsOf = capsOf;
     this.#sliceMs = sliceSeconds * 1000;
     this.#minCallSeconds = minCallSeconds;
@@ -97,7 +101,7 @@ export class PayerBooks {
     for (const payer of request.payers) {
       const book = this.bookOf(payer);
       if (book === undefined) continue;
-      this.#keep(payer, book, request.wallMs);
+      this.#keep(payer, book);
       const coveredUntilWallMs = request.wallMs + Math.min(this.#sliceMs, (maxCallSeconds + 1) * 1000);
       holds ??= [];
       holds.push({ payer, book, hold: book.hold({ ...request, carrier }, coveredUntilWallMs) });
@@ -156,7 +160,7 @@ export class PayerBooks {
     for (const payer of payers) {
       const book = this.bookOf(payer);
       if (book === undefined) continue;
-      this.#keep(payer, book, record.reservedWallMs);
+      this.#keep(payer, book);
       book.book(record);
     }
   }
@@ -165,7 +169,7 @@ export class PayerBooks {
   adjust(payer: string, allowanceId: string, amount: number, wallMs: number): number | 'holder' | 'allowance' {
     const book = this.bookOf(payer);
     if (book === undefined) return 'holder';
-    this.#keep(payer, book, wallMs);
+    this.#keep(payer, book);
     return book.adjust(allowanceId, amount, wallMs) ?? 'allowance';
   }
 
@@ -174,21 +178,19 @@ export class PayerBooks {
     for (const payer of payers) {
       const book = this.bookOf(payer);
       if (book === undefined) continue;
-      this.#keep(payer, book, record.reservedWallMs);
+      this.#keep(payer, book);
       book.recount(record, sinceWallMs);
     }
   }
 
-  #keep(payer: string, book: UsageBook, nowWallMs: number): void {
+  #keep(payer: string, book: UsageBook): void {
     if (this.#books.has(payer)) return;
     this.#books.set(payer, book);
     this.#untilSweep -= 1;
     if (this.#untilSweep > 0) return;
-    for (const [name, old] of this.#books) {
-      if (name !== payer && old.usage(nowWallMs).every(({ used, held }) => used === 0 && held === 0)) {
-        this.#books.delete(name);
-      }
-    }
+    // By the time that it is, whatever is booked late.
+    const nowWallMs = this.#clock.wallMs();
+    for (const [name, old] of this.#books) if (name !== payer && old.isIdle(nowWallMs)) this.#books.delete(name);
     this.#untilSweep = Math.max(MIN_SWEEP, this.#books.size);
   }
 }

@@ -117,6 +117,11 @@ export class RollingTally implements Tally {
     return next === undefined ? Number.POSITIVE_INFINITY : next.wallMs + this.#spanMs;
   }
 
+  /** Whether everything has left. */
+  isOver(wallMs: number): boolean {
+    return this.at(wallMs).leavesAt() === Number.POSITIVE_INFINITY;
+  }
+
   /** When there may be less room, if time alone passes. */
   shrinksAt(): number {
     return this.#negative > 0 ? this.leavesAt() : Number.POSITIVE_INFINITY;

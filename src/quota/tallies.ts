@@ -91,6 +91,15 @@ export class CalendarTally {
     return this.#others?.find((window) => wallMs >= window.startWallMs && wallMs < window.endWallMs);
   }
 
+  /** Whether nothing is counted in a window that has not ended. */
+  isOver(wallMs: number): boolean {
+    const latest = this.#latest;
+    if (latest === undefined) return true;
+    return [latest, ...(this.#others ?? [])].every(
+      ({ endWallMs, used, held }) => endWallMs <= wallMs || (used === 0 && held === 0),
+    );
+  }
+
   open(wallMs: number): WindowTally {
     const known = this.at(wallMs);
     if (known !== undefined) return known;
@@ -99,8 +108,9 @@ export class CalendarTally {
     if (latest === undefined) this.#latest = window;
     else {
       const newest = window.startWallMs > latest.startWallMs ? window : latest;
+      // A clock may run ahead and be set back: what was the latest by then counts, and goes on from there.
       this.#others = [...(this.#others ?? []), newest === window ? latest : window].filter(
-        (other) => other.held !== 0 || other === window || other.endWallMs >= newest.startWallMs - FORGET_AFTER_MS,
+        (other) => other.held !== 0 || other === latest || other.endWallMs >= window.startWallMs - FORGET_AFTER_MS,
       );
       this.#latest = newest;
     }

@@ -176,6 +176,22 @@ describe('UsageBook', () => {
     assert.deepEqual(ask(book, beforeMidnight), { ok: true, maxCallSeconds: 49 });
   });
 
+  it('says that a call which only the next day stops may begin when that day does', () => {
+    const book = bookFor({
+      allowances: [
+        allowance({
+          ...{ id: 'busy-days', counts: 'days-over', limit: 1, window: { kind: 'rolling', seconds: 2 * 86_400 } },
+          daysOver: { counts: 'seconds', threshold: 0 },
+        }),
+      ],
+    });
+    // The last millisecond takes the one day that is left, and the day behind it none.
+    assert.deepEqual(book.standing('mobile', MIDNIGHT - 1), {
+      refusal: { reason: 'too-few-seconds', allowanceId: 'busy-days', counts: 'days-over' },
+      changesAtWallMs: MIDNIGHT,
+    });
+  });
+
   it('charges what goes beyond an allowance with a rate, step by step', () => {
     const book = bookFor({ allowances: [allowance({ limit: 100, beyond: CHARGE })] });
     assert.deepEqual(talk(book, NOON, 60), { billedSeconds: 60, cost: '0' });

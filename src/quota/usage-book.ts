@@ -39,6 +39,7 @@ export class UsageBook implements Carrier {
   readonly #price: CallPrice;
   readonly #fitting: Fitting;
   readonly #ownCarrier: Carrier | undefined;
+  #liveCalls = 0;
   #day: { startWallMs: number; seconds: number; calls: number } = { startWallMs: 0, seconds: 0, calls: 0 };
 
   constructor(terms: UsageTerms) {
@@ -123,6 +124,11 @@ export class UsageBook implements Carrier {
     return day.startWallMs === this.#day.startWallMs ? this.#day : { seconds: 0, calls: 0 };
   }
 
+  /** Whether no call is live in it, and nothing that was counted matters any more. */
+  isIdle(wallMs: number): boolean {
+    return this.#liveCalls === 0 && this.#counts.isOver(wallMs);
+  }
+
   /** Each allowance's window at an instant; of `spend` in micros. */
   usage(wallMs: number): readonly AllowanceUsage[] {
     return this.terms.counters.map((counter) => {
@@ -155,6 +161,7 @@ export class UsageBook implements Carrier {
       isLive: true,
     };
     this.#holdAll(hold, 1);
+    this.#liveCalls += 1;
     return hold;
   }
 
@@ -173,6 +180,7 @@ export class UsageBook implements Carrier {
     if (!own.isLive) return;
     this.#holdAll(own, -1);
     own.isLive = false;
+    this.#liveCalls -= 1;
   }
 
   // ---- history -----------------------------------------------------------------------------------------------------

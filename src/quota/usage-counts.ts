@@ -92,7 +92,9 @@ export class UsageCounts {
     const turnsAt = this.#innermostSpan(counter, wallMs).endWallMs;
     if (tally instanceof CalendarTally) return turnsAt;
     if (counter.days === undefined) return tally.at(wallMs).opensAt(counter.limit, needed);
-    return Math.min(turnsAt, tally.at(wallMs).opensAt(counter.limit, 1));
+    // With a day of the window left it is the next day that has too little: it begins when this one ends.
+    const opensAt = tally.at(wallMs).opensAt(counter.limit, 1);
+    return opensAt > wallMs ? Math.min(turnsAt, opensAt) : turnsAt;
   }
 
   /** When less is counted, if time alone passes. */
@@ -116,6 +118,13 @@ export class UsageCounts {
 
   pacingTurnsAt(counter: Counter, wallMs: number): number {
     return counter.pacing?.stepAt(this.windowSpan(counter, wallMs), wallMs).untilWallMs ?? UNLIMITED;
+  }
+
+  /** Whether nothing that was counted matters any more. */
+  isOver(wallMs: number): boolean {
+    return (
+      this.#tallies.every((tally) => tally.isOver(wallMs)) && this.#days?.every((day) => day?.isOver(wallMs)) !== false
+    );
   }
 
   // ---- time --------------------------------------------------------------------------------------------------------
