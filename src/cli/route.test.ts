@@ -136,7 +136,7 @@ describe('simtrunk route', () => {
     assert.match(text, /^01055556666 from trunk pbx \(commercial\): \+821055556666, mobile\n {2}policy: admitted/);
     assert.match(
       text,
-      /1 +gw1\/1 +\+821012340001 +-86,799 +talked to this callee last -90,000, used today 101, .* +1699 s/,
+      /1 +gw1\/1 +\+821012340001 +-88,599 +talked to this callee last -90,000, used today 101, .* +1699 s/,
     );
     assert.match(text, /No running service was asked/);
   });

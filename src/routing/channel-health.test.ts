@@ -64,7 +64,7 @@ describe('a channel’s health', () => {
   it('gives points for unanswered attempts, slow ringing and failures', () => {
     assert.deepEqual(reported().points, UNKNOWN_HEALTH);
     const good = reported(...Array.from({ length: 50 }, () => ANSWERED)).points;
-    assert.ok(good.answerRatio < 10_000 && good.postDialDelay === 20_000 && good.failures === 0);
+    assert.ok(good.answerRatio < 10_000 && good.postDialDelay === 22_000 && good.failures === 0);
     const bad = reported(...Array.from({ length: 50 }, () => FAILED)).points;
     assert.ok(bad.answerRatio > 90_000 && bad.failures === FULL_POINTS);
     const slow = reported(...Array.from({ length: 50 }, () => ({ ...ANSWERED, postDialDelayMs: 60_000 }))).points;

@@ -48,9 +48,9 @@ const TABLE: Readonly<Record<ChannelHealthState, Readonly<Record<Input | 'streak
 export const HEALTH_STEP_MS = 10_000;
 
 /** Attempts that an unknown channel is taken to have had, so that the first few do not decide alone. */
-const ASSUMED_ATTEMPTS = 4;
+const ASSUMED_ATTEMPTS = 10;
 const ASSUMED_ANSWER_RATIO = 0.5;
-const ASSUMED_DELAYS = 2;
+const ASSUMED_DELAYS = 10;
 const ASSUMED_DELAY_MS = 3_000;
 /** Full points: a mean delay of ten seconds, ten failures. */
 const WORST_DELAY_MS = 10_000;

@@ -102,7 +102,7 @@ describe('the ranking', () => {
     set.index.attemptReported('gw1/3', { outcome: 'failed', postDialDelayMs: null });
     assert.equal(winnerOf(set), 'gw1/2');
     // Long after, nothing is known of any.
-    assert.equal(winnerOf(set, REQUEST, NOON + 10 * 3_600_000), 'gw1/1');
+    assert.equal(winnerOf(set, REQUEST, NOON + 10 * 3_300_000), 'gw1/1');
   });
 
   it('breaks ties by the seed: the same again with the same, another order with another', () => {
@@ -120,10 +120,10 @@ describe('the ranking', () => {
     assert.deepEqual(best?.terms, {
       sameCallee: -90_000_000,
       evenness: 31_000,
-      answerRatio: 2_500_000,
-      postDialDelay: 600_000,
+      answerRatio: 1_000_000,
+      postDialDelay: 300_000,
     });
-    assert.equal(best?.score, -90_000_000 + 31_000 + 2_500_000 + 600_000);
+    assert.equal(best?.score, -90_000_000 + 31_000 + 1_000_000 + 300_000);
   });
 });
 

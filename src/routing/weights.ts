@@ -32,7 +32,7 @@ export const PRESETS = {
   /** Keeps callees and agents on their channels, then avoids cost, then spreads use. */
   balanced: {
     ...{ cost: 500, sameCallee: 900, ownChannel: 950, evenness: 1000, fillFirst: 0 },
-    ...{ answerRatio: 50, postDialDelay: 20, failures: 200 },
+    ...{ answerRatio: 20, postDialDelay: 10, failures: 200 },
   },
   /** The cheapest SIM for the expected duration; the rest only among equals. */
   cheapest: {
@@ -47,7 +47,7 @@ export const PRESETS = {
   /** One SIM after the other, so that few are used up and the others stay whole. */
   'fill-first': {
     ...{ cost: 500, sameCallee: 900, ownChannel: 950, evenness: 0, fillFirst: 1000 },
-    ...{ answerRatio: 50, postDialDelay: 20, failures: 200 },
+    ...{ answerRatio: 20, postDialDelay: 10, failures: 200 },
   },
   /** The channels that connect best and fastest. */
   quality: {
