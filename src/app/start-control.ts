@@ -24,7 +24,7 @@ const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
 export interface ControlledParts {
   readonly registry: CallRegistry;
   readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState'>;
-  readonly ledger: Pick<Ledger, 'usageOf' | 'usageOfPayer' | 'verify' | 'adjust' | 'orphans'> & {
+  readonly ledger: Pick<Ledger, 'usageOf' | 'usageOfPayer' | 'fitPayers' | 'verify' | 'adjust' | 'orphans'> & {
     readonly view: LedgerView;
   };
   readonly admission: Policy;
@@ -60,6 +60,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
     view: ledger.view,
     planOf: (simId) => planOf.get(simId) ?? '',
     usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
+    caps: ledger,
     maxCallSeconds: config.call.maxCallSeconds,
   };
 

@@ -54,12 +54,13 @@ export function routeReportText(report: RouteReport, all: boolean): string {
   return [...heading(report), ...rankingLines(report), ...refusalLines(report, all), ...sourceLines(report)].join('\n');
 }
 
-function heading({ dialled, trunk, agent, callee, policy, policyDetail }: RouteReport): string[] {
+function heading({ dialled, trunk, agent, callee, policy, policyDetail, payers }: RouteReport): string[] {
   const from = `trunk ${trunk.name} (${trunk.traffic})${agent === null ? '' : `, agent ${agent}`}`;
   const what = callee === null ? '' : `: ${callee.e164}, ${callee.numberClass}`;
   return [
     `${dialled} from ${from}${what}`,
     `  policy: ${wordsFor(policy)}${policyDetail === null ? '' : `: ${policyDetail}`}`,
+    ...payers.map(({ payer, usage }) => `  caps of ${payer}: ${usage.map(usageText).join(', ')}`),
     '',
   ];
 }
@@ -106,7 +107,7 @@ function inThousands(score: number): string {
 }
 
 function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean): string[] {
-  if (policy !== 'admitted' || refusals.length === 0) return [];
+  if (policy !== 'admitted' || Object.keys(refused).length === 0) return [];
   if (all) {
     const rows = refusals.map(({ channelId, simNumber, reason, allowanceId }) => [
       '',

@@ -84,6 +84,34 @@ describe('simtrunk route', () => {
     assert.equal(report.source.runningService, false);
   });
 
+  it('says in words what was refused, by reason', async () => {
+    const { text } = await outputOf(route, '--data', folder, '01011112222');
+    assert.match(text, /^Refused \(--all shows each channel\):\n +1 +channel-busy +in a call$/m);
+  });
+
+  it('lets a call last as long as plan and caps both allow, by what it would cost', async () => {
+    const text = await readFile(DEFAULT_CONFIG, 'utf8');
+    const file = join(folder, 'caps.yaml');
+    const cap = '{ id: seconds-day, counts: seconds, window: { kind: day }, limit: 61, classes: [ landline ] }';
+    const changed = text
+      .replace('dataDir: ../var', `dataDir: ${folder}`)
+      .replace('perDay: "100000"', 'perDay: "1200"')
+      .replace('    rates: {} ', '    rates: { representative: { perStep: "119", stepSeconds: 60 } } ')
+      .replace(/ {6}- id: representative-month[\s\S]*?classes: \[ representative \]\n/, '')
+      .replace('    # caps: { allowances', `    caps: { allowances: [ ${cap} ] }\n    # caps: { allowances`);
+    await writeFile(file, changed);
+    const lastsTo = async (number: string) => {
+      const { text: json } = await outputOf(route, '--config', file, '--json', number);
+      return (JSON.parse(json) as RouteReport).ranked[0]?.maxCallSeconds;
+    };
+    assert.equal(await lastsTo('0255511111'), 60);
+    // Ten minutes at 119 won each fit, and eleven do not; a second is for the BYE.
+    assert.equal(await lastsTo('15881588'), 599);
+    assert.equal(await lastsTo('01011112222'), 1_799);
+    const { text: answer } = await outputOf(route, '--config', file, '0255511111');
+    assert.match(answer, /^ {2}caps of trunk:pbx: spend-day 0\/1200, seconds-day 0\/61$/m);
+  });
+
   it('puts the SIM that talked to the callee first', async () => {
     const [first] = (await reportOn('01055556666')).ranked;
     assert.equal(first?.channelId, 'gw1/1');

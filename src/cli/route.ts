@@ -89,6 +89,7 @@ async function readFromFiles(
       usageOf: (simId: string, wallMs: number) => {
         return { simId, allowances: stored.memory.bookOf(simId)?.usage(wallMs) ?? [] };
       },
+      caps: stored.memory,
       maxCallSeconds: config.call.maxCallSeconds,
     };
     return reportRoute(parts, { dialled, trunk: selected.trunk, agent: agent ?? null, all, wallMs: clock.wallMs() });

@@ -205,13 +205,21 @@ describe('the commands of the control socket', () => {
     });
 
     for (const [what, change, words] of [
-      ['a SIM that is not there', { holder: { sim: '1' } }, /^not-found: The config has no SIM "1"\.$/],
-      ['a payer without limits', { holder: { payer: 'trunk:x' } }, /^not-found: trunk:x has no limits\.$/],
+      [
+        'a SIM that is not there',
+        { holder: { sim: '1' } },
+        /^not-found: The config has no SIM "1": name it by its ICCID, or by its number such as/,
+      ],
+      [
+        'a payer without limits',
+        { holder: { payer: 'trunk:x' } },
+        /^not-found: The config has no caps for "trunk:x", or nobody of that name: it is trunk:NAME, /,
+      ],
       ['an allowance that is not there', { allowanceId: 'sms' }, /^not-found: .* it has seconds-day, spend-day\.$/],
-      ['a part of a second', { amount: '1.5' }, /^refused: seconds-day cannot count "1\.5" seconds\.$/],
+      ['a part of a second', { amount: '1.5' }, /^refused: seconds-day counts whole seconds, not "1\.5"\.$/],
       ['more than can be counted', { allowanceId: 'spend-day', amount: '999999999999999' }, /^refused: spend-day/],
-      ['nothing at all', { amount: '-0' }, /^refused: .* changes nothing\.$/],
-      ['a time to come', { wallMs: NOW_MS + 1 }, /^refused: .* yet to come\.$/],
+      ['nothing at all', { amount: '-0' }, /^refused: .* changes nothing: say how much/],
+      ['a time to come', { wallMs: NOW_MS + 1 }, /^refused: .* yet to come: an adjustment counts in/],
       ['no reason', { reason: '  ' }, /^bad-arguments: reason:/],
       ['words for a number', { amount: 'all' }, /^bad-arguments: amount: is no amount\.$/],
       ['both a SIM and a payer', { holder: { sim: '8982001', payer: 'trunk:pbx' } }, /^bad-arguments: holder:/],

@@ -61,13 +61,22 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
     }),
     'ledger adjust': command(ADJUST_ARGUMENTS, async (given, by) => {
       const { adjustmentId, allowanceId, reason, wallMs = ledger.wallMs() } = given;
-      if (wallMs > ledger.wallMs()) return refuse('refused', 'That instant is yet to come.');
+      if (wallMs > ledger.wallMs())
+        return refuse(
+          'refused',
+          'That instant is yet to come: an adjustment counts in a window that holds now, or that has ended.',
+        );
       const found = findAllowance(ledger, given.holder, allowanceId, wallMs);
       if (!found.ok) return found;
       const { holder, usage } = found;
       const amount = amountOf(given.amount, usage.counts);
-      if (amount === null) return refuse('refused', `${allowanceId} cannot count "${given.amount}" ${usage.counts}.`);
-      if (amount === 0) return refuse('refused', 'An adjustment by 0 changes nothing.');
+      if (amount === null)
+        return refuse('refused', `${allowanceId} counts whole ${usage.counts}, not "${given.amount}".`);
+      if (amount === 0)
+        return refuse(
+          'refused',
+          'An adjustment by 0 changes nothing: say how much to add, or with a minus to take away.',
+        );
       const adjustment = { adjustmentId, holder, allowanceId, amount, reason, by: callerText(by), wallMs };
       const result = await ledger.adjust(adjustment);
       if (!result.ok) return refuse('refused', REFUSALS[result.reason]);
@@ -109,11 +118,19 @@ function findAllowance(
   let holder: string;
   if ('sim' in given) {
     const sim = ledger.sims.find(({ simId, number }) => simId === given.sim || number === given.sim);
-    if (sim === undefined) return refuse('not-found', `The config has no SIM "${given.sim}".`);
+    if (sim === undefined)
+      return refuse(
+        'not-found',
+        `The config has no SIM "${given.sim}": name it by its ICCID, or by its number such as +821012345678.`,
+      );
     holder = `${SIM}${sim.simId}`;
   } else holder = given.payer;
   const allowances = usageOfHolder(ledger, holder, wallMs);
-  if (allowances === undefined) return refuse('not-found', `${holder} has no limits.`);
+  if (allowances === undefined)
+    return refuse(
+      'not-found',
+      `The config has no caps for "${holder}", or nobody of that name: it is trunk:NAME, agent:TRUNK/USER or account:NAME.`,
+    );
   const usage = allowances.find((candidate) => candidate.allowanceId === allowanceId);
   if (usage !== undefined) return { ok: true, holder, usage };
   const known = allowances.map((allowance) => allowance.allowanceId).join(', ');

@@ -1,8 +1,9 @@
 // A routing decision as data: what policy says to a call, and each channel with its score or the reason of its refusal.
 // The running service is asked over its control socket; without one, the CLI builds the same parts from config and ledger.
 import type { Admission, AdmittedCallee } from '../policy/admit-call.js';
-import type { AllowanceUsage, SimUsage } from '../quota/ledger.js';
+import type { AllowanceUsage, Ledger, SimUsage } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
+import { payersOf } from '../quota/payers.js';
 import type { ScoreTerms } from '../routing/decision.js';
 import type { Routing } from '../routing/routing.js';
 
@@ -16,6 +17,8 @@ export interface RouteReport {
   readonly policy: string;
   /** Which zone, list, payer or limit it was that refused; null when policy admits. */
   readonly policyDetail: string | null;
+  /** What is used of the caps of those who would pay; those without caps are left out. */
+  readonly payers: readonly { readonly payer: string; readonly usage: readonly AllowanceUsage[] }[];
   readonly source: RouteSource;
   readonly wallMs: number;
   readonly ranked: readonly {
@@ -27,6 +30,7 @@ export interface RouteReport {
     /** The sum of its terms: the lowest wins. */
     readonly score: number;
     readonly terms: Readonly<Record<string, number>>;
+    /** By its plan, the payers' caps and the config. */
     readonly maxCallSeconds: number;
     readonly usage: readonly AllowanceUsage[];
   }[];
@@ -68,6 +72,7 @@ export interface RouteReportParts {
   /** Name of the SIM's plan. */
   planOf(simId: string): string;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
+  readonly caps: Pick<Ledger, 'fitPayers' | 'usageOfPayer'>;
   /** The config's own limit of a call. */
   readonly maxCallSeconds: number;
 }
@@ -114,12 +119,18 @@ export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): Rou
   const { dialled, trunk, agent, all, wallMs } = enquiry;
   const admission = parts.admit({ trunk, agent, dialled });
   const { name, traffic } = trunk;
-  const base = { dialled, trunk: { name, traffic }, agent, callee: admission.callee, source, wallMs };
+  const names = payersOf({ trunk, agent, account: null });
+  const payers = names.flatMap((payer) => {
+    const usage = parts.caps.usageOfPayer(payer, wallMs);
+    return usage === undefined ? [] : [{ payer, usage }];
+  });
+  const base = { dialled, trunk: { name, traffic }, agent, callee: admission.callee, payers, source, wallMs };
   if (!admission.ok) {
     const nothing = { ranked: [], refused: {}, refusal: null, version: null, seed: null, refusals: [] };
     return { ...base, policy: admission.reason, policyDetail: admission.detail, ...nothing };
   }
   const { callee } = admission;
+  const call = { callee, payers: names, wallMs };
   const question = { trunk, agent, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
   const decided = routing.decide(question);
   const admitted = { ...base, policy: 'admitted', policyDetail: null };
@@ -127,7 +138,7 @@ export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): Rou
     const { candidates, summary, refusal } = decided;
     return {
       ...admitted,
-      ranked: candidates.map((candidate) => describeChannel(parts, callee, wallMs, candidate)),
+      ranked: candidates.map((candidate) => describeChannel(parts, call, candidate)),
       ...{ refused: summary.refused, version: summary.version, seed: summary.seed },
       refusal: candidates.length > 0 ? null : refusal,
       refusals: [],
@@ -140,7 +151,7 @@ export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): Rou
     ranked: ranked.map(({ channel, score, terms }) => {
       const { channelId, simId, simNumber } = channel;
       const requestUri = uris.get(channelId) ?? null;
-      return describeChannel(parts, callee, wallMs, { channelId, simId, simNumber, requestUri, score, terms });
+      return describeChannel(parts, call, { channelId, simId, simNumber, requestUri, score, terms });
     }),
     ...{ refused, version, seed },
     refusal: ranked.length > 0 ? null : refusal,
@@ -153,21 +164,27 @@ export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): Rou
   };
 }
 
+interface AskedCall {
+  readonly callee: AdmittedCallee;
+  readonly payers: readonly string[];
+  readonly wallMs: number;
+}
+
 type RankedChannel = RouteReport['ranked'][number];
 
 function describeChannel(
-  { view, planOf, usageOf, maxCallSeconds }: RouteReportParts,
-  { e164, numberClass }: AdmittedCallee,
-  wallMs: number,
+  { view, planOf, usageOf, caps, maxCallSeconds }: RouteReportParts,
+  { callee: { e164, numberClass }, payers, wallMs }: AskedCall,
   channel: Pick<RankedChannel, 'channelId' | 'simId' | 'simNumber' | 'requestUri' | 'score'> & { terms: ScoreTerms },
 ): RankedChannel {
   const { channelId, simId, simNumber, requestUri, score, terms } = channel;
-  const fit = view.fit(simId, { callee: e164, numberClass, wallMs });
+  const question = { callee: e164, numberClass, wallMs };
+  const fits = [view.fit(simId, question), caps.fitPayers(payers, { ...question, direction: 'out', simId })];
   return {
     ...{ channelId, simId, simNumber, requestUri, score },
     plan: planOf(simId),
     terms: { ...terms },
-    maxCallSeconds: fit.ok ? Math.min(fit.maxCallSeconds, maxCallSeconds) : 0,
+    maxCallSeconds: Math.min(maxCallSeconds, ...fits.map((fit) => (fit.ok ? fit.maxCallSeconds : 0))),
     usage: usageOf(simId, wallMs)?.allowances ?? [],
   };
 }

@@ -135,7 +135,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
-    return this.#payers.fit(payers, question);
+    const { simId } = question;
+    return this.#payers.fit(payers, question, simId === undefined ? undefined : this.#books.get(simId));
   }
 
   bookOf(simId: string): UsageBook | undefined {

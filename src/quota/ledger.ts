@@ -81,7 +81,10 @@ export interface Grant {
   readonly limit?: GrantLimit;
 }
 
-export type PayersQuestion = Pick<ReserveRequest, 'callee' | 'numberClass' | 'direction' | 'wallMs'>;
+export type PayersQuestion = Pick<ReserveRequest, 'callee' | 'numberClass' | 'direction' | 'wallMs'> & {
+  /** Whose plan says what the call costs; left out: not known yet. */
+  readonly simId?: string;
+};
 
 /** Whether payers' caps let a call begin. */
 export type PayersFit =
