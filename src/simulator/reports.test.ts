@@ -54,6 +54,11 @@ describe('the outputs of a simulation', () => {
     }
   });
 
+  it('say why no number of SIMs is enough', async () => {
+    const lawful = textReport(await resultOf(scenario()));
+    assert.match(lawful, /^No number of SIMs carries an agent's calls: the plan's terms forbid commercial use\.$/m);
+  });
+
   it('tell every part of the result as tables', () => {
     const text = textReport(result);
     for (const part of [

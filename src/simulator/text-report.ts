@@ -84,9 +84,14 @@ function sustainedLines(result: SimulationResult): string[] {
       ['callees', orUnlimited(sustainableCalleesPerDay)],
       ['minutes', orUnlimited(sustainableMinutesPerDay)],
     ]),
-    `An agent needs ${simsPerAgent === null ? 'more SIMs than were tried' : counted(simsPerAgent, 'SIM')}.`,
+    simsPerAgent === null ? noSims(result) : `An agent needs ${counted(simsPerAgent, 'SIM')}.`,
     ...(others.length === 0 ? [] : [`  ${others.join(', ')}`]),
   ];
+}
+
+function noSims({ calls }: SimulationResult): string {
+  const isForbidden = calls.refusedByReason['commercial-use-forbidden'] !== undefined;
+  return `No number of SIMs carries an agent's calls${isForbidden ? ": the plan's terms forbid commercial use" : ''}.`;
 }
 
 function orNone(sims: number | null): string {
