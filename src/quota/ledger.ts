@@ -31,7 +31,7 @@ export type ReserveRefusal =
   /** What is left is spread over the working time that remains. */
   | 'paced'
   | 'class-not-covered'
-  /** A payer's cap has nothing left: no channel would change that. */
+  /** A payer's cap has nothing left, or less than a shortest call costs on that channel. */
   | 'cap-exhausted'
   | 'unknown-channel'
   | 'journal-stalled'

@@ -10,15 +10,9 @@ export interface WindowSpan {
 
 /** The window that holds an instant. */
 export function windowAt(window: Window, timeZone: string, wallMs: number): WindowSpan {
+  if (window.kind === 'rolling') return { startWallMs: wallMs - window.seconds * 1000, endWallMs: wallMs };
   const local = DateTime.fromMillis(wallMs, { zone: timeZone });
-  switch (window.kind) {
-    case 'day':
-      return dayOf(local);
-    case 'month':
-      return monthOf(local, window.resetDay);
-    case 'rolling':
-      return { startWallMs: wallMs - window.seconds * 1000, endWallMs: wallMs };
-  }
+  return window.kind === 'day' ? dayOf(local) : monthOf(local, window.resetDay);
 }
 
 function dayOf(local: DateTime): WindowSpan {
@@ -56,6 +50,8 @@ export class WindowClock {
   }
 
   at(wallMs: number): WindowSpan {
+    // It ends now: the one before is another's.
+    if (this.#window.kind === 'rolling') return windowAt(this.#window, this.#timeZone, wallMs);
     const last = this.#last;
     if (wallMs >= last.startWallMs && wallMs < last.endWallMs) return last;
     const before = this.#before;
