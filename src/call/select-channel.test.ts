@@ -15,6 +15,7 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
   const reserved: ReserveRequest[] = [];
   const asked: RouteRequest[] = [];
   const ids = Array.from({ length: channels }, (_, i) => `gw1/${i + 1}`);
+  const state = { hasCapsLeft: false };
   let opened = 0;
   let portsLeft = Number.POSITIVE_INFINITY;
   const routes: RoutePort = {
@@ -40,6 +41,10 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
     refusal: 'no-channel',
   });
   const ledger = {
+    fitPayers: () =>
+      state.hasCapsLeft
+        ? { ok: true, maxCallSeconds: 60 }
+        : { ok: false, reason: 'cap-exhausted', payer: 'trunk:pbx', allowanceId: 'spend-day' },
     reserve: async (request: ReserveRequest): Promise<ReserveResult> => {
       const { channelId, reservationId } = request;
       reserved.push(request);
@@ -63,6 +68,7 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
     refusing,
     reserved,
     asked,
+    state,
     limitPorts: (count: number) => {
       portsLeft = count;
     },
@@ -137,6 +143,23 @@ describe('the selection of a channel', () => {
     const away = await selectChannel(ports, ask('a2'));
     assert.deepEqual(!away.ok && [away.reason, away.limit], ['ledger-away', null]);
     assert.equal(taken.size, 0);
+  });
+
+  it('takes a cheaper channel when a cap has something left, but too little for the best', async () => {
+    const { ports, refusing, state } = exchange(20);
+    state.hasCapsLeft = true;
+    for (const port of [1, 2]) refusing.set(`gw1/${port}`, 'cap-exhausted');
+    const paid = await selectChannel(ports, ask('a1'));
+    assert.equal(paid.ok && paid.channel.channelId, 'gw1/3');
+    // More than are tried, and fewer.
+    for (const channels of [20, 5]) {
+      const dear = exchange(channels);
+      dear.state.hasCapsLeft = true;
+      for (let port = 1; port <= channels; port++) dear.refusing.set(`gw1/${port}`, 'cap-exhausted');
+      const capped = await selectChannel(dear.ports, ask('a2'));
+      const expected = ['cap-exhausted', { holder: 'trunk:pbx', allowanceId: 'spend-day' }];
+      assert.deepEqual(!capped.ok && [capped.reason, capped.limit], expected);
+    }
   });
 
   it('asks a ledger that can for the best few at once, and dials the one that it booked', async () => {

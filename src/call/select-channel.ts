@@ -43,11 +43,12 @@ const MAX_ROUNDS = 16;
 
 export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest): Promise<Selection> {
   const lost: string[] = [];
+  let tooDear: Selection | undefined;
   let readyNetwork: string | null = null;
   let decision = decide(ports.routes, ask, lost);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const [candidate] = decision.candidates;
-    if (candidate === undefined) return refused(decision.refusal, decision.summary);
+    if (candidate === undefined) return tooDear ?? refused(decision.refusal, decision.summary);
     if (candidate.gateway.network !== readyNetwork) {
       const opened = await openMedia(ports.media, ask, candidate);
       if (opened !== null) return refused(opened, decision.summary);
@@ -60,11 +61,15 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
     const tried = triedAtOnce(ports.ledger, decision.candidates);
     const reserved = await reserve(ports.ledger, ask, tried);
     if (reserved.ok) return { ok: true, channel: reserved.channel, decision: summary };
-    if (isForEveryChannel(reserved.reason)) return refused(reserved.reason, summary, limitOf(reserved));
+    if (isForEveryChannel(reserved.reason)) {
+      const refusal = refused(reserved.reason, summary, limitOf(reserved));
+      if (reserved.reason !== 'cap-exhausted' || !isOfThePrice(ports.ledger, ask)) return refusal;
+      tooDear = refusal;
+    }
     lost.push(...tried.map(({ channelId }) => channelId));
     decision = decide(ports.routes, ask, lost);
   }
-  return refused('no-channel', decision.summary);
+  return tooDear ?? refused('no-channel', decision.summary);
 }
 
 function refused(reason: EndReason, decision: DecisionSummary, limit: LimitReached | null = null): Selection {
@@ -74,6 +79,12 @@ function refused(reason: EndReason, decision: DecisionSummary, limit: LimitReach
 /** What the next best channel would be refused for as well. */
 function isForEveryChannel(reason: string): reason is 'journal-stalled' | 'ledger-away' | 'cap-exhausted' {
   return reason === 'journal-stalled' || reason === 'ledger-away' || reason === 'cap-exhausted';
+}
+
+/** The caps have something left, but less than a shortest call costs on the channels that were tried: others may be cheaper. */
+function isOfThePrice(ledger: Ledger, { request, callee, wallMs }: SelectionRequest): boolean {
+  const { e164, numberClass } = callee;
+  return ledger.fitPayers(payersOf(request), { callee: e164, numberClass, direction: 'out', wallMs }).ok;
 }
 
 function limitOf({ payer, allowanceId }: NotReserved): LimitReached | null {
