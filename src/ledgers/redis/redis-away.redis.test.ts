@@ -93,6 +93,23 @@ describe('the shared ledger when Redis fails', () => {
     await grants(other, 1);
   });
 
+  it('killed while a BYE is under way: its channel is nobody’s until the BYE is answered', async () => {
+    const ledger = await open('a');
+    const other = await open('b');
+    const ending = await answered(ledger, 1);
+    await redis.kill();
+    await ledger.settle({ ...settlementOf(ending, 20), channelInUse: true });
+    await redis.run();
+    await attached(ledger, other);
+    await until('the other node knows of it', () => usedOf(other, 1) === 20);
+    await grants(other, 2);
+    assert.equal(other.view.channelState('gw1/1'), 'busy');
+    assert.deepEqual(await other.reserve(requestFor(1)), { ok: false, reason: 'channel-busy' });
+    await ledger.vacate(ending);
+    await grants(other, 1);
+    assert.equal(usedOf(other, 1), 20);
+  });
+
   it('restarted on an older snapshot: every node makes it whole, and no channel in use is granted meanwhile', async () => {
     const ledger = await open('a');
     const other = await open('b');

@@ -116,7 +116,12 @@ export class RedisLedger implements Ledger {
       onLapsed: () => this.#standing.lapsed(),
       onDead: (nodes) => void this.#standing.reap(nodes),
     });
-    this.#history = new SharedHistory(this.#session, this.#rows, (id) => this.#markReady(id));
+    this.#history = new SharedHistory(
+      this.#session,
+      this.#rows,
+      (id) => this.#markReady(id),
+      (id) => this.#own.has(id),
+    );
     this.#parts = {
       options,
       ...{ replica: this.#replica, session: this.#session, history: this.#history, share: this.#share },

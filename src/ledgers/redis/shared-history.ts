@@ -25,13 +25,21 @@ export class SharedHistory {
   readonly #runner: ScriptRunner;
   readonly #rows: RowSource;
   readonly #onReady: (id: string) => void;
+  readonly #isInUse: (reservationId: string) => boolean;
   readonly #settling = new Set<string>();
   readonly #sending = new Set<Promise<unknown>>();
 
-  constructor(runner: ScriptRunner, rows: RowSource, onReady: (id: string) => void) {
+  /** `isInUse`: whether the channel of a settled reservation waits for the answer to its BYE. */
+  constructor(
+    runner: ScriptRunner,
+    rows: RowSource,
+    onReady: (id: string) => void,
+    isInUse: (reservationId: string) => boolean,
+  ) {
     this.#runner = runner;
     this.#rows = rows;
     this.#onReady = onReady;
+    this.#isInUse = isInUse;
   }
 
   /** How many settlements Redis does not have yet. */
@@ -95,7 +103,7 @@ export class SharedHistory {
   async replay(isNewRun: boolean, sinceWallMs: number): Promise<void> {
     for (const settlement of await readSettling(this.#rows)) {
       this.#settling.add(settlement.request.reservationId);
-      await this.#settle(settlement, 'own', false);
+      await this.#settleAgain(settlement);
       this.#ready(settlement.request.reservationId);
     }
     for (const adjustment of await readAdjusting(this.#rows)) await this.sendAdjustment(adjustment);
@@ -104,7 +112,7 @@ export class SharedHistory {
       const ids = page.map(({ request }) => request.reservationId);
       const missing = new Set((await this.#runner.run('missing', ids)) as string[]);
       const forgotten = page.filter(({ request }) => missing.has(request.reservationId));
-      await Promise.all(forgotten.map((settlement) => this.#settle(settlement, 'own', false)));
+      await Promise.all(forgotten.map((settlement) => this.#settleAgain(settlement)));
     }
     const adjustments = await readOwnAdjustments(this.#rows, sinceWallMs);
     if (adjustments.length === 0) return;
@@ -118,6 +126,10 @@ export class SharedHistory {
   /** Without Redis: what this node settled by itself is all that is known. */
   async loadOwn(memory: LedgerMemory, clock: Clock): Promise<void> {
     await loadMemory(memory, this.#rows, clock);
+  }
+
+  #settleAgain(settlement: SharedSettlement): Promise<Reply> {
+    return this.#settle(settlement, 'own', this.#isInUse(settlement.request.reservationId));
   }
 
   #settle(settlement: SharedSettlement, how: 'own' | 'reaped', channelInUse: boolean): Promise<Reply> {
