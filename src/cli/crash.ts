@@ -18,7 +18,9 @@ export async function run(args: string[]): Promise<number> {
     const report = await runCrashTrial({
       kills,
       durability,
-      onProgress: (soFar) => process.stderr.write(`${lineOf(soFar)}\n`),
+      onProgress: (soFar) => {
+        if (soFar.kills < kills) process.stderr.write(`${lineOf(soFar)}\n`);
+      },
     });
     process.stdout.write(`${json ? JSON.stringify(report) : lineOf(report)}\n`);
     for (const problem of report.problems) process.stderr.write(`${problem}\n`);
