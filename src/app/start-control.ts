@@ -53,8 +53,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
   const startedAtMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
   const planOf = new Map(config.sims.map(({ simId, plan }) => [simId, plan]));
-  const routeParts: RouteReportParts = {
-    source: { config: config.file, ledger: config.ledger.file, isPartOnly: false, runningService: true },
+  const routeParts: Omit<RouteReportParts, 'source'> = {
     admit: (request) => admission.admit(request),
     routing: routes,
     view: ledger.view,
@@ -102,7 +101,12 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
       const selected = selectTrunk(config.trunks, name);
       if (!selected.ok) return selected;
       const enquiry = { dialled, trunk: selected.trunk, agent, all, wallMs: clock.wallMs() };
-      return { ok: true, report: reportRoute(routeParts, enquiry) };
+      const source = {
+        ...{ config: config.file, ledger: config.ledger.file, isPartOnly: false },
+        isLedgerAway: !parts.isLedgerReached(),
+        runningService: true,
+      };
+      return { ok: true, report: reportRoute({ ...routeParts, source }, enquiry) };
     },
     calls: {
       list: () => registry.calls().map(({ state }) => describeLiveCall(state, clock.monotonicMs())),

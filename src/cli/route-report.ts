@@ -124,7 +124,11 @@ function refusalLines({ refusals, refused, policy }: RouteReport, all: boolean):
 
 function sourceLines({ source, wallMs }: RouteReport): string[] {
   const asOf = `as of ${new Date(wallMs).toISOString()}`;
-  if (source.runningService) return [`Asked of the running service, ${asOf}.`];
+  if (source.runningService) {
+    const away =
+      'Redis cannot be reached: until it can, new calls get what `ledger.redis.whenAway` says, whatever stands above.';
+    return [`Asked of the running service, ${asOf}.`, ...(source.isLedgerAway ? [away] : [])];
+  }
   const ledger = source.ledger === null ? 'no ledger yet, so nothing used' : `the ledger ${source.ledger}`;
   const part = 'It is this node’s part of a shared ledger: what other nodes used is not counted.';
   return [

@@ -80,6 +80,7 @@ async function readFromFiles(
         config: config.file,
         ledger: stored.found ? file : null,
         isPartOnly: config.ledger.kind === 'redis',
+        isLedgerAway: false,
         runningService: false,
       },
       admit: policy.admit,

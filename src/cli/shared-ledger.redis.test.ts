@@ -81,6 +81,10 @@ describe('simtrunk ledger, of a ledger in Redis', function () {
     };
     await until('it is missed', async () => (await status()).isAway);
     assert.match((await simtrunk(a, 'status')).stdout, /\n {2}ledger +redis, .*; AWAY: Redis cannot be reached\n/);
+    assert.match(
+      (await simtrunk(a, 'route', '01055550009')).stdout,
+      /\nRedis cannot be reached: until it can, new calls get /,
+    );
     for (const args of [['verify'], ['adjust', ...ADJUST]]) {
       const { code, stdout, stderr } = await simtrunk(a, 'ledger', ...args);
       assert.deepEqual([code, stdout], [1, '']);

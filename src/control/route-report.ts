@@ -54,6 +54,8 @@ export interface RouteSource {
   readonly ledger: string | null;
   /** True when that is this node's part of a ledger that it shares, and the others' use was not seen. */
   readonly isPartOnly: boolean;
+  /** True while the running service cannot reach a ledger that it shares: then a new call may get no channel. */
+  readonly isLedgerAway: boolean;
   /** False: it was read from files, and gateways count as up. */
   readonly runningService: boolean;
 }
