@@ -191,7 +191,7 @@ export class RouteIndex {
   turnTo(wallMs: number): void {
     if (wallMs <= this.#wallMs) {
       // Calls that waited for something ask with the time at which they came.
-      if (wallMs <= this.#wallMs - BACKWARD_JUMP_MS) this.#turnBack(wallMs);
+      if (wallMs <= this.#wallMs - BACKWARD_JUMP_MS) this.turnBack(wallMs);
       return;
     }
     this.#elapsedMs += wallMs - this.#wallMs;
@@ -207,14 +207,15 @@ export class RouteIndex {
     if (this.#health.nextMs <= this.#elapsedMs) this.#health.turnTo(this.#elapsedMs);
   }
 
-  close(): void {
-    for (const unsubscribe of this.#subscriptions) unsubscribe();
-  }
-
-  #turnBack(wallMs: number): void {
+  /** Wall time was set back. */
+  turnBack(wallMs: number): void {
     this.#wallMs = wallMs;
     this.#version += 1;
     for (const channel of this.channels) this.#standAnew(channel);
+  }
+
+  close(): void {
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
   }
 
   #healthChanged(number: number, health: ChannelHealth | null): void {

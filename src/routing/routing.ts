@@ -88,6 +88,9 @@ export interface Routing<T> {
   close(): void;
 }
 
+/** Less is not worth looking at every channel anew: what is due waits so long at most. */
+const LEAST_JUMP_MS = 1_000;
+
 export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
   const index = new RouteIndex(options, options.view, options.clock.wallMs());
   const gateways = new Map(options.gateways.map((gateway) => [gateway.name, gateway]));
@@ -112,15 +115,21 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     };
   }
 
+  /** A call that waited for something asks with the time at which it came: only the clock says whether it was set back. */
+  function turnTo(wallMs: number): void {
+    if (wallMs > index.wallMs - LEAST_JUMP_MS) index.turnTo(wallMs);
+    else if (options.clock.wallMs() <= index.wallMs - LEAST_JUMP_MS) index.turnBack(options.clock.wallMs());
+  }
+
   return {
     index,
     decide(question) {
-      index.turnTo(question.wallMs);
+      turnTo(question.wallMs);
       const { e164 } = question.callee;
       return new Answer(decideRoute(requestOf(question), index), { gateways: options.gateways, e164 });
     },
     explain(question) {
-      index.turnTo(question.wallMs);
+      turnTo(question.wallMs);
       return explainRoute(requestOf(question), index);
     },
     probed(name, result) {

@@ -1,0 +1,45 @@
+// Routing on the service's clock: what a jump of wall time does to what only waits for time to pass.
+import assert from 'node:assert/strict';
+import { ManualClock } from '../lib/clock.js';
+import { createRouting } from './routing.js';
+import { OFFICE, REQUEST, setUp } from './routing-test-kit.js';
+
+describe('routing', () => {
+  it('lets a gateway at its rate take calls again after a second, though wall time was set back', () => {
+    const clock = new ManualClock();
+    const { ledger } = setUp();
+    const ids = ['gw1/1', 'gw1/2', 'gw1/3'];
+    const routing = createRouting({
+      gateways: [
+        {
+          ...{ name: 'gw1', codecs: ['PCMA'], maxCallsPerSecond: 1, terms: null, probe: false },
+          ...{ dial: '{number}', host: '192.0.2.10', port: 5060, transport: 'udp' },
+        },
+      ],
+      plans: [OFFICE],
+      sims: ids.map((id) => ({ simId: `${id} sim`, number: '+821000000000', plan: OFFICE.name })),
+      channels: ids.map((channelId, port) => ({
+        ...{ channelId, port, simId: `${channelId} sim`, gateway: 'gw1', enabled: true },
+      })),
+      view: ledger,
+      clock,
+    });
+    const { agent: _, ...question } = REQUEST;
+    const found = (wallMs: number) =>
+      routing.decide({ ...question, trunk: { name: 'pbx', traffic: 'commercial' }, wallMs }).candidates.length;
+    const cameAtMs = clock.wallMs();
+    clock.advance(40_000);
+    assert.equal(found(clock.wallMs()), 3);
+    ledger.move('gw1/1', 'busy');
+    assert.equal(found(clock.wallMs()), 0);
+    clock.jumpWallTo(clock.wallMs() - 30_000);
+    assert.equal(found(clock.wallMs()), 0);
+    clock.advance(1_000);
+    assert.equal(found(clock.wallMs()), 2);
+    // A call that waited since before moves nothing.
+    const { wallMs } = routing.index;
+    assert.equal(found(cameAtMs), 2);
+    assert.equal(routing.index.wallMs, wallMs);
+    routing.close();
+  });
+});
