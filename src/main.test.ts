@@ -12,6 +12,18 @@ describe('the simtrunk command', () => {
     for (const { stdout } of [none, help]) assert.match(stdout, /^usage: simtrunk COMMAND/);
   });
 
+  for (const args of [
+    ['status', '--help'],
+    ['ledger', 'adjust', '-h'],
+    ['sip-tests', '--help'],
+  ]) {
+    it(`says how ${args[0]} is used when asked for help, and ends with 0`, async () => {
+      const { code, stdout, stderr } = await runCommand(...args).ended;
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.ok(stdout.startsWith(`usage: simtrunk ${args[0]} `), stdout);
+    });
+  }
+
   for (const [what, args] of [
     ['a command', ['stat']],
     ['an option', ['start', '--conifg', 'x.yaml']],

@@ -5,7 +5,7 @@ import { SimtrunkError } from './lib/errors.js';
 
 interface Command {
   readonly help: string;
-  load(): Promise<{ run(args: string[]): Promise<number> }>;
+  load(): Promise<{ readonly USAGE: string; run(args: string[]): Promise<number> }>;
 }
 
 /** Loaded only when called for: `route` need not read the SIP server. */
@@ -45,7 +45,11 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new SimtrunkError('USAGE', `No command is called ${name}.\n\n${USAGE.trimEnd()}`);
-  const { run } = await command.load();
+  const { USAGE: usage, run } = await command.load();
+  if (args.some((argument) => argument === '--help' || argument === '-h')) {
+    process.stdout.write(`${usage.trimEnd()}\n`);
+    return 0;
+  }
   return run(args);
 }
 

@@ -5,7 +5,7 @@ import { misused, readCommandLine, wholeNumber } from './command-line.js';
 import { CONFIG_OPTIONS } from './config-argument.js';
 import { clockTime, textTable } from './text-table.js';
 
-const USAGE = `usage: simtrunk bans [list]
+export const USAGE = `usage: simtrunk bans [list]
        simtrunk bans add ADDRESS [--for SECONDS]
        simtrunk bans remove ADDRESS
 each with [--json] [--config FILE] [--data DIR]

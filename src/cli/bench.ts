@@ -9,7 +9,7 @@ import { soakSip } from '../bench/sip-soak.js';
 import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 import { SimtrunkError } from '../lib/errors.js';
 
-const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
+export const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
        simtrunk bench ledger [--json] [--seconds N]  committed records, and how long a commit takes
        simtrunk bench sip [--json]                 messages, transactions, CPU of a B2BUA's call on the SIP server
        simtrunk bench sip --soak --calls N         memory of the SIP server through N calls; fails when it grows

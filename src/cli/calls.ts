@@ -5,7 +5,7 @@ import { readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS } from './config-argument.js';
 import { clockTime, textTable } from './text-table.js';
 
-const USAGE = 'usage: simtrunk calls [--json] [--config FILE] [--data DIR]';
+export const USAGE = 'usage: simtrunk calls [--json] [--config FILE] [--data DIR]';
 
 export async function run(args: string[]): Promise<number> {
   const options = { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false } } as const;

@@ -8,7 +8,7 @@ import { createLogger } from '../lib/logger.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { allowancesText, planText } from './terms-text.js';
 
-const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
+export const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
 
 /** Status 0 for a sound config, 1 for one with problems. */
 export async function run(args: string[]): Promise<number> {
@@ -115,10 +115,18 @@ function summary(config: Config, warnings: readonly string[]): string {
       const caps = config.capsOf(payer);
       return caps === undefined ? [] : [['caps', `${payer}: ${allowancesText(caps)}`]];
     }),
+    ['ledger', ledgerText(config)],
     ['data', config.dataDir],
     ...warnings.map((warning): [string, string] => ['warning', warning]),
   ];
   return [`${config.file} is sound.`, ...rows.map(([what, text]) => `  ${what.padEnd(8)} ${text}`)].join('\n');
+}
+
+function ledgerText({ ledger: { kind, redis, durability } }: Config): string {
+  const journal = `journal that survives ${durability === 'power' ? 'a power cut' : 'a killed process'}`;
+  if (kind === 'memory' || redis === undefined) return `in memory, with a ${journal}`;
+  // A URL may hold a password.
+  return `shared through Redis at ${new URL(redis.url).host}, with a ${journal}; while Redis is away: ${redis.whenAway}`;
 }
 
 /** Everybody whose caps the file names, and any other agent. */

@@ -4,7 +4,7 @@ import type { Durability } from '../journal/sqlite-file.js';
 import { type CrashReport, runCrashTrial } from '../ledgers/crash/crash-trial.js';
 import { SimtrunkError } from '../lib/errors.js';
 
-const USAGE = `usage: simtrunk crash [--kills N] [--durability process | power] [--json]
+export const USAGE = `usage: simtrunk crash [--kills N] [--durability process | power] [--json]
   --kills N        in each durability mode (500)
   --durability D   one mode alone`;
 

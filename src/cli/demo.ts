@@ -5,7 +5,7 @@ import { inkFor } from '../lab/terminal.js';
 import { SimtrunkError } from '../lib/errors.js';
 import { CONFIG_OPTIONS, DEFAULT_CONFIG } from './config-argument.js';
 
-const USAGE = `usage: simtrunk demo [--json] [--keep] [--config FILE] [--data DIR]
+export const USAGE = `usage: simtrunk demo [--json] [--keep] [--config FILE] [--data DIR]
 
   Places four calls through simtrunk and tells what became of them; exit status 0 only if all went as they should.
 
@@ -20,10 +20,6 @@ const SECOND_CTRL_C_AFTER_MS = 1500;
 
 export async function run(args: string[]): Promise<number> {
   const values = read(args);
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
   const stop = new AbortController();
   let stoppedMs = Number.POSITIVE_INFINITY;
   // A terminal sends Ctrl-C to every process of the group, and npm and our own launcher pass it on again.
@@ -59,8 +55,7 @@ export async function run(args: string[]): Promise<number> {
 function read(args: string[]) {
   const flag = { type: 'boolean', default: false } as const;
   try {
-    return parseArgs({ args, options: { ...CONFIG_OPTIONS, json: flag, keep: flag, help: { ...flag, short: 'h' } } })
-      .values;
+    return parseArgs({ args, options: { ...CONFIG_OPTIONS, json: flag, keep: flag } }).values;
   } catch (cause) {
     throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
   }

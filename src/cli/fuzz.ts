@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { SimtrunkError } from '../lib/errors.js';
 import type { FuzzOutcome } from '../sip-server/fuzz/fuzz-outcome.js';
 
-const USAGE = `usage: simtrunk fuzz [--seconds N] [--seed S] [--only parser | server]
+export const USAGE = `usage: simtrunk fuzz [--seconds N] [--seed S] [--only parser | server]
   --seconds N   how long, shared by both (60)
   --seed S      of the first round; without it a random one, which is printed
   --only WHAT   parser: messages and streams in memory; server: datagrams and connections to a running server`;

@@ -4,7 +4,7 @@ import { ask } from './ask-service.js';
 import { misused, readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS } from './config-argument.js';
 
-const USAGE = `usage: simtrunk hangup CALLID [--json] [--config FILE] [--data DIR]
+export const USAGE = `usage: simtrunk hangup CALLID [--json] [--config FILE] [--data DIR]
 CALLID is the id that \`simtrunk calls\` shows, or the Call-ID of the caller's leg.`;
 
 export async function run(args: string[]): Promise<number> {

@@ -11,7 +11,7 @@ import { misused, readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { adjustmentText, recountText, verificationText } from './ledger-text.js';
 
-const USAGE = `usage: simtrunk ledger verify
+export const USAGE = `usage: simtrunk ledger verify
        simtrunk ledger adjust (--sim SIM | --payer PAYER) --allowance ID --amount N --reason TEXT [--at TIME] [--id UUID]
 each with [--json] [--config FILE] [--data DIR]
 SIM is an ICCID or a number; PAYER is trunk:NAME, agent:TRUNK/USER or account:NAME. N is added to what is used: --amount=-60

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseDocument } from 'yaml';
 import { loadConfig } from '../config/load-config.js';
 import type { RouteReport } from '../control/route-report.js';
 import { openJournal } from '../journal/journal.js';
@@ -196,6 +197,7 @@ describe('simtrunk check', () => {
       /is sound\.\n {2}network +lan: 127\.0\.0\.1, udp 5060, tcp 5060, media 20000–29999 \(2500 calls\)/,
     );
     assert.match(text, /gateway +gw1: udp 127\.0\.0\.1:5080, 44 channels/);
+    assert.match(text, /ledger +in memory, with a journal that survives a killed process/);
     assert.doesNotMatch(text, /warning/);
   });
 
@@ -206,6 +208,21 @@ describe('simtrunk check', () => {
       const text = await readFile(DEFAULT_CONFIG, 'utf8');
       await writeFile(file, text.replace('{ from: 20000, to: 29999 }', '{ from: 20000, to: 20003 }'));
       assert.match((await outputOf(check, '--config', file)).text, /media 20000–20003 \(1 call\)/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('names the shared ledger, and what happens without it, but not its password', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'simtrunk-check-'));
+    try {
+      const file = join(folder, 'simtrunk.yaml');
+      const config = parseDocument(await readFile(DEFAULT_CONFIG, 'utf8'));
+      config.setIn(['ledger'], { kind: 'redis', redis: { url: 'redis://:hidden@10.0.0.7:6379' } });
+      await writeFile(file, config.toString());
+      const { text } = await outputOf(check, '--config', file);
+      assert.match(text, /ledger +shared through Redis at 10\.0\.0\.7:6379, .*; while Redis is away: refuse/);
+      assert.doesNotMatch(text, /hidden/);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -15,7 +15,8 @@ import { askIfRunning } from './ask-service.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { routeReportText } from './route-report.js';
 
-const USAGE = 'usage: simtrunk route NUMBER --trunk NAME [--agent USER] [--all] [--json] [--config FILE] [--data DIR]';
+export const USAGE =
+  'usage: simtrunk route NUMBER --trunk NAME [--agent USER] [--all] [--json] [--config FILE] [--data DIR]';
 
 /** Status 0 when a channel would carry the call, 1 when none would. */
 export async function run(args: string[]): Promise<number> {

@@ -8,7 +8,7 @@ import { loadScenario } from '../simulator/scenario.js';
 import { simulate } from '../simulator/simulate.js';
 import { textReport } from '../simulator/text-report.js';
 
-const USAGE = 'usage: simtrunk simulate FILE [--json] [--html OUT] [--seed N]';
+export const USAGE = 'usage: simtrunk simulate FILE [--json] [--html OUT] [--seed N]';
 
 /** Status 0 when the scenario was run, whatever came of its calls. */
 export async function run(args: string[]): Promise<number> {

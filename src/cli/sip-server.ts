@@ -7,7 +7,7 @@ import { hostPort } from '../sip-server/message/uri.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
 import { loadServerConfig, type ServerConfig, type ServerFlags } from './sip-server-config.js';
 
-const USAGE = `usage: simtrunk sip-server [--config FILE] [--listen WHERE …] [--advertise ADDRESS] [--admin ADDRESS:PORT] [--secret TEXT]
+export const USAGE = `usage: simtrunk sip-server [--config FILE] [--listen WHERE …] [--advertise ADDRESS] [--admin ADDRESS:PORT] [--secret TEXT]
   --listen WHERE         udp:ADDRESS:PORT or tcp:ADDRESS:PORT, as often as needed (udp and tcp on 127.0.0.1:5060)
   --advertise ADDRESS    written into Via, Contact and Record-Route in place of the address listened on
   --admin ADDRESS:PORT   where drachtio applications connect (127.0.0.1:9022)

@@ -9,7 +9,7 @@ import { loadServerCases, SERVER_CASE_GROUPS, type ServerCase } from '../lab/sip
 import { findExternalDrachtio } from '../lab/sip-tests/server/server-under-test.js';
 import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 
-const USAGE = `usage: simtrunk sip-tests NAME…            runs these cases
+export const USAGE = `usage: simtrunk sip-tests NAME…            runs these cases
        simtrunk sip-tests all              runs every case
        simtrunk sip-tests list             prints the cases and what each shows
        simtrunk sip-tests load             places calls by a seeded plan and checks every side's record
@@ -35,9 +35,9 @@ export async function run(args: string[]): Promise<number> {
     return 2;
   }
   const { values, positionals } = parsed;
-  if (values.help || positionals.length === 0) {
+  if (positionals.length === 0) {
     process.stderr.write(`${USAGE}\n`);
-    return values.help ? 0 : 2;
+    return 2;
   }
   const folder = values.folder ?? casesFolder();
   const known = listCaseNames(folder);
@@ -139,7 +139,6 @@ function readArguments(args: string[]) {
         redis: { type: 'boolean', default: false },
         nodes: { type: 'string', default: '2' },
         real: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
       },
     });
   } catch (error) {

@@ -7,7 +7,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import { createLogger } from '../lib/logger.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 
-const USAGE = 'usage: simtrunk start [--config FILE] [--data DIR]';
+export const USAGE = 'usage: simtrunk start [--config FILE] [--data DIR]';
 
 /** The same Ctrl-C reaches us from the terminal, from npm and from the launcher: one second apart it is another one. */
 const SECOND_SIGNAL_AFTER_MS = 1_000;

@@ -5,7 +5,7 @@ import { readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS } from './config-argument.js';
 import { statusText } from './status-text.js';
 
-const USAGE = 'usage: simtrunk status [--json] [--config FILE] [--data DIR]';
+export const USAGE = 'usage: simtrunk status [--json] [--config FILE] [--data DIR]';
 
 /** Status 0 when a service runs and has said it; 1 otherwise. */
 export async function run(args: string[]): Promise<number> {

@@ -7,7 +7,7 @@ import { misused, readCommandLine, wholeNumber } from './command-line.js';
 import { CONFIG_OPTIONS } from './config-argument.js';
 import { textTable } from './text-table.js';
 
-const USAGE = `usage: simtrunk trace on (--call-id CALLID | --number NUMBER | --all) [--for SECONDS] [--messages N]
+export const USAGE = `usage: simtrunk trace on (--call-id CALLID | --number NUMBER | --all) [--for SECONDS] [--messages N]
        simtrunk trace off ID
        simtrunk trace list
        simtrunk trace ladder ID [--short] [--with-secrets]
