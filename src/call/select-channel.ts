@@ -142,9 +142,16 @@ async function bookOneOf(
 function requestFor(ask: SelectionRequest, { channelId, simId }: RouteCandidate): ReserveRequest {
   const { request, callee, attemptId, wallMs } = ask;
   return {
-    ...{ reservationId: attemptId, callId: request.callId, trunk: request.trunk.name, channelId, simId, wallMs },
-    ...{ callee: callee.e164, numberClass: callee.numberClass },
-    ...{ direction: 'out', payers: payersOf(request) },
+    reservationId: attemptId,
+    callId: request.callId,
+    trunk: request.trunk.name,
+    direction: 'out',
+    payers: payersOf(request),
+    channelId,
+    simId,
+    callee: callee.e164,
+    numberClass: callee.numberClass,
+    wallMs,
   };
 }
 

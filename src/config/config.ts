@@ -172,7 +172,11 @@ function resolveChannels({ channels, gateways, plans, sims }: ConfigFile): Chann
     const sim = simOf.get(key);
     return {
       channelId: `${gateway}/${port}`,
-      ...{ gateway, port, enabled, groups, agents },
+      gateway,
+      port,
+      enabled,
+      groups,
+      agents,
       simId: sim === undefined ? key : simIdOf(sim),
       gapMs: Math.max(gatewayGaps.get(gateway) ?? 0, planGaps.get(sim?.plan ?? '') ?? 0),
     };
