@@ -8,6 +8,8 @@ import { cdrSchema } from './cdr.js';
 import { callRecord } from './cdr-test-kit.js';
 import { toCdr } from './to-cdr.js';
 
+/** Reasons and terms are words of our own, never of a peer. */
+const code = fc.stringMatching(/^[a-z][a-zA-Z-]{0,20}$/);
 const text = fc.string({ unit: 'grapheme' });
 const wallMs = fc.integer({ min: 0, max: Date.UTC(2200, 0) });
 const count = fc.nat();
@@ -101,12 +103,12 @@ const record: fc.Arbitrary<CallRecord> = fc.record({
   decision: orNull(
     fc.record({
       considered: count,
-      refused: fc.dictionary(text, count, { maxKeys: 3, noNullPrototype: true }),
+      refused: fc.dictionary(code, count, { maxKeys: 3, noNullPrototype: true }),
       winner: orNull(
         fc.record({
           channelId: text,
           score: count,
-          terms: fc.dictionary(text, count, { maxKeys: 3, noNullPrototype: true }),
+          terms: fc.dictionary(code, count, { maxKeys: 3, noNullPrototype: true }),
         }),
       ),
       version: count,
