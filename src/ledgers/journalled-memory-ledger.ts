@@ -26,12 +26,12 @@ import { readHistory } from './ledger-history.js';
 import { LedgerMemory, type LedgerSettings, type Live, NO_GRANT } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
 import { OrderedWrites } from './ordered-writes.js';
+import { ReservationEnds } from './reservation-ends.js';
+import { unlessStalled } from './unless-stalled.js';
 import { takeSnapshot, verifyUsage } from './verify-usage.js';
 
 /** The longest month, and a day for calls over its edge. */
 export const HISTORY_MS = 33 * 86_400_000;
-/** Charges kept to answer a repeated settlement; older ones are looked up in the journal. */
-const MAX_KEPT_CHARGES = 10_000;
 
 export interface JournalledLedgerOptions extends LedgerSettings {
   readonly journal: Journal;
@@ -63,10 +63,8 @@ export class JournalledMemoryLedger implements Ledger {
   readonly #clock: Clock;
   readonly #writes: OrderedWrites;
   readonly #rows: tables.RowSource;
-  /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
-  readonly #ending = new Map<string, Promise<unknown>>();
+  readonly #ends: ReservationEnds;
   readonly #adjusting = new Map<string, Promise<AdjustResult>>();
-  readonly #charges = new Map<string, Charge>();
 
   /** Use {@link openJournalledLedger}. */
   constructor(memory: LedgerMemory, options: JournalledLedgerOptions) {
@@ -76,6 +74,7 @@ export class JournalledMemoryLedger implements Ledger {
     this.#clock = options.clock;
     this.#writes = new OrderedWrites(options);
     this.#rows = (...ask) => options.journal.query(...ask);
+    this.#ends = new ReservationEnds(this.#rows);
   }
 
   /** What routing reads. */
@@ -103,7 +102,7 @@ export class JournalledMemoryLedger implements Ledger {
       () => true,
       () => false,
     );
-    const outcome = await this.#unlessStalled(committed);
+    const outcome = await unlessStalled(this.#journal, committed);
     if (outcome === true) return reserved;
     if (emergency) {
       // Nothing blocks an emergency call: its record is written when the journal can, and before all that follows.
@@ -139,7 +138,7 @@ export class JournalledMemoryLedger implements Ledger {
     if (live.hold.coveredUntilWallMs === null) return grant;
     const covered = tables.markCovered(reservationId, live.hold.coveredUntilWallMs);
     // What is held is held: a talking call goes on through trouble of the journal.
-    await this.#unlessStalled(this.#writes.once(live.request.callId, [covered], 'renew'));
+    await unlessStalled(this.#journal, this.#writes.once(live.request.callId, [covered], 'renew'));
     return grant;
   }
 
@@ -148,12 +147,14 @@ export class JournalledMemoryLedger implements Ledger {
     alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
   ): Promise<Charge> {
     const { reservationId } = settlement;
-    if (this.#ending.has(reservationId)) await this.#ending.get(reservationId);
+    // Not awaited when there is none: memory must change before the first await.
+    const underWay = this.#ends.of(reservationId);
+    if (underWay !== undefined) await underWay;
     const live = this.#memory.live.get(reservationId);
     if (live !== undefined && !live.settled) {
-      return this.#end(reservationId, this.#settleLive(live, settlement, alongside));
+      return this.#ends.begin(reservationId, this.#settleLive(live, settlement, alongside));
     }
-    const charge = this.#charges.get(reservationId) ?? (await this.#settledEarlier(reservationId));
+    const charge = await this.#ends.chargeOf(reservationId);
     // The caller's own entries are not lost because the ledger's step was a repetition.
     await this.#writes.persist(live?.request.callId ?? reservationId, alongside(charge), 'settle');
     if (!settlement.channelInUse) await this.vacate(reservationId);
@@ -161,16 +162,16 @@ export class JournalledMemoryLedger implements Ledger {
   }
 
   async vacate(reservationId: string): Promise<void> {
-    await this.#ending.get(reservationId);
+    await this.#ends.of(reservationId);
     const live = this.#memory.live.get(reservationId);
     if (live === undefined || !live.settled) return;
-    await this.#end(reservationId, this.#free(live, [], 'vacate'));
+    await this.#ends.begin(reservationId, this.#free(live, [], 'vacate'));
   }
 
   async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
     const live = this.#memory.live.get(reservationId);
-    if (live === undefined || live.settled || this.#ending.has(reservationId)) {
-      await this.#ending.get(reservationId);
+    if (live === undefined || live.settled || this.#ends.of(reservationId) !== undefined) {
+      await this.#ends.of(reservationId);
       await this.#writes.persist(live?.request.callId ?? reservationId, alongside, 'release');
       return;
     }
@@ -183,7 +184,7 @@ export class JournalledMemoryLedger implements Ledger {
       this.#memory.drop(live);
       this.#memory.forgetTry(live);
     }
-    await this.#end(reservationId, this.#free(live, entries, 'release'));
+    await this.#ends.begin(reservationId, this.#free(live, entries, 'release'));
   }
 
   usageOf(simId: string, wallMs: number): SimUsage | undefined {
@@ -263,7 +264,7 @@ export class JournalledMemoryLedger implements Ledger {
     const durationMs = storedMs(settlement.durationMs);
     const charge = this.#memory.charge(live, answeredWallMs, durationMs, estimated);
     live.settled = true;
-    this.#keepCharge(charge);
+    this.#ends.keep(charge);
     const record = tables.insertSettlement(this.#memory.recordOf(live, answeredWallMs, durationMs, charge));
     if (channelInUse) {
       await this.#writes.persist(callId, [record, tables.markSettled(reservationId), ...alongside(charge)], 'settle');
@@ -278,42 +279,6 @@ export class JournalledMemoryLedger implements Ledger {
     const freed = [tables.deleteReservation(reservationId), tables.keepRest(channelId, untilWallMs)];
     await this.#writes.persist(callId, [...entries, ...freed], step);
     this.#memory.finish(live);
-  }
-
-  #end<T>(reservationId: string, step: Promise<T>): Promise<T> {
-    this.#ending.set(reservationId, step);
-    return step.finally(() => {
-      if (this.#ending.get(reservationId) === step) this.#ending.delete(reservationId);
-    });
-  }
-
-  async #settledEarlier(reservationId: string): Promise<Charge> {
-    const charge = await tables.readSettlement(this.#rows, reservationId);
-    if (charge === undefined) throw new Error(`Reservation ${reservationId} is unknown, or was released.`);
-    return charge;
-  }
-
-  #keepCharge(charge: Charge): void {
-    this.#charges.set(charge.reservationId, charge);
-    if (this.#charges.size <= MAX_KEPT_CHARGES) return;
-    for (const oldest of this.#charges.keys()) {
-      this.#charges.delete(oldest);
-      return;
-    }
-  }
-
-  /** Waits for a commit, but not through a stall of the journal. */
-  async #unlessStalled<T>(committed: Promise<T>): Promise<T | 'stalled'> {
-    if (this.#journal.isStalled) return 'stalled';
-    let stopListening = () => {};
-    const stalled = new Promise<'stalled'>((resolve) => {
-      stopListening = this.#journal.events.on('journal:stalled', () => resolve('stalled'));
-    });
-    try {
-      return await Promise.race([committed, stalled]);
-    } finally {
-      stopListening();
-    }
   }
 }
 

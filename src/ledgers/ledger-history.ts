@@ -157,7 +157,8 @@ async function readAdjustments(rows: RowSource, sinceWallMs: number, untilSequen
   return found.map((row) => ({ sequence: Number(row.sequence), adjustment: adjustmentOf(row) }));
 }
 
-function adjustmentOf(row: Row): Adjustment {
+/** Of any table that keeps adjustments. */
+export function adjustmentOf(row: Row): Adjustment {
   return {
     adjustmentId: String(row.adjustment_id),
     holder: String(row.holder),

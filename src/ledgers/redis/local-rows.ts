@@ -3,6 +3,7 @@
 import type { JournalEntry, SchemaStatement } from '../../lib/journal-entry.js';
 import type { NumberClass } from '../../numbers/number-class.js';
 import type { Adjustment, ReserveRequest } from '../../quota/ledger.js';
+import { adjustmentOf } from '../ledger-history.js';
 import { payersOf, type Row, type RowSource } from '../ledger-tables.js';
 import type { SharedSettlement } from './shared-records.js';
 
@@ -129,17 +130,5 @@ function settlementOf(row: Row): SharedSettlement {
       estimated: row.estimated === 1,
     },
     settledWallMs: Number(row.settled_wall_ms),
-  };
-}
-
-function adjustmentOf(row: Row): Adjustment {
-  return {
-    adjustmentId: String(row.adjustment_id),
-    holder: String(row.holder),
-    allowanceId: String(row.allowance_id),
-    amount: Number(row.amount),
-    reason: String(row.reason),
-    by: String(row.by_whom),
-    wallMs: Number(row.wall_ms),
   };
 }

@@ -29,6 +29,8 @@ import type { LedgerView } from '../../quota/ledger-view.js';
 import { type Live, NO_GRANT } from '../ledger-memory.js';
 import * as tables from '../ledger-tables.js';
 import { OrderedWrites } from '../ordered-writes.js';
+import { ReservationEnds } from '../reservation-ends.js';
+import { unlessStalled } from '../unless-stalled.js';
 import { compareUsage } from '../verify-usage.js';
 import * as local from './local-rows.js';
 import { LocalShare } from './local-share.js';
@@ -43,11 +45,9 @@ import {
   type RedisLedgerEvents,
   type RedisLedgerOptions,
   type SharedParts,
-  unlessStalled,
 } from './shared-parts.js';
 import { Standing } from './standing.js';
 
-const MAX_KEPT_CHARGES = 10_000;
 const READY_PAUSE_MS = 100;
 
 /** Loads what the journal holds and attaches to Redis; without Redis it resolves all the same, and goes on trying. */
@@ -83,9 +83,7 @@ export class RedisLedger implements Ledger {
   readonly #parts: SharedParts;
   readonly #reserving: Reserving;
   readonly #standing: Standing;
-  /** Steps that end a reservation, by its id: a repeated call gets the same promise. */
-  readonly #ending = new Map<string, Promise<unknown>>();
-  readonly #charges = new Map<string, Charge>();
+  readonly #ends: ReservationEnds;
   #ready: string[] = [];
   #readyTimer: ClockTimer | undefined;
   #sequence: number;
@@ -104,6 +102,7 @@ export class RedisLedger implements Ledger {
     this.#log = log;
     this.#sequence = lastSequence;
     this.#rows = (...ask) => journal.query(...ask);
+    this.#ends = new ReservationEnds(this.#rows);
     this.events = new TypedEmitter((error, event) => log.error({ err: error, event }, 'ledger listener failed'));
     this.#writes = new OrderedWrites(options);
     this.#replica = new Replica(options, options.node, clock, log);
@@ -259,14 +258,16 @@ export class RedisLedger implements Ledger {
     alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
   ): Promise<Charge> {
     const { reservationId, answeredWallMs, estimated, channelInUse } = settlement;
-    if (this.#ending.has(reservationId)) await this.#ending.get(reservationId);
+    // Not awaited when there is none: memory must change before the first await.
+    const underWay = this.#ends.of(reservationId);
+    if (underWay !== undefined) await underWay;
     const own = this.#own.get(reservationId);
     if (own !== undefined && !own.settled) {
       const durationMs = storedMs(settlement.durationMs);
       const measured = { answeredWallMs, durationMs, estimated, channelInUse };
-      return this.#end(reservationId, this.#settleOwn(own, measured, alongside));
+      return this.#ends.begin(reservationId, this.#settleOwn(own, measured, alongside));
     }
-    const charge = this.#charges.get(reservationId) ?? (await this.#settledEarlier(reservationId));
+    const charge = await this.#ends.chargeOf(reservationId);
     // The caller's own entries are not lost because the ledger's step was a repetition.
     await this.#writes.persist(own?.request.callId ?? reservationId, alongside(charge), 'settle');
     if (!channelInUse) await this.vacate(reservationId);
@@ -274,26 +275,26 @@ export class RedisLedger implements Ledger {
   }
 
   async vacate(reservationId: string): Promise<void> {
-    await this.#ending.get(reservationId);
+    await this.#ends.of(reservationId);
     const own = this.#own.get(reservationId);
     if (own === undefined || !own.settled) return;
-    await this.#end(reservationId, this.#vacateOwn(own));
+    await this.#ends.begin(reservationId, this.#vacateOwn(own));
   }
 
   async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
     const own = this.#own.get(reservationId);
-    if (own === undefined || own.settled || this.#ending.has(reservationId)) {
-      await this.#ending.get(reservationId);
+    if (own === undefined || own.settled || this.#ends.of(reservationId) !== undefined) {
+      await this.#ends.of(reservationId);
       await this.#writes.persist(own?.request.callId ?? reservationId, alongside, 'release');
       return;
     }
     if (invited) {
       const unanswered = { answeredWallMs: null, durationMs: 0, estimated: false, channelInUse: false };
-      await this.#end(
+      await this.#ends.begin(
         reservationId,
         this.#settleOwn(own, unanswered, () => alongside),
       );
-    } else await this.#end(reservationId, this.#undoOwn(own, alongside));
+    } else await this.#ends.begin(reservationId, this.#undoOwn(own, alongside));
   }
 
   /** The row `settling` with all that ends with it, then Redis, then the row goes: whatever is cut short is replayed. */
@@ -308,7 +309,7 @@ export class RedisLedger implements Ledger {
     own.settled = true;
     const live = this.#replica.memory.live.get(reservationId) ?? withoutHolds(request);
     const charge = this.#replica.chargeAhead(live, answeredWallMs, durationMs, estimated);
-    this.#keepCharge(charge);
+    this.#ends.keep(charge);
     const settlement = { request, answeredWallMs, durationMs, charge, settledWallMs: this.#clock.wallMs() };
     this.#sequence += 1;
     const entries = [
@@ -453,28 +454,6 @@ export class RedisLedger implements Ledger {
     if (ids.length === 0) return;
     this.#ready = [];
     this.#writes.inBackground('ready', [local.markReady(ids)], 'ready');
-  }
-
-  #end<T>(reservationId: string, step: Promise<T>): Promise<T> {
-    this.#ending.set(reservationId, step);
-    return step.finally(() => {
-      if (this.#ending.get(reservationId) === step) this.#ending.delete(reservationId);
-    });
-  }
-
-  async #settledEarlier(reservationId: string): Promise<Charge> {
-    const charge = await tables.readSettlement(this.#rows, reservationId);
-    if (charge === undefined) throw new Error(`Reservation ${reservationId} is unknown, or was released.`);
-    return charge;
-  }
-
-  #keepCharge(charge: Charge): void {
-    this.#charges.set(charge.reservationId, charge);
-    if (this.#charges.size <= MAX_KEPT_CHARGES) return;
-    for (const oldest of this.#charges.keys()) {
-      this.#charges.delete(oldest);
-      return;
-    }
   }
 }
 

@@ -3,7 +3,8 @@
 import type { JournalEntry } from '../../lib/journal-entry.js';
 import type { ReserveFirstResult, ReserveRequest, ReserveResult } from '../../quota/ledger.js';
 import * as tables from '../ledger-tables.js';
-import { isOfShare, type SharedParts, unlessStalled } from './shared-parts.js';
+import { unlessStalled } from '../unless-stalled.js';
+import { isOfShare, type SharedParts } from './shared-parts.js';
 import { writeRequest } from './shared-records.js';
 
 export class Reserving {

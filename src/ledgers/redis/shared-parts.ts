@@ -83,17 +83,3 @@ export interface SharedParts {
 export function isOfShare({ options, share }: SharedParts, { channelId }: ReserveRequest): boolean {
   return options.whenAway === 'local-share' && share.has(channelId);
 }
-
-/** Waits for a commit, but not through a stall of the journal. */
-export async function unlessStalled<T>(journal: Journal, committed: Promise<T>): Promise<T | 'stalled'> {
-  if (journal.isStalled) return 'stalled';
-  let stopListening = () => {};
-  const stalled = new Promise<'stalled'>((resolve) => {
-    stopListening = journal.events.on('journal:stalled', () => resolve('stalled'));
-  });
-  try {
-    return await Promise.race([committed, stalled]);
-  } finally {
-    stopListening();
-  }
-}
