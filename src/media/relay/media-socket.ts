@@ -1,14 +1,41 @@
-// UDP sockets of the relay: bound without a name look-up, in one step, so that a taken port is known at once.
-import { createSocket, type Socket } from 'node:dgram';
+// What the relay needs of UDP sockets, as roles: `dgram-sockets.ts` is Node's own, others may batch system calls.
+// Nothing is made for each packet: listeners are set once, addresses are strings that stay the same object for a source.
 import { isIPv6 } from 'node:net';
 
-/** Every address here is an IP address already: dgram would otherwise ask the resolver for each packet sent. */
-function noLookup(
-  address: string,
-  options: unknown,
-  callback: (error: Error | null, address: string, family: number) => void,
-): void {
-  callback(null, address, typeof options === 'number' ? options : isIPv6(address) ? 6 : 4);
+export interface MediaSocketListener {
+  /**
+   * The bytes are valid during the call alone: who keeps them, copies them. Passing them on with `send` is no keeping;
+   * after that they must not be changed any more.
+   */
+  received(packet: Buffer, address: string, port: number, arrivalMs: number): void;
+  /** A packet given to `send` did not leave; only the count can be known. */
+  sendFailed(): void;
+}
+
+/** One bound UDP port. */
+export interface MediaSocket {
+  /** Replaces the listener; what comes without one is dropped. */
+  listen(listener: MediaSocketListener): void;
+  /** Sends to an IP address in its canonical spelling. The bytes must not be changed afterwards. */
+  send(packet: Uint8Array, address: string, port: number): void;
+  /** Idempotent; nothing is received any more. */
+  close(): void;
+}
+
+/** The sockets of one thread. */
+export interface MediaSockets {
+  /**
+   * Binds in one step, so that a taken port is known at once; port 0 is any free one.
+   * @throws {BindError}
+   */
+  bind(address: string, port: number): MediaSocket;
+  /** Closes what all sockets share; they are closed before. */
+  close(): void;
+}
+
+export interface SocketPair {
+  readonly rtp: MediaSocket;
+  readonly rtcp: MediaSocket;
 }
 
 /** Why a socket could not be bound: the port is another's, or the address is not ours. */
@@ -22,44 +49,19 @@ export class BindError extends Error {
   }
 }
 
-/**
- * A bound UDP socket.
- * @throws {BindError}
- */
-export function bindSocket(address: string, port: number): Socket {
-  const isV6 = isIPv6(address);
-  const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6, lookup: noLookup as never });
-  let failure: NodeJS.ErrnoException | null = null;
-  // With a synchronous look-up, bind has succeeded or reported its error when it returns. Later errors concern one
-  // packet, which its sender's callback counts.
-  socket.on('error', (error) => {
-    failure ??= error;
-  });
-  socket.bind({ address, port, exclusive: true });
-  if (failure !== null) {
-    closeQuietly(socket);
-    throw new BindError(failure);
-  }
-  return socket;
-}
-
 /** Binds an even port and the odd one above it; null when either is taken. */
-export function bindPair(address: string, rtpPort: number): { rtp: Socket; rtcp: Socket } | null {
-  let rtp: Socket | null = null;
+export function bindPair(sockets: MediaSockets, address: string, rtpPort: number): SocketPair | null {
+  let rtp: MediaSocket | null = null;
   try {
-    rtp = bindSocket(address, rtpPort);
-    return { rtp, rtcp: bindSocket(address, rtpPort + 1) };
+    rtp = sockets.bind(address, rtpPort);
+    return { rtp, rtcp: sockets.bind(address, rtpPort + 1) };
   } catch (error) {
-    if (rtp !== null) closeQuietly(rtp);
+    rtp?.close();
     if (error instanceof BindError) return null;
     throw error;
   }
 }
 
-export function closeQuietly(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // Closed before, or never bound.
-  }
+export function familyOf(address: string): 4 | 6 {
+  return isIPv6(address) ? 6 : 4;
 }

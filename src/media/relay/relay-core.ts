@@ -2,10 +2,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { G711Codec, MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
-import { bindPair, closeQuietly } from './media-socket.js';
+import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
 import { noDrops, type OpenReply, type PlaceReply, type RelayCounters, type RelayNetwork } from './relay-messages.js';
-import { RelaySession, type SocketPair } from './relay-session.js';
+import { RelaySession } from './relay-session.js';
 import { TapQueue } from './tap-queue.js';
 
 interface Network extends RelayNetwork {
@@ -31,13 +31,20 @@ export class RelayCore {
   readonly #networks = new Map<string, Network>();
   readonly #sessions = new Map<number, LiveSession>();
   readonly #taps = new Set<TapQueue>();
+  readonly #mediaSockets: MediaSockets;
   readonly #nowMs: () => number;
   readonly #maxTapBatches: number;
   readonly #ended = { packets: 0, rtcpPackets: 0, dropped: noDrops(), forkedPackets: 0, forkLostPackets: 0 };
   #refusedNoPorts = 0;
   #nextFork = 1;
 
-  constructor(networks: readonly RelayNetwork[], maxTapBatches: number, nowMs: () => number) {
+  constructor(
+    networks: readonly RelayNetwork[],
+    maxTapBatches: number,
+    mediaSockets: MediaSockets,
+    nowMs: () => number,
+  ) {
+    this.#mediaSockets = mediaSockets;
     this.#nowMs = nowMs;
     this.#maxTapBatches = maxTapBatches;
     for (const network of networks) {
@@ -161,11 +168,12 @@ export class RelayCore {
     for (const id of [...this.#sessions.keys()]) this.close(id);
     for (const tap of [...this.#taps]) tap.close();
     this.#taps.clear();
+    this.#mediaSockets.close();
   }
 
   #lease(networkName: string): LeaseResult {
     const network = this.#networks.get(networkName);
-    const lent = network?.pool.lend(this.#nowMs(), (port) => bindPair(network.bind, port)) ?? null;
+    const lent = network?.pool.lend(this.#nowMs(), (port) => bindPair(this.#mediaSockets, network.bind, port)) ?? null;
     if (network === undefined || lent === null) {
       this.#refusedNoPorts += 1;
       return { ok: false, reason: 'no-media-ports' };
@@ -174,10 +182,8 @@ export class RelayCore {
   }
 
   #release(lease: Lease): void {
-    for (const socket of [lease.sockets.rtp, lease.sockets.rtcp]) {
-      socket.removeAllListeners('message');
-      closeQuietly(socket);
-    }
+    lease.sockets.rtp.close();
+    lease.sockets.rtcp.close();
     lease.network.pool.giveBack(lease.rtpPort, this.#nowMs());
   }
 }

@@ -1,19 +1,14 @@
 // One relayed call: what either side sends goes to the other side and, while it is forked, to the taps.
-import type { RemoteInfo, Socket } from 'node:dgram';
 import type { G711Codec, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import { isRtcp } from '../../rtp/rtcp-packet.js';
+import type { SocketPair } from './media-socket.js';
 import { RelayedSide } from './relayed-side.js';
 import { ToneOverlay } from './tone-overlay.js';
 
 /** Receives copies of forked packets. */
 export interface ForkSink {
   add(fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array): void;
-}
-
-export interface SocketPair {
-  readonly rtp: Socket;
-  readonly rtcp: Socket;
 }
 
 export class RelaySession {
@@ -81,20 +76,25 @@ export class RelaySession {
     const from = this.#sides[side];
     const to = this.#sides[side === 'caller' ? 'callee' : 'caller'];
     const isCallee = side === 'callee';
-    // One callback for all packets of a direction: none is made on the hot path.
-    const onSent = (error: Error | null) => {
-      if (error !== null) from.dropped['send-error'] += 1;
+    // What a side's sockets send came from the other side.
+    const sendFailed = () => {
+      to.dropped['send-error'] += 1;
     };
-    sockets.rtp.on('message', (packet: Buffer, source: RemoteInfo) => {
-      const nowMs = this.#nowMs();
-      if (!from.receivesRtp(packet, source, nowMs)) return;
-      const sent = isCallee && this.#tone !== null ? this.#warned(packet, this.#tone) : packet;
-      if (!to.sendRtp(sent, onSent)) from.dropped['no-destination'] += 1;
-      if (this.#fork !== null) this.#sink.add(this.#fork, isCallee, nowMs, packet);
+    sockets.rtp.listen({
+      received: (packet, address, port, arrivalMs) => {
+        if (!from.receivesRtp(packet, address, port, arrivalMs)) return;
+        const sent = isCallee && this.#tone !== null ? this.#warned(packet, this.#tone) : packet;
+        if (!to.sendRtp(sent)) from.dropped['no-destination'] += 1;
+        if (this.#fork !== null) this.#sink.add(this.#fork, isCallee, arrivalMs, packet);
+      },
+      sendFailed,
     });
-    sockets.rtcp.on('message', (packet: Buffer, source: RemoteInfo) => {
-      if (!from.receivesRtcp(packet, isRtcp(packet), source, this.#nowMs())) return;
-      if (!to.sendRtcp(packet, onSent)) from.dropped['no-destination'] += 1;
+    sockets.rtcp.listen({
+      received: (packet, address, port, arrivalMs) => {
+        if (!from.receivesRtcp(packet, isRtcp(packet), address, port, arrivalMs)) return;
+        if (!to.sendRtcp(packet)) from.dropped['no-destination'] += 1;
+      },
+      sendFailed,
     });
   }
 }

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import type { MediaAddress, MediaRemote } from '../../call/ports.js';
 import { claimPorts } from '../../lib/testing/claimed-ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
-import { bindPair, bindSocket, closeQuietly } from './media-socket.js';
+import { DgramSockets } from './dgram-sockets.js';
+import { bindPair } from './media-socket.js';
 
 export interface ReceivedPacket {
   readonly bytes: Buffer;
@@ -104,14 +105,15 @@ export function remoteOf(peer: UdpPeer, changes: Partial<MediaRemote> = {}): Med
 
 /** A range of `pairs` port pairs that no other run has, and that were free a moment ago. */
 export async function freePortRange(pairs: number, address = '127.0.0.1'): Promise<{ from: number; to: number }> {
+  const sockets = new DgramSockets(() => 0);
   for (let tries = 0; tries < 200; tries += 1) {
     const from = await claimPorts(2 * pairs);
     let free = 0;
     for (; free < pairs; free += 1) {
-      const pair = bindPair(address, from + 2 * free);
+      const pair = bindPair(sockets, address, from + 2 * free);
       if (pair === null) break;
-      closeQuietly(pair.rtp);
-      closeQuietly(pair.rtcp);
+      pair.rtp.close();
+      pair.rtcp.close();
     }
     if (free === pairs) return { from, to: from + 2 * pairs - 1 };
   }
@@ -120,7 +122,7 @@ export async function freePortRange(pairs: number, address = '127.0.0.1'): Promi
 
 export function hasIpv6Loopback(): boolean {
   try {
-    closeQuietly(bindSocket('::1', 0));
+    new DgramSockets(() => 0).bind('::1', 0).close();
     return true;
   } catch {
     return false;

@@ -1,7 +1,8 @@
 // Entry of a relay thread: binds each network once to prove that it can, then serves messages until shut down.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicNowMs } from '../../lib/clock.js';
-import { BindError, bindSocket } from './media-socket.js';
+import { DgramSockets } from './dgram-sockets.js';
+import { BindError } from './media-socket.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayInput, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
 
@@ -11,7 +12,9 @@ const settings = workerData as RelayThreadSettings;
 
 // performance.now() costs a fraction of hrtime.bigint(), runs on the same clock, and differs by this constant.
 const originMs = monotonicNowMs() - performance.now();
-const core = new RelayCore(settings.networks, settings.maxTapBatches, () => originMs + performance.now());
+const nowMs = () => originMs + performance.now();
+const sockets = new DgramSockets(nowMs);
+const core = new RelayCore(settings.networks, settings.maxTapBatches, sockets, nowMs);
 
 function post(message: RelayOutput): void {
   port.postMessage(message);
@@ -20,7 +23,7 @@ function post(message: RelayOutput): void {
 function firstUnusableNetwork(): { network: string; message: string } | null {
   for (const network of settings.networks) {
     try {
-      bindSocket(network.bind, 0).close();
+      sockets.bind(network.bind, 0).close();
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       return { network: network.name, message: error.message };

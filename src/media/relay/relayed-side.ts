@@ -1,11 +1,11 @@
 // One side of a relayed call: its two sockets, who may send to them, where to send, and what was received.
-import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, Side, StreamReport } from '../../call/reports.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
 import { addressMatcher, canonicalAddress, isPrivateAddress } from '../addresses.js';
+import type { MediaSocket, SocketPair } from './media-socket.js';
 import { SourceLearner } from './source-learner.js';
 
 const DEFAULT_CLOCK_RATE_HZ = 8_000;
@@ -29,17 +29,17 @@ export class RelayedSide {
   #remote: { address: string; rtpPort: number; rtcpPort: number; sends: boolean } | null = null;
   #firstSource: string | null = null;
   #firstPacketWallMs: number | null = null;
-  #rtp: Socket;
-  #rtcp: Socket;
+  #rtp: MediaSocket;
+  #rtcp: MediaSocket;
 
-  constructor(side: Side, sockets: { rtp: Socket; rtcp: Socket }) {
+  constructor(side: Side, sockets: SocketPair) {
     this.side = side;
     this.#rtp = sockets.rtp;
     this.#rtcp = sockets.rtcp;
   }
 
   /** Uses other sockets from now on; the old ones are the caller's to close. */
-  moveTo(sockets: { rtp: Socket; rtcp: Socket }): void {
+  moveTo(sockets: SocketPair): void {
     this.#rtp = sockets.rtp;
     this.#rtcp = sockets.rtcp;
     this.clearRemote();
@@ -70,14 +70,14 @@ export class RelayedSide {
   }
 
   /** Whether the packet is this side's RTP; counts it either way. */
-  receivesRtp(packet: Buffer, source: RemoteInfo, nowMs: number): boolean {
+  receivesRtp(packet: Buffer, address: string, port: number, nowMs: number): boolean {
     if (!isRtp(packet)) return this.#drop('malformed');
     if (this.#remote === null) return this.#drop('source');
     if (this.#payloadTypes[payloadTypeOf(packet)] !== 1) return this.#drop('payload-type');
-    if (!this.#rtpSource.accepts(source.address, source.port, nowMs)) return this.#drop('source');
+    if (!this.#rtpSource.accepts(address, port, nowMs)) return this.#drop('source');
     if (this.#firstPacketWallMs === null) {
       this.#firstPacketWallMs = Date.now();
-      this.#firstSource = `${isIPv6(source.address) ? `[${source.address}]` : source.address}:${source.port}`;
+      this.#firstSource = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
     }
     this.lastPacketMs = nowMs;
     this.#statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), nowMs, packet.length);
@@ -85,31 +85,31 @@ export class RelayedSide {
   }
 
   /** Whether the packet is this side's RTCP; counts it either way. */
-  receivesRtcp(packet: Buffer, isWellFormed: boolean, source: RemoteInfo, nowMs: number): boolean {
+  receivesRtcp(packet: Buffer, isWellFormed: boolean, address: string, port: number, nowMs: number): boolean {
     if (!isWellFormed) return this.#drop('malformed');
-    if (!this.#rtcpSource.accepts(source.address, source.port, nowMs)) return this.#drop('source');
+    if (!this.#rtcpSource.accepts(address, port, nowMs)) return this.#drop('source');
     this.rtcpPackets += 1;
     return packet.length > 0;
   }
 
   /** Sends to where this side is, or says that it is nowhere. */
-  sendRtp(packet: Buffer, onSent: (error: Error | null) => void): boolean {
+  sendRtp(packet: Uint8Array): boolean {
     const remote = this.#remote;
     if (remote === null || !remote.sends) return false;
     const learned = this.#rtpSource;
     return learned.address === null
-      ? this.#send(this.#rtp, packet, remote.address, remote.rtpPort, onSent)
-      : this.#send(this.#rtp, packet, learned.address, learned.port, onSent);
+      ? this.#send(this.#rtp, packet, remote.address, remote.rtpPort)
+      : this.#send(this.#rtp, packet, learned.address, learned.port);
   }
 
-  sendRtcp(packet: Buffer, onSent: (error: Error | null) => void): boolean {
+  sendRtcp(packet: Uint8Array): boolean {
     const remote = this.#remote;
     // RTCP goes on during hold (RFC 3264 §8.4), except to an address of zeros.
     if (remote === null || isUnset(remote.address)) return false;
     const learned = this.#rtcpSource;
     return learned.address === null
-      ? this.#send(this.#rtcp, packet, remote.address, remote.rtcpPort, onSent)
-      : this.#send(this.#rtcp, packet, learned.address, learned.port, onSent);
+      ? this.#send(this.#rtcp, packet, remote.address, remote.rtcpPort)
+      : this.#send(this.#rtcp, packet, learned.address, learned.port);
   }
 
   report(): StreamReport {
@@ -128,9 +128,9 @@ export class RelayedSide {
     };
   }
 
-  #send(socket: Socket, packet: Buffer, address: string, port: number, onSent: (error: Error | null) => void): boolean {
+  #send(socket: MediaSocket, packet: Uint8Array, address: string, port: number): boolean {
     if (port === 0 || isUnset(address)) return false;
-    socket.send(packet, 0, packet.length, port, address, onSent);
+    socket.send(packet, address, port);
     return true;
   }
 
