@@ -54,7 +54,10 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
 
   tap();
   return {
-    media: { open: (request) => relay.latest.port.open(request) },
+    media: {
+      capabilities: relay.latest.port.capabilities,
+      open: (request) => relay.latest.port.open(request),
+    },
     recorder: recorder && {
       readiness: () => recorder.latest.port.readiness(),
       begin: (request) => recorder.latest.port.begin(request),

@@ -16,6 +16,8 @@ function description(payloadTypes: string, port = 40_000): string {
 
 const formatsOf = (sdp: string | null) => /^m=audio \d+ RTP\/AVP (.*)$/m.exec(sdp ?? '')?.[1]?.trim();
 
+const payloadTypesOf = (remote: MediaRemote | undefined) => remote?.codecs.map((codec) => codec.payloadType);
+
 describe('the media of a call', () => {
   let media: CallMedia;
   let remotes: Map<Side, MediaRemote>;
@@ -53,11 +55,11 @@ describe('the media of a call', () => {
   }
 
   it('lets the caller send what it was offered until it is answered, and then only what it was answered', () => {
-    assert.deepEqual(remotes.get('caller')?.payloadTypes, [8, 0, 101]);
+    assert.deepEqual(payloadTypesOf(remotes.get('caller')), [8, 0, 101]);
     assert.ok(media.acceptAnswer(description('0 8 101')).ok);
     assert.equal(formatsOf(media.callerSdp), '0 101');
-    assert.deepEqual(remotes.get('caller')?.payloadTypes, [0, 101]);
-    assert.deepEqual(remotes.get('callee')?.payloadTypes, [0, 8, 101]);
+    assert.deepEqual(payloadTypesOf(remotes.get('caller')), [0, 101]);
+    assert.deepEqual(payloadTypesOf(remotes.get('callee')), [0, 8, 101]);
   });
 
   it('cannot use an answer without the codec that early media has fixed', () => {

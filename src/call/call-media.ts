@@ -6,7 +6,6 @@ import {
   acceptsMedia,
   type LocalDescription,
   type PeerDescription,
-  payloadTypesOf,
   type SdpRefusal,
 } from '../sdp/description.js';
 import {
@@ -266,8 +265,8 @@ export class CallMedia {
       signallingAddress: side === 'caller' ? this.#signallingAddress : (this.#gateway?.signallingAddress ?? ''),
       nat: peer?.nat ?? 'off',
       sources: peer?.mediaSources ?? [],
-      payloadTypes: payloadTypesOf(accepted),
-      clockRateHz: audio.codecs[0]?.clockRateHz ?? 8000,
+      codecs: [...accepted.codecs, ...accepted.telephoneEvents],
+      ...(audio.ptimeMs !== undefined && { ptimeMs: audio.ptimeMs }),
       sends: acceptsMedia(audio),
     });
   }

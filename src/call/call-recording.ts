@@ -15,7 +15,7 @@ export class CallRecording {
 
   static begin(recorder: RecordingPort, session: MediaSession, request: RecordingRequest): CallRecording {
     const handle = recorder.begin(request);
-    session.fork(request.recordingId);
+    session.fork({ recordingId: request.recordingId });
     return new CallRecording(handle, session);
   }
 

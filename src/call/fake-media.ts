@@ -1,5 +1,6 @@
 // Doubles of relay and recorder: sessions and recordings that report when the test lets them.
 import type {
+  MediaEvent,
   MediaOpenResult,
   MediaPort,
   MediaRefusal,
@@ -13,6 +14,8 @@ import type { MediaReport, RecordingReport, StreamReport } from './reports.js';
 
 const STREAM: StreamReport = {
   ...{ packets: 10, bytes: 1_720, lost: 0, jitterMs: 0, outOfOrder: 0, duplicates: 0, rtcpPackets: 0 },
+  ...{ rtcpGenerated: 0, transcoded: 0, roundTripMs: null, peerReport: null, mos: 4.4, silentMs: 0 },
+  ...{ dtmfEvents: 0, dtmfDigits: null },
   dropped: { source: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 },
   source: null,
   firstPacketWallMs: null,
@@ -40,6 +43,8 @@ export class FakeMedia implements MediaPort {
   lastPacketAgeMs: number | null = 0;
   openSessions = 0;
   readonly lost: (() => void)[] = [];
+  readonly eventListeners: ((event: MediaEvent) => void)[] = [];
+  readonly capabilities: MediaPort['capabilities'] = { srtp: false, transcodes: () => false };
   readonly #trace: string[];
 
   constructor(trace: string[]) {
@@ -65,6 +70,8 @@ export class FakeMedia implements MediaPort {
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),
       unfork: () => this.#trace.push('media unforked'),
+      play: () => 'play1',
+      stopPlaying: () => {},
       warnCaller: (codecs) => this.#trace.push(`media warns caller ${Object.values(codecs).join(' ')}`),
       report: async () => report(),
       close: () => {
@@ -76,6 +83,7 @@ export class FakeMedia implements MediaPort {
         return closed;
       },
       onLost: (listener) => this.lost.push(listener),
+      onEvent: (listener) => this.eventListeners.push(listener),
     };
   }
 }

@@ -1,5 +1,6 @@
 // What a call needs from the outside: media, recording, signalling and storage, as roles. Adapters implement these.
 import type { JournalEntry } from '../lib/journal-entry.js';
+import type { SdpCodec } from '../sdp/description.js';
 import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
 import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
@@ -9,11 +10,23 @@ export type G711Codec = 'PCMU' | 'PCMA';
 
 // ---- media ---------------------------------------------------------------------------------------------------------
 
+/** One payload type of a side's stream, as negotiated; telephone-event and CN are among them. */
+export type MediaCodec = SdpCodec;
+
+/** How RTP travels on one side (RFC 3551, RFC 3711, RFC 4585, RFC 5764). */
+export interface MediaTransport {
+  readonly protocol: 'RTP/AVP' | 'RTP/AVPF' | 'RTP/SAVP' | 'RTP/SAVPF' | 'UDP/TLS/RTP/SAVP' | 'UDP/TLS/RTP/SAVPF';
+  /** Values of the `a=` lines that belong to it (crypto, fingerprint, setup, ice-*, candidate, rtcp-mux), as they stand in SDP. */
+  readonly attributes: readonly string[];
+}
+
 export interface MediaAddress {
   /** The address that the side's network advertises. */
   readonly address: string;
   readonly rtpPort: number;
   readonly rtcpPort: number;
+  /** What our description must say to this side beyond RTP/AVP; absent for plain RTP, and always on the embedded relay. */
+  readonly transport?: MediaTransport;
 }
 
 /** Where a side's media is sent to and accepted from, as negotiated. */
@@ -26,15 +39,61 @@ export interface MediaRemote {
   readonly nat: 'auto' | 'off';
   /** Addresses or CIDR blocks of class (d). */
   readonly sources: readonly string[];
-  /** Payload types that were negotiated; any other is dropped and counted. */
-  readonly payloadTypes: readonly number[];
-  /** RTP clock rate in Hz of the audio codec. */
-  readonly clockRateHz: number;
+  /**
+   * What the side may send, audio in order of preference: any other payload type is dropped and counted. Towards the other side
+   * a packet gets that side's payload type of the same codec; PCMA and PCMU are transcoded where the other has only one of them;
+   * what the other side does not have is dropped.
+   */
+  readonly codecs: readonly MediaCodec[];
+  /** What is sent to the side, where its numbering differs from ours (RFC 3264 §5.1); `codecs` when absent. */
+  readonly sentCodecs?: readonly MediaCodec[];
+  /** Packet time in ms that the side wants to receive. */
+  readonly ptimeMs?: number;
+  /** RTCP shares the RTP port (RFC 5761). */
+  readonly rtcpMux?: boolean;
+  /** Absent for RTP/AVP. An embedded relay passes protected packets as they are, looking at nothing but their source. */
+  readonly transport?: MediaTransport;
   /** False while the side is on hold towards us (sendonly from it, or inactive): nothing is sent to it. */
   readonly sends: boolean;
 }
 
 export type MediaRefusal = 'no-media-ports' | 'relay-down';
+
+/** What happens in the media of a call while it lives. */
+export type MediaEvent =
+  /** A telephone-event has ended (RFC 4733); `event` is a digit, `*`, `#` or A to D. Told once, however often it was sent. */
+  | {
+      readonly type: 'dtmf';
+      readonly side: Side;
+      readonly event: string;
+      readonly durationMs: number;
+      readonly by: 'rfc4733';
+    }
+  /** The side, which should send, has not for so long. One side: one-way media; both: none. */
+  | { readonly type: 'silent'; readonly side: Side; readonly silentMs: number }
+  /** It sends again. */
+  | { readonly type: 'heard'; readonly side: Side }
+  | { readonly type: 'played'; readonly playId: string; readonly end: 'finished' | 'stopped' | 'failed' };
+
+/** What is played into a leg. */
+export type PlaySource =
+  /** A WAV file, mono at 8 kHz: 16-bit PCM, A-law or µ-law. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** Frequencies in Hz that sound together, on and off by turns in ms (a cadence; none: on until stopped). */
+  | {
+      readonly kind: 'tone';
+      readonly frequenciesHz: readonly number[];
+      readonly cadenceMs?: readonly number[];
+      readonly levelDbm0?: number;
+    };
+
+export interface PlayRequest {
+  readonly source: PlaySource;
+  /** From its end again, until stopped. */
+  readonly loop?: boolean;
+  /** In place of what the other side says, or laid over it. */
+  readonly mode: 'replace' | 'mix';
+}
 
 export type MediaOpenResult =
   | { readonly ok: true; readonly session: MediaSession }
@@ -49,27 +108,42 @@ export interface MediaSession {
   setRemote(side: Side, remote: MediaRemote): void;
   /** Forgets the side's remote: the next attempt starts unlearned. */
   clearRemote(side: Side): void;
-  /** Copies both directions to the recorder, under this id. */
-  fork(recordingId: string): void;
+  /** Copies both directions, as received, to the taps of these names: by default to the recorder, under this id. */
+  fork(request: { readonly recordingId: string; readonly taps?: readonly string[] }): void;
   unfork(): void;
   /**
    * Lays a warning tone over what the callee says on its way to the caller, for a moment: G.711 payloads alone, by payload
    * type; no packet is added. The fork keeps what the callee said.
    */
   warnCaller(codecs: Readonly<Record<number, G711Codec>>): void;
+  /** Plays to `side`; how it ended is told by an event. */
+  play(side: Side, request: PlayRequest): string;
+  stopPlaying(playId: string): void;
   report(): Promise<MediaReport>;
   /** Frees the ports; the report is final. Idempotent. */
   close(): Promise<MediaReport>;
   /** Called once if the relay loses the session (its thread ended). */
   onLost(listener: () => void): void;
+  onEvent(listener: (event: MediaEvent) => void): void;
+}
+
+/** What an engine can do, for negotiation to count on. */
+export interface MediaCapabilities {
+  /** Ends SDES and DTLS at itself, so that what is inside can be recorded. */
+  readonly srtp: boolean;
+  /** Whether it can send the second codec to one side for the first from the other; names as in SDP. */
+  transcodes(from: string, to: string): boolean;
 }
 
 export interface MediaPort {
+  readonly capabilities: MediaCapabilities;
   /** Allocates a port pair on each side's network. */
   open(request: {
     readonly sessionId: string;
     readonly callerNetwork: string;
     readonly calleeNetwork: string;
+    /** How the caller's offer wants its RTP to travel; absent or null for RTP/AVP, or without an offer. */
+    readonly caller?: MediaTransport | null;
   }): Promise<MediaOpenResult>;
 }
 

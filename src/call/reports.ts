@@ -11,7 +11,24 @@ export interface StreamReport {
   readonly jitterMs: number;
   readonly outOfOrder: number;
   readonly duplicates: number;
+  /** RTCP packets received and accepted. */
   readonly rtcpPackets: number;
+  /** RTCP packets that the relay made and sent to this side, because the other side sends none. */
+  readonly rtcpGenerated: number;
+  /** Packets transcoded on their way to the other side. */
+  readonly transcoded: number;
+  /** Between the relay and this side, by RTCP (RFC 3550 §6.4.1); null when it never told. */
+  readonly roundTripMs: number | null;
+  /** What the other side's RTCP last said of this stream; null when it said nothing. */
+  readonly peerReport: { readonly lost: number; readonly jitterMs: number } | null;
+  /** Conversational quality of what the relay received, 1 to 4.5 (ITU-T G.107); null without packets or for a codec without figures. */
+  readonly mos: number | null;
+  /** Milliseconds for which the side should have sent and did not, beyond the threshold of `media.silentAfterMs`. */
+  readonly silentMs: number;
+  /** Telephone-events that the side sent. */
+  readonly dtmfEvents: number;
+  /** Their digits; null unless the settings keep them. */
+  readonly dtmfDigits: string | null;
   /** Dropped packets by cause. */
   readonly dropped: Readonly<Record<MediaDropCause, number>>;
   /** Where the first accepted packet came from, or null when none came. */

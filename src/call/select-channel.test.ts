@@ -56,6 +56,7 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
     },
   } as unknown as Ledger;
   const media: MediaPort = {
+    capabilities: { srtp: false, transcodes: () => false },
     open: async () => {
       opened += 1;
       if (opened > portsLeft) return { ok: false, reason: 'no-media-ports' };

@@ -79,7 +79,7 @@ describe('a relayed call that is recorded', () => {
     call.setRemote('callee', remoteOf(callee));
     const codecs = { caller: { 8: 'PCMA' }, callee: { 8: 'PCMA' } } as const;
     const recording = recorder.port.begin({ recordingId, callId: recordingId, startedWallMs: clock.wallMs(), codecs });
-    call.fork(recordingId);
+    call.fork({ recordingId });
     // All at once: the packets come early by their timestamps, never late.
     await Promise.all(
       Array.from({ length: PACKETS }, (_, index) => [

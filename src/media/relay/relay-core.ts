@@ -1,6 +1,6 @@
 // All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
 import type { MessagePort } from 'node:worker_threads';
-import type { G711Codec, MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote, PlayRequest } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
@@ -34,6 +34,7 @@ export class RelayCore {
   readonly #mediaSockets: MediaSockets;
   readonly #nowMs: () => number;
   readonly #maxTapBatches: number;
+  readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = { packets: 0, rtcpPackets: 0, dropped: noDrops(), forkedPackets: 0, forkLostPackets: 0 };
   #refusedNoPorts = 0;
   #nextFork = 1;
@@ -43,8 +44,10 @@ export class RelayCore {
     maxTapBatches: number,
     mediaSockets: MediaSockets,
     nowMs: () => number,
+    tell: (session: number, event: MediaEvent) => void,
   ) {
     this.#mediaSockets = mediaSockets;
+    this.#tell = tell;
     this.#nowMs = nowMs;
     this.#maxTapBatches = maxTapBatches;
     for (const network of networks) {
@@ -114,6 +117,12 @@ export class RelayCore {
   warnCaller(id: number, codecs: Readonly<Record<number, G711Codec>>): void {
     this.#sessions.get(id)?.session.warnCaller(codecs);
   }
+
+  play(id: number, _side: Side, playId: string, _request: PlayRequest): void {
+    if (this.#sessions.has(id)) this.#tell(id, { type: 'played', playId, end: 'failed' });
+  }
+
+  stopPlaying(_id: number, _playId: string): void {}
 
   /** Sends forked packets to one more tap, those of calls that are forked already included. */
   connectTap(port: MessagePort): void {

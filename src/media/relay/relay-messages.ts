@@ -1,6 +1,6 @@
 // What the main thread and a relay thread say to each other. Requests carry an id that their reply repeats.
 import type { MessagePort } from 'node:worker_threads';
-import type { G711Codec, MediaAddress, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote, PlayRequest } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 
 export interface RelayNetwork {
@@ -49,9 +49,22 @@ export type RelayRequest =
 export type RelayNotice =
   | { readonly type: 'remote'; readonly session: number; readonly side: Side; readonly remote: MediaRemote }
   | { readonly type: 'clear'; readonly session: number; readonly side: Side }
-  | { readonly type: 'fork'; readonly session: number; readonly recordingId: string }
+  | {
+      readonly type: 'fork';
+      readonly session: number;
+      readonly recordingId: string;
+      readonly taps?: readonly string[];
+    }
   | { readonly type: 'unfork'; readonly session: number }
   | { readonly type: 'warn'; readonly session: number; readonly codecs: Readonly<Record<number, G711Codec>> }
+  | {
+      readonly type: 'play';
+      readonly session: number;
+      readonly side: Side;
+      readonly playId: string;
+      readonly request: PlayRequest;
+    }
+  | { readonly type: 'stop'; readonly session: number; readonly playId: string }
   | { readonly type: 'tap'; readonly port: MessagePort };
 
 /** A request has an id, a notice has none. */
@@ -77,6 +90,7 @@ export type RelayReply =
 export type RelayOutput =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly network: string; readonly message: string }
+  | { readonly type: 'event'; readonly session: number; readonly event: MediaEvent }
   | { readonly type: 'reply'; readonly id: number; readonly reply: RelayReply };
 
 export function noDrops(): Record<MediaDropCause, number> {
@@ -93,6 +107,14 @@ export function emptyReport(): MediaReport {
     outOfOrder: 0,
     duplicates: 0,
     rtcpPackets: 0,
+    rtcpGenerated: 0,
+    transcoded: 0,
+    roundTripMs: null,
+    peerReport: null,
+    mos: null,
+    silentMs: 0,
+    dtmfEvents: 0,
+    dtmfDigits: null,
     source: null,
     firstPacketWallMs: null,
   };

@@ -5,7 +5,7 @@ import type { MediaRemote, MediaSession } from '../../call/ports.js';
 import type { MediaDropCause, Side } from '../../call/reports.js';
 import { createLogger } from '../../lib/logger.js';
 import { type RunningRelay, startRelay } from './relay.js';
-import { freePortRange, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
+import { freePortRange, PCMA, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
@@ -119,7 +119,7 @@ describe('the relay, as to who may send media', () => {
   });
 
   it('drops payload types that were not negotiated, and what is no RTP', async () => {
-    callerAt({ payloadTypes: [8] });
+    callerAt({ codecs: [PCMA] });
     await caller.sendRtp(rtpPacket({ sequence: 1, payloadType: 0 }), call.local('caller'));
     await handled();
     await caller.sendRtp(Buffer.from('not RTP at all'), call.local('caller'));

@@ -2,7 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { MediaAddress, MediaRemote } from '../../call/ports.js';
+import type { MediaAddress, MediaCodec, MediaRemote } from '../../call/ports.js';
 import { claimPorts } from '../../lib/testing/claimed-ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
 import { DgramSockets } from './dgram-sockets.js';
@@ -87,6 +87,10 @@ export class UdpPeer {
   }
 }
 
+export const PCMA: MediaCodec = { payloadType: 8, name: 'PCMA', clockRateHz: 8_000 };
+export const PCMU: MediaCodec = { payloadType: 0, name: 'PCMU', clockRateHz: 8_000 };
+export const EVENTS: MediaCodec = { payloadType: 101, name: 'telephone-event', clockRateHz: 8_000 };
+
 /** What call control sets for a peer that sends and receives at `peer`. */
 export function remoteOf(peer: UdpPeer, changes: Partial<MediaRemote> = {}): MediaRemote {
   return {
@@ -96,8 +100,7 @@ export function remoteOf(peer: UdpPeer, changes: Partial<MediaRemote> = {}): Med
     signallingAddress: peer.address,
     nat: 'auto',
     sources: [],
-    payloadTypes: [8, 101],
-    clockRateHz: 8000,
+    codecs: [PCMA, EVENTS],
     sends: true,
     ...changes,
   };

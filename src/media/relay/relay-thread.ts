@@ -1,5 +1,6 @@
 // The main thread's end of one relay thread: starts it, pairs requests with replies, tells when it has ended.
 import { type MessagePort, Worker } from 'node:worker_threads';
+import type { MediaEvent } from '../../call/ports.js';
 import { SimtrunkError } from '../../lib/errors.js';
 import type { RelayNotice, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
 
@@ -9,6 +10,7 @@ export class RelayThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (reply: RelayReply | null) => void>();
   readonly #exitListeners: ((cause: Error) => void)[] = [];
+  #eventListener: (session: number, event: MediaEvent) => void = () => {};
   #nextId = 1;
   #isClosing = false;
   #hasEnded = false;
@@ -28,6 +30,7 @@ export class RelayThread {
       let failure: Error | null = null;
       worker.on('message', (message: RelayOutput) => {
         if (message.type === 'reply') return thread.#settle(message.id, message.reply);
+        if (message.type === 'event') return thread.#eventListener(message.session, message.event);
         if (message.type === 'ready') return resolve();
         const text = `Network ${message.network}: its bind address cannot be used for media: ${message.message}. Correct it in networks.`;
         return reject(new SimtrunkError('LISTENER_UNAVAILABLE', text));
@@ -62,6 +65,10 @@ export class RelayThread {
 
   notify(notice: RelayNotice, transferred: readonly MessagePort[] = []): void {
     if (!this.#hasEnded) this.#worker.postMessage(notice, transferred);
+  }
+
+  onEvent(listener: (session: number, event: MediaEvent) => void): void {
+    this.#eventListener = listener;
   }
 
   /** Called once if the thread ends by itself. */

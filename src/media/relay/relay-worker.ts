@@ -14,7 +14,9 @@ const settings = workerData as RelayThreadSettings;
 const originMs = monotonicNowMs() - performance.now();
 const nowMs = () => originMs + performance.now();
 const sockets = new DgramSockets(nowMs);
-const core = new RelayCore(settings.networks, settings.maxTapBatches, sockets, nowMs);
+const core = new RelayCore(settings.networks, settings.maxTapBatches, sockets, nowMs, (session, event) =>
+  post({ type: 'event', session, event }),
+);
 
 function post(message: RelayOutput): void {
   port.postMessage(message);
@@ -62,6 +64,10 @@ port.on('message', (input: RelayInput) => {
       return core.unfork(input.session);
     case 'warn':
       return core.warnCaller(input.session, input.codecs);
+    case 'play':
+      return core.play(input.session, input.side, input.playId, input.request);
+    case 'stop':
+      return core.stopPlaying(input.session, input.playId);
     case 'tap':
       return core.connectTap(input.port);
     default:

@@ -80,7 +80,7 @@ describe('startRelay', () => {
     const [caller, callee, call] = [await peer(), await peer(), await session()];
     call.setRemote('caller', remoteOf(caller));
     call.setRemote('callee', remoteOf(callee));
-    call.fork('rec1');
+    call.fork({ recordingId: 'rec1' });
     await caller.sendRtp(rtpPacket({ sequence: 1 }), call.local('caller'));
     await callee.receivedCount(1);
     await callee.sendRtp(rtpPacket({ sequence: 2 }), call.local('callee'));
@@ -106,7 +106,7 @@ describe('startRelay', () => {
     const [caller, callee, call] = [await peer(), await peer(), await session()];
     call.setRemote('caller', remoteOf(caller));
     call.setRemote('callee', remoteOf(callee));
-    call.fork('rec1');
+    call.fork({ recordingId: 'rec1' });
     call.warnCaller({ 8: 'PCMA' });
     const packets = Array.from({ length: 32 }, (_, sequence) => rtpPacket({ sequence }));
     for (const [index, packet] of packets.entries()) {
@@ -185,7 +185,7 @@ describe('startRelay', () => {
     await start(4);
     for (let round = 0; round < 50; round += 1) {
       const call = await session();
-      call.fork(`round-${round}`);
+      call.fork({ recordingId: `round-${round}` });
       if (round % 3 === 0) await call.placeCallee('nowhere');
       if (round % 5 === 0) void call.report();
       await call.close();
@@ -212,7 +212,7 @@ describe('startRelay', () => {
     const [caller, callee, call] = [await peer(), await peer(), await session()];
     call.setRemote('caller', remoteOf(caller));
     call.setRemote('callee', remoteOf(callee));
-    call.fork('rec1');
+    call.fork({ recordingId: 'rec1' });
     for (let sequence = 0; sequence < packets; sequence += 1) {
       await caller.sendRtp(rtpPacket({ sequence }), call.local('caller'));
       // In step with the relay, so that no socket buffer runs over.
@@ -231,7 +231,7 @@ describe('startRelay', () => {
   it('begins the forks of calls under way at a tap that comes later', async () => {
     await start();
     const call = await session();
-    call.fork('rec1');
+    call.fork({ recordingId: 'rec1' });
     const { port1, port2 } = new MessageChannel();
     relay.connectTap(port1);
     call.unfork();

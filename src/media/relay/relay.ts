@@ -4,16 +4,26 @@ import type { MessagePort } from 'node:worker_threads';
 import type {
   G711Codec,
   MediaAddress,
+  MediaCapabilities,
+  MediaEvent,
   MediaOpenResult,
   MediaPort,
   MediaRefusal,
   MediaRemote,
   MediaSession,
+  PlayRequest,
 } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import type { Logger } from '../../lib/logger.js';
 import { emptyReport, type RelayCounters, type RelayNetwork } from './relay-messages.js';
 import { RelayThread } from './relay-thread.js';
+
+/** PCMA and PCMU in either direction; packets of SDES and DTLS pass unread. */
+const CAPABILITIES: MediaCapabilities = {
+  srtp: false,
+  transcodes: (from, to) => G711.test(from) && G711.test(to),
+};
+const G711 = /^PCM[AU]$/i;
 
 /** Four megabytes, or some 20,000 packets: five seconds of 44 calls while a tap stands still. */
 const MAX_TAP_BATCHES = 128;
@@ -44,17 +54,19 @@ export interface RunningRelay {
 export async function startRelay(settings: RelaySettings): Promise<RunningRelay> {
   const { networks, log } = settings;
   const thread = await RelayThread.start({ networks, maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES });
-  const sessions = new Set<RelayedSession>();
+  const sessions = new Map<number, RelayedSession>();
   let nextSession = 1;
   const exitListeners: ((cause: Error) => void)[] = [];
+  thread.onEvent((id, event) => sessions.get(id)?.tell(event));
   thread.onExit((cause) => {
     log.error({ err: cause, sessions: sessions.size }, 'relay thread ended');
-    for (const session of [...sessions]) session.lose();
+    for (const session of [...sessions.values()]) session.lose();
     sessions.clear();
     for (const listener of exitListeners) listener(cause);
   });
 
   const port: MediaPort = {
+    capabilities: CAPABILITIES,
     async open({ sessionId, callerNetwork, calleeNetwork }): Promise<MediaOpenResult> {
       const id = nextSession++;
       const reply = await thread.request({ type: 'open', session: id, callerNetwork, calleeNetwork });
@@ -63,8 +75,8 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
         log.warn({ callId: sessionId, reason: reply.result.reason }, 'media session refused');
         return reply.result;
       }
-      const session = new RelayedSession(sessionId, id, thread, reply.result.local, () => sessions.delete(session));
-      sessions.add(session);
+      const session = new RelayedSession(sessionId, id, thread, reply.result.local, () => sessions.delete(id));
+      sessions.set(id, session);
       return { ok: true, session };
     },
   };
@@ -85,6 +97,8 @@ class RelayedSession implements MediaSession {
   readonly #local: Record<Side, MediaAddress>;
   readonly #onClosed: () => void;
   readonly #lostListeners: (() => void)[] = [];
+  readonly #eventListeners: ((event: MediaEvent) => void)[] = [];
+  #nextPlay = 1;
   #last: MediaReport = emptyReport();
   #closing: Promise<MediaReport> | null = null;
   #isLost = false;
@@ -123,8 +137,8 @@ class RelayedSession implements MediaSession {
     this.#thread.notify({ type: 'clear', session: this.#id, side });
   }
 
-  fork(recordingId: string): void {
-    this.#thread.notify({ type: 'fork', session: this.#id, recordingId });
+  fork({ recordingId, taps }: { readonly recordingId: string; readonly taps?: readonly string[] }): void {
+    this.#thread.notify({ type: 'fork', session: this.#id, recordingId, ...(taps !== undefined && { taps }) });
   }
 
   unfork(): void {
@@ -133,6 +147,16 @@ class RelayedSession implements MediaSession {
 
   warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
     this.#thread.notify({ type: 'warn', session: this.#id, codecs });
+  }
+
+  play(side: Side, request: PlayRequest): string {
+    const playId = `${this.sessionId}/${this.#nextPlay++}`;
+    this.#thread.notify({ type: 'play', session: this.#id, side, playId, request });
+    return playId;
+  }
+
+  stopPlaying(playId: string): void {
+    this.#thread.notify({ type: 'stop', session: this.#id, playId });
   }
 
   async report(): Promise<MediaReport> {
@@ -150,6 +174,14 @@ class RelayedSession implements MediaSession {
   onLost(listener: () => void): void {
     if (this.#isLost) queueMicrotask(listener);
     else this.#lostListeners.push(listener);
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): void {
+    this.#eventListeners.push(listener);
+  }
+
+  tell(event: MediaEvent): void {
+    for (const listener of this.#eventListeners) listener(event);
   }
 
   /** The thread ended: tells everybody once. */

@@ -58,8 +58,8 @@ export class RelayedSide {
     this.#rtpSource.expect({ address, port: remote.rtpPort, signallingAddress, isListed });
     this.#rtcpSource.expect({ address, port: remote.rtcpPort, signallingAddress, isListed });
     this.#payloadTypes.fill(0);
-    for (const payloadType of remote.payloadTypes) this.#payloadTypes[payloadType & 0x7f] = 1;
-    this.#statistics.setClockRate(remote.clockRateHz);
+    for (const { payloadType } of remote.codecs) this.#payloadTypes[payloadType & 0x7f] = 1;
+    this.#statistics.setClockRate(remote.codecs[0]?.clockRateHz ?? DEFAULT_CLOCK_RATE_HZ);
     this.#remote = { address, rtpPort: remote.rtpPort, rtcpPort: remote.rtcpPort, sends: remote.sends };
   }
 
@@ -122,6 +122,14 @@ export class RelayedSide {
       outOfOrder: statistics.outOfOrder,
       duplicates: statistics.duplicates,
       rtcpPackets: this.rtcpPackets,
+      rtcpGenerated: 0,
+      transcoded: 0,
+      roundTripMs: null,
+      peerReport: null,
+      mos: null,
+      silentMs: 0,
+      dtmfEvents: 0,
+      dtmfDigits: null,
       dropped: { ...this.dropped },
       source: this.#firstSource,
       firstPacketWallMs: this.#firstPacketWallMs,
