@@ -5,7 +5,7 @@ import type { MediaRemote, MediaSession } from '../../call/ports.js';
 import type { MediaDropCause, Side } from '../../call/reports.js';
 import { createLogger } from '../../lib/logger.js';
 import { type RunningRelay, startRelay } from './relay.js';
-import { freePortRange, PCMA, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
+import { countedOf, freePortRange, PCMA, remoteOf, rtcpPacket, rtpPacket, UdpPeer } from './relay-test-kit.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
@@ -62,8 +62,7 @@ describe('the relay, as to who may send media', () => {
   async function handled(): Promise<void> {
     const before = counted;
     while (counted === before) {
-      const { packets, rtcpPackets, dropped } = (await call.report()).caller;
-      counted = packets + rtcpPackets + dropped.source + dropped['payload-type'] + dropped.malformed;
+      counted = countedOf((await call.report()).caller);
     }
   }
 

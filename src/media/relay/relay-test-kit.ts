@@ -3,6 +3,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { MediaAddress, MediaCodec, MediaRemote } from '../../call/ports.js';
+import type { StreamReport } from '../../call/reports.js';
 import { claimPorts } from '../../lib/testing/claimed-ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
 import { DgramSockets } from './dgram-sockets.js';
@@ -121,6 +122,11 @@ export async function freePortRange(pairs: number, address = '127.0.0.1'): Promi
     if (free === pairs) return { from, to: from + 2 * pairs - 1 };
   }
   throw new Error(`no ${pairs} free port pairs on ${address}`);
+}
+
+/** Packets that the relay has counted on a side's ports, dropped ones included. */
+export function countedOf({ packets, rtcpPackets, dropped }: StreamReport): number {
+  return packets + rtcpPackets + dropped.source + dropped['payload-type'] + dropped.malformed;
 }
 
 export function hasIpv6Loopback(): boolean {
