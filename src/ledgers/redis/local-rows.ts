@@ -42,7 +42,8 @@ export function markReady(ids: readonly string[]): JournalEntry {
   };
 }
 
-export type NodeFact = 'node' | 'run' | 'fence';
+/** `ahead`: of the clock of Redis against this machine's, milliseconds. */
+export type NodeFact = 'node' | 'run' | 'fence' | 'ahead';
 
 export function keepFact(name: NodeFact, value: string): JournalEntry {
   return {

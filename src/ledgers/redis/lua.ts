@@ -29,19 +29,19 @@ local function isLeased()
   return f == fence and now < expires
 end
 
--- A live reservation: its owner, where it is, what was renewed, and the request as it was made.
+-- A live reservation: its owner, where it is, what was renewed, when it was booked, and the request as it was made.
 local function rowOf(id)
   local text = redis.call('HGET', P .. ':live', id)
   if not text then return nil end
   local row = {}
-  row.node, row.fence, row.channel, row.sim, row.gap, row.answered, row.covered, row.settled, row.request =
-    text:match('^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n(.*)$')
+  row.node, row.fence, row.channel, row.sim, row.gap, row.answered, row.covered, row.settled, row.at, row.request =
+    text:match('^([^\\n]*)' .. ('\\n([^\\n]*)'):rep(8) .. '\\n(.*)$')
   return row
 end
 
 local function keep(id, row)
   redis.call('HSET', P .. ':live', id, table.concat({row.node, row.fence, row.channel, row.sim, row.gap,
-    row.answered, row.covered, row.settled, row.request}, '\\n'))
+    row.answered, row.covered, row.settled, row.at, row.request}, '\\n'))
 end
 
 local function isOwn(row)
@@ -135,7 +135,7 @@ end
 return dead
 `;
 
-// 5 reservation, 6 emergency, 7 request, then for each candidate: channel, SIM, version of the SIM, gap in ms.
+// 5 reservation, 6 emergency, 7 request, to which the script gives its time, then for each candidate: channel, SIM, version of the SIM, gap in ms.
 const RESERVE = `
 if not isLeased() then return {'expired'} end
 local id, emergency = ARGV[5], ARGV[6] == '1'
@@ -163,7 +163,7 @@ for i = 8, #ARGV, 4 do
     redis.call('HSET', P .. ':channels', channel, 'b' .. id)
     redis.call('HSET', P .. ':sims', sim, seq .. ' ' .. id)
     keep(id, {node = node, fence = fence, channel = channel, sim = sim, gap = ARGV[i + 3], answered = '', covered = '',
-      settled = '0', request = ARGV[7]})
+      settled = '0', at = now, request = ARGV[7]})
     publish(seq, 'reserved', id, channel, sim, ARGV[7])
     return {'booked', tostring(seq), channel}
   end
@@ -253,8 +253,8 @@ publish(seq, 'undone', id, ARGV[6])
 return {'undone', tostring(seq)}
 `;
 
-// 5 reservation, 6 channel, 7 SIM, 8 gap, 9 answered, 10 covered until, 11 settled, 12 request: says again what this node
-// holds, after Redis forgot it or while it was away. Refused when the channel went to somebody else meanwhile.
+// 5 reservation, 6 channel, 7 SIM, 8 gap, 9 answered, 10 covered until, 11 settled, 12 when it was booked, 13 request: says
+// again what this node holds, after Redis forgot it or while it was away. Refused when the channel went to somebody else meanwhile.
 const RESTATE = `
 if not isLeased() then return {'expired'} end
 local id = ARGV[5]
@@ -278,8 +278,8 @@ local seq = nextSeq()
 redis.call('HSET', P .. ':channels', ARGV[6], 'b' .. id)
 touch(ARGV[7], seq, id, true)
 keep(id, {node = node, fence = fence, channel = ARGV[6], sim = ARGV[7], gap = ARGV[8], answered = ARGV[9],
-  covered = ARGV[10], settled = ARGV[11], request = ARGV[12]})
-publish(seq, 'restated', id, ARGV[6], ARGV[7], ARGV[9], ARGV[10], ARGV[11], ARGV[12])
+  covered = ARGV[10], settled = ARGV[11], at = ARGV[12], request = ARGV[13]})
+publish(seq, 'restated', id, ARGV[6], ARGV[7], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
 return {'restated', tostring(seq)}
 `;
 

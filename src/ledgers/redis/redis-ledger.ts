@@ -3,7 +3,7 @@
 // Redis away is a state with a setting for new calls; nothing here waits longer than the link's timeout.
 import { randomUUID } from 'node:crypto';
 import type { Journal } from '../../journal/journal.js';
-import type { Clock, ClockTimer } from '../../lib/clock.js';
+import type { ClockTimer } from '../../lib/clock.js';
 import type { JournalEntry } from '../../lib/journal-entry.js';
 import type { Logger } from '../../lib/logger.js';
 import { TypedEmitter } from '../../lib/typed-events.js';
@@ -34,6 +34,7 @@ import { unlessStalled } from '../unless-stalled.js';
 import { compareUsage } from '../verify-usage.js';
 import * as local from './local-rows.js';
 import { LocalShare } from './local-share.js';
+import { RedisClock } from './redis-clock.js';
 import { Replica } from './replica.js';
 import { Reserving } from './reserving.js';
 import { RedisSession } from './session.js';
@@ -69,8 +70,8 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Redi
 
 export class RedisLedger implements Ledger {
   readonly events: TypedEmitter<RedisLedgerEvents>;
-  readonly #options: RedisLedgerOptions;
-  readonly #clock: Clock;
+  readonly #options: SharedParts['options'];
+  readonly #clock: RedisClock;
   readonly #log: Logger;
   readonly #journal: Journal;
   readonly #writes: OrderedWrites;
@@ -95,20 +96,20 @@ export class RedisLedger implements Ledger {
     left: readonly tables.ReservationRow[],
     lastSequence: number,
   ) {
-    const { journal, clock, log } = options;
-    this.#options = options;
+    const { journal, log } = options;
+    this.#clock = new RedisClock(options.clock, log, Number(facts.get('ahead') ?? 0));
+    this.#options = { ...options, clock: this.#clock };
     this.#journal = journal;
-    this.#clock = clock;
     this.#log = log;
     this.#sequence = lastSequence;
     this.#rows = (...ask) => journal.query(...ask);
     this.#ends = new ReservationEnds(this.#rows);
     this.events = new TypedEmitter((error, event) => log.error({ err: error, event }, 'ledger listener failed'));
-    this.#writes = new OrderedWrites(options);
-    this.#replica = new Replica(options, options.node, clock, log);
+    this.#writes = new OrderedWrites(this.#options);
+    this.#replica = new Replica(options, options.node, this.#clock, log);
     this.#share = new LocalShare(options.heldBack, options.capSharePercent);
     const last = { runId: facts.get('run') ?? null, fence: facts.get('fence') ?? '0' };
-    this.#session = new RedisSession(options, last, {
+    this.#session = new RedisSession(this.#options, last, {
       onLog: (message) => this.#replica.take(message),
       onAttached: (attached) => this.#standing.attached(attached),
       onAway: () => this.#replica.stopFollowing(),
@@ -122,16 +123,18 @@ export class RedisLedger implements Ledger {
       (id) => this.#own.has(id),
     );
     this.#parts = {
-      options,
+      options: this.#options,
       ...{ replica: this.#replica, session: this.#session, history: this.#history, share: this.#share },
       ...{ own: this.#own, writes: this.#writes },
       counts: { reservations: 0, lostRaces: 0, attachments: 0, lapses: 0, reaped: 0 },
     };
     this.#standing = new Standing(this.#parts, (ids) => this.events.emit('reservations:lost', ids));
     this.#replica.onStale((anew) => void this.#standing.readAgain(anew));
+    this.#clock.onMoved(() => this.#clockMoved());
     this.#reserving = new Reserving(this.#parts, () => void this.#standing.readAgain(false));
     for (const { request, answeredWallMs, coveredUntilWallMs, settled } of left) {
-      const own = { request, answeredWallMs, coveredUntilWallMs, settled, isOrphan: true, isLost: false };
+      const { aheadMs } = this.#clock;
+      const own = { request, answeredWallMs, aheadMs, coveredUntilWallMs, settled, isOrphan: true, isLost: false };
       this.#own.set(request.reservationId, own);
     }
   }
@@ -139,7 +142,12 @@ export class RedisLedger implements Ledger {
   /** Resolves when it is attached; without Redis after a while, with what this node knows by itself. */
   async start(): Promise<void> {
     this.#session.start();
-    if (await this.#session.whenAttached(Math.max(this.#options.awayLimitMs, 2 * this.#options.link.timeoutMs))) return;
+    const isAttached = await this.#session.whenAttached(
+      Math.max(this.#options.awayLimitMs, 2 * this.#options.link.timeoutMs),
+    );
+    // Known better now than when they were read.
+    for (const own of this.#own.values()) own.aheadMs = this.#clock.aheadMs;
+    if (isAttached) return;
     this.#log.error({ alarm: 'redis', url: withoutPassword(this.#options.link.url) }, 'starting without Redis');
     if (!this.#standing.isRead) await this.#history.loadOwn(this.#replica.memory, this.#clock);
   }
@@ -179,9 +187,11 @@ export class RedisLedger implements Ledger {
   ): Promise<Grant> {
     const own = this.#own.get(reservationId);
     if (own === undefined || own.settled) return NO_GRANT;
-    own.answeredWallMs = answeredWallMs;
-    own.coveredUntilWallMs = answeredWallMs + this.#options.sliceSeconds * 1000;
-    const answered = tables.markAnswered(reservationId, answeredWallMs, own.coveredUntilWallMs);
+    own.aheadMs = this.#clock.aheadMs;
+    // Not before its reservation, though the one is this node's reading of the clock and the other Redis's own.
+    own.answeredWallMs = Math.max(own.request.wallMs, answeredWallMs + own.aheadMs);
+    own.coveredUntilWallMs = own.answeredWallMs + this.#options.sliceSeconds * 1000;
+    const answered = tables.markAnswered(reservationId, own.answeredWallMs, own.coveredUntilWallMs);
     const [grant] = await Promise.all([
       this.#cover(own, own.coveredUntilWallMs),
       this.#writes.persist(own.request.callId, [answered, ...alongside], 'confirm'),
@@ -192,7 +202,7 @@ export class RedisLedger implements Ledger {
   async renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant> {
     const own = this.#own.get(reservationId);
     if (own === undefined || own.settled || own.answeredWallMs === null) return NO_GRANT;
-    own.coveredUntilWallMs = Math.max(own.coveredUntilWallMs ?? 0, coveredUntilWallMs);
+    own.coveredUntilWallMs = Math.max(own.coveredUntilWallMs ?? 0, coveredUntilWallMs + own.aheadMs);
     const covered = tables.markCovered(reservationId, own.coveredUntilWallMs);
     const committed = this.#writes.once(own.request.callId, [covered], 'renew');
     const [grant] = await Promise.all([
@@ -264,7 +274,8 @@ export class RedisLedger implements Ledger {
     const own = this.#own.get(reservationId);
     if (own !== undefined && !own.settled) {
       const durationMs = storedMs(settlement.durationMs);
-      const measured = { answeredWallMs, durationMs, estimated, channelInUse };
+      const answered = Math.max(own.request.wallMs, answeredWallMs + this.#aheadMsOf(own));
+      const measured = { answeredWallMs: answered, durationMs, estimated, channelInUse };
       return this.#ends.begin(reservationId, this.#settleOwn(own, measured, alongside));
     }
     const charge = await this.#ends.chargeOf(reservationId);
@@ -368,39 +379,44 @@ export class RedisLedger implements Ledger {
 
   usageOf(simId: string, wallMs: number): SimUsage | undefined {
     const book = this.#replica.memory.bookOf(simId);
-    return book && { simId, allowances: book.usage(wallMs) };
+    return book && { simId, allowances: book.usage(this.#clock.fromNode(wallMs)) };
   }
 
   usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined {
-    return this.#replica.memory.usageOfPayer(payer, wallMs);
+    return this.#replica.memory.usageOfPayer(payer, this.#clock.fromNode(wallMs));
   }
 
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
-    return this.#replica.memory.fitPayers(payers, question);
+    const { callee, numberClass, direction, simId } = question;
+    const wallMs = this.#clock.fromNode(question.wallMs);
+    const asked = { callee, numberClass, direction, wallMs, ...(simId !== undefined && { simId }) };
+    return this.#replica.memory.fitPayers(payers, asked);
   }
 
   attemptsTo(callee: string, sinceWallMs: number): number {
-    return this.#replica.memory.attemptsTo(callee, sinceWallMs);
+    return this.#replica.memory.attemptsTo(callee, this.#clock.fromNode(sinceWallMs));
   }
 
   orphans(): readonly OrphanReservation[] {
     return [...this.#own.values()]
       .filter((own) => own.isOrphan)
-      .map(({ request, answeredWallMs, coveredUntilWallMs, settled }) => ({
+      .map(({ request, answeredWallMs, aheadMs, coveredUntilWallMs, settled }) => ({
         reservationId: request.reservationId,
         callId: request.callId,
         channelId: request.channelId,
         simId: request.simId,
         callee: request.callee,
-        answeredWallMs,
-        coveredUntilWallMs: answeredWallMs === null ? null : coveredUntilWallMs,
+        answeredWallMs: answeredWallMs === null ? null : answeredWallMs - aheadMs,
+        coveredUntilWallMs:
+          answeredWallMs === null || coveredUntilWallMs === null ? null : coveredUntilWallMs - aheadMs,
         settled,
       }));
   }
 
   // ---- correcting ------------------------------------------------------------------------------------------------------
 
-  async adjust(adjustment: Adjustment): Promise<AdjustResult> {
+  async adjust(asked: Adjustment): Promise<AdjustResult> {
+    const adjustment = { ...asked, wallMs: this.#clock.fromNode(asked.wallMs) };
     const { adjustmentId, holder, allowanceId, wallMs } = adjustment;
     const usage = () => this.#replica.memory.usageOfHolder(holder, wallMs);
     const known = usage();
@@ -440,6 +456,17 @@ export class RedisLedger implements Ledger {
   }
 
   // ---- small things ----------------------------------------------------------------------------------------------------
+
+  /** Of one whose answer is not known here, as of now. */
+  #aheadMsOf(own: Own): number {
+    return own.answeredWallMs === null ? this.#clock.aheadMs : own.aheadMs;
+  }
+
+  /** What routing knows to change at an instant of this machine's clock changes at another one now. */
+  #clockMoved(): void {
+    this.#replica.touchAll();
+    this.#writes.inBackground('ahead', [local.keepFact('ahead', String(this.#clock.aheadMs))], 'clock');
+  }
 
   /** Many at once: nobody waits for it, and a settlement that is replayed is not counted again. */
   #markReady(id: string): void {

@@ -1,6 +1,5 @@
 // A node's copy of the shared ledger: the same memory that the default ledger decides by, moved by the log of Redis alone,
 // entry by entry in its order. What this node booked before Redis had it is known, and is not booked twice.
-import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { TypedEmitter } from '../../lib/typed-events.js';
 import type { NumberClass } from '../../numbers/number-class.js';
@@ -8,6 +7,7 @@ import type { Charge, Grant } from '../../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
 import type { FitRequest, FitResult, QuotaStanding } from '../../quota/usage.js';
 import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
+import type { RedisClock } from './redis-clock.js';
 import type { Reply } from './redis-link.js';
 import {
   type LiveRow,
@@ -33,7 +33,7 @@ const BEGINNING = '0';
 export class Replica implements LedgerView {
   readonly events: TypedEmitter<LedgerViewEvents>;
   readonly #settings: LedgerSettings;
-  readonly #clock: Clock;
+  readonly #clock: RedisClock;
   readonly #log: Logger;
   readonly #onListenerError: (error: unknown, event: string) => void;
   #memory: LedgerMemory;
@@ -57,7 +57,7 @@ export class Replica implements LedgerView {
   #quietChannel: string | undefined;
   readonly #node: string;
 
-  constructor(settings: LedgerSettings, node: string, clock: Clock, log: Logger) {
+  constructor(settings: LedgerSettings, node: string, clock: RedisClock, log: Logger) {
     this.#node = node;
     this.#settings = settings;
     this.#clock = clock;
@@ -75,7 +75,7 @@ export class Replica implements LedgerView {
     return this.#seq;
   }
 
-  // ---- what routing reads ----------------------------------------------------------------------------------------------
+  // ---- what routing reads, by the wall clock of this machine ------------------------------------------------------------
 
   channelState(channelId: string): ChannelState | undefined {
     const state = this.#memory.channelState(channelId);
@@ -83,19 +83,22 @@ export class Replica implements LedgerView {
   }
 
   fit(simId: string, request: FitRequest): FitResult {
-    return this.#memory.fit(simId, request);
+    const { callee, numberClass, direction = 'out', carrier } = request;
+    const wallMs = this.#clock.fromNode(request.wallMs);
+    return this.#memory.fit(simId, { callee, numberClass, direction, wallMs, carrier });
   }
 
   standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding {
-    return this.#memory.standing(simId, numberClass, wallMs);
+    const standing = this.#memory.standing(simId, numberClass, this.#clock.fromNode(wallMs));
+    return { ...standing, changesAtWallMs: this.#clock.toNode(standing.changesAtWallMs) };
   }
 
   quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number {
-    return this.#memory.quote(simId, numberClass, wallMs, seconds);
+    return this.#memory.quote(simId, numberClass, this.#clock.fromNode(wallMs), seconds);
   }
 
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number } {
-    return this.#memory.today(simId, wallMs);
+    return this.#memory.today(simId, this.#clock.fromNode(wallMs));
   }
 
   simsOf(callee: string): readonly string[] {
@@ -241,6 +244,11 @@ export class Replica implements LedgerView {
     this.#buffer = undefined;
     for (const message of buffered) this.take(message);
     return rows;
+  }
+
+  /** Whatever routing has computed of usage is out of date. */
+  touchAll(): void {
+    for (const { simId } of this.#settings.sims) this.events.emit('usage:changed', simId);
   }
 
   /** A fresh memory of the same history, for comparison. */
@@ -499,7 +507,7 @@ export class Replica implements LedgerView {
       if (state !== undefined && !this.#foreign.has(channelId) && state !== before.channelState(channelId))
         this.events.emit('channel:changed', channelId, state);
     }
-    for (const { simId } of this.#settings.sims) this.events.emit('usage:changed', simId);
+    this.touchAll();
   }
 
   #setForeign(foreign: Set<string>): void {

@@ -23,17 +23,18 @@ export class Reserving {
     requests: readonly ReserveRequest[],
     alongside: (booked: ReserveRequest) => readonly JournalEntry[],
   ): Promise<ReserveFirstResult> {
+    const { journal, clock } = this.#parts.options;
     const isEmergency = requests[0]?.numberClass === 'emergency';
-    if (this.#parts.options.journal.isStalled && !isEmergency) return { ok: false, reason: 'journal-stalled' };
+    if (journal.isStalled && !isEmergency) return { ok: false, reason: 'journal-stalled' };
     const session = this.#parts.session;
     // Nothing holds up an emergency call, not even for the limit.
     if (!session.isAttached && !isEmergency)
       await session.whenAttached(this.#parts.options.awayLimitMs - session.awayMs);
-    if (!session.isAttached || (session.quarantineMs > 0 && !isEmergency))
-      return this.#reserveAway(requests, alongside);
+    const asked = requests.map((request) => at(request, clock.fromNode(request.wallMs)));
+    if (!session.isAttached || (session.quarantineMs > 0 && !isEmergency)) return this.#reserveAway(asked, alongside);
     const offered: ReserveRequest[] = [];
     let refusal: Extract<ReserveResult, { ok: false }> | undefined;
-    for (const request of requests) {
+    for (const request of asked) {
       const refused = this.#refusalOf(request);
       if (refused === undefined) offered.push(request);
       else refusal ??= refused;
@@ -52,7 +53,7 @@ export class Reserving {
     const state = this.#parts.replica.channelState(channelId);
     if (state === 'busy' || this.#parts.own.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (state === 'resting' && numberClass !== 'emergency') return { ok: false, reason: 'channel-resting' };
-    const fit = this.#parts.replica.fit(simId, request);
+    const fit = this.#parts.replica.memory.fit(simId, request);
     if (!fit.ok) return fit;
     const payersFit = this.#parts.replica.memory.fitPayers(request.payers, request);
     return payersFit.ok ? undefined : payersFit;
@@ -88,7 +89,12 @@ export class Reserving {
       // Whether Redis booked it is not known; an attachment finds out, and undoes what is nobody's.
       return isEmergency || !this.#parts.session.isAttached ? this.#reserveAway(offered, alongside) : outcome;
     }
-    const booked = offered.find((request) => request.channelId === outcome.channelId) ?? best;
+    const { channelId: bookedChannelId } = outcome;
+    // As the log has it: the time of Redis is the time of the reservation.
+    const booked =
+      this.#parts.replica.memory.live.get(reservationId)?.request ??
+      offered.find((request) => request.channelId === bookedChannelId) ??
+      best;
     this.#keepOwn(booked);
     const isKept = await this.#keepReservation(booked, alongside(booked), isEmergency);
     // The process may have been paused meanwhile, longer than its lease: nothing has left it yet, and nothing may.
@@ -170,8 +176,8 @@ export class Reserving {
   }
 
   #keepOwn(request: ReserveRequest): void {
-    const fresh = { answeredWallMs: null, coveredUntilWallMs: null, settled: false, isOrphan: false, isLost: false };
-    this.#parts.own.set(request.reservationId, { request, ...fresh });
+    const fresh = { answeredWallMs: null, aheadMs: 0, coveredUntilWallMs: null, settled: false };
+    this.#parts.own.set(request.reservationId, { request, ...fresh, isOrphan: false, isLost: false });
   }
 
   /** In this node's journal, before an INVITE leaves; false when the journal does not take it in time. */
@@ -205,4 +211,10 @@ export class Reserving {
     }
     return false;
   }
+}
+
+/** The same request at another instant: a clock's reading of it. */
+function at(request: ReserveRequest, wallMs: number): ReserveRequest {
+  const { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass } = request;
+  return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
 }

@@ -3,9 +3,10 @@
 //
 //   away ──attach──► attached ──link lost──► away          (calls go on; the lease runs)
 //                       └──lease not renewed in time──► lapsed: its calls end, and it attaches anew under a new fence
-import type { Clock, ClockTimer } from '../../lib/clock.js';
+import type { ClockTimer } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Operation } from './lua.js';
+import type { RedisClock } from './redis-clock.js';
 import { away, RedisLink, type RedisLinkOptions, type Reply } from './redis-link.js';
 
 export interface SessionOptions {
@@ -17,7 +18,7 @@ export interface SessionOptions {
   readonly guardMs: number;
   /** Channels that only this node may use. */
   readonly heldBack: readonly string[];
-  readonly clock: Clock;
+  readonly clock: RedisClock;
   readonly log: Logger;
 }
 
@@ -43,8 +44,6 @@ export interface Attached {
 const BEATS = 4;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1_000;
-/** A node's clock this far from that of Redis is an alarm: windows turn by the node's. */
-const MOST_SKEW_MS = 2_000;
 
 export class RedisSession {
   readonly #options: SessionOptions;
@@ -171,7 +170,7 @@ export class RedisSession {
       }
       this.#fence = second;
       this.#lease(sentMs);
-      this.#checkSkew(Number(redisMs));
+      clock.observe(sentMs, Number(redisMs));
       const quarantineMs = Math.max(0, Number(third) - Number(redisMs));
       this.#quarantinedUntilMs = clock.monotonicMs() + quarantineMs;
       const isNewRun = link.runId !== this.#lastRunId;
@@ -210,7 +209,7 @@ export class RedisSession {
     try {
       const [, redisMs, ...dead] = (await this.run('heartbeat', [String(leaseMs)])) as string[];
       this.#lease(sentMs);
-      this.#checkSkew(Number(redisMs));
+      clock.observe(sentMs, Number(redisMs));
       if (dead.length > 0) this.#listener.onDead(dead);
     } catch {
       // The link is lost, or the lease: both have been told.
@@ -250,13 +249,6 @@ export class RedisSession {
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
       if (this.#link === undefined && !this.#isClosed) this.#connecting = this.#connect();
     });
-  }
-
-  #checkSkew(redisMs: number): void {
-    const skewMs = Math.round(this.#options.clock.wallMs() - redisMs);
-    if (Math.abs(skewMs) > MOST_SKEW_MS) {
-      this.#options.log.error({ alarm: 'clock', skewMs }, 'the clock of this machine differs from that of Redis');
-    }
   }
 
   #tell(isAttached: boolean): void {

@@ -6,6 +6,7 @@ import type { ReserveRequest } from '../../quota/ledger.js';
 import type { LedgerSettings } from '../ledger-memory.js';
 import type { OrderedWrites } from '../ordered-writes.js';
 import type { LocalShare } from './local-share.js';
+import type { RedisClock } from './redis-clock.js';
 import type { RedisLinkOptions } from './redis-link.js';
 import type { Replica } from './replica.js';
 import type { RedisSession } from './session.js';
@@ -25,6 +26,7 @@ export interface RedisLedgerOptions extends LedgerSettings {
   /** Part of what a payer has left that this node may use while Redis is away, percent. */
   readonly capSharePercent: number;
   readonly journal: Journal;
+  /** Of this machine: whatever the ledger is asked by others is of its wall clock. */
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -47,10 +49,12 @@ export interface RedisLedgerCounters {
   readonly settling: number;
 }
 
-/** A reservation of this node, until it is over. */
+/** A reservation of this node, until it is over; its instants are of the clock of Redis. */
 export interface Own {
   readonly request: ReserveRequest;
   answeredWallMs: number | null;
+  /** What its instants differ by from those that its call knows, which are of this machine's wall clock. */
+  aheadMs: number;
   /** Of one that was not answered: what its payers hold. */
   coveredUntilWallMs: number | null;
   settled: boolean;
@@ -69,7 +73,8 @@ export interface SharedCounts {
 }
 
 export interface SharedParts {
-  readonly options: RedisLedgerOptions;
+  /** Whose clock is that of the ledger. */
+  readonly options: RedisLedgerOptions & { readonly clock: RedisClock };
   readonly replica: Replica;
   readonly session: RedisSession;
   readonly history: SharedHistory;

@@ -23,22 +23,21 @@ type RequestText = readonly [
   payers: readonly string[],
   callee: string,
   numberClass: NumberClass,
-  wallMs: number,
 ];
 
-/** Without channel and SIM, which the script chooses. */
+/** Without channel and SIM, which the script chooses, and its time, which is the script's. */
 export function writeRequest(request: ReserveRequest): string {
   return JSON.stringify(requestList(request));
 }
 
-export function readRequest(text: string, channelId: string, simId: string): ReserveRequest {
-  return requestOf(JSON.parse(text) as RequestText, channelId, simId);
+export function readRequest(text: string, channelId: string, simId: string, wallMs: number): ReserveRequest {
+  return requestOf(JSON.parse(text) as RequestText, channelId, simId, wallMs);
 }
 
 export function writeSettlement({ request, answeredWallMs, durationMs, charge }: SharedSettlement): string {
   const { billedSeconds, cost, currency, estimated } = charge;
   return JSON.stringify([
-    requestList(request),
+    [...requestList(request), request.wallMs],
     ...[request.channelId, request.simId, answeredWallMs, durationMs, billedSeconds, cost, currency, estimated ? 1 : 0],
   ]);
 }
@@ -46,8 +45,8 @@ export function writeSettlement({ request, answeredWallMs, durationMs, charge }:
 export function readSettlement(text: string, settledWallMs: number): SharedSettlement {
   const [list, channelId, simId, answeredWallMs, durationMs, billedSeconds, cost, currency, estimated] = JSON.parse(
     text,
-  ) as [RequestText, string, string, number | null, number, number, string, string, number];
-  const request = requestOf(list, channelId, simId);
+  ) as [[...RequestText, number], string, string, number | null, number, number, string, string, number];
+  const request = requestOf(list, channelId, simId, list[7]);
   const { reservationId } = request;
   return {
     request,
@@ -78,14 +77,20 @@ export function readAdjustment(text: string): Adjustment {
 }
 
 function requestList(request: ReserveRequest): RequestText {
-  const { reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs } = request;
-  return [reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs];
+  const { reservationId, callId, trunk, direction, payers, callee, numberClass } = request;
+  return [reservationId, callId, trunk, direction, payers, callee, numberClass];
 }
 
 /** @throws when it is no request of ours */
-function requestOf(list: RequestText, channelId: string, simId: string): ReserveRequest {
-  if (!Array.isArray(list) || list.length < 8 || !Array.isArray(list[4])) throw new TypeError('not a request');
-  const [reservationId, callId, trunk, direction, payers, callee, numberClass, wallMs] = list;
+function requestOf(
+  list: readonly [...RequestText, ...unknown[]],
+  channelId: string,
+  simId: string,
+  wallMs: number,
+): ReserveRequest {
+  const isOurs = Array.isArray(list) && list.length >= 7 && Array.isArray(list[4]) && Number.isFinite(wallMs);
+  if (!isOurs) throw new TypeError('not a request');
+  const [reservationId, callId, trunk, direction, payers, callee, numberClass] = list;
   return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
 }
 
@@ -141,11 +146,11 @@ export interface LiveRow {
 /** Undefined for what another version may have written. */
 export function readLogEntry(message: string): LogEntry | undefined {
   const [seqText = '', kind, now = '', node = '', fence = '', reservationId = '', ...rest] = message.split('\n');
-  const [a = '', b = '', c = '', d = '', e = '', f = ''] = rest;
+  const [a = '', b = '', c = '', d = '', e = '', f = '', g = ''] = rest;
   const seq = Number(seqText);
   switch (kind) {
     case 'reserved':
-      return { seq, reservationId, kind, request: readRequest(c, a, b) };
+      return { seq, reservationId, kind, request: readRequest(c, a, b, Number(now)) };
     case 'covered':
       return { seq, reservationId, kind, answeredWallMs: Number(a), coveredUntilWallMs: Number(b) };
     case 'settled':
@@ -159,7 +164,7 @@ export function readLogEntry(message: string): LogEntry | undefined {
     case 'undone':
       return { seq, reservationId, kind, rests: a === 'rests' };
     case 'restated':
-      return { seq, reservationId, kind, row: liveRow([node, fence, a, b, '0', c, d, e, f]) };
+      return { seq, reservationId, kind, row: liveRow([node, fence, a, b, '0', c, d, e, f, g]) };
     case 'adjusted':
       return { seq, reservationId, kind, historyEntry: a, simId: b, adjustment: readAdjustment(c) };
     default:
@@ -177,13 +182,14 @@ export function readLiveRow(text: string): LiveRow {
     answered = '',
     covered = '',
     settled = '',
+    at = '',
     ...rest
   ] = text.split('\n');
-  return liveRow([node, fence, channelId, simId, gap, answered, covered, settled, rest.join('\n')]);
+  return liveRow([node, fence, channelId, simId, gap, answered, covered, settled, at, rest.join('\n')]);
 }
 
 function liveRow(words: readonly string[]): LiveRow {
-  const [node = '', fence = '', channelId = '', simId = '', gap, answered, covered, settled, request = ''] = words;
+  const [node = '', fence = '', channelId = '', simId = '', gap, answered, covered, settled, at, request = ''] = words;
   return {
     node,
     fence,
@@ -192,6 +198,6 @@ function liveRow(words: readonly string[]): LiveRow {
     coveredUntilWallMs: covered === '' ? null : Number(covered),
     settled: settled === '1',
     isClaimed: settled === 'c',
-    request: readRequest(request, channelId, simId),
+    request: readRequest(request, channelId, simId, Number(at)),
   };
 }

@@ -26,12 +26,13 @@ export class Standing {
   /** Says again what it holds, settles again what Redis has forgotten, then reads what Redis has. */
   async attached({ isNewRun, runId }: Attached): Promise<void> {
     this.#parts.counts.attachments += 1;
-    await this.#parts.options.journal.commit([keepFact('fence', this.#parts.session.fence)]);
+    const { journal, clock } = this.#parts.options;
+    await journal.commit([keepFact('fence', this.#parts.session.fence), keepFact('ahead', String(clock.aheadMs))]);
     const lost = await this.#restate();
-    await this.#parts.history.replay(isNewRun, this.#parts.options.clock.wallMs() - HISTORY_MS);
+    await this.#parts.history.replay(isNewRun, clock.wallMs() - HISTORY_MS);
     await this.#read(isNewRun || !this.#isRead);
     this.#parts.share.forget();
-    await this.#parts.options.journal.commit([keepFact('run', runId)]);
+    await journal.commit([keepFact('run', runId)]);
     if (lost.length > 0) this.#lose(lost);
   }
 
@@ -45,7 +46,7 @@ export class Standing {
         const [answer] = await this.#parts.session.run('restate', [
           ...[request.reservationId, request.channelId, request.simId],
           ...[String(this.#parts.replica.memory.gapMsOf(request.channelId)), String(answeredWallMs ?? '')],
-          ...[String(coveredUntilWallMs ?? ''), settled ? '1' : '0', writeRequest(request)],
+          ...[String(coveredUntilWallMs ?? ''), settled ? '1' : '0', String(request.wallMs), writeRequest(request)],
         ]);
         if (answer === 'lost' && !settled && !own.isOrphan) lost.push(request.reservationId);
       }),
