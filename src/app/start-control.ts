@@ -24,7 +24,10 @@ const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
 export interface ControlledParts {
   readonly registry: CallRegistry;
   readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState'>;
-  readonly ledger: Pick<Ledger, 'usageOf' | 'usageOfPayer' | 'fitPayers' | 'verify' | 'adjust' | 'orphans'> & {
+  readonly ledger: Pick<
+    Ledger,
+    'usageOf' | 'usageOfPayer' | 'fitPayers' | 'verify' | 'adjust' | 'adjustments' | 'orphans'
+  > & {
     readonly view: LedgerView;
   };
   readonly admission: Policy;
@@ -121,6 +124,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
     ledger: {
       verify: () => ledger.verify(),
       adjust: (adjustment) => ledger.adjust(adjustment),
+      adjustments: (query) => ledger.adjustments(query),
       usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
       usageOfPayer: (payer, wallMs) => ledger.usageOfPayer(payer, wallMs),
       sims: config.sims,

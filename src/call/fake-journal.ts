@@ -7,6 +7,7 @@ import type {
   Grant,
   Ledger,
   OrphanReservation,
+  PastAdjustments,
   PayersFit,
   Release,
   ReserveRequest,
@@ -290,6 +291,10 @@ export class FakeLedger implements Ledger {
 
   adjust(): Promise<AdjustResult> {
     return Promise.resolve({ ok: false, reason: 'unknown-holder' });
+  }
+
+  adjustments(): Promise<PastAdjustments> {
+    return Promise.resolve({ adjustments: [], isCut: false, isPartOnly: false });
   }
 
   verify(): Promise<VerifyReport> {

@@ -1,5 +1,5 @@
 // What the ledger says of itself, for people.
-import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
+import type { AdjustmentDone, AdjustmentsReport, LedgerVerification } from '../control/ledger-commands.js';
 import { amountText } from '../control/ledger-commands.js';
 import type { FileRecount } from '../ledgers/recount-file.js';
 import type { AllowanceUsage } from '../quota/ledger.js';
@@ -64,6 +64,32 @@ export function adjustmentText({ adjustment, counts, windowStartWallMs, used, li
     `${holder} ${allowanceId}: ${signedText(amount, counts)}, now ${now} in the window since ${instant(windowStartWallMs)}.`,
     `Adjustment ${adjustmentId} by ${by}.`,
   ].join('\n');
+}
+
+export interface AdjustmentsText extends AdjustmentsReport {
+  /** The journal that was read without a running service; null for what one answered. */
+  readonly file: string | null;
+}
+
+export function adjustmentsText({ adjustments, isCut, isPartOnly, file }: AdjustmentsText): string {
+  const head = ['made', 'by', 'SIM or payer', 'number', 'allowance', 'amount', 'in the window of', 'reason'];
+  const rows = adjustments.map(({ madeWallMs, by, holder, simNumber, allowanceId, amount, counts, wallMs, reason }) => [
+    ...[madeWallMs === null ? 'not known' : instant(madeWallMs), oneLine(by), holder, simNumber ?? '', allowanceId],
+    ...[signedText(amount, counts), instant(wallMs), oneLine(reason)],
+  ]);
+  const from = file === null ? '' : ` in ${file}`;
+  return [
+    `${plural(adjustments.length, 'adjustment')}${from}${isCut ? ', the last ones; older ones are left out' : ''}${rows.length === 0 ? '.' : ':'}`,
+    ...(rows.length === 0 ? [] : textTable([head, ...rows])),
+    ...(isPartOnly
+      ? ['They are this node’s part of a shared ledger: what was adjusted on other nodes is not shown.']
+      : []),
+  ].join('\n');
+}
+
+/** What somebody typed is a cell of a table, and moves no cursor. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
 
 function historyText(settlements: number, adjustments: number): string {

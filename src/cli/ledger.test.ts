@@ -7,7 +7,7 @@ import { Arena, until } from '../app/testing/arena.js';
 import { type RunningCommand, runCommand } from '../app/testing/command.js';
 import { type RunningApp, startApp } from '../app.js';
 import { askService, thisCaller } from '../control/control-client.js';
-import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
+import type { AdjustmentDone, LedgerVerification, NamedAdjustment } from '../control/ledger-commands.js';
 import type { RouteReport } from '../control/route-report.js';
 import { openForReading, SqliteFile } from '../journal/sqlite-file.js';
 import { answers } from '../lab/callee-behaviour.js';
@@ -120,6 +120,48 @@ describe('simtrunk ledger', function () {
     assert.equal(rows.length, 2);
     app = await startApp(arena.config());
     assert.equal(arena.usedSeconds(app, 1), 40);
+  });
+
+  it('lists what was adjusted, by whom, when and why: of the running service, and from the file without one', async () => {
+    const made = async (...args: string[]) => {
+      const { code, stderr } = await simtrunk('adjust', ...args, '--allowance', 'seconds-day');
+      assert.deepEqual([code, stderr], [0, '']);
+    };
+    await made('--sim', simNumberOf(1), '--amount', '60', '--reason', 'a minute more on the bill');
+    await made('--sim', simNumberOf(2), '--amount=-5', '--reason', 'two\nlines');
+    const { user, uid } = thisCaller();
+    const row = (port: number, amount: string, reason: string) =>
+      new RegExp(
+        `\n  \\S+Z  ${user} \\(uid ${uid}\\) +sim:${iccidOf(port)} +\\${simNumberOf(port)} +seconds-day +\\${amount} +\\S+Z +${reason}\n`,
+      );
+    const check = async (from: RegExp, runningService: boolean) => {
+      const text = await simtrunk('adjustments');
+      assert.deepEqual([text.code, text.stderr], [0, '']);
+      assert.match(text.stdout, from);
+      assert.match(text.stdout, row(1, '+60', 'a minute more on the bill'));
+      assert.match(text.stdout, row(2, '-5', 'two lines'));
+      const json = async (...args: string[]) => JSON.parse((await simtrunk('adjustments', ...args, '--json')).stdout);
+      const ofSim = await json('--sim', simNumberOf(2));
+      assert.equal(ofSim.runningService, runningService);
+      const [only, ...more] = ofSim.adjustments as NamedAdjustment[];
+      assert.deepEqual(
+        [only?.holder, only?.amount, only?.reason, only?.counts, more],
+        [`sim:${iccidOf(2)}`, -5, 'two\nlines', 'seconds', []],
+      );
+      const justAfter = new Date((only?.madeWallMs ?? 0) + 1).toISOString();
+      assert.deepEqual((await json('--since', justAfter)).adjustments, []);
+      assert.equal((await json('--since', '2026-01-01')).adjustments.length, 2);
+      assert.deepEqual((await json('--payer', 'trunk:pbx')).adjustments, []);
+    };
+    await check(/^2 adjustments:\n/, true);
+    await app?.close();
+    app = undefined;
+    await check(/^2 adjustments in \S+simtrunk\.db:\n/, false);
+    const none = await simtrunk('adjustments', '--data', join(arena.folder, 'elsewhere'));
+    assert.match(none.stdout, /^0 adjustments in \S+elsewhere\/simtrunk\.db\.\n$/);
+    const misused = await simtrunk('adjustments', '--since', 'yesterday');
+    assert.deepEqual([misused.code, misused.stdout], [2, '']);
+    assert.match(misused.stderr, /--since needs a time; "yesterday" is none/);
   });
 
   it('adjusts while calls run: those that talk go on, the next is routed by what is left, and verify agrees', async () => {

@@ -1,17 +1,27 @@
 // `simtrunk ledger verify`: usage recomputed from history, by the running service or from its file.
+// `simtrunk ledger adjustments`: who corrected usage, when and why. From the running service or its file.
 // `simtrunk ledger adjust`: corrects usage, by the running service alone; says who, when and why in history and log.
 import { randomUUID } from 'node:crypto';
 import { ledgerParts } from '../config/ledger-parts.js';
-import type { AdjustmentDone, LedgerVerification } from '../control/ledger-commands.js';
+import {
+  type AdjustmentDone,
+  type AdjustmentsReport,
+  holderName,
+  type LedgerVerification,
+  MOST_ADJUSTMENTS,
+  named,
+} from '../control/ledger-commands.js';
+import { adjustmentsInFile } from '../ledgers/past-adjustments.js';
 import { recountFile } from '../ledgers/recount-file.js';
 import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import { ask, askIfRunning } from './ask-service.js';
 import { misused, readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
-import { adjustmentText, recountText, verificationText } from './ledger-text.js';
+import { adjustmentsText, adjustmentText, recountText, verificationText } from './ledger-text.js';
 
 export const USAGE = `usage: simtrunk ledger verify
+       simtrunk ledger adjustments [--sim SIM | --payer PAYER] [--since TIME]
        simtrunk ledger adjust (--sim SIM | --payer PAYER) --allowance ID --amount N --reason TEXT [--at TIME] [--id UUID]
 each with [--json] [--config FILE] [--data DIR]
 SIM is an ICCID or a number; PAYER is trunk:NAME, agent:TRUNK/USER or account:NAME. N is added to what is used: --amount=-60
@@ -27,6 +37,7 @@ const OPTIONS = {
   amount: { type: 'string' },
   reason: { type: 'string' },
   at: { type: 'string' },
+  since: { type: 'string' },
   id: { type: 'string' },
 } as const;
 
@@ -42,6 +53,7 @@ export async function run(args: string[]): Promise<number> {
   if (more !== undefined) throw misused(`"${more}" is not understood.`, USAGE);
   if (action === 'verify') return verify(values);
   if (action === 'adjust') return adjust(values);
+  if (action === 'adjustments') return adjustments(values);
   throw misused('Say what to do with the ledger.', USAGE);
 }
 
@@ -66,6 +78,50 @@ async function verify(values: Values): Promise<number> {
   return 0;
 }
 
+async function adjustments(values: Values): Promise<number> {
+  const { sim, payer, since } = values;
+  if (sim !== undefined && payer !== undefined) throw misused('Say --sim or --payer, or neither.', USAGE);
+  const holder = holderOf(values);
+  const sinceWallMs = since === undefined ? 0 : timeOf('--since', since);
+  const given = { ...(holder !== null && { holder }), sinceWallMs };
+  const asked = await askIfRunning<AdjustmentsReport>(values, 'ledger adjustments', given);
+  const report = asked === null ? await adjustmentsOfFile(values, given) : { ...asked.result, file: null };
+  const json = { runningService: asked !== null, ...report };
+  process.stdout.write(`${values.json ? JSON.stringify(json) : adjustmentsText(report)}\n`);
+  return 0;
+}
+
+async function adjustmentsOfFile(
+  values: Values,
+  { holder, sinceWallMs }: { holder?: Holder; sinceWallMs: number },
+): Promise<AdjustmentsReport & { readonly file: string }> {
+  const config = await loadConfigArgument(values);
+  const { sims, ledger } = config;
+  const name = holder === undefined ? null : holderName(config, holder);
+  const past = await adjustmentsInFile(ledger.file, { holder: name, sinceWallMs, most: MOST_ADJUSTMENTS });
+  const { plans, capsOf } = ledgerParts(config);
+  const planOf = new Map(sims.map((each) => [`sim:${each.simId}`, each.plan]));
+  const countsOf = (whose: string, allowanceId: string) => {
+    const terms = plans.find((plan) => plan.name === planOf.get(whose)) ?? capsOf(whose);
+    return terms?.allowances.find(({ id }) => id === allowanceId)?.counts ?? null;
+  };
+  const { adjustments: found, isCut } = past;
+  return { adjustments: named(found, sims, countsOf), isCut, isPartOnly: ledger.kind === 'redis', file: ledger.file };
+}
+
+type Holder = { readonly sim: string } | { readonly payer: string };
+
+function holderOf({ sim, payer }: Values): Holder | null {
+  if (sim !== undefined) return { sim };
+  return payer === undefined ? null : { payer };
+}
+
+function timeOf(option: string, text: string): number {
+  const wallMs = Date.parse(text);
+  if (Number.isNaN(wallMs)) throw misused(`${option} needs a time; "${text}" is none.`, USAGE);
+  return wallMs;
+}
+
 async function adjust(values: Values): Promise<number> {
   const adjustmentId = values.id ?? randomUUID();
   const given = { adjustmentId, ...adjustmentOf(values) };
@@ -81,8 +137,7 @@ function adjustmentOf({ sim, payer, allowance, amount, reason, at }: Values): Re
   if (allowance === undefined || amount === undefined || reason === undefined || reason.trim() === '') {
     throw misused('An adjustment needs --allowance, --amount and --reason.', USAGE);
   }
-  const wallMs = at === undefined ? undefined : Date.parse(at);
-  if (Number.isNaN(wallMs)) throw misused(`--at needs a time; "${at}" is none.`, USAGE);
+  const wallMs = at === undefined ? undefined : timeOf('--at', at);
   return {
     holder: sim === undefined ? { payer } : { sim },
     allowanceId: allowance,

@@ -60,6 +60,8 @@ describe('simtrunk ledger, of a ledger in Redis', function () {
     assert.deepEqual([adjusted.code, adjusted.stderr], [0, '']);
     assert.match(adjusted.stdout, /: \+60, now 60 of 1000 used/);
     await until('the other node knows it', () => b.arena.usedSeconds(b.app, 2) === 60);
+    const listed = await simtrunk(b, 'ledger', 'adjustments');
+    assert.match(listed.stdout, /^1 adjustment:\n.* seconds-day +\+60 +\S+ +a test\n$/s);
     for (const node of nodes) {
       const { code, stdout } = await simtrunk(node, 'ledger', 'verify', '--json');
       const { ok, settlements, adjustments } = JSON.parse(stdout) as LedgerVerification;
@@ -90,6 +92,8 @@ describe('simtrunk ledger, of a ledger in Redis', function () {
       assert.deepEqual([code, stdout], [1, '']);
       assert.match(stderr, /^The ledger cannot be reached or written now; nothing was changed\. Try again later\.\n$/);
     }
+    const listed = await simtrunk(a, 'ledger', 'adjustments');
+    assert.match(listed.stdout, /^0 adjustments\.\nThey are this node’s part of a shared ledger/);
     await redis.run();
     await until('it is there again', async () => !(await status()).isAway);
     assert.equal((await simtrunk(a, 'ledger', 'verify')).code, 0);

@@ -5,7 +5,7 @@ import type { Adjustment, AdjustResult, AllowanceUsage, VerifyReport } from '../
 import { createControlCommands } from './control-commands.js';
 import type { ControlPorts, LedgerPort } from './control-ports.js';
 import type { Caller, ControlAnswer } from './control-protocol.js';
-import { amountText, type LedgerVerification } from './ledger-commands.js';
+import { type AdjustmentsReport, amountText, type LedgerVerification } from './ledger-commands.js';
 import type { LiveCallReport } from './live-call-report.js';
 
 const KIM: Caller = { uid: 1000, user: 'kim' };
@@ -64,6 +64,11 @@ class FakeService {
       adjust: async (adjustment) => {
         this.adjustments.push(adjustment);
         return this.adjustResult;
+      },
+      adjustments: async (query) => {
+        this.asked.push(query);
+        const made = this.adjustments.map((each) => ({ ...each, madeWallMs: NOW_MS }));
+        return { adjustments: made, isCut: false, isPartOnly: this.isAway };
       },
       verify: () => {
         this.verifications++;
@@ -186,6 +191,27 @@ describe('the commands of the control socket', () => {
       assert.deepEqual(service.adjustments, [expected, { ...expected, amount: -60, wallMs: NOW_MS - 86_400_000 }]);
       const { level: _level, time: _time, msg, ...logged } = service.logged[0] ?? {};
       assert.deepEqual([msg, logged], ['an operator adjusted usage', { ...expected, caller: KIM, used: 70 }]);
+    });
+
+    it('list what was corrected, with who, when and why, of one or of all', async () => {
+      const commands = service.commands();
+      await commands.run('ledger adjust', adjustment, KIM);
+      const listed = resultOf<AdjustmentsReport>(await commands.run('ledger adjustments', {}, KIM));
+      assert.deepEqual(listed, {
+        adjustments: [{ ...service.adjustments[0], madeWallMs: NOW_MS, simNumber: '+821012340001', counts: 'seconds' }],
+        ...{ isCut: false, isPartOnly: false },
+      });
+      const since = { sinceWallMs: 5 };
+      await commands.run('ledger adjustments', { holder: { sim: '+821012340001' }, ...since }, KIM);
+      await commands.run('ledger adjustments', { holder: { sim: 'gone' }, ...since }, KIM);
+      await commands.run('ledger adjustments', { holder: { payer: 'trunk:pbx' } }, KIM);
+      assert.deepEqual(service.asked, [
+        { holder: null, sinceWallMs: 0, most: 1_000 },
+        { holder: 'sim:8982001', sinceWallMs: 5, most: 1_000 },
+        { holder: 'sim:gone', sinceWallMs: 5, most: 1_000 },
+        { holder: 'trunk:pbx', sinceWallMs: 0, most: 1_000 },
+      ]);
+      assert.match((await refusal('ledger adjustments', { sinceWallMs: -1 })) ?? '', /^bad-arguments: sinceWallMs/);
     });
 
     it('count money in decimals, and what a payer has used as what a SIM has', async () => {

@@ -23,7 +23,7 @@ export interface ControlPorts {
 }
 
 /** What the ledger's commands need of it. */
-export interface LedgerPort extends Pick<Ledger, 'verify' | 'adjust' | 'usageOf' | 'usageOfPayer'> {
+export interface LedgerPort extends Pick<Ledger, 'verify' | 'adjust' | 'adjustments' | 'usageOf' | 'usageOfPayer'> {
   readonly sims: readonly { readonly simId: string; readonly number: string }[];
   wallMs(): number;
   /** True while a shared ledger cannot be reached. */

@@ -1,6 +1,6 @@
 // Commands about the ledger: usage recomputed from history, and corrections of it that say who made them and why.
 import { z } from 'zod';
-import type { Adjustment, AllowanceUsage, UsageDifference, VerifyReport } from '../quota/ledger.js';
+import type { Adjustment, AllowanceUsage, PastAdjustment, UsageDifference, VerifyReport } from '../quota/ledger.js';
 import { formatMoney } from '../quota/money.js';
 import { type ControlTable, command, done } from './control-command.js';
 import type { ControlPorts, LedgerPort } from './control-ports.js';
@@ -28,6 +28,25 @@ export interface AdjustmentDone {
   readonly limit: number;
 }
 
+export interface AdjustmentsReport {
+  /** Oldest first. */
+  readonly adjustments: readonly NamedAdjustment[];
+  /** Older ones were left out. */
+  readonly isCut: boolean;
+  /** Redis cannot be reached: those of other nodes are not known now. */
+  readonly isPartOnly: boolean;
+}
+
+export interface NamedAdjustment extends PastAdjustment {
+  /** Null for a payer, and for a SIM that has left the config. */
+  readonly simNumber: string | null;
+  /** Null when the config no longer has the allowance. */
+  readonly counts: AllowanceUsage['counts'] | null;
+}
+
+/** More are not told at once. */
+export const MOST_ADJUSTMENTS = 1_000;
+
 /** How the ledger names the holder of a SIM's usage. */
 const SIM = 'sim:';
 
@@ -48,6 +67,12 @@ const ADJUST_ARGUMENTS = z.strictObject({
   wallMs: z.int().min(0).optional(),
 });
 
+const ADJUSTMENTS_ARGUMENTS = z.strictObject({
+  holder: HOLDER.optional(),
+  /** Made since; left out: all. */
+  sinceWallMs: z.int().min(0).default(0),
+});
+
 export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
   let verifying: Promise<LedgerVerification> | null = null;
   return {
@@ -58,6 +83,15 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
         verifying = null;
       });
       return done(await verifying);
+    }),
+    'ledger adjustments': command(ADJUSTMENTS_ARGUMENTS, async ({ holder, sinceWallMs }) => {
+      const query = { holder: holder === undefined ? null : holderName(ledger, holder), sinceWallMs };
+      const past = await ledger.adjustments({ ...query, most: MOST_ADJUSTMENTS });
+      const wallMs = ledger.wallMs();
+      const countsOf = (name: string, allowanceId: string) =>
+        usageOfHolder(ledger, name, wallMs)?.find((usage) => usage.allowanceId === allowanceId)?.counts ?? null;
+      const answer: AdjustmentsReport = { ...past, adjustments: named(past.adjustments, ledger.sims, countsOf) };
+      return done(answer);
     }),
     'ledger adjust': command(ADJUST_ARGUMENTS, async (given, by) => {
       const { adjustmentId, allowanceId, reason, wallMs = ledger.wallMs() } = given;
@@ -105,6 +139,26 @@ async function verify(ledger: LedgerPort): Promise<LedgerVerification> {
       return { ...difference, simNumber: numberOf.get(holder) ?? null, counts: usage?.counts ?? null };
     }),
   };
+}
+
+/** With what people know SIMs by, and what amounts count. */
+export function named(
+  adjustments: readonly PastAdjustment[],
+  sims: LedgerPort['sims'],
+  countsOf: (holder: string, allowanceId: string) => AllowanceUsage['counts'] | null,
+): NamedAdjustment[] {
+  const numberOf = new Map(sims.map(({ simId, number }) => [`${SIM}${simId}`, number]));
+  return adjustments.map((each) => {
+    const { holder, allowanceId } = each;
+    return { ...each, simNumber: numberOf.get(holder) ?? null, counts: countsOf(holder, allowanceId) };
+  });
+}
+
+/** A SIM that has left the config is known by its ICCID still. */
+export function holderName({ sims }: Pick<LedgerPort, 'sims'>, given: z.output<typeof HOLDER>): string {
+  if ('payer' in given) return given.payer;
+  const sim = sims.find(({ simId, number }) => simId === given.sim || number === given.sim);
+  return `${SIM}${sim?.simId ?? given.sim}`;
 }
 
 function findAllowance(

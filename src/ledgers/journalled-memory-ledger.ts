@@ -6,12 +6,14 @@ import type { JournalEntry } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import type {
   Adjustment,
+  AdjustmentsQuery,
   AdjustResult,
   AllowanceUsage,
   Charge,
   Grant,
   Ledger,
   OrphanReservation,
+  PastAdjustments,
   PayersFit,
   PayersQuestion,
   Release,
@@ -26,6 +28,7 @@ import { readHistory } from './ledger-history.js';
 import { LedgerMemory, type LedgerSettings, type Live, NO_GRANT } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
 import { OrderedWrites } from './ordered-writes.js';
+import { readPastAdjustments } from './past-adjustments.js';
 import { ReservationEnds } from './reservation-ends.js';
 import { unlessStalled } from './unless-stalled.js';
 import { takeSnapshot, verifyUsage } from './verify-usage.js';
@@ -213,6 +216,11 @@ export class JournalledMemoryLedger implements Ledger {
     return adjusting.finally(() => this.#adjusting.delete(adjustmentId));
   }
 
+  async adjustments(query: AdjustmentsQuery): Promise<PastAdjustments> {
+    await this.#writes.written();
+    return readPastAdjustments(this.#rows, query);
+  }
+
   async verify(): Promise<VerifyReport> {
     const snapshot = takeSnapshot(this.#memory, this.#clock.wallMs());
     // What memory counts already may still be on its way to the file.
@@ -249,7 +257,8 @@ export class JournalledMemoryLedger implements Ledger {
     }
     const adjusted = this.#memory.adjust(adjustment);
     if (!adjusted.ok) return adjusted;
-    const entry = tables.insertAdjustment(this.#memory.sequence, adjustment);
+    const made = { ...adjustment, madeWallMs: this.#clock.wallMs() };
+    const entry = tables.insertAdjustment(this.#memory.sequence, made);
     await this.#writes.persist(adjustmentId, [entry], 'adjust');
     return adjusted;
   }

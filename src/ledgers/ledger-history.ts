@@ -1,7 +1,7 @@
 // Settled history, read in the order in which memory booked it. Pages are made into text by SQLite: a million rows read as
 // objects, a value at a time, took ten seconds; as JSON they take three.
 import type { NumberClass } from '../numbers/number-class.js';
-import type { Adjustment } from '../quota/ledger.js';
+import type { Adjustment, PastAdjustment } from '../quota/ledger.js';
 import type { Direction } from '../quota/plan.js';
 import { payersOf, type Row, type RowSource } from './ledger-tables.js';
 
@@ -158,7 +158,7 @@ async function readAdjustments(rows: RowSource, sinceWallMs: number, untilSequen
 }
 
 /** Of any table that keeps adjustments. */
-export function adjustmentOf(row: Row): Adjustment {
+export function adjustmentOf(row: Row): PastAdjustment {
   return {
     adjustmentId: String(row.adjustment_id),
     holder: String(row.holder),
@@ -167,6 +167,7 @@ export function adjustmentOf(row: Row): Adjustment {
     reason: String(row.reason),
     by: String(row.by_whom),
     wallMs: Number(row.wall_ms),
+    madeWallMs: row.made_wall_ms === null || row.made_wall_ms === undefined ? null : Number(row.made_wall_ms),
   };
 }
 

@@ -48,12 +48,18 @@ export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
     amount INTEGER NOT NULL,
     reason TEXT NOT NULL,
     by_whom TEXT NOT NULL,
-    wall_ms INTEGER NOT NULL
+    wall_ms INTEGER NOT NULL,
+    made_wall_ms INTEGER
   )`,
   `CREATE TABLE IF NOT EXISTS channel_rests (
     channel_id TEXT PRIMARY KEY,
     until_wall_ms INTEGER NOT NULL
   ) WITHOUT ROWID`,
+  // Files of an earlier version do not say when an adjustment was made.
+  {
+    unless: "SELECT 1 FROM pragma_table_info('adjustments') WHERE name = 'made_wall_ms'",
+    statement: 'ALTER TABLE adjustments ADD COLUMN made_wall_ms INTEGER',
+  },
   // Files of the first version have no directions and payers: all calls went out, and their trunk alone paid (null).
   ...['reservations', 'settlements'].flatMap((table) =>
     [

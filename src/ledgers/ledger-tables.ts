@@ -1,7 +1,7 @@
 // What the ledger writes to its tables, as entries for the journal, and the rows of what is not over yet.
 import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
-import type { Adjustment, Charge, ReserveRequest } from '../quota/ledger.js';
+import type { Charge, PastAdjustment, ReserveRequest } from '../quota/ledger.js';
 
 export interface SettlementRecord {
   /** Place in history, shared with adjustments: the order in which memory booked. */
@@ -62,12 +62,12 @@ export function insertSettlement(record: SettlementRecord): JournalEntry {
   return { statement: INSERT_SETTLEMENT, parameters };
 }
 
-export function insertAdjustment(sequence: number, adjustment: Adjustment): JournalEntry {
-  const { adjustmentId, holder, allowanceId, amount, reason, by, wallMs } = adjustment;
+export function insertAdjustment(sequence: number, adjustment: PastAdjustment): JournalEntry {
+  const { adjustmentId, holder, allowanceId, amount, reason, by, wallMs, madeWallMs } = adjustment;
   return {
-    statement: `INSERT INTO adjustments (sequence, adjustment_id, holder, allowance_id, amount, reason, by_whom, wall_ms)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (adjustment_id) DO NOTHING`,
-    parameters: [sequence, adjustmentId, holder, allowanceId, amount, reason, by, wallMs],
+    statement: `INSERT INTO adjustments (sequence, adjustment_id, holder, allowance_id, amount, reason, by_whom, wall_ms,
+      made_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (adjustment_id) DO NOTHING`,
+    parameters: [sequence, adjustmentId, holder, allowanceId, amount, reason, by, wallMs, madeWallMs],
   };
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { LedgerHarness, LedgerSetup, LedgerUnderTest } from './ledger.contract.js';
-import type { Grant, PayersQuestion } from './ledger.js';
+import type { AdjustmentsQuery, Grant, PayersQuestion } from './ledger.js';
 import { allowanceOf, capsOf, planOf } from './plan-defaults.js';
 
 const SLICE_SECONDS = 30;
@@ -221,11 +221,44 @@ export function describePayers(name: string, makeHarness: () => Promise<LedgerHa
       }
       const { ok, adjustments, differences } = await tested.ledger.verify();
       assert.deepEqual([ok, adjustments, differences], [true, 1, []]);
+      const listed = {
+        adjustments: [{ ...adjustment, madeWallMs: harness.wallMs() }],
+        isCut: false,
+        isPartOnly: false,
+      };
+      const everybody = { holder: null, sinceWallMs: 0, most: 10 };
+      assert.deepEqual(await tested.ledger.adjustments(everybody), listed);
       tested = await harness.reopen(SETUP);
+      assert.deepEqual(await tested.ledger.adjustments(everybody), listed);
       assert.deepEqual(used(), [40, 0]);
       assert.deepEqual(await tested.ledger.adjust(adjustment), { ok: true, used: 40 });
       assert.equal((await reserve(1)).result.ok, true);
       assert.equal((await tested.ledger.verify()).ok, true);
+    });
+
+    it('lists corrections of one or of all, oldest first, the last ones if there are more', async () => {
+      const said = { allowanceId: 'seconds-day', amount: 1, reason: 'a test', by: 'kim' };
+      for (const [adjustmentId, holder] of [
+        ['a1', 'account:acme'],
+        ['a2', 'account:budget'],
+        ['a3', 'account:acme'],
+      ] as const) {
+        const wallMs = harness.wallMs();
+        const allowanceId = holder === 'account:budget' ? 'spend-day' : 'seconds-day';
+        const { ok } = await tested.ledger.adjust({ ...said, adjustmentId, holder, allowanceId, wallMs });
+        assert.equal(ok, true);
+        await harness.advance(60_000);
+      }
+      const list = async (changes: Partial<AdjustmentsQuery>) => {
+        const query = { holder: null, sinceWallMs: 0, most: 10, ...changes };
+        const { adjustments, isCut } = await tested.ledger.adjustments(query);
+        return [...adjustments.map(({ adjustmentId }) => adjustmentId), ...(isCut ? ['cut'] : [])];
+      };
+      assert.deepEqual(await list({}), ['a1', 'a2', 'a3']);
+      assert.deepEqual(await list({ most: 2 }), ['a2', 'a3', 'cut']);
+      assert.deepEqual(await list({ holder: 'account:acme' }), ['a1', 'a3']);
+      assert.deepEqual(await list({ holder: 'account:acme', most: 1 }), ['a3', 'cut']);
+      assert.deepEqual(await list({ sinceWallMs: harness.wallMs() - 60_000 }), ['a3']);
     });
 
     it('lets emergency calls past caps', async () => {

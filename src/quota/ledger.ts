@@ -106,6 +106,30 @@ export interface Adjustment {
   readonly wallMs: number;
 }
 
+/** As history has it. */
+export interface PastAdjustment extends Adjustment {
+  /** When it was asked for, by the ledger's clock; null in what an earlier version has written. */
+  readonly madeWallMs: number | null;
+}
+
+export interface AdjustmentsQuery {
+  /** Null: anybody's. */
+  readonly holder: string | null;
+  /** Made since. */
+  readonly sinceWallMs: number;
+  /** The last ones, if there are more. */
+  readonly most: number;
+}
+
+export interface PastAdjustments {
+  /** Oldest first. */
+  readonly adjustments: readonly PastAdjustment[];
+  /** Older ones were left out. */
+  readonly isCut: boolean;
+  /** Those of other nodes are not known now. */
+  readonly isPartOnly: boolean;
+}
+
 export type AdjustResult =
   /** `used` is the window's use after it. */
   | { readonly ok: true; readonly used: number }
@@ -222,6 +246,8 @@ export interface Ledger {
   /** Calls to a callee, live or over, of which an INVITE left since an instant at most two days ago. */
   attemptsTo(callee: string, sinceWallMs: number): number;
   adjust(adjustment: Adjustment): Promise<AdjustResult>;
+  /** Corrections that were made, of all nodes that share the ledger. */
+  adjustments(query: AdjustmentsQuery): Promise<PastAdjustments>;
   /** Recomputes usage from settled history and compares it with what is decided by. Changes nothing. */
   verify(): Promise<VerifyReport>;
   /** Reservations left by an earlier process; their channels stay busy until each is settled (and vacated) or released. */

@@ -2,7 +2,7 @@
 // default ledger, and of each settlement whether Redis has it. Redis restarted with older data is made whole from here.
 import type { JournalEntry, SchemaStatement } from '../../lib/journal-entry.js';
 import type { NumberClass } from '../../numbers/number-class.js';
-import type { Adjustment, ReserveRequest } from '../../quota/ledger.js';
+import type { PastAdjustment, ReserveRequest } from '../../quota/ledger.js';
 import { adjustmentOf } from '../ledger-history.js';
 import { payersOf, type Row, type RowSource } from '../ledger-tables.js';
 import type { SharedSettlement } from './shared-records.js';
@@ -67,7 +67,7 @@ export async function readSettling(rows: RowSource): Promise<SharedSettlement[]>
   return found.map(settlementOf);
 }
 
-export async function readAdjusting(rows: RowSource): Promise<Adjustment[]> {
+export async function readAdjusting(rows: RowSource): Promise<PastAdjustment[]> {
   const found = await rows(
     `SELECT a.* FROM adjustments a JOIN shared_settling w ON w.id = a.adjustment_id AND w.kind = 'adjustment'
       ORDER BY a.sequence`,
@@ -91,7 +91,7 @@ export async function* readOwnSettlements(rows: RowSource, sinceWallMs: number):
   }
 }
 
-export async function readOwnAdjustments(rows: RowSource, sinceWallMs: number): Promise<Adjustment[]> {
+export async function readOwnAdjustments(rows: RowSource, sinceWallMs: number): Promise<PastAdjustment[]> {
   const found = await rows('SELECT * FROM adjustments WHERE wall_ms >= ? ORDER BY sequence', [sinceWallMs]);
   return found.map(adjustmentOf);
 }

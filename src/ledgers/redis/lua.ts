@@ -311,6 +311,7 @@ if redis.call('EXISTS', doneKey) == 1 then return {'adjusted-before'} end
 local entry = redis.call('XADD', P .. ':history', 'MINID', '~', string.format('%d', now - tonumber(ARGV[7])), '*',
   'kind', 'adjustment', 'at', now, 'record', ARGV[6])
 redis.call('SET', doneKey, entry, 'PX', ARGV[7])
+redis.call('XADD', P .. ':adjustments', 'MAXLEN', '~', '100000', '*', 'record', ARGV[6])
 local seq = nextSeq()
 if ARGV[8] ~= '' then touch(ARGV[8], seq, '', false) end
 publish(seq, 'adjusted', ARGV[5], entry, ARGV[8], ARGV[6])
@@ -337,6 +338,9 @@ return {redis.call('GET', P .. ':seq') or '0', tostring(now),
 // 5 last entry of history that is known, 6 how many.
 const HISTORY = `return redis.call('XRANGE', P .. ':history', '(' .. ARGV[5], '+', 'COUNT', ARGV[6])`;
 
+// 5 last entry that is known, 6 how many. Corrections outlive the history that is counted: somebody may ask why.
+const ADJUSTMENTS = `return redis.call('XRANGE', P .. ':adjustments', '(' .. ARGV[5], '+', 'COUNT', ARGV[6])`;
+
 // Ends this node's lease: it holds nothing any more.
 const DETACH = `
 local f = leaseOf(node)
@@ -358,6 +362,7 @@ const OPERATIONS = {
   missing: PRELUDE + SAME_RUN + MISSING,
   snapshot: PRELUDE + SNAPSHOT,
   history: PRELUDE + HISTORY,
+  adjustments: PRELUDE + SAME_RUN + ADJUSTMENTS,
   detach: PRELUDE + SAME_RUN + DETACH,
 };
 

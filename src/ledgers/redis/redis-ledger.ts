@@ -9,12 +9,14 @@ import type { Logger } from '../../lib/logger.js';
 import { TypedEmitter } from '../../lib/typed-events.js';
 import type {
   Adjustment,
+  AdjustmentsQuery,
   AdjustResult,
   AllowanceUsage,
   Charge,
   Grant,
   Ledger,
   OrphanReservation,
+  PastAdjustments,
   PayersFit,
   PayersQuestion,
   Release,
@@ -416,8 +418,9 @@ export class RedisLedger implements Ledger {
   // ---- correcting ------------------------------------------------------------------------------------------------------
 
   async adjust(asked: Adjustment): Promise<AdjustResult> {
-    const adjustment = { ...asked, wallMs: this.#clock.fromNode(asked.wallMs) };
-    const { adjustmentId, holder, allowanceId, wallMs } = adjustment;
+    const wallMs = this.#clock.fromNode(asked.wallMs);
+    const adjustment = { ...asked, wallMs, madeWallMs: this.#clock.wallMs() };
+    const { adjustmentId, holder, allowanceId } = adjustment;
     const usage = () => this.#replica.memory.usageOfHolder(holder, wallMs);
     const known = usage();
     if (known === undefined) return { ok: false, reason: 'unknown-holder' };
@@ -430,6 +433,12 @@ export class RedisLedger implements Ledger {
     const seq = await this.#history.sendAdjustment(adjustment);
     if (seq !== null) await this.#replica.reached(seq);
     return { ok: true, used: usage()?.find((row) => row.allowanceId === allowanceId)?.used ?? 0 };
+  }
+
+  async adjustments(query: AdjustmentsQuery): Promise<PastAdjustments> {
+    await this.#writes.written();
+    await this.#history.sent();
+    return this.#history.adjustments({ ...query, sinceWallMs: this.#clock.fromNode(query.sinceWallMs) });
   }
 
   /** Usage that this node decides by against history in Redis, as far as the node has booked it. */

@@ -1,24 +1,33 @@
 // The way of settlements and adjustments into history in Redis: sent once the node's journal has them, replayed by id until
 // Redis has told that it has them too. An id that Redis knows is not counted again.
 import type { Clock } from '../../lib/clock.js';
-import type { Adjustment } from '../../quota/ledger.js';
+import type { AdjustmentsQuery, PastAdjustment, PastAdjustments } from '../../quota/ledger.js';
 import { loadMemory } from '../journalled-memory-ledger.js';
 import type { LedgerMemory } from '../ledger-memory.js';
 import type { RowSource } from '../ledger-tables.js';
+import { byTimeMade, readPastAdjustments } from '../past-adjustments.js';
 import { readAdjusting, readOwnAdjustments, readOwnSettlements, readSettling } from './local-rows.js';
 import type { Reply } from './redis-link.js';
 import { adjustmentKey } from './replica.js';
-import { type SharedSettlement, writeAdjustment, writeCharge, writeSettlement } from './shared-records.js';
+import {
+  readAdjustment,
+  type SharedSettlement,
+  writeAdjustment,
+  writeCharge,
+  writeSettlement,
+} from './shared-records.js';
 
 /** The longest month, and a day for calls over its edge. */
 export const HISTORY_MS = 33 * 86_400_000;
 /** Redis keeps history a little longer than any node counts it. */
 const KEPT_MS = 35 * 86_400_000;
 
+const ADJUSTMENTS_PAGE = '1000';
+
 /** Where scripts are run. */
 export interface ScriptRunner {
   readonly isAttached: boolean;
-  run(operation: 'settle' | 'adjust' | 'missing', args: readonly string[]): Promise<Reply>;
+  run(operation: 'settle' | 'adjust' | 'missing' | 'adjustments', args: readonly string[]): Promise<Reply>;
 }
 
 export class SharedHistory {
@@ -74,7 +83,7 @@ export class SharedHistory {
     return answer === 'settled';
   }
 
-  sendAdjustment(adjustment: Adjustment): Promise<number | null> {
+  sendAdjustment(adjustment: PastAdjustment): Promise<number | null> {
     return this.#track(
       (async () => {
         try {
@@ -89,6 +98,35 @@ export class SharedHistory {
         }
       })(),
     );
+  }
+
+  /** Of all nodes: what Redis has and what this node has. Without Redis that is this node's part. */
+  async adjustments(query: AdjustmentsQuery): Promise<PastAdjustments> {
+    const { holder, sinceWallMs, most } = query;
+    const own = await readPastAdjustments(this.#rows, query);
+    const shared = await this.#sharedAdjustments().catch(() => null);
+    const known = new Map([...own.adjustments, ...(shared ?? [])].map((each) => [each.adjustmentId, each]));
+    const found = [...known.values()]
+      .filter((each) => (holder === null || each.holder === holder) && (each.madeWallMs ?? each.wallMs) >= sinceWallMs)
+      .sort(byTimeMade);
+    const isCut = own.isCut || found.length > most;
+    return { adjustments: found.slice(-most), isCut, isPartOnly: shared === null };
+  }
+
+  async #sharedAdjustments(): Promise<PastAdjustment[]> {
+    const found: PastAdjustment[] = [];
+    for (let last = '0'; ; ) {
+      const page = await this.#runner.run('adjustments', [last, ADJUSTMENTS_PAGE]);
+      for (const [entry, fields] of page as readonly [string, readonly string[]][]) {
+        last = entry;
+        try {
+          found.push(readAdjustment(fields[1] ?? ''));
+        } catch {
+          // Another version's, or nobody's: history has said so already.
+        }
+      }
+      if (page.length < Number(ADJUSTMENTS_PAGE)) return found;
+    }
   }
 
   /** Resolves when nothing is on its way any more. */

@@ -1,7 +1,7 @@
 // What nodes tell each other through Redis, as text: requests, settlements, adjustments and the entries of the log.
 // Compact lists, because history is kept for a month; a text without line breaks, because those part an entry's words.
 import type { NumberClass } from '../../numbers/number-class.js';
-import type { Adjustment, Charge, ReserveRequest } from '../../quota/ledger.js';
+import type { Charge, PastAdjustment, ReserveRequest } from '../../quota/ledger.js';
 import type { Direction } from '../../quota/plan.js';
 
 /** A settled attempt as history in Redis has it. */
@@ -65,15 +65,15 @@ export function readCharge(text: string): Charge {
   return JSON.parse(text) as Charge;
 }
 
-export function writeAdjustment(adjustment: Adjustment): string {
+export function writeAdjustment(adjustment: PastAdjustment): string {
   return JSON.stringify(adjustment);
 }
 
 /** @throws when it is no adjustment of ours */
-export function readAdjustment(text: string): Adjustment {
-  const adjustment = JSON.parse(text) as Adjustment | null;
+export function readAdjustment(text: string): PastAdjustment {
+  const adjustment = JSON.parse(text) as PastAdjustment | null;
   if (typeof adjustment?.holder !== 'string') throw new TypeError('not an adjustment');
-  return adjustment;
+  return { ...adjustment, madeWallMs: adjustment.madeWallMs ?? null };
 }
 
 function requestList(request: ReserveRequest): RequestText {
@@ -127,7 +127,7 @@ export type LogEntry =
       readonly kind: 'adjusted';
       readonly historyEntry: string;
       readonly simId: string;
-      readonly adjustment: Adjustment;
+      readonly adjustment: PastAdjustment;
     });
 
 /** A live reservation as Redis keeps it. */
