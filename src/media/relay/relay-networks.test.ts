@@ -277,7 +277,11 @@ describe('who may send media, across networks', function () {
     await fire(server, 'caller', 'rtp', rtpPacket({ sequence: 99 }));
     await fire(control, 'caller', 'rtcp', rtcpPacket(99));
     await talk(caller, callerControl);
-    assert.equal((await relay.ask<MediaReport>('report')).caller.dropped.source, 2);
+    await relay.ask('advance', 10 * SILENCE_MS);
+    await fire(server, 'caller', 'rtp', rtpPacket({ sequence: 99 }));
+    await fire(control, 'caller', 'rtcp', rtcpPacket(99));
+    await talk(caller, callerControl);
+    assert.equal((await relay.ask<MediaReport>('report')).caller.dropped.source, 4);
   });
 
   it('class (d): a configured source holds against strangers', async () => {
