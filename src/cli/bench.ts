@@ -1,6 +1,7 @@
-// `simtrunk bench route | ledger | sip`: measures, and prints a line for each result as soon as it is known.
+// `simtrunk bench route | ledger | sip | media`: measures, and prints a line for each result as soon as it is known.
 import { parseArgs } from 'node:util';
 import { benchLedger, JOURNALLED_LEDGERS } from '../bench/ledger-bench.js';
+import { benchMedia, mediaLineOf } from '../bench/media-bench.js';
 import { REDIS_LEDGER } from '../bench/redis-ledger-bench.js';
 import { benchRoute, CHANNEL_COUNTS } from '../bench/route-bench.js';
 import { benchSip, lineOf, SIP_BENCH_PARTS, type SipBenchPart } from '../bench/sip-bench.js';
@@ -13,17 +14,25 @@ export const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decid
        simtrunk bench ledger [--json] [--seconds N]  committed records, and how long a commit takes
        simtrunk bench sip [--json]                 messages, transactions, CPU of a B2BUA's call on the SIP server
        simtrunk bench sip --soak --calls N         memory of the SIP server through N calls; fails when it grows
+       simtrunk bench media [--calls N] [--record] [--rtpengine] [--json]   CPU and delay of a relayed packet
 options of sip: --rate N        calls a second (100; of a soak 300)
                 --rounds N      bursts of calls that are measured (3)
                 --part P        messages, transactions or b2bua alone
                 --profile DIR   writes V8's CPU profiles of the SIP server
                 --drachtio HOST:PORT[:SECRET]   the same application and load on this drachtio-server too, in turn
-                --pid N         of that drachtio-server, when it is not to be found by its admin port`;
+                --pid N         of that drachtio-server, when it is not to be found by its admin port
+options of media: --calls N     two-way G.711 calls of 20 ms packets (100)
+                --record        each is recorded
+                --seconds N     of load that is measured, after 3 s of warming up (10)
+                --rounds N      (1)
+                --rtpengine     the same load through rtpengine in userspace too, in turn, and the ratio
+                --profile DIR   writes V8's CPU profiles, one for each thread`;
 
 export async function run(args: string[]): Promise<number> {
   const options = read(args);
   if (options.what === 'route') return runRoute(options.json, options.seconds);
   if (options.what === 'ledger') return runLedger(options.json, options.seconds);
+  if (options.what === 'media') return runMedia(options);
   return runSip(options);
 }
 
@@ -88,8 +97,27 @@ async function runSip(options: Options): Promise<number> {
   return 0;
 }
 
+async function runMedia(options: Options): Promise<number> {
+  // An exit ends the children too; a signal alone would not.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  const { calls, seconds, rounds, profileFolder } = options;
+  await benchMedia(
+    {
+      calls,
+      seconds,
+      rounds,
+      profileFolder,
+      isRecorded: options.isRecorded,
+      withRtpengine: options.withRtpengine,
+      mediaSettings: '',
+    },
+    (result) => process.stdout.write(`${options.json ? JSON.stringify(result) : mediaLineOf(result)}\n`),
+  );
+  return 0;
+}
+
 interface Options {
-  readonly what: 'route' | 'ledger' | 'sip';
+  readonly what: 'route' | 'ledger' | 'sip' | 'media';
   readonly json: boolean;
   readonly seconds: number;
   readonly parts: readonly SipBenchPart[];
@@ -99,6 +127,8 @@ interface Options {
   readonly soak: boolean;
   readonly drachtio: DrachtioAddress | null;
   readonly profileFolder: string | undefined;
+  readonly isRecorded: boolean;
+  readonly withRtpengine: boolean;
 }
 
 function read(args: string[]): Options {
@@ -108,32 +138,37 @@ function read(args: string[]): Options {
       allowPositionals: true,
       options: {
         json: { type: 'boolean', default: false },
-        seconds: { type: 'string', default: '3' },
+        seconds: { type: 'string' },
         rate: { type: 'string' },
-        rounds: { type: 'string', default: '3' },
+        rounds: { type: 'string' },
         part: { type: 'string' },
         soak: { type: 'boolean', default: false },
-        calls: { type: 'string', default: '100000' },
+        calls: { type: 'string' },
+        record: { type: 'boolean', default: false },
+        rtpengine: { type: 'boolean', default: false },
         drachtio: { type: 'string' },
         pid: { type: 'string' },
         profile: { type: 'string' },
       },
     });
     const [what] = positionals;
-    if (positionals.length !== 1 || (what !== 'route' && what !== 'ledger' && what !== 'sip')) {
-      throw new Error('bench wants route, ledger or sip');
+    if (positionals.length !== 1 || (what !== 'route' && what !== 'ledger' && what !== 'sip' && what !== 'media')) {
+      throw new Error('bench wants route, ledger, sip or media');
     }
+    const isMedia = what === 'media';
     return {
       what,
       json: values.json,
-      seconds: readNumber('--seconds', values.seconds, 600),
+      seconds: readNumber('--seconds', values.seconds ?? (isMedia ? '10' : '3'), 600),
       parts: values.part === undefined ? SIP_BENCH_PARTS : [readPart(values.part)],
       rate: values.rate === undefined ? undefined : readNumber('--rate', values.rate, 10_000),
-      rounds: readNumber('--rounds', values.rounds, 1_000),
-      calls: readNumber('--calls', values.calls, 1_000_000_000),
+      rounds: readNumber('--rounds', values.rounds ?? (isMedia ? '1' : '3'), 1_000),
+      calls: readNumber('--calls', values.calls ?? (isMedia ? '100' : '100000'), 1_000_000_000),
       soak: values.soak,
       drachtio: values.drachtio === undefined ? null : readDrachtio(values.drachtio, values.pid),
       profileFolder: values.profile,
+      isRecorded: values.record,
+      withRtpengine: values.rtpengine,
     };
   } catch (cause) {
     throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   REDIS_AWAY: 'The Redis of the shared ledger cannot be reached or does not answer.',
   RECORDING_UNAVAILABLE: 'The recording folder cannot be written.',
   RELAY_UNAVAILABLE: 'The media relay did not start or has ended.',
+  RTPENGINE_UNAVAILABLE: 'An rtpengine that is asked for cannot be started or does not answer.',
   CONTROL_IN_USE: 'Another process answers on the control socket of this dataDir.',
   CONTROL_UNAVAILABLE: 'The control socket cannot be made below dataDir.',
   CONTROL_FAILED: 'The running service cannot be reached over its control socket, or did not answer.',

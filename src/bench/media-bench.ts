@@ -1,0 +1,178 @@
+// `bench media`: two-way G.711 calls through the embedded relay with the real recorder, each in a process of its own and
+// the generator in a third; with rtpengine, round by round in turn, and the ratio of what a packet costs.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { costOf, type ProcessCost } from '../lab/sip-tests/load/process-cost.js';
+import { claimPorts } from '../lib/testing/claimed-ports.js';
+import { startMeasured } from './child-process.js';
+import { type LoadStream, loadPortsOf } from './media-load.js';
+import type { MediaLoadOrder, MediaLoadReport } from './media-load-child.js';
+import type { MediaRelayOrder, MediaRelayReady, MediaRelayReport } from './media-relay-child.js';
+import { startRtpengine } from './rtpengine-process.js';
+import { median } from './sip-message-bench.js';
+
+export type MediaEngine = 'simtrunk' | 'rtpengine';
+
+export interface MediaBenchResult {
+  readonly benchmark: 'media';
+  readonly engine: MediaEngine;
+  readonly calls: number;
+  readonly streams: number;
+  readonly recorded: boolean;
+  readonly seconds: number;
+  readonly packetsSent: number;
+  readonly packetsLost: number;
+  /** From sending to receiving, the generator's own part included. */
+  readonly delayMs: { readonly p50: number; readonly p99: number };
+  /** How late the generator sent. */
+  readonly pacingP99Ms: number;
+  /** User and system time of all threads of the process, by relayed packets. */
+  readonly cpuUsPerPacket: number;
+  /** At 100 packets a second a call. */
+  readonly callsPerCore: number;
+  readonly memoryMb: number;
+  /** Of simtrunk: what the tap lost, and the recordings' state; null of rtpengine. */
+  readonly forkLostPackets: number | null;
+  readonly recordingsComplete: number | null;
+}
+
+export interface MediaBenchRatio {
+  readonly benchmark: 'media-ratio';
+  /** What a packet costs simtrunk, by what it costs rtpengine: median of rounds. */
+  readonly cpuPerPacket: number;
+  readonly rounds: readonly number[];
+}
+
+export interface MediaBenchSettings {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly isRecorded: boolean;
+  readonly withRtpengine: boolean;
+  readonly profileFolder: string | undefined;
+  /** Lines of the config's `media` section. */
+  readonly mediaSettings: string;
+}
+
+const WARM_UP_MS = 3_000;
+const PACKETS_PER_SECOND = 100;
+
+/** The part under measurement, ready for packets. */
+interface Subject {
+  readonly pid: number;
+  readonly streams: readonly LoadStream[];
+  report(): Promise<MediaRelayReport | null>;
+  stop(): Promise<void>;
+}
+
+export async function benchMedia(
+  settings: MediaBenchSettings,
+  print: (result: MediaBenchResult | MediaBenchRatio) => void,
+): Promise<void> {
+  const ratios: number[] = [];
+  for (let round = 0; round < settings.rounds; round += 1) {
+    const own = await measure('simtrunk', settings);
+    print(own);
+    if (!settings.withRtpengine) continue;
+    const peer = await measure('rtpengine', settings);
+    print(peer);
+    ratios.push(own.cpuUsPerPacket / peer.cpuUsPerPacket);
+  }
+  if (!settings.withRtpengine) return;
+  print({
+    benchmark: 'media-ratio',
+    cpuPerPacket: rounded(median(ratios), 3),
+    rounds: ratios.map((r) => rounded(r, 3)),
+  });
+}
+
+async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promise<MediaBenchResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'simtrunk-media-'));
+  const loadPort = await claimPorts(loadPortsOf(settings.calls));
+  const subject = await (engine === 'simtrunk' ? startRelay : startPeer)(settings, folder, loadPort);
+  try {
+    const order: MediaLoadOrder = { loadPort, streams: subject.streams };
+    const load = await startMeasured<object, MediaLoadReport>('./media-load-child.js', order);
+    try {
+      await pause(WARM_UP_MS);
+      const [before, , costBefore] = [await load.report(), await subject.report(), costOf(subject.pid)];
+      const startedMs = performance.now();
+      await pause(settings.seconds * 1_000);
+      const [costAfter, after] = [costOf(subject.pid), await load.report()];
+      const seconds = (performance.now() - startedMs) / 1_000;
+      await subject.report();
+      const last = await load.report();
+      const end = await subject.report();
+      const cpuUs = cpuMsBetween(costBefore, costAfter) * 1_000;
+      const packets = after.received - before.received;
+      const cpuUsPerPacket = cpuUs / packets;
+      return {
+        benchmark: 'media',
+        engine,
+        calls: settings.calls,
+        streams: subject.streams.length,
+        recorded: settings.isRecorded,
+        seconds: rounded(seconds, 1),
+        packetsSent: last.sent,
+        packetsLost: last.sent - last.received,
+        delayMs: { p50: rounded(after.delayP50Ms, 2), p99: rounded(after.delayP99Ms, 2) },
+        pacingP99Ms: rounded(after.pacingP99Ms, 2),
+        cpuUsPerPacket: rounded(cpuUsPerPacket, 2),
+        callsPerCore: Math.round(1e6 / PACKETS_PER_SECOND / cpuUsPerPacket),
+        memoryMb: rounded(costAfter?.peakMemoryMb ?? Number.NaN, 0),
+        forkLostPackets: end?.forkLostPackets ?? null,
+        recordingsComplete: end?.recordings?.complete ?? null,
+      };
+    } finally {
+      await load.stop();
+    }
+  } finally {
+    await subject.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function startRelay(settings: MediaBenchSettings, folder: string, loadPort: number): Promise<Subject> {
+  const order: MediaRelayOrder = {
+    calls: settings.calls,
+    isRecorded: settings.isRecorded,
+    folder,
+    firstPort: await claimPorts(4 * settings.calls + 100),
+    loadPort,
+    mediaSettings: settings.mediaSettings,
+  };
+  const profiling =
+    settings.profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${settings.profileFolder}`];
+  const child = await startMeasured<MediaRelayReady, MediaRelayReport>('./media-relay-child.js', order, profiling);
+  return { pid: child.pid, streams: child.ready.streams, report: () => child.report(), stop: () => child.stop() };
+}
+
+async function startPeer(settings: MediaBenchSettings, folder: string, loadPort: number): Promise<Subject> {
+  const { calls, isRecorded } = settings;
+  const [firstPort, controlPort] = [await claimPorts(4 * calls + 100), await claimPorts(2)];
+  const peer = await startRtpengine({ calls, isRecorded, folder, firstPort, controlPort, loadPort });
+  return { pid: peer.pid, streams: peer.streams, report: async () => null, stop: () => peer.stop() };
+}
+
+function cpuMsBetween(before: ProcessCost | undefined, after: ProcessCost | undefined): number {
+  return before === undefined || after === undefined ? Number.NaN : after.cpuMs - before.cpuMs;
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+/** A result as one line for a person. */
+export function mediaLineOf(result: MediaBenchResult | MediaBenchRatio): string {
+  if (result.benchmark === 'media-ratio') {
+    return `ratio      simtrunk / rtpengine, CPU a packet: ${result.cpuPerPacket} (rounds: ${result.rounds.join(', ')})`;
+  }
+  return (
+    `${result.engine.padEnd(10)} ${result.calls} calls, ${result.streams} streams${result.recorded ? ', recorded' : ''}: ` +
+    `${result.packetsSent} packets sent, ${result.packetsLost} lost; delay p50 ${result.delayMs.p50} ms, ` +
+    `p99 ${result.delayMs.p99} ms; CPU ${result.cpuUsPerPacket} µs a packet, ${result.callsPerCore} calls a core; ` +
+    `${result.memoryMb} MiB`
+  );
+}

@@ -1,0 +1,107 @@
+// The generator of the media benchmark, alone in its process: sends every stream's packet each 20 ms and measures how
+// long those take that come back. Streams are spread evenly over the 20 ms; one tick sends all that are due.
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { readOrder, serveParent } from './child-process.js';
+import { DelayHistogram, type LoadStream, loadPortOf, PACKET_MS, SendingStream, sentMsOf } from './media-load.js';
+
+export interface MediaLoadOrder {
+  readonly loadPort: number;
+  readonly streams: readonly LoadStream[];
+}
+
+export interface MediaLoadReport {
+  readonly sent: number;
+  readonly received: number;
+  /** Since the report before. */
+  readonly delayP50Ms: number;
+  readonly delayP99Ms: number;
+  /** How late packets were sent, since the report before. */
+  readonly pacingP99Ms: number;
+}
+
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+const DRAIN_MS = 300;
+
+const { loadPort, streams } = readOrder<MediaLoadOrder>();
+const delays = new DelayHistogram();
+const pacing = new DelayHistogram();
+const sockets = new Map<number, Socket>();
+let sent = 0;
+let received = 0;
+let reports = 0;
+let isSending = true;
+
+const senders = await Promise.all(
+  streams.map(async (stream, index) => {
+    const socket = await socketAt(loadPortOf(loadPort, stream.call, stream.side));
+    return { socket, stream: new SendingStream(stream, index, (index * PACKET_MS) / streams.length) };
+  }),
+);
+
+const startMs = performance.now();
+let next = 0;
+let round = 0;
+tick();
+serveParent({}, report, async () => {
+  isSending = false;
+  for (const socket of sockets.values()) socket.close();
+});
+
+async function socketAt(port: number): Promise<Socket> {
+  const known = sockets.get(port);
+  if (known !== undefined) return known;
+  const lookup = (_: string, __: unknown, done: (error: null, address: string, family: number) => void) =>
+    done(null, '127.0.0.1', 4);
+  const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: lookup as never });
+  sockets.set(port, socket);
+  socket.on('message', (packet: Buffer) => {
+    const sentMs = sentMsOf(packet, streams.length);
+    if (Number.isNaN(sentMs)) return;
+    received += 1;
+    delays.add(performance.now() - sentMs);
+  });
+  socket.bind(port, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+function tick(): void {
+  if (!isSending) return;
+  for (;;) {
+    const sender = senders[next];
+    if (sender === undefined) return;
+    const dueMs = startMs + round * PACKET_MS + sender.stream.dueOffsetMs;
+    const nowMs = performance.now();
+    if (dueMs > nowMs) break;
+    pacing.add(nowMs - dueMs);
+    sender.socket.send(sender.stream.next(nowMs), sender.stream.targetPort);
+    sent += 1;
+    next += 1;
+    if (next === senders.length) {
+      next = 0;
+      round += 1;
+    }
+  }
+  setTimeout(tick, 1);
+}
+
+/** The third report ends the sending and waits for what is on its way. */
+async function report(): Promise<MediaLoadReport> {
+  reports += 1;
+  if (reports === 3) {
+    isSending = false;
+    await pause(DRAIN_MS);
+  }
+  const result = {
+    sent,
+    received,
+    delayP50Ms: delays.quantile(0.5),
+    delayP99Ms: delays.quantile(0.99),
+    pacingP99Ms: pacing.quantile(0.99),
+  };
+  delays.clear();
+  pacing.clear();
+  return result;
+}
