@@ -1,13 +1,13 @@
 // `bench media`: two-way G.711 calls through the embedded relay with the real recorder, each in a process of its own and
 // the generator in a third; with rtpengine, round by round in turn, and the ratio of what a packet costs.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { costOf, type ProcessCost } from '../lab/sip-tests/load/process-cost.js';
 import { claimPorts } from '../lib/testing/claimed-ports.js';
 import { startMeasured } from './child-process.js';
-import { type LoadStream, loadPortsOf } from './media-load.js';
+import { loadPortsOf } from './media-load.js';
 import type { MediaLoadOrder, MediaLoadReport } from './media-load-child.js';
 import type { MediaRelayOrder, MediaRelayReady, MediaRelayReport } from './media-relay-child.js';
 import { startRtpengine } from './rtpengine-process.js';
@@ -33,6 +33,8 @@ export interface MediaBenchResult {
   /** At 100 packets a second a call. */
   readonly callsPerCore: number;
   readonly memoryMb: number;
+  /** What stands in the folder of recordings when all calls have ended. */
+  readonly recordedMb: number;
   /** Of simtrunk: what the tap lost, and the recordings' state; null of rtpengine. */
   readonly forkLostPackets: number | null;
   readonly recordingsComplete: number | null;
@@ -52,8 +54,6 @@ export interface MediaBenchSettings {
   readonly isRecorded: boolean;
   readonly withRtpengine: boolean;
   readonly profileFolder: string | undefined;
-  /** Lines of the config's `media` section. */
-  readonly mediaSettings: string;
 }
 
 const WARM_UP_MS = 3_000;
@@ -62,7 +62,7 @@ const PACKETS_PER_SECOND = 100;
 /** The part under measurement, ready for packets. */
 interface Subject {
   readonly pid: number;
-  readonly streams: readonly LoadStream[];
+  readonly targetPorts: readonly number[];
   report(): Promise<MediaRelayReport | null>;
   stop(): Promise<void>;
 }
@@ -93,7 +93,7 @@ async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promi
   const loadPort = await claimPorts(loadPortsOf(settings.calls));
   const subject = await (engine === 'simtrunk' ? startRelay : startPeer)(settings, folder, loadPort);
   try {
-    const order: MediaLoadOrder = { loadPort, streams: subject.streams };
+    const order: MediaLoadOrder = { loadPort, targetPorts: subject.targetPorts };
     const load = await startMeasured<object, MediaLoadReport>('./media-load-child.js', order);
     try {
       await pause(WARM_UP_MS);
@@ -112,7 +112,7 @@ async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promi
         benchmark: 'media',
         engine,
         calls: settings.calls,
-        streams: subject.streams.length,
+        streams: subject.targetPorts.length,
         recorded: settings.isRecorded,
         seconds: rounded(seconds, 1),
         packetsSent: last.sent,
@@ -122,6 +122,7 @@ async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promi
         cpuUsPerPacket: rounded(cpuUsPerPacket, 2),
         callsPerCore: Math.round(1e6 / PACKETS_PER_SECOND / cpuUsPerPacket),
         memoryMb: rounded(costAfter?.peakMemoryMb ?? Number.NaN, 0),
+        recordedMb: rounded(bytesBelow(folder) / 2 ** 20, 1),
         forkLostPackets: end?.forkLostPackets ?? null,
         recordingsComplete: end?.recordings?.complete ?? null,
       };
@@ -141,23 +142,35 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
     folder,
     firstPort: await claimPorts(4 * settings.calls + 100),
     loadPort,
-    mediaSettings: settings.mediaSettings,
   };
   const profiling =
     settings.profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${settings.profileFolder}`];
   const child = await startMeasured<MediaRelayReady, MediaRelayReport>('./media-relay-child.js', order, profiling);
-  return { pid: child.pid, streams: child.ready.streams, report: () => child.report(), stop: () => child.stop() };
+  return {
+    pid: child.pid,
+    targetPorts: child.ready.targetPorts,
+    report: () => child.report(),
+    stop: () => child.stop(),
+  };
 }
 
 async function startPeer(settings: MediaBenchSettings, folder: string, loadPort: number): Promise<Subject> {
   const { calls, isRecorded } = settings;
   const [firstPort, controlPort] = [await claimPorts(4 * calls + 100), await claimPorts(2)];
   const peer = await startRtpengine({ calls, isRecorded, folder, firstPort, controlPort, loadPort });
-  return { pid: peer.pid, streams: peer.streams, report: async () => null, stop: () => peer.stop() };
+  return { pid: peer.pid, targetPorts: peer.targetPorts, report: async () => null, stop: () => peer.stop() };
 }
 
 function cpuMsBetween(before: ProcessCost | undefined, after: ProcessCost | undefined): number {
   return before === undefined || after === undefined ? Number.NaN : after.cpuMs - before.cpuMs;
+}
+
+function bytesBelow(folder: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).size;
+  }
+  return bytes;
 }
 
 function rounded(value: number, digits: number): number {

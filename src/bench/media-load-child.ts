@@ -1,14 +1,14 @@
 // The generator of the media benchmark, alone in its process: sends every stream's packet each 20 ms and measures how
 // long those take that come back. Streams are spread evenly over the 20 ms; one tick sends all that are due.
 import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readOrder, serveParent } from './child-process.js';
-import { DelayHistogram, type LoadStream, loadPortOf, PACKET_MS, SendingStream, sentMsOf } from './media-load.js';
+import { DelayHistogram, loadPortOf, PACKET_MS, SendingStream, sentMsOf } from './media-load.js';
 
 export interface MediaLoadOrder {
   readonly loadPort: number;
-  readonly streams: readonly LoadStream[];
+  /** The relay's port for each stream: the caller's and the callee's of each call. */
+  readonly targetPorts: readonly number[];
 }
 
 export interface MediaLoadReport {
@@ -24,7 +24,7 @@ export interface MediaLoadReport {
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const DRAIN_MS = 300;
 
-const { loadPort, streams } = readOrder<MediaLoadOrder>();
+const { loadPort, targetPorts } = readOrder<MediaLoadOrder>();
 const delays = new DelayHistogram();
 const pacing = new DelayHistogram();
 const sockets = new Map<number, Socket>();
@@ -33,12 +33,10 @@ let received = 0;
 let reports = 0;
 let isSending = true;
 
-const senders = await Promise.all(
-  streams.map(async (stream, index) => {
-    const socket = await socketAt(loadPortOf(loadPort, stream.call, stream.side));
-    return { socket, stream: new SendingStream(stream, index, (index * PACKET_MS) / streams.length) };
-  }),
-);
+const senders = targetPorts.map((targetPort, index) => ({
+  socket: socketAt(loadPortOf(loadPort, index)),
+  stream: new SendingStream(targetPort, index, (index * PACKET_MS) / targetPorts.length),
+}));
 
 const startMs = performance.now();
 let next = 0;
@@ -49,7 +47,7 @@ serveParent({}, report, async () => {
   for (const socket of sockets.values()) socket.close();
 });
 
-async function socketAt(port: number): Promise<Socket> {
+function socketAt(port: number): Socket {
   const known = sockets.get(port);
   if (known !== undefined) return known;
   const lookup = (_: string, __: unknown, done: (error: null, address: string, family: number) => void) =>
@@ -57,13 +55,13 @@ async function socketAt(port: number): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: lookup as never });
   sockets.set(port, socket);
   socket.on('message', (packet: Buffer) => {
-    const sentMs = sentMsOf(packet, streams.length);
+    const sentMs = sentMsOf(packet, targetPorts.length);
     if (Number.isNaN(sentMs)) return;
     received += 1;
     delays.add(performance.now() - sentMs);
   });
+  // Bound when it returns, for the look-up is synchronous.
   socket.bind(port, '127.0.0.1');
-  await once(socket, 'listening');
   return socket;
 }
 

@@ -1,5 +1,4 @@
 // The load of the media benchmark: G.711 packets of 20 ms, each with the time at which it was sent in its payload.
-import type { Side } from '../call/reports.js';
 import { RTP_HEADER_BYTES, ssrcOf, writeRtpHeader } from '../rtp/rtp-header.js';
 
 export const LOAD_PAYLOAD_TYPE = 8;
@@ -9,21 +8,14 @@ export const PACKET_BYTES = RTP_HEADER_BYTES + PAYLOAD_BYTES;
 /** So many calls share a port of the load on each side: few sockets are cheaper for the generator, not for the relay. */
 const CALLS_A_PORT = 16;
 
-/** One direction of a call: what `side` sends to the relay's port. */
-export interface LoadStream {
-  readonly call: number;
-  readonly side: Side;
-  readonly targetPort: number;
-}
-
 /** Ports that a load of so many calls takes, from its first one on. */
 export function loadPortsOf(calls: number): number {
   return 4 * Math.ceil(calls / CALLS_A_PORT);
 }
 
-/** The RTP port at which a side of a call is; even, as RTP wants. */
-export function loadPortOf(firstPort: number, call: number, side: Side): number {
-  return firstPort + 4 * Math.floor(call / CALLS_A_PORT) + (side === 'caller' ? 0 : 2);
+/** The RTP port that a stream comes from; even, as RTP wants. Stream 2n is the caller's of call n, 2n + 1 the callee's. */
+export function loadPortOf(firstPort: number, stream: number): number {
+  return firstPort + 4 * Math.floor(stream / 2 / CALLS_A_PORT) + 2 * (stream % 2);
 }
 
 /** One stream as it is being sent: one packet buffer that is written anew for each packet. */
@@ -35,8 +27,8 @@ export class SendingStream {
   #sequence: number;
   #timestamp: number;
 
-  constructor(stream: LoadStream, index: number, dueOffsetMs: number) {
-    this.targetPort = stream.targetPort;
+  constructor(targetPort: number, index: number, dueOffsetMs: number) {
+    this.targetPort = targetPort;
     this.dueOffsetMs = dueOffsetMs;
     this.#ssrc = index + 1;
     // Every stream passes the ends of both numbers early in the run.

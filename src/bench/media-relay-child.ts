@@ -1,13 +1,15 @@
 // simtrunk's media plane under measurement, alone in its process: relay and recorder as the service starts them.
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { startMedia } from '../app/start-media.js';
 import type { MediaSession, RecordingHandle } from '../call/ports.js';
-import { parseConfig } from '../config/load-config.js';
+import type { Config } from '../config/config.js';
+import { loadConfig } from '../config/load-config.js';
 import { SystemClock } from '../lib/clock.js';
 import { ClosingStack } from '../lib/closing-stack.js';
 import { createLogger } from '../lib/logger.js';
 import { readOrder, serveParent } from './child-process.js';
-import { LOAD_PAYLOAD_TYPE, type LoadStream, loadPortOf } from './media-load.js';
+import { LOAD_PAYLOAD_TYPE, loadPortOf } from './media-load.js';
 
 export interface MediaRelayOrder {
   readonly calls: number;
@@ -18,12 +20,11 @@ export interface MediaRelayOrder {
   readonly firstPort: number;
   /** First of the ports that the load sends from and receives at. */
   readonly loadPort: number;
-  /** Lines of the config's `media` section. */
-  readonly mediaSettings: string;
 }
 
 export interface MediaRelayReady {
-  readonly streams: readonly LoadStream[];
+  /** Of each stream of the load, in its order. */
+  readonly targetPorts: readonly number[];
 }
 
 export interface MediaRelayReport {
@@ -44,15 +45,14 @@ const order = readOrder<MediaRelayOrder>();
 const clock = new SystemClock();
 const log = createLogger({ level: 'warn', redactNumbers: false });
 const opened = new ClosingStack((error, part) => log.error({ err: error, part }, 'part did not close'));
-const config = parseConfig(configText(), `${order.folder}/simtrunk.yaml`, { env: {}, dataDir: order.folder });
-const media = await startMedia(config, clock, log, opened);
+const media = await startMedia(await mediaConfig(), clock, log, opened);
 const calls: Call[] = [];
-const streams: LoadStream[] = [];
+const targetPorts: number[] = [];
 for (let index = 0; index < order.calls; index += 1) await openCall(index);
 
 let ended: MediaRelayReport['recordings'] = null;
 let reports = 0;
-serveParent({ streams } satisfies MediaRelayReady, report, async () => {
+serveParent({ targetPorts } satisfies MediaRelayReady, report, async () => {
   if (ended === null) await endCalls();
   await opened.close();
 });
@@ -63,7 +63,7 @@ async function openCall(index: number): Promise<void> {
   const { session } = result;
   for (const side of ['caller', 'callee'] as const) {
     const { rtpPort } = session.local(side);
-    const remotePort = loadPortOf(order.loadPort, index, side);
+    const remotePort = loadPortOf(order.loadPort, targetPorts.length);
     session.setRemote(side, {
       address: '127.0.0.1',
       rtpPort: remotePort,
@@ -71,11 +71,10 @@ async function openCall(index: number): Promise<void> {
       signallingAddress: '127.0.0.1',
       nat: 'auto',
       sources: [],
-      payloadTypes: [LOAD_PAYLOAD_TYPE],
-      clockRateHz: 8000,
+      codecs: [{ payloadType: LOAD_PAYLOAD_TYPE, name: 'PCMA', clockRateHz: 8000 }],
       sends: true,
     });
-    streams.push({ call: index, side, targetPort: rtpPort });
+    targetPorts.push(rtpPort);
   }
   let recording: RecordingHandle | null = null;
   if (media.recorder !== null) {
@@ -83,7 +82,7 @@ async function openCall(index: number): Promise<void> {
     const recordingId = `bench-${index}`;
     const request = { recordingId, callId: recordingId, startedWallMs: clock.wallMs() };
     recording = media.recorder.begin({ ...request, codecs: { caller: codecs, callee: codecs } });
-    session.fork(recordingId);
+    session.fork({ recordingId });
   }
   calls.push({ session, recording });
 }
@@ -120,16 +119,12 @@ async function endCalls(): Promise<void> {
   ended = { complete, other, packets };
 }
 
-function configText(): string {
-  return `
-networks:
-  - { name: lo, bind: 127.0.0.1, mediaPorts: { from: ${order.firstPort}, to: ${order.firstPort + 4 * order.calls + 99} }, sip: [{ transport: udp, port: 0 }] }
-trunks: []
-gateways: []
-plans: []
-sims: []
-channels: []
-recording: { enabled: ${order.isRecorded}, dir: recordings, minFreeBytes: 0 }
-${order.mediaSettings}
-`;
+/** The default config, with what the benchmark wants of it. */
+async function mediaConfig(): Promise<Config> {
+  const file = fileURLToPath(new URL('../../config/simtrunk.yaml', import.meta.url));
+  const config = await loadConfig(file, { env: {}, dataDir: order.folder });
+  const mediaPorts = { from: order.firstPort, to: order.firstPort + 4 * order.calls + 99 };
+  const networks = config.networks.map((network) => Object.assign({}, network, { name: 'lo', mediaPorts })).slice(0, 1);
+  const recording = { ...config.recording, enabled: order.isRecorded, minFreeBytes: 0 };
+  return { ...config, networks, recording };
 }

@@ -5,7 +5,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SimtrunkError } from '../lib/errors.js';
-import { LOAD_PAYLOAD_TYPE, type LoadStream, loadPortOf } from './media-load.js';
+import { LOAD_PAYLOAD_TYPE, loadPortOf } from './media-load.js';
 
 export interface RtpengineOrder {
   readonly calls: number;
@@ -18,7 +18,8 @@ export interface RtpengineOrder {
 
 export interface RunningRtpengine {
   readonly pid: number;
-  readonly streams: readonly LoadStream[];
+  /** Of each stream of the load, in its order. */
+  readonly targetPorts: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export async function startRtpengine(order: RtpengineOrder): Promise<RunningRtpe
     'rtpengine',
     [
       ...['--foreground', '--log-stderr', '--log-level=3', '--table=-1', '--interface=127.0.0.1'],
-      ...[`--listen-ng=127.0.0.1:${order.controlPort}`, '--pidfile=', ...ports, ...recording],
+      ...[`--listen-ng=127.0.0.1:${order.controlPort}`, ...ports, ...recording],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
@@ -65,32 +66,29 @@ export async function startRtpengine(order: RtpengineOrder): Promise<RunningRtpe
   };
   try {
     await Promise.race([control.untilAwake(), failed]);
-    const streams: LoadStream[] = [];
+    const targetPorts: number[] = [];
     for (let call = 0; call < order.calls; call += 1) {
-      streams.push(...(await Promise.race([openCall(control, order, call), failed])));
+      targetPorts.push(...(await Promise.race([openCall(control, order, call), failed])));
     }
-    return { pid: child.pid ?? 0, streams, stop };
+    return { pid: child.pid ?? 0, targetPorts, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function openCall(control: NgControl, order: RtpengineOrder, call: number): Promise<LoadStream[]> {
+async function openCall(control: NgControl, order: RtpengineOrder, call: number): Promise<[number, number]> {
   const id = { 'call-id': `bench-${call}`, 'from-tag': 'caller', ICE: 'remove' };
   const recording: Record<string, string> = order.isRecorded ? { 'record call': 'yes' } : {};
-  const offer = Object.assign({ command: 'offer', sdp: sdpOf(order, call, 'caller') }, id, recording);
+  const offer = Object.assign({ command: 'offer', sdp: sdpOf(order, 2 * call) }, id, recording);
   const offered = await control.request(offer);
-  const answer = Object.assign({ command: 'answer', 'to-tag': 'callee', sdp: sdpOf(order, call, 'callee') }, id);
+  const answer = Object.assign({ command: 'answer', 'to-tag': 'callee', sdp: sdpOf(order, 2 * call + 1) }, id);
   const answered = await control.request(answer);
-  return [
-    { call, side: 'caller', targetPort: audioPortOf(answered) },
-    { call, side: 'callee', targetPort: audioPortOf(offered) },
-  ];
+  return [audioPortOf(answered), audioPortOf(offered)];
 }
 
-function sdpOf(order: RtpengineOrder, call: number, side: 'caller' | 'callee'): string {
-  const port = loadPortOf(order.loadPort, call, side);
+function sdpOf(order: RtpengineOrder, stream: number): string {
+  const port = loadPortOf(order.loadPort, stream);
   return [
     'v=0',
     'o=bench 1 1 IN IP4 127.0.0.1',

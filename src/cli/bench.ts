@@ -109,7 +109,6 @@ async function runMedia(options: Options): Promise<number> {
       profileFolder,
       isRecorded: options.isRecorded,
       withRtpengine: options.withRtpengine,
-      mediaSettings: '',
     },
     (result) => process.stdout.write(`${options.json ? JSON.stringify(result) : mediaLineOf(result)}\n`),
   );
