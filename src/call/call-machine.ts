@@ -11,6 +11,7 @@
 import { outcomeOfFailure, reportAttempt } from './attempt-report.js';
 import type { CallEffect, CallInput, Instant } from './call-events.js';
 import { armEnd, armRenewal, endAtLimit, renew, takeGrant, warnCaller } from './call-grant.js';
+import { withDecision } from './call-record.js';
 import type { CallPhase, CallState } from './call-state.js';
 import { openAttempt } from './call-state.js';
 import {
@@ -115,7 +116,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       draft.state = { ...draft.state, attempts: [...draft.state.attempts, attempt] };
       draft.record({
         routedAtMs: draft.state.record.routedAtMs ?? draft.now.wallMs,
-        decision: draft.state.record.decision ?? input.decision,
+        ...withDecision(draft.state.record, input.decision),
       });
       const { attemptId } = input.channel;
       if (draft.state.pendingEnd !== null) {
@@ -128,7 +129,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       draft.do({ type: 'send-invite', attemptId });
     },
     'channel:none': (draft, input) => {
-      draft.record({ decision: draft.state.record.decision ?? input.decision });
+      draft.record(withDecision(draft.state.record, input.decision));
       if (draft.state.pendingEnd !== null) {
         endPending(draft, draft.state.pendingEnd);
         return;

@@ -44,7 +44,7 @@ export interface AttemptRecord {
   readonly estimated: boolean;
 }
 
-/** What routing said when the first channel was chosen (or none was). */
+/** What routing said when a channel was chosen, or none was: with what it was asked, so that it can be made again. */
 export interface DecisionSummary {
   readonly considered: number;
   readonly refused: Readonly<Record<string, number>>;
@@ -55,10 +55,29 @@ export interface DecisionSummary {
     readonly score: number;
     readonly terms: Readonly<Record<string, number>>;
   } | null;
+  /** The next best, best first, at most seven. */
+  readonly runnersUp: readonly { readonly channelId: string; readonly score: number }[];
+  /** The caller's, as the decision knew them. */
+  readonly codecs: readonly string[];
+  /** The instant that it was made for, by the wall clock. */
+  readonly decidedWallMs: number;
   /** Of the index that the decision was read from. */
   readonly version: number;
   /** What ties were broken by. */
   readonly seed: number;
+}
+
+/** An emergency call may try every channel: its record keeps the first few decisions. */
+const LATER_DECISIONS = 8;
+
+/** What a record says when one more decision was made for the call. */
+export function withDecision(
+  { decision, laterDecisions }: Pick<CallRecord, 'decision' | 'laterDecisions'>,
+  made: DecisionSummary | null,
+): Pick<CallRecord, 'decision' | 'laterDecisions'> {
+  if (decision === null || made === null) return { decision: decision ?? made, laterDecisions };
+  if (laterDecisions.length >= LATER_DECISIONS) return { decision, laterDecisions };
+  return { decision, laterDecisions: [...laterDecisions, made] };
 }
 
 /** The limit that ended a call. */
@@ -92,7 +111,10 @@ export interface CallRecord {
   /** From the 200 to the caller until its leg ended, by the monotonic clock; 0 when not answered. */
   readonly durationMs: number;
   readonly attempts: readonly AttemptRecord[];
+  /** The first one. */
   readonly decision: DecisionSummary | null;
+  /** Those behind a failed attempt, at most {@link LATER_DECISIONS}. */
+  readonly laterDecisions: readonly DecisionSummary[];
   readonly endedBy: 'caller' | 'callee' | 'simtrunk' | null;
   readonly endReason: EndReason | null;
   /** Null when no limit ended the call, or it is not known which. */

@@ -94,6 +94,7 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       durationMs: 0,
       attempts: [],
       decision: null,
+      laterDecisions: [],
       endedBy: null,
       endReason: null,
       limit: null,

@@ -118,7 +118,10 @@ export class CallBench {
           .map(candidateOf)
           .filter(({ channelId }) => !excludeChannels.includes(channelId) && !this.ledger.isBusy(channelId))
           .filter(({ gateway }) => !excludeGateways.includes(gateway.name)),
-        summary: { considered: this.channels.length, refused: {}, winner: null, version: 1, seed: 1 },
+        summary: {
+          ...{ considered: this.channels.length, refused: {}, winner: null, runnersUp: [], codecs: [] },
+          ...{ decidedWallMs: this.clock.wallMs(), version: 1, seed: 1 },
+        },
         refusal: 'no-channel',
       }),
     };

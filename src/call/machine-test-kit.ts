@@ -40,7 +40,16 @@ const LIMITS: CallLimits = {
   warningToneSeconds: 0,
   abandonTimeoutMs: 33_000,
 };
-export const DECISION = { considered: 2, refused: {}, winner: null, version: 1, seed: 1 };
+export const DECISION = {
+  considered: 2,
+  refused: {},
+  winner: null,
+  runnersUp: [],
+  codecs: [],
+  decidedWallMs: 0,
+  version: 1,
+  seed: 1,
+};
 
 /** A call under test; each input returns its effects. */
 export class MachineBench {

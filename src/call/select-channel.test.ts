@@ -6,7 +6,16 @@ import type { CallRequest } from './call-request.js';
 import type { MediaPort, RouteCandidate, RouteDecision, RoutePort, RouteRequest } from './ports.js';
 import { type SelectionRequest, selectChannel } from './select-channel.js';
 
-const SUMMARY = { considered: 0, refused: {}, winner: null, seed: 1, version: 1 };
+const SUMMARY = {
+  considered: 0,
+  refused: {},
+  winner: null,
+  runnersUp: [],
+  codecs: [],
+  decidedWallMs: 0,
+  seed: 1,
+  version: 1,
+};
 
 /** Channels on one gateway, a ledger over them, and routing that offers the first eight that are idle. */
 function exchange(channels: number, networkOf: (channelId: string) => string = () => 'lan') {

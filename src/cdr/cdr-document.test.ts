@@ -58,7 +58,9 @@ describe('docs/cdr.md', () => {
   let document = '';
   const fields = fieldsOf(z.toJSONSchema(cdrSchema) as JsonSchema).map((field) => ({
     ...field,
-    documented: field.path.replace(/^media\.(caller|callee)\./, 'media.*.'),
+    documented: field.path
+      .replace(/^media\.(caller|callee)\./, 'media.*.')
+      .replace(/^laterDecisions\[\]\./, 'decision.'),
   }));
 
   before(async () => {

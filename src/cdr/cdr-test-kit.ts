@@ -26,6 +26,7 @@ export function callRecord(callId: string, changes: Partial<CallRecord> = {}): C
     durationMs: 0,
     attempts: [],
     decision: null,
+    laterDecisions: [],
     endedBy: 'simtrunk',
     endReason: 'no-channel',
     limit: null,

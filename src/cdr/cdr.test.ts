@@ -6,7 +6,7 @@ import { toCdr } from './to-cdr.js';
 
 /** As a build before version 2 kept the record of a call in the journal. */
 function olderRecord(): CallRecord {
-  const { agent, payers, limit, ...known } = callRecord('a');
+  const { agent, payers, limit, laterDecisions, ...known } = callRecord('a');
   const decision = {
     ...{ considered: 3, refused: { 'channel-busy': 2 }, version: 7 },
     winner: { channelId: 'gw1/3', terms: { sameCallee: 0, order: 3 } },
@@ -16,7 +16,7 @@ function olderRecord(): CallRecord {
 
 /** As such a build published it. */
 function olderCdr(): unknown {
-  const { agent, payers, limit, ...known } = toCdr(olderRecord(), 1);
+  const { agent, payers, limit, laterDecisions, ...known } = toCdr(olderRecord(), 1);
   const decision = {
     ...{ considered: 3, refused: { 'channel-busy': 2 }, version: 7 },
     winner: { channel: 'gw1/3', terms: { sameCallee: 0, order: 3 } },

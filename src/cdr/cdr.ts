@@ -56,6 +56,23 @@ const recordingSchema = z.object({
   lostPackets: z.int().nullable(),
 });
 
+const decisionSchema = z.object({
+  considered: z.int(),
+  refused: codes,
+  winner: z
+    .object({ channel: z.string(), score: z.number().nullable(), terms: z.record(z.string(), z.number()) })
+    .nullable(),
+  // Records of earlier builds of this version lack the next three.
+  runnersUp: z
+    .array(z.object({ channel: z.string(), score: z.number() }))
+    .nullable()
+    .default(null),
+  codecs: z.array(z.string()).nullable().default(null),
+  decidedAt: instant.nullable().default(null),
+  version: z.int(),
+  seed: z.int().nullable(),
+});
+
 export const cdrSchema = z.object({
   version: z.literal(CDR_VERSION),
   /** The same in every revision of one call's record: consumers keep the highest revision. */
@@ -77,17 +94,8 @@ export const cdrSchema = z.object({
   endedAt: instant,
   durationMs: z.int(),
   attempts: z.array(attemptSchema),
-  decision: z
-    .object({
-      considered: z.int(),
-      refused: codes,
-      winner: z
-        .object({ channel: z.string(), score: z.number().nullable(), terms: z.record(z.string(), z.number()) })
-        .nullable(),
-      version: z.int(),
-      seed: z.int().nullable(),
-    })
-    .nullable(),
+  decision: decisionSchema.nullable(),
+  laterDecisions: z.array(decisionSchema).default([]),
   endedBy: z.enum(['caller', 'callee', 'simtrunk']),
   endReason: z.string(),
   limit: z.object({ holder: z.string(), allowance: z.string().nullable() }).nullable(),
@@ -102,7 +110,7 @@ export const cdrSchema = z.object({
 export type Cdr = z.infer<typeof cdrSchema>;
 
 /** What version 1 said less: no agent, payers, score, seed and limit. Files and outboxes of older versions hold it. */
-const cdrV1Schema = cdrSchema.omit({ agent: true, payers: true, limit: true }).extend({
+const cdrV1Schema = cdrSchema.omit({ agent: true, payers: true, limit: true, laterDecisions: true }).extend({
   version: z.literal(1),
   decision: z
     .object({

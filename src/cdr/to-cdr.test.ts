@@ -73,6 +73,23 @@ const media: fc.Arbitrary<MediaReport> = fc.record({
   lastPacketAgeMs: orNull(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })),
 });
 
+const decision = fc.record({
+  considered: count,
+  refused: fc.dictionary(code, count, { maxKeys: 3, noNullPrototype: true }),
+  winner: orNull(
+    fc.record({
+      channelId: text,
+      score: count,
+      terms: fc.dictionary(code, count, { maxKeys: 3, noNullPrototype: true }),
+    }),
+  ),
+  runnersUp: fc.array(fc.record({ channelId: text, score: count }), { maxLength: 7 }),
+  codecs: fc.array(text, { maxLength: 3 }),
+  decidedWallMs: wallMs,
+  version: count,
+  seed: count,
+});
+
 const recording: fc.Arbitrary<RecordingState> = fc.record({
   recordingId: fc.uuid(),
   path: text,
@@ -108,21 +125,8 @@ const record: fc.Arbitrary<CallRecord> = fc.record({
   endedAtMs: orNull(wallMs),
   durationMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
   attempts: fc.array(attempt, { maxLength: 4 }),
-  decision: orNull(
-    fc.record({
-      considered: count,
-      refused: fc.dictionary(code, count, { maxKeys: 3, noNullPrototype: true }),
-      winner: orNull(
-        fc.record({
-          channelId: text,
-          score: count,
-          terms: fc.dictionary(code, count, { maxKeys: 3, noNullPrototype: true }),
-        }),
-      ),
-      version: count,
-      seed: count,
-    }),
-  ),
+  decision: orNull(decision),
+  laterDecisions: fc.array(decision, { maxLength: 2 }),
   endedBy: fc.constantFrom('caller' as const, 'callee' as const, 'simtrunk' as const, null),
   endReason: fc.constantFrom(...END_REASONS, null),
   limit: orNull(fc.record({ holder: text, allowanceId: orNull(text) })),

@@ -79,13 +79,17 @@ function toRecording(recording: RecordingState | null): Cdr['recording'] {
   };
 }
 
-function toDecision(decision: DecisionSummary | null): Cdr['decision'] {
-  if (decision === null) return null;
+/** One that an older version left does not say all of it. */
+function toDecision(decision: DecisionSummary): NonNullable<Cdr['decision']> {
   const { considered, refused, winner, version, seed } = decision;
+  const { runnersUp, codecs, decidedWallMs }: Partial<DecisionSummary> = decision;
   return {
     considered,
     refused: { ...refused },
     winner: winner && { channel: winner.channelId, score: winner.score ?? null, terms: { ...winner.terms } },
+    runnersUp: runnersUp?.map(({ channelId, score }) => ({ channel: channelId, score })) ?? null,
+    codecs: codecs === undefined ? null : [...codecs],
+    decidedAt: decidedWallMs === undefined ? null : isoTime(decidedWallMs),
     version,
     seed: seed ?? null,
   };
@@ -120,7 +124,8 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     endedAt: isoTime(record.endedAtMs ?? record.offeredAtMs),
     durationMs: Math.round(record.durationMs),
     attempts: record.attempts.map(toAttempt),
-    decision: toDecision(record.decision),
+    decision: record.decision && toDecision(record.decision),
+    laterDecisions: (record.laterDecisions ?? []).map(toDecision),
     endedBy: record.endedBy ?? 'simtrunk',
     endReason: record.endReason ?? 'interrupted',
     limit: toLimit(record.limit ?? null),

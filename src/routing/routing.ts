@@ -66,6 +66,12 @@ export interface RouteAnswer<T> {
       readonly score: number;
       readonly terms: Readonly<Record<string, number>>;
     } | null;
+    /** The next best, best first, at most seven. */
+    readonly runnersUp: readonly { readonly channelId: string; readonly score: number }[];
+    /** The caller's, as the decision knew them. */
+    readonly codecs: readonly string[];
+    /** The instant that it was made for, by the wall clock. */
+    readonly decidedWallMs: number;
     /** Of the index that the decision was read from. */
     readonly version: number;
     /** What ties were broken by. */
@@ -125,8 +131,9 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     index,
     decide(question) {
       turnTo(question.wallMs);
-      const { e164 } = question.callee;
-      return new Answer(decideRoute(requestOf(question), index), { gateways: options.gateways, e164 });
+      const { codecs, callee } = question;
+      const asked = { gateways: options.gateways, e164: callee.e164, codecs, wallMs: index.wallMs };
+      return new Answer(decideRoute(requestOf(question), index), asked);
     },
     explain(question) {
       turnTo(question.wallMs);
@@ -195,15 +202,20 @@ class DialledCandidate<T> {
 interface Dialled<T> {
   readonly gateways: readonly GatewaySettings<T>[];
   readonly e164: string;
+  readonly codecs: readonly string[];
+  /** To which the index was turned. */
+  readonly wallMs: number;
 }
 
 /** A decision as a call sees it: what is not asked for is not computed. */
 class Answer<T> implements RouteAnswer<T> {
   readonly candidates: readonly DialledCandidate<T>[];
   readonly #decision: Decision;
+  readonly #dialled: Dialled<T>;
 
   constructor(decision: Decision, dialled: Dialled<T>) {
     this.#decision = decision;
+    this.#dialled = dialled;
     this.candidates = decision.candidates.map((candidate) => new DialledCandidate(candidate, dialled));
   }
 
@@ -213,8 +225,10 @@ class Answer<T> implements RouteAnswer<T> {
 
   get summary(): RouteAnswer<T>['summary'] {
     const { considered, refused, version, seed } = this.#decision;
-    const [best] = this.candidates;
+    const { codecs, wallMs: decidedWallMs } = this.#dialled;
+    const [best, ...next] = this.candidates;
     const winner = best === undefined ? null : { channelId: best.channelId, score: best.score, terms: best.terms };
-    return { considered, refused, winner, version, seed };
+    const runnersUp = next.map(({ channelId, score }) => ({ channelId, score }));
+    return { considered, refused, winner, runnersUp, codecs, decidedWallMs, version, seed };
   }
 }
