@@ -60,12 +60,13 @@ describe('the decisions in a call’s record', function () {
       ],
     );
     assert.deepEqual(
-      [decision, ...laterDecisions].map(({ winner, refused }) => [winner?.channel, refused]),
-      [
-        ['gw1/1', {}],
-        ['gw1/2', { 'already-tried': 1 }],
-      ],
+      [decision, ...laterDecisions].map(({ winner }) => winner?.channel),
+      ['gw1/1', 'gw1/2'],
     );
+    // The first channel is busy until its release is in the journal; the next attempt does not wait for that.
+    const [reason] = Object.keys(laterDecisions[0]?.refused ?? {});
+    assert.ok(reason === 'already-tried' || reason === 'channel-busy', reason);
+    assert.deepEqual([decision.refused, laterDecisions[0]?.refused], [{}, { [reason]: 1 }]);
     assert.ok((laterDecisions[0]?.version ?? 0) > decision.version);
     assert.ok(((await route()).version ?? 0) > (laterDecisions[0]?.version ?? 0));
   });
