@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   hangup: { help: 'end a live call', load: () => import('./cli/hangup.js') },
   trace: { help: 'collect and show SIP messages', load: () => import('./cli/trace.js') },
   bans: { help: 'list, add and remove banned sources', load: () => import('./cli/bans.js') },
+  dscp: { help: 'print nftables rules that mark media packets', load: () => import('./cli/dscp.js') },
   ledger: { help: 'verify usage from history, or correct it', load: () => import('./cli/ledger.js') },
   simulate: { help: 'run a month of calls in virtual time', load: () => import('./cli/simulate.js') },
   'sip-server': {

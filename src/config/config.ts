@@ -95,6 +95,7 @@ export interface Config {
   readonly channels: readonly ChannelConfig[];
   readonly routing: RoutingConfig;
   readonly call: ConfigFile['call'];
+  readonly media: ConfigFile['media'];
   readonly ledger: Omit<ConfigFile['ledger'], 'redis'> & {
     /** Undefined with the default ledger. */
     readonly redis: RedisConfig | undefined;

@@ -2,6 +2,7 @@
 // References between parts (names, ports, sources) are checked in cross-checks.ts.
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
+import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
 import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
@@ -276,6 +277,7 @@ export const configFileSchema = z.strictObject({
   policy: policy.prefault({}),
   routing: routingSchema.prefault({}),
   call: call.prefault({}),
+  media: media.prefault({}),
   ledger: ledger.prefault({}),
   recording: recording.prefault({}),
   cdr: cdr.prefault({}),

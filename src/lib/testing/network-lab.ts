@@ -29,11 +29,11 @@ export function whyNoNetworkLab(): string | null {
 /** A process in a network namespace of its own, behind one link. */
 export class LabMember {
   readonly #child: ChildProcess;
-  readonly #enter: (...command: string[]) => string;
+  readonly #enter: (command: readonly string[], input?: string) => string;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #nextId = 1;
 
-  constructor(child: ChildProcess, enter: (...command: string[]) => string) {
+  constructor(child: ChildProcess, enter: (command: readonly string[], input?: string) => string) {
     this.#child = child;
     this.#enter = enter;
     child.on('message', (answer: Answer) => {
@@ -63,7 +63,12 @@ export class LabMember {
 
   /** Runs a command in the member's network namespace. */
   run(...command: string[]): string {
-    return this.#enter(...command);
+    return this.#enter(command);
+  }
+
+  /** The same, with something on its standard input. */
+  feed(input: string, ...command: string[]): string {
+    return this.#enter(command, input);
   }
 
   async close(): Promise<void> {
@@ -140,7 +145,7 @@ export class NetworkLab {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
     });
-    const member = new LabMember(child, (...command) => this.#enter(child.pid ?? 0, command));
+    const member = new LabMember(child, (command, input) => this.#enter(child.pid ?? 0, command, input));
     this.#members.push(member);
     // Whoever answers is in its namespace already.
     await member.ask('ready');
@@ -174,9 +179,13 @@ export class NetworkLab {
     this.run('nft', rules.join('; '));
   }
 
-  #enter(pid: number, command: readonly string[]): string {
+  #enter(pid: number, command: readonly string[], input = ''): string {
     const into = ['-t', String(pid), '-U', '--preserve-credentials', '-n'];
-    return execFileSync('nsenter', [...into, ...command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+    return execFileSync('nsenter', [...into, ...command], {
+      encoding: 'utf8',
+      input,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
   }
 }
 
