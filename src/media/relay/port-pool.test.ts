@@ -74,4 +74,43 @@ describe('PortPool', () => {
       }),
     );
   });
+
+  it('always lends the port that was given back longest ago, and counts each rest under 10 s, for any sequence', () => {
+    const steps = fc.array(fc.record({ isLend: fc.boolean(), waitMs: fc.nat(6_000), pick: fc.nat(20) }), {
+      maxLength: 300,
+    });
+    fc.assert(
+      fc.property(steps, (sequence) => {
+        const pool = new PortPool({ from: 20_000, to: 20_015 });
+        const resting = Array.from({ length: 8 }, (_, index) => ({ port: 20_000 + 2 * index, sinceMs: -Infinity }));
+        const lent: number[] = [];
+        let [nowMs, shortened] = [0, 0];
+        for (const { isLend, waitMs, pick } of sequence) {
+          nowMs += waitMs;
+          if (!isLend && lent.length > 0) {
+            const port = lent.splice(pick % lent.length, 1)[0] ?? 0;
+            pool.giveBack(port, nowMs);
+            resting.push({ port, sinceMs: nowMs });
+          } else if (isLend) {
+            const oldest = resting.shift();
+            assert.equal(portOf(pool.lend(nowMs, always)), oldest?.port ?? null);
+            if (oldest === undefined) continue;
+            lent.push(oldest.port);
+            if (nowMs - oldest.sinceMs < 10_000) shortened += 1;
+          }
+          assert.equal(pool.restsShortened, shortened);
+        }
+      }),
+    );
+  });
+
+  it('goes round the whole range before it lends a port again', () => {
+    const pool = new PortPool({ from: 10_000, to: 19_999 });
+    for (let call = 0; call < 20_000; call += 1) {
+      const port = portOf(pool.lend(call, always));
+      assert.equal(port, 10_000 + ((2 * call) % 10_000));
+      pool.giveBack(port ?? 0, call);
+    }
+    assert.deepEqual([pool.lent, pool.free], [0, 5_000]);
+  });
 });
