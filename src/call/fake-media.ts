@@ -70,6 +70,7 @@ export class FakeMedia implements MediaPort {
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),
       unfork: () => this.#trace.push('media unforked'),
+      watchSilence: () => {},
       play: () => 'play1',
       stopPlaying: () => {},
       warnCaller: (codecs) => this.#trace.push(`media warns caller ${Object.values(codecs).join(' ')}`),

@@ -55,6 +55,8 @@ export interface MediaRemote {
   readonly transport?: MediaTransport;
   /** False while the side is on hold towards us (sendonly from it, or inactive): nothing is sent to it. */
   readonly sends: boolean;
+  /** The side said that it sends nothing (recvonly, inactive): that it is silent is no event. */
+  readonly isSilent?: boolean;
 }
 
 export type MediaRefusal = 'no-media-ports' | 'relay-down';
@@ -116,6 +118,8 @@ export interface MediaSession {
    * type; no packet is added. The fork keeps what the callee said.
    */
   warnCaller(codecs: Readonly<Record<number, G711Codec>>): void;
+  /** From now on a side that should send, and has not for so long, is told by an event; null for never, as at first. */
+  watchSilence(afterMs: number | null): void;
   /** Plays to `side`; how it ended is told by an event. */
   play(side: Side, request: PlayRequest): string;
   stopPlaying(playId: string): void;

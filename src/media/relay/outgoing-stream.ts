@@ -4,7 +4,7 @@ import { RTP_HEADER_BYTES, sequenceOf, ssrcOf, timestampOf, writeRtpHeader } fro
 
 /** RFC 3550 §A.1: a step of this many packets or more is a restart of the sender, not loss. */
 const MAX_DROPOUT = 3_000;
-/** A timestamp that leaves the wall clock by more between two packets belongs to another clock. */
+/** A timestamp that goes back by more, or ahead of the time that has passed, is of another clock. One that lags tells of a pause. */
 const LEAP_SECONDS = 2;
 const NOBODY = -1;
 
@@ -128,7 +128,8 @@ export class OutgoingStream {
     if (clockRateHz !== this.#clockRateHz) return true;
     const ticks = (timestamp - this.#timestamp) | 0;
     const elapsedTicks = ((arrivalMs - this.#sentMs) * clockRateHz) / 1_000;
-    return Math.abs(ticks - elapsedTicks) > LEAP_SECONDS * clockRateHz;
+    const leapTicks = LEAP_SECONDS * clockRateHz;
+    return ticks < -leapTicks || ticks > elapsedTicks + leapTicks;
   }
 
   #anchor(

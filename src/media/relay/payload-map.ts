@@ -11,8 +11,8 @@ export const COMFORT_NOISE = 3;
 
 /** What is done to the payload. */
 export const UNCHANGED = 0;
-export const A_LAW_TO_MU_LAW = 1;
-export const MU_LAW_TO_A_LAW = 2;
+export const TO_MU_LAW = 1;
+export const TO_A_LAW = 2;
 
 /** The other side has no such codec, and none that it can be made into. */
 export const NOWHERE = 255;
@@ -57,7 +57,7 @@ export class PayloadMap {
       const same = this.#sameOf(codec);
       const other = same === null ? this.#otherLawOf(codec) : null;
       this.types[type] = (same ?? other)?.payloadType ?? NOWHERE;
-      this.changes[type] = other === null ? UNCHANGED : isNamed(codec, 'pcma') ? A_LAW_TO_MU_LAW : MU_LAW_TO_A_LAW;
+      this.changes[type] = other === null ? UNCHANGED : isNamed(codec, 'pcma') ? TO_MU_LAW : TO_A_LAW;
     }
   }
 

@@ -1,10 +1,18 @@
 // All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
+import { randomInt } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
 import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote, PlayRequest } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
-import { noDrops, type OpenReply, type PlaceReply, type RelayCounters, type RelayNetwork } from './relay-messages.js';
+import {
+  noDrops,
+  type OpenReply,
+  type PlaceReply,
+  type RelayCounters,
+  type RelayNetwork,
+  type RelayThreadSettings,
+} from './relay-messages.js';
 import { RelaySession } from './relay-session.js';
 import { TapQueue } from './tap-queue.js';
 
@@ -33,15 +41,14 @@ export class RelayCore {
   readonly #taps = new Set<TapQueue>();
   readonly #mediaSockets: MediaSockets;
   readonly #nowMs: () => number;
-  readonly #maxTapBatches: number;
+  readonly #settings: Omit<RelayThreadSettings, 'networks'>;
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = { packets: 0, rtcpPackets: 0, dropped: noDrops(), forkedPackets: 0, forkLostPackets: 0 };
   #refusedNoPorts = 0;
   #nextFork = 1;
 
   constructor(
-    networks: readonly RelayNetwork[],
-    maxTapBatches: number,
+    settings: RelayThreadSettings,
     mediaSockets: MediaSockets,
     nowMs: () => number,
     tell: (session: number, event: MediaEvent) => void,
@@ -49,8 +56,8 @@ export class RelayCore {
     this.#mediaSockets = mediaSockets;
     this.#tell = tell;
     this.#nowMs = nowMs;
-    this.#maxTapBatches = maxTapBatches;
-    for (const network of networks) {
+    this.#settings = settings;
+    for (const network of settings.networks) {
       this.#networks.set(network.name, { ...network, pool: new PortPool(network.mediaPorts) });
     }
   }
@@ -70,7 +77,14 @@ export class RelayCore {
         for (const tap of this.#taps) tap.add(fork, isCallee, arrivalMs, packet);
       },
     };
-    this.#sessions.set(id, { session: new RelaySession(sockets, this.#nowMs, sink), leases, recordingId: null });
+    const session = new RelaySession(sockets, {
+      settings: this.#settings.streams,
+      sink,
+      nowMs: this.#nowMs,
+      random32: () => randomInt(2 ** 32),
+      tell: (event) => this.#tell(id, event),
+    });
+    this.#sessions.set(id, { session, leases, recordingId: null });
     return { ok: true, local: { caller: mediaAddress(leases.caller), callee: mediaAddress(leases.callee) } };
   }
 
@@ -118,6 +132,16 @@ export class RelayCore {
     this.#sessions.get(id)?.session.warnCaller(codecs);
   }
 
+  watchSilence(id: number, afterMs: number | null): void {
+    this.#sessions.get(id)?.session.watchSilence(afterMs);
+  }
+
+  /** To be called a few times a second: what is due by time in every session. */
+  tick(): void {
+    const nowMs = this.#nowMs();
+    for (const { session } of this.#sessions.values()) session.tick(nowMs);
+  }
+
   play(id: number, _side: Side, playId: string, _request: PlayRequest): void {
     if (this.#sessions.has(id)) this.#tell(id, { type: 'played', playId, end: 'failed' });
   }
@@ -126,7 +150,7 @@ export class RelayCore {
 
   /** Sends forked packets to one more tap, those of calls that are forked already included. */
   connectTap(port: MessagePort): void {
-    const tap = new TapQueue(port, this.#maxTapBatches, () => {
+    const tap = new TapQueue(port, this.#settings.maxTapBatches, () => {
       if (!this.#taps.delete(tap)) return;
       this.#ended.forkedPackets += tap.counters.forkedPackets;
       this.#ended.forkLostPackets += tap.counters.lostPackets;
@@ -146,6 +170,7 @@ export class RelayCore {
     if (live === undefined) return null;
     this.unfork(id);
     this.#sessions.delete(id);
+    live.session.end();
     const report = live.session.report();
     addStreams(this.#ended, report);
     this.#release(live.leases.caller);

@@ -29,7 +29,8 @@ answerAsMember({
   relay(networks: readonly RelayNetwork[], callerNetwork: string, calleeNetwork: string): OpenReply {
     core?.shutdown();
     const clock = () => nowMs;
-    core = new RelayCore(networks, 1, new DgramSockets(clock), clock, () => undefined);
+    const settings = { networks, maxTapBatches: 1, streams: { continuity: true, keepDigits: false } };
+    core = new RelayCore(settings, new DgramSockets(clock), clock, () => undefined);
     return core.open(SESSION, callerNetwork, calleeNetwork);
   },
   setRemote(side: Side, remote: MediaRemote): void {

@@ -13,7 +13,16 @@ export interface RelayNetwork {
   readonly mediaPorts: { readonly from: number; readonly to: number };
 }
 
+/** How every session treats its streams. */
+export interface StreamSettings {
+  /** SSRC, sequence numbers and timestamps go on when a side's source changes. */
+  readonly continuity: boolean;
+  /** Digits are kept for the report; they may be card data. */
+  readonly keepDigits: boolean;
+}
+
 export interface RelayThreadSettings {
+  readonly streams: StreamSettings;
   readonly networks: readonly RelayNetwork[];
   /** Batches that one tap may hold before its packets are lost. */
   readonly maxTapBatches: number;
@@ -56,6 +65,7 @@ export type RelayNotice =
       readonly taps?: readonly string[];
     }
   | { readonly type: 'unfork'; readonly session: number }
+  | { readonly type: 'watch'; readonly session: number; readonly afterMs: number | null }
   | { readonly type: 'warn'; readonly session: number; readonly codecs: Readonly<Record<number, G711Codec>> }
   | {
       readonly type: 'play';

@@ -1,100 +1,119 @@
 // One relayed call: what either side sends goes to the other side and, while it is forked, to the taps.
-import type { G711Codec, MediaRemote } from '../../call/ports.js';
+import type { G711Codec, MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
-import { isRtcp } from '../../rtp/rtcp-packet.js';
 import type { SocketPair } from './media-socket.js';
+import type { StreamSettings } from './relay-messages.js';
+import { RelayedControl } from './relayed-control.js';
 import { RelayedSide } from './relayed-side.js';
+import { type ForkSink, RelayedStream, type StreamContext } from './relayed-stream.js';
 import { ToneOverlay } from './tone-overlay.js';
 
-/** Receives copies of forked packets. */
-export interface ForkSink {
-  add(fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array): void;
+export interface SessionContext {
+  readonly settings: StreamSettings;
+  readonly sink: ForkSink;
+  nowMs(): number;
+  random32(): number;
+  tell(event: MediaEvent): void;
 }
 
 export class RelaySession {
-  readonly #sides: Record<Side, RelayedSide>;
   readonly #nowMs: () => number;
-  readonly #sink: ForkSink;
-  #fork: number | null = null;
-  /** Laid over what the callee says on its way to the caller. */
-  #tone: ToneOverlay | null = null;
+  readonly #sides: Record<Side, RelayedSide>;
+  /** By the side that sends. */
+  readonly #streams: Record<Side, RelayedStream>;
+  readonly #controls: Record<Side, RelayedControl>;
 
-  constructor(sockets: Record<Side, SocketPair>, nowMs: () => number, sink: ForkSink) {
-    this.#nowMs = nowMs;
-    this.#sink = sink;
-    this.#sides = {
-      caller: new RelayedSide('caller', sockets.caller),
-      callee: new RelayedSide('callee', sockets.callee),
+  constructor(sockets: Record<Side, SocketPair>, context: SessionContext) {
+    this.#nowMs = context.nowMs;
+    const shared: StreamContext = {
+      sink: context.sink,
+      isContinuous: context.settings.continuity,
+      keepsDigits: context.settings.keepDigits,
+      random32: context.random32,
+      tell: context.tell,
+    };
+    const caller = new RelayedSide('caller', sockets.caller);
+    const callee = new RelayedSide('callee', sockets.callee);
+    this.#sides = { caller, callee };
+    this.#streams = {
+      caller: new RelayedStream(caller, callee, shared),
+      callee: new RelayedStream(callee, caller, shared),
+    };
+    this.#controls = {
+      caller: new RelayedControl(caller, callee),
+      callee: new RelayedControl(callee, caller),
     };
     this.#listen('caller', sockets.caller);
     this.#listen('callee', sockets.callee);
   }
 
   get fork(): number | null {
-    return this.#fork;
+    return this.#streams.caller.fork;
   }
 
   set fork(fork: number | null) {
-    this.#fork = fork;
+    this.#streams.caller.fork = fork;
+    this.#streams.callee.fork = fork;
   }
 
   setRemote(side: Side, remote: MediaRemote): void {
-    this.#sides[side].setRemote(remote);
+    const isSet = this.#sides[side].setRemote(remote);
+    this.#describe(side, isSet ? remote : null);
   }
 
   clearRemote(side: Side): void {
     this.#sides[side].clearRemote();
+    this.#describe(side, null);
   }
 
   moveCallee(sockets: SocketPair): void {
     this.#sides.callee.moveTo(sockets);
+    this.#describe('callee', null);
     this.#listen('callee', sockets);
   }
 
   /** Begins the tone anew when one is under way. */
   warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
-    this.#tone = new ToneOverlay(codecs);
+    this.#streams.callee.tone = new ToneOverlay(codecs);
+  }
+
+  /** From now on a side that should send and has not for so long is told by an event; null for never. */
+  watchSilence(afterMs: number | null): void {
+    const nowMs = this.#nowMs();
+    this.#streams.caller.watchSilence(afterMs, nowMs);
+    this.#streams.callee.watchSilence(afterMs, nowMs);
+  }
+
+  /** To be called a few times a second: everything that is due by time. */
+  tick(nowMs: number): void {
+    this.#streams.caller.tick(nowMs);
+    this.#streams.callee.tick(nowMs);
   }
 
   report(): MediaReport {
     const { caller, callee } = this.#sides;
+    const nowMs = this.#nowMs();
     const lastMs = Math.max(caller.lastPacketMs ?? -1, callee.lastPacketMs ?? -1);
     return {
-      caller: caller.report(),
-      callee: callee.report(),
-      lastPacketAgeMs: lastMs < 0 ? null : Math.max(0, this.#nowMs() - lastMs),
+      caller: this.#streams.caller.report(nowMs),
+      callee: this.#streams.callee.report(nowMs),
+      lastPacketAgeMs: lastMs < 0 ? null : Math.max(0, nowMs - lastMs),
     };
   }
 
-  #warned(packet: Buffer, tone: ToneOverlay): Buffer {
-    const warned = tone.over(packet);
-    if (tone.isOver) this.#tone = null;
-    return warned;
+  /** The call is over: what is still to be told of its streams is. */
+  end(): void {
+    this.#streams.caller.end();
+    this.#streams.callee.end();
+  }
+
+  #describe(side: Side, remote: MediaRemote | null): void {
+    this.#streams[side].setFrom(remote, this.#nowMs());
+    this.#streams[side === 'caller' ? 'callee' : 'caller'].setTo(remote);
   }
 
   #listen(side: Side, sockets: SocketPair): void {
-    const from = this.#sides[side];
-    const to = this.#sides[side === 'caller' ? 'callee' : 'caller'];
-    const isCallee = side === 'callee';
-    // What a side's sockets send came from the other side.
-    const sendFailed = () => {
-      to.dropped['send-error'] += 1;
-    };
-    sockets.rtp.listen({
-      received: (packet, address, port, arrivalMs) => {
-        if (!from.receivesRtp(packet, address, port, arrivalMs)) return;
-        const sent = isCallee && this.#tone !== null ? this.#warned(packet, this.#tone) : packet;
-        if (!to.sendRtp(sent)) from.dropped['no-destination'] += 1;
-        if (this.#fork !== null) this.#sink.add(this.#fork, isCallee, arrivalMs, packet);
-      },
-      sendFailed,
-    });
-    sockets.rtcp.listen({
-      received: (packet, address, port, arrivalMs) => {
-        if (!from.receivesRtcp(packet, isRtcp(packet), address, port, arrivalMs)) return;
-        if (!to.sendRtcp(packet)) from.dropped['no-destination'] += 1;
-      },
-      sendFailed,
-    });
+    sockets.rtp.listen(this.#streams[side]);
+    sockets.rtcp.listen(this.#controls[side]);
   }
 }

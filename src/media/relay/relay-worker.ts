@@ -6,6 +6,9 @@ import { BindError } from './media-socket.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayInput, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
 
+/** How often sessions look for what is due: silence, digits whose end was lost, RTCP. */
+const TICK_MS = 200;
+
 if (parentPort === null) throw new Error('relay-worker.js runs as a worker thread only');
 const port = parentPort;
 const settings = workerData as RelayThreadSettings;
@@ -14,9 +17,9 @@ const settings = workerData as RelayThreadSettings;
 const originMs = monotonicNowMs() - performance.now();
 const nowMs = () => originMs + performance.now();
 const sockets = new DgramSockets(nowMs);
-const core = new RelayCore(settings.networks, settings.maxTapBatches, sockets, nowMs, (session, event) =>
-  post({ type: 'event', session, event }),
-);
+const core = new RelayCore(settings, sockets, nowMs, (session, event) => post({ type: 'event', session, event }));
+// The port to the main thread is what keeps this one alive.
+setInterval(() => core.tick(), TICK_MS).unref();
 
 function post(message: RelayOutput): void {
   port.postMessage(message);
@@ -62,6 +65,8 @@ port.on('message', (input: RelayInput) => {
       return core.fork(input.session, input.recordingId);
     case 'unfork':
       return core.unfork(input.session);
+    case 'watch':
+      return core.watchSilence(input.session, input.afterMs);
     case 'warn':
       return core.warnCaller(input.session, input.codecs);
     case 'play':

@@ -15,7 +15,7 @@ import type {
 } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import type { Logger } from '../../lib/logger.js';
-import { emptyReport, type RelayCounters, type RelayNetwork } from './relay-messages.js';
+import { emptyReport, type RelayCounters, type RelayNetwork, type StreamSettings } from './relay-messages.js';
 import { RelayThread } from './relay-thread.js';
 
 /** PCMA and PCMU in either direction; packets of SDES and DTLS pass unread. */
@@ -31,6 +31,8 @@ const MAX_TAP_BATCHES = 128;
 export interface RelaySettings {
   readonly networks: readonly RelayNetwork[];
   readonly log: Logger;
+  /** Default: streams go on through changes of their source, digits are not kept. */
+  readonly streams?: StreamSettings;
   /** Batches of 32 KiB that one tap may hold before its packets are lost. */
   readonly maxTapBatches?: number;
 }
@@ -53,7 +55,11 @@ export interface RunningRelay {
  */
 export async function startRelay(settings: RelaySettings): Promise<RunningRelay> {
   const { networks, log } = settings;
-  const thread = await RelayThread.start({ networks, maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES });
+  const thread = await RelayThread.start({
+    networks,
+    streams: settings.streams ?? { continuity: true, keepDigits: false },
+    maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES,
+  });
   const sessions = new Map<number, RelayedSession>();
   let nextSession = 1;
   const exitListeners: ((cause: Error) => void)[] = [];
@@ -147,6 +153,10 @@ class RelayedSession implements MediaSession {
 
   warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
     this.#thread.notify({ type: 'warn', session: this.#id, codecs });
+  }
+
+  watchSilence(afterMs: number | null): void {
+    this.#thread.notify({ type: 'watch', session: this.#id, afterMs });
   }
 
   play(side: Side, request: PlayRequest): string {

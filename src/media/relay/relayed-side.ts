@@ -1,14 +1,10 @@
-// One side of a relayed call: its two sockets, who may send to them, where to send, and what was received.
+// One side of a relayed call: its two sockets, who may send to them, and where to send.
 import { isIPv6 } from 'node:net';
 import type { MediaRemote } from '../../call/ports.js';
-import type { MediaDropCause, Side, StreamReport } from '../../call/reports.js';
-import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
-import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
+import type { MediaDropCause, Side } from '../../call/reports.js';
 import { addressMatcher, canonicalAddress, isPrivateAddress } from '../addresses.js';
 import type { MediaSocket, SocketPair } from './media-socket.js';
 import { SourceLearner } from './source-learner.js';
-
-const DEFAULT_CLOCK_RATE_HZ = 8_000;
 
 export class RelayedSide {
   readonly side: Side;
@@ -21,14 +17,17 @@ export class RelayedSide {
   };
   rtcpPackets = 0;
   lastPacketMs: number | null = null;
+  /** Where the first accepted packet came from, and when. */
+  firstSource: string | null = null;
+  firstPacketWallMs: number | null = null;
+  /** Its packets are SRTP of two ends that agreed without us: nothing in them can be read or changed. */
+  isProtected = false;
+  /** RTCP shares the RTP port (RFC 5761). */
+  isMuxed = false;
 
-  readonly #statistics = new ReceptionStatistics(DEFAULT_CLOCK_RATE_HZ);
   readonly #rtpSource = new SourceLearner();
   readonly #rtcpSource = new SourceLearner();
-  readonly #payloadTypes = new Uint8Array(128);
   #remote: { address: string; rtpPort: number; rtcpPort: number; sends: boolean } | null = null;
-  #firstSource: string | null = null;
-  #firstPacketWallMs: number | null = null;
   #rtp: MediaSocket;
   #rtcp: MediaSocket;
 
@@ -45,11 +44,12 @@ export class RelayedSide {
     this.clearRemote();
   }
 
-  setRemote(remote: MediaRemote): void {
+  /** False when the address is none: the side then has no remote. */
+  setRemote(remote: MediaRemote): boolean {
     const address = canonicalAddress(remote.address);
     if (address === null) {
       this.clearRemote();
-      return;
+      return false;
     }
     const signalling = canonicalAddress(remote.signallingAddress);
     const isNatPossible = remote.nat === 'auto' && (isPrivateAddress(address) || address !== signalling);
@@ -57,39 +57,48 @@ export class RelayedSide {
     const isListed = addressMatcher(remote.sources);
     this.#rtpSource.expect({ address, port: remote.rtpPort, signallingAddress, isListed });
     this.#rtcpSource.expect({ address, port: remote.rtcpPort, signallingAddress, isListed });
-    this.#payloadTypes.fill(0);
-    for (const { payloadType } of remote.codecs) this.#payloadTypes[payloadType & 0x7f] = 1;
-    this.#statistics.setClockRate(remote.codecs[0]?.clockRateHz ?? DEFAULT_CLOCK_RATE_HZ);
+    this.isProtected = remote.transport?.protocol.includes('SAVP') ?? false;
+    this.isMuxed = remote.rtcpMux === true;
     this.#remote = { address, rtpPort: remote.rtpPort, rtcpPort: remote.rtcpPort, sends: remote.sends };
+    return true;
   }
 
   clearRemote(): void {
     this.#remote = null;
+    this.isProtected = false;
+    this.isMuxed = false;
     this.#rtpSource.expect(null);
     this.#rtcpSource.expect(null);
   }
 
-  /** Whether the packet is this side's RTP; counts it either way. */
-  receivesRtp(packet: Buffer, address: string, port: number, nowMs: number): boolean {
-    if (!isRtp(packet)) return this.#drop('malformed');
-    if (this.#remote === null) return this.#drop('source');
-    if (this.#payloadTypes[payloadTypeOf(packet)] !== 1) return this.#drop('payload-type');
-    if (!this.#rtpSource.accepts(address, port, nowMs)) return this.#drop('source');
-    if (this.#firstPacketWallMs === null) {
-      this.#firstPacketWallMs = Date.now();
-      this.#firstSource = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+  /** It has a remote: somebody may send. */
+  get isKnown(): boolean {
+    return this.#remote !== null;
+  }
+
+  /** RTP can be sent to it. */
+  get isSendable(): boolean {
+    const remote = this.#remote;
+    return remote?.sends === true && remote.rtpPort !== 0 && !isUnset(remote.address);
+  }
+
+  /** Whether RTP from there is this side's; learns from it. */
+  acceptsRtp(address: string, port: number, nowMs: number): boolean {
+    if (!this.#rtpSource.accepts(address, port, nowMs)) return false;
+    if (this.firstPacketWallMs === null) {
+      this.firstPacketWallMs = Date.now();
+      this.firstSource = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
     }
-    this.lastPacketMs = nowMs;
-    this.#statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), nowMs, packet.length);
     return true;
   }
 
-  /** Whether the packet is this side's RTCP; counts it either way. */
-  receivesRtcp(packet: Buffer, isWellFormed: boolean, address: string, port: number, nowMs: number): boolean {
-    if (!isWellFormed) return this.#drop('malformed');
-    if (!this.#rtcpSource.accepts(address, port, nowMs)) return this.#drop('source');
-    this.rtcpPackets += 1;
-    return packet.length > 0;
+  /** Whether RTCP from there is this side's; it is learned apart from RTP, unless they share a port. */
+  acceptsRtcp(address: string, port: number, nowMs: number): boolean {
+    return (this.isMuxed ? this.#rtpSource : this.#rtcpSource).accepts(address, port, nowMs);
+  }
+
+  drop(cause: MediaDropCause): void {
+    this.dropped[cause] += 1;
   }
 
   /** Sends to where this side is, or says that it is nowhere. */
@@ -106,45 +115,17 @@ export class RelayedSide {
     const remote = this.#remote;
     // RTCP goes on during hold (RFC 3264 §8.4), except to an address of zeros.
     if (remote === null || isUnset(remote.address)) return false;
-    const learned = this.#rtcpSource;
+    const learned = this.isMuxed ? this.#rtpSource : this.#rtcpSource;
+    const socket = this.isMuxed ? this.#rtp : this.#rtcp;
     return learned.address === null
-      ? this.#send(this.#rtcp, packet, remote.address, remote.rtcpPort)
-      : this.#send(this.#rtcp, packet, learned.address, learned.port);
-  }
-
-  report(): StreamReport {
-    const statistics = this.#statistics;
-    return {
-      packets: statistics.packets,
-      bytes: statistics.bytes,
-      lost: statistics.lost,
-      jitterMs: Math.round(statistics.jitterMs * 1000) / 1000,
-      outOfOrder: statistics.outOfOrder,
-      duplicates: statistics.duplicates,
-      rtcpPackets: this.rtcpPackets,
-      rtcpGenerated: 0,
-      transcoded: 0,
-      roundTripMs: null,
-      peerReport: null,
-      mos: null,
-      silentMs: 0,
-      dtmfEvents: 0,
-      dtmfDigits: null,
-      dropped: { ...this.dropped },
-      source: this.#firstSource,
-      firstPacketWallMs: this.#firstPacketWallMs,
-    };
+      ? this.#send(socket, packet, remote.address, this.isMuxed ? remote.rtpPort : remote.rtcpPort)
+      : this.#send(socket, packet, learned.address, learned.port);
   }
 
   #send(socket: MediaSocket, packet: Uint8Array, address: string, port: number): boolean {
     if (port === 0 || isUnset(address)) return false;
     socket.send(packet, address, port);
     return true;
-  }
-
-  #drop(cause: MediaDropCause): false {
-    this.dropped[cause] += 1;
-    return false;
   }
 }
 

@@ -1,4 +1,225 @@
 // One direction of a relayed call: what one side sends, on its way to the other. Each packet is counted, forked as it came,
-// then given the other side's payload type and codec, and numbered as one stream.
-import { isRtcp } from '../../rtp/rtcp-packet.js';
-import { isRtp, payloadEndOf, payloadStartOf, payloadTypeOf } from '../../rtp/rtp-header.js';
+// then given the other side's payload type and codec, and numbered on as one stream.
+import type { MediaEvent, MediaRemote } from '../../call/ports.js';
+import type { MediaDropCause, StreamReport } from '../../call/reports.js';
+import { A_LAW_TO_MU_LAW, MU_LAW_TO_A_LAW, transcodeOctets } from '../../rtp/g711-transcoding.js';
+import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
+import {
+  isRtp,
+  payloadEndOf,
+  payloadStartOf,
+  payloadTypeOf,
+  sequenceOf,
+  ssrcOf,
+  timestampOf,
+} from '../../rtp/rtp-header.js';
+import { TelephoneEvents } from '../../rtp/telephone-events.js';
+import type { MediaSocketListener } from './media-socket.js';
+import { OutgoingStream } from './outgoing-stream.js';
+import {
+  AUDIO,
+  COMFORT_NOISE,
+  EVENT,
+  NOT_NEGOTIATED,
+  NOWHERE,
+  PayloadMap,
+  TO_MU_LAW,
+  UNCHANGED,
+} from './payload-map.js';
+import type { RelayedSide } from './relayed-side.js';
+import { SilenceMeter } from './silence-meter.js';
+import type { ToneOverlay } from './tone-overlay.js';
+
+/** Receives copies of forked packets. */
+export interface ForkSink {
+  add(fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array): void;
+}
+
+/** What both streams of a session share. */
+export interface StreamContext {
+  readonly sink: ForkSink;
+  readonly isContinuous: boolean;
+  readonly keepsDigits: boolean;
+  random32(): number;
+  tell(event: MediaEvent): void;
+}
+
+const DEFAULT_CLOCK_RATE_HZ = 8_000;
+const NO_PAYLOAD_TYPE = -1;
+
+export class RelayedStream implements MediaSocketListener {
+  /** The number of the fork that gets copies; null for none. */
+  fork: number | null = null;
+  /** Laid over what is sent. */
+  tone: ToneOverlay | null = null;
+  readonly outgoing: OutgoingStream;
+  readonly statistics = new ReceptionStatistics(DEFAULT_CLOCK_RATE_HZ);
+  /** Clock rate of the audio that came last. */
+  clockRateHz = DEFAULT_CLOCK_RATE_HZ;
+
+  readonly #from: RelayedSide;
+  readonly #to: RelayedSide;
+  readonly #context: StreamContext;
+  readonly #isCallee: boolean;
+  readonly #map = new PayloadMap();
+  readonly #events: TelephoneEvents;
+  readonly #silence: SilenceMeter;
+  #isSilenceAnnounced = false;
+  #audioType = NO_PAYLOAD_TYPE;
+  #transcoded = 0;
+  #digits = '';
+
+  constructor(from: RelayedSide, to: RelayedSide, context: StreamContext) {
+    this.#from = from;
+    this.#to = to;
+    this.#context = context;
+    this.#isCallee = from.side === 'callee';
+    this.outgoing = new OutgoingStream(context.isContinuous, context.random32);
+    const { side } = from;
+    this.#events = new TelephoneEvents((event, durationMs) => {
+      if (context.keepsDigits) this.#digits += event;
+      context.tell({ type: 'dtmf', side, event, durationMs, by: 'rfc4733' });
+    });
+    this.#silence = new SilenceMeter({
+      silent: (silentMs) => context.tell({ type: 'silent', side, silentMs }),
+      heard: () => context.tell({ type: 'heard', side }),
+    });
+  }
+
+  /** A packet on the RTP port of the side that sends. */
+  received(packet: Buffer, address: string, port: number, arrivalMs: number): void {
+    const dropped = isRtp(packet)
+      ? this.#relay(packet, address, port, arrivalMs)
+      : this.#relayOther(packet, address, port, arrivalMs);
+    if (dropped !== null) this.#from.drop(dropped);
+  }
+
+  /** What the sockets of this side could not send came from the other side. */
+  sendFailed(): void {
+    this.#to.drop('send-error');
+  }
+
+  /** What this side may send from now on; null when that is not known any more. */
+  setFrom(remote: MediaRemote | null, nowMs: number): void {
+    this.#map.setSent(remote?.codecs ?? []);
+    this.#isSilenceAnnounced = false;
+    if (remote === null) this.#events.end();
+    this.#silence.expect(remote !== null && remote.isSilent !== true, nowMs);
+  }
+
+  /** What the other side may be sent. */
+  setTo(remote: MediaRemote | null): void {
+    this.#map.setReceived(remote === null ? null : (remote.sentCodecs ?? remote.codecs));
+  }
+
+  watchSilence(afterMs: number | null, nowMs: number): void {
+    this.#silence.watch(afterMs, nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.#events.tick(nowMs);
+    if (!this.#isSilenceAnnounced) this.#silence.tick(nowMs);
+  }
+
+  /** The call is over: an event under way is told. */
+  end(): void {
+    this.#events.end();
+  }
+
+  report(nowMs: number): StreamReport {
+    const { statistics } = this;
+    const from = this.#from;
+    return {
+      packets: statistics.packets,
+      bytes: statistics.bytes,
+      lost: statistics.lost,
+      jitterMs: Math.round(statistics.jitterMs * 1000) / 1000,
+      outOfOrder: statistics.outOfOrder,
+      duplicates: statistics.duplicates,
+      rtcpPackets: from.rtcpPackets,
+      rtcpGenerated: 0,
+      transcoded: this.#transcoded,
+      roundTripMs: null,
+      peerReport: null,
+      mos: null,
+      silentMs: Math.round(this.#silence.silentMs(nowMs)),
+      dtmfEvents: this.#events.count,
+      dtmfDigits: this.#context.keepsDigits ? this.#digits : null,
+      dropped: { ...from.dropped },
+      source: from.firstSource,
+      firstPacketWallMs: from.firstPacketWallMs,
+    };
+  }
+
+  /** Null, or why the packet was dropped. */
+  #relay(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
+    const from = this.#from;
+    if (!from.isKnown) return 'source';
+    const payloadType = payloadTypeOf(packet);
+    const kind = this.#map.kinds[payloadType] ?? NOT_NEGOTIATED;
+    if (kind === NOT_NEGOTIATED) return 'payload-type';
+    if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
+    const clockRateHz = this.#map.clockRatesHz[payloadType] ?? DEFAULT_CLOCK_RATE_HZ;
+    this.#measure(packet, payloadType, kind, clockRateHz, arrivalMs);
+    if (from.isProtected || this.#to.isProtected) return this.#send(packet);
+    if (kind === EVENT) this.#events.receive(packet, clockRateHz, arrivalMs);
+    // The copy is of what came: the recorder knows the codecs of this side.
+    if (this.fork !== null) this.#context.sink.add(this.fork, this.#isCallee, arrivalMs, packet);
+    return this.#pass(packet, payloadType, clockRateHz, arrivalMs);
+  }
+
+  #pass(packet: Buffer, payloadType: number, clockRateHz: number, arrivalMs: number): MediaDropCause | null {
+    const type = this.#map.types[payloadType] ?? NOWHERE;
+    const dropped = !this.#to.isSendable ? 'no-destination' : type === NOWHERE ? 'payload-type' : null;
+    if (dropped !== null) {
+      this.outgoing.skip(packet);
+      return dropped;
+    }
+    const sent = this.tone === null ? packet : this.#overlaid(packet, this.tone);
+    const change = this.#map.changes[payloadType] ?? UNCHANGED;
+    if (change !== UNCHANGED) this.#transcode(sent, change);
+    if (type !== payloadType) sent[1] = ((sent[1] ?? 0) & 0x80) | type;
+    this.outgoing.pass(sent, clockRateHz, arrivalMs);
+    return this.#send(sent);
+  }
+
+  #relayOther(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
+    const from = this.#from;
+    const first = packet[0] ?? 0;
+    // RFC 7983 §7: DTLS shares the port of the SRTP that it is for, and passes with it.
+    const isHandshake = first >= 20 && first <= 63 && (from.isProtected || this.#to.isProtected);
+    if (!isHandshake) return 'malformed';
+    if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
+    return this.#send(packet);
+  }
+
+  #measure(packet: Buffer, payloadType: number, kind: number, clockRateHz: number, arrivalMs: number): void {
+    this.#from.lastPacketMs = arrivalMs;
+    this.#isSilenceAnnounced = kind === COMFORT_NOISE;
+    this.#silence.heard(arrivalMs);
+    if (kind === AUDIO && payloadType !== this.#audioType) {
+      this.#audioType = payloadType;
+      this.clockRateHz = clockRateHz;
+      this.statistics.setClockRate(clockRateHz);
+    }
+    this.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), arrivalMs, packet.length);
+  }
+
+  #overlaid(packet: Buffer, tone: ToneOverlay): Buffer {
+    const overlaid = tone.over(packet);
+    if (tone.isOver) this.tone = null;
+    return overlaid;
+  }
+
+  /** In place; a packet whose header promises more than there is has no payload to change. */
+  #transcode(packet: Uint8Array, change: number): void {
+    const from = payloadStartOf(packet);
+    const to = from < 0 ? -1 : payloadEndOf(packet, from);
+    transcodeOctets(packet, from, to, change === TO_MU_LAW ? A_LAW_TO_MU_LAW : MU_LAW_TO_A_LAW);
+    this.#transcoded += 1;
+  }
+
+  #send(packet: Uint8Array): MediaDropCause | null {
+    return this.#to.sendRtp(packet) ? null : 'no-destination';
+  }
+}
