@@ -5,7 +5,7 @@ import type { MediaAddress, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import { MemorySockets } from './memory-sockets.js';
 import { RelayCore } from './relay-core.js';
-import { EVENTS, PCMA, rtcpPacket, rtpPacket } from './relay-test-kit.js';
+import { EVENTS, PCMA, relaySettings, rtcpPacket, rtpPacket } from './relay-test-kit.js';
 
 const NETWORK = { name: 'lan', bind: '192.0.2.1', advertise: '192.0.2.1', mediaPorts: { from: 20_000, to: 20_019 } };
 const SESSION = 1;
@@ -44,8 +44,7 @@ class Scene {
   nowMs = 0;
   readonly sockets = new MemorySockets(() => this.nowMs);
   readonly core = new RelayCore(
-    [NETWORK],
-    1,
+    relaySettings([NETWORK]),
     this.sockets,
     () => this.nowMs,
     () => undefined,

@@ -5,7 +5,7 @@ import { answerAsMember } from '../../lib/testing/network-lab.js';
 import { DgramSockets } from './dgram-sockets.js';
 import { RelayCore } from './relay-core.js';
 import type { OpenReply, RelayNetwork } from './relay-messages.js';
-import { countedOf, type ReceivedPacket, UdpPeer } from './relay-test-kit.js';
+import { countedOf, type ReceivedPacket, relaySettings, UdpPeer } from './relay-test-kit.js';
 
 const SESSION = 1;
 const sockets = new Map<string, UdpPeer>();
@@ -29,8 +29,7 @@ answerAsMember({
   relay(networks: readonly RelayNetwork[], callerNetwork: string, calleeNetwork: string): OpenReply {
     core?.shutdown();
     const clock = () => nowMs;
-    const settings = { networks, maxTapBatches: 1, streams: { continuity: true, keepDigits: false } };
-    core = new RelayCore(settings, new DgramSockets(clock), clock, () => undefined);
+    core = new RelayCore(relaySettings(networks), new DgramSockets(clock), clock, () => undefined);
     return core.open(SESSION, callerNetwork, calleeNetwork);
   },
   setRemote(side: Side, remote: MediaRemote): void {

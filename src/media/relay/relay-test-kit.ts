@@ -8,6 +8,7 @@ import { claimPorts } from '../../lib/testing/claimed-ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
 import { DgramSockets } from './dgram-sockets.js';
 import { bindPair } from './media-socket.js';
+import type { RelayNetwork, RelayThreadSettings } from './relay-messages.js';
 
 export interface ReceivedPacket {
   readonly bytes: Buffer;
@@ -91,6 +92,11 @@ export class UdpPeer {
 export const PCMA: MediaCodec = { payloadType: 8, name: 'PCMA', clockRateHz: 8_000 };
 export const PCMU: MediaCodec = { payloadType: 0, name: 'PCMU', clockRateHz: 8_000 };
 export const EVENTS: MediaCodec = { payloadType: 101, name: 'telephone-event', clockRateHz: 8_000 };
+
+/** Settings of a relay thread that forks to nobody. */
+export function relaySettings(networks: readonly RelayNetwork[]): RelayThreadSettings {
+  return { networks, maxTapBatches: 1, streams: { continuity: true, keepDigits: false } };
+}
 
 /** What call control sets for a peer that sends and receives at `peer`. */
 export function remoteOf(peer: UdpPeer, changes: Partial<MediaRemote> = {}): MediaRemote {
