@@ -3,12 +3,13 @@ import type { Logger } from '../lib/logger.js';
 import { CallMedia } from './call-media.js';
 import type { LimitReached } from './call-record.js';
 import type { Callee, CallRequest } from './call-request.js';
-import type { EndReason } from './end-reason.js';
-import type { AdmissionPort, RecordingPort } from './ports.js';
+import { type EndReason, endOfUnusable } from './end-reason.js';
+import type { AdmissionPort, MediaPort, RecordingPort } from './ports.js';
 
 export interface AdmissionPorts {
   readonly admission: AdmissionPort;
   readonly recorder: RecordingPort | null;
+  readonly media: Pick<MediaPort, 'capabilities'>;
   readonly log: Logger;
 }
 
@@ -49,9 +50,10 @@ export function admitRequest(
       signallingAddress: request.signallingAddress,
       offerSdp: request.offerSdp,
       recorded: recording.enabled,
+      capabilities: ports.media.capabilities,
       sessionId: String(BigInt.asUintN(62, BigInt(`0x${request.callId.replaceAll('-', '')}`))),
     });
-    if (!media.ok) return refused(media.reason === 'malformed' ? 'bad-request' : 'no-common-codec');
+    if (!media.ok) return refused(endOfUnusable(media.reason, 'bad-request'));
     return { ok: true, callee: admitted.callee, media: media.media };
   } catch (error) {
     ports.log.error({ alarm: 'defect', err: error }, 'call could not be admitted');

@@ -33,7 +33,7 @@ export type CallInput =
   | {
       readonly type: 'attempt:answered-unusable';
       readonly attemptId: string;
-      readonly reason: 'no-common-codec' | 'gateway-failure';
+      readonly reason: 'no-common-codec' | 'encrypted-media' | 'gateway-failure';
     }
   | {
       readonly type: 'attempt:failed';

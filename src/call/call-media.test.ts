@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { codecPolicy } from '../sdp/media-policy.js';
 import { CallMedia } from './call-media.js';
 import { gatewayTerms, requestOf } from './call-test-kit.js';
 import { FakeMedia } from './fake-media.js';
@@ -26,11 +27,12 @@ describe('the media of a call', () => {
   beforeEach(async () => {
     const { trunk, signallingAddress } = requestOf({});
     const read = CallMedia.read({
-      trunk: { ...trunk, codecs: ['PCMA', 'PCMU'] },
+      trunk: { ...trunk, media: codecPolicy(['PCMA', 'PCMU']) },
       signallingAddress,
       offerSdp: description('8 0 101'),
       recorded: true,
       sessionId: '1',
+      capabilities: new FakeMedia([]).capabilities,
     });
     assert.ok(read.ok);
     media = read.media;
@@ -39,7 +41,7 @@ describe('the media of a call', () => {
     assert.ok(opened.ok);
     const session: MediaSession = { ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) };
     media.use(session);
-    assert.ok(media.offerFor(gatewayTerms('gw1')).ok);
+    assert.ok(media.offerFor(gatewayTerms('gw1'), 'gw1/1').ok);
   });
 
   function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {

@@ -4,60 +4,91 @@
 import {
   type AudioStream,
   acceptsMedia,
+  type CodecSelection,
+  formatsOf,
+  isEncrypted,
   type LocalDescription,
   type PeerDescription,
+  type RtpTransport,
+  type SdpCodec,
   type SdpRefusal,
 } from '../sdp/description.js';
-import {
-  answerReinvite,
-  buildOffer,
-  type CodecSelection,
-  checkAnswer,
-  negotiateAnswer,
-  offerAgain,
-  restrictTo,
-  selectCodecs,
-} from '../sdp/negotiate.js';
+import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
+import { buildAnswer, buildOffer, type CheckedAnswer, checkAnswer, offerAgain } from '../sdp/negotiate.js';
+import { packetTimes } from '../sdp/packet-times.js';
 import { readOffer } from '../sdp/read-description.js';
+import {
+  allowedFormats,
+  codecFor,
+  type LegCodecs,
+  NO_TRANSCODER,
+  selectForChannel,
+  type Transcoder,
+  usableNames,
+} from '../sdp/select-codecs.js';
+import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
-import type { G711Codec, MediaAddress, MediaSession, RecordingRequest, Renegotiation } from './ports.js';
+import type { G711Codec, MediaCapabilities, MediaSession, RecordingRequest, Renegotiation } from './ports.js';
 import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
 
+/** What a channel has to allow so that the call can be answered there. */
+export interface CodecNeeds {
+  /** Codecs that pass as they are. */
+  readonly direct: readonly string[];
+  /** Those that the caller's audio can be transcoded to and from: for want of the others. */
+  readonly transcoded: readonly string[];
+  /** SRTP goes to the channel as the caller sends it. */
+  readonly srtp: boolean;
+}
+
+/** What the record says of the codecs in use. */
+export interface CodecsInUse {
+  readonly codec: string | null;
+  readonly calleeCodec: string | null;
+  readonly transcoded: boolean;
+}
+
+interface CallTerms {
+  readonly trunk: TrunkTerms;
+  readonly signallingAddress: string;
+  /** Decimal digits for our `o=` lines. */
+  readonly sessionId: string;
+  /** Names of the codecs that may be used at all; null: any. */
+  readonly only: readonly string[] | null;
+  readonly transcoder: Transcoder;
+  readonly transport: TransportUse;
+}
+
 /** Codecs that the recorder can decode; where recording applies nothing else is negotiated, for it would leave no evidence. */
 const RECORDABLE: readonly string[] = ['PCMA', 'PCMU'];
+const ANYTHING = codecPolicy([]);
 const UNPROCESSABLE = 488;
 
 export class CallMedia {
-  readonly #trunk: TrunkTerms;
-  readonly #signallingAddress: string;
-  readonly #recorded: boolean;
+  readonly #terms: CallTerms;
   readonly #offer: PeerDescription | null;
-  readonly #sessionId: string;
+  /** What the caller's offer, or an offer to it, may hold. */
+  readonly #callerFormats: CodecSelection;
   #session: MediaSession | null = null;
   /** The stream of the caller's last offer; null while a late offer is not answered. */
   #callerAudio: AudioStream | null;
-  #gateway: GatewayTerms | null = null;
+  #gateway: { readonly terms: GatewayTerms; readonly policy: MediaPolicy } | null = null;
   /** What we sent to the caller, offer or answer. */
   #toCaller: LocalDescription | null = null;
   #toCallee: LocalDescription | null = null;
-  #isCalleeAnswered = false;
-  #selection: CodecSelection | null = null;
+  /** What the gateway of the attempt under way agreed to; null before its answer. */
+  #callee: CheckedAnswer | null = null;
+  /** What each side may send. */
+  readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
+  #onCodecs: () => void = () => {};
 
-  private constructor(
-    trunk: TrunkTerms,
-    signallingAddress: string,
-    recorded: boolean,
-    offer: PeerDescription | null,
-    id: string,
-  ) {
-    this.#trunk = trunk;
-    this.#signallingAddress = signallingAddress;
-    this.#recorded = recorded;
+  private constructor(terms: CallTerms, offer: PeerDescription | null) {
+    this.#terms = terms;
     this.#offer = offer;
     this.#callerAudio = offer?.audio ?? null;
-    this.#sessionId = id;
+    this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
   }
 
   /** Reads the caller's offer; `sessionId` is decimal digits for our `o=` lines. */
@@ -67,31 +98,48 @@ export class CallMedia {
     readonly offerSdp: string | null;
     readonly recorded: boolean;
     readonly sessionId: string;
+    readonly capabilities: MediaCapabilities;
   }): { readonly ok: true; readonly media: CallMedia } | { readonly ok: false; readonly reason: SdpRefusal } {
-    const { trunk, signallingAddress, recorded, sessionId } = request;
+    const { trunk, signallingAddress, recorded, sessionId, capabilities } = request;
     let offer: PeerDescription | null = null;
     if (request.offerSdp !== null) {
       const read = readOffer(request.offerSdp);
       if (!read.ok) return read;
       offer = read.offer;
     }
-    const media = new CallMedia(trunk, signallingAddress, recorded, offer, sessionId);
-    return media.codecNames.length === 0 ? { ok: false, reason: 'no-common-codec' } : { ok: true, media };
+    const isEnded = capabilities.srtp;
+    const transport = useOfTransport(offer?.audio.transport ?? null, { isEnded, recorded, policy: trunk.media });
+    if (transport === null) return { ok: false, reason: 'encrypted' };
+    const transcoder = transport === 'passed' ? NO_TRANSCODER : capabilities;
+    const only = recorded ? RECORDABLE : null;
+    const media = new CallMedia({ trunk, signallingAddress, sessionId, only, transcoder, transport }, offer);
+    const { direct, transcoded } = media.codecNeeds;
+    return direct.length + transcoded.length === 0 ? { ok: false, reason: 'no-common-codec' } : { ok: true, media };
   }
 
   get session(): MediaSession | null {
     return this.#session;
   }
 
-  /** Names of the codecs that the caller and its trunk allow: a channel needs one of them. */
-  get codecNames(): readonly string[] {
-    const selected = selectCodecs(this.#offer, this.#policies([]));
-    return selected.ok ? selected.selection.codecs.map((codec) => codec.name) : [];
+  /** What the relay is to end at the caller's side; null for plain RTP, and for what is passed. */
+  get callerTransport(): RtpTransport | null {
+    return this.#terms.transport === 'ended' ? (this.#offer?.audio.transport ?? null) : null;
   }
 
-  /** The codec in use, or null before an answer. */
-  get codecName(): string | null {
-    return this.#toCaller?.audio.codecs[0]?.name ?? null;
+  /** What a channel has to allow: by what the caller was answered, else by what it and its trunk allow. */
+  get codecNeeds(): CodecNeeds {
+    const { only, transcoder, transport } = this.#terms;
+    const names = usableNames(this.#toCaller?.audio ?? this.#callerFormats, only, transcoder);
+    return { direct: names.direct, transcoded: names.transcoded, srtp: transport === 'passed' };
+  }
+
+  /** The codecs in use, none before an answer. */
+  get codecsInUse(): CodecsInUse {
+    const codec = this.#toCaller?.audio.codecs[0]?.name ?? null;
+    const leg = codec === null ? null : this.#codecForCaller();
+    const inUse = this.#callee?.answer.audio.codecs;
+    const calleeCodec = leg?.transcoded === false ? codec : (inUse?.[0]?.name ?? null);
+    return { codec, calleeCodec, transcoded: leg?.transcoded === true };
   }
 
   /** The caller was asked, not answered: its SDP comes in the ACK. */
@@ -103,28 +151,40 @@ export class CallMedia {
     this.#session = session;
   }
 
-  /** The offer for a gateway; refused when this channel has nothing in common with what the caller holds. */
+  /** Called when what the sides may send has changed after the answer. */
+  onCodecsChanged(listener: () => void): void {
+    this.#onCodecs = listener;
+  }
+
+  /** The offer for a channel; refused when it has nothing in common with what the caller holds. */
   offerFor(
     gateway: GatewayTerms,
+    channelId: string,
   ): { readonly ok: true; readonly sdp: string } | { readonly ok: false; readonly reason: SdpRefusal } {
     const local = this.#session?.local('callee');
     if (local === undefined) return { ok: false, reason: 'no-audio' };
-    const selected = selectCodecs(this.#offer, this.#policies([gateway.codecs]));
-    if (!selected.ok) return selected;
-    const restricted =
-      this.#toCaller === null
-        ? { ok: true as const, selection: selected.selection }
-        : restrictTo(selected.selection, this.#toCaller);
-    if (!restricted.ok) return restricted;
-    this.#gateway = gateway;
-    this.#selection = restricted.selection;
+    const { sessionId, trunk, only, transcoder, transport } = this.#terms;
+    const policy = gateway.channelMedia.get(channelId) ?? gateway.media;
+    if (transport === 'passed' && policy.srtp !== 'pass') return { ok: false, reason: 'encrypted' };
+    const held = this.#toCaller?.audio ?? this.#callerFormats;
+    const selected = selectForChannel(held, policy, only, transcoder);
+    if (selected === null) return { ok: false, reason: 'no-common-codec' };
+    this.#gateway = { terms: gateway, policy };
+    const passed = transport === 'passed' && this.#callerAudio !== null ? this.#callerAudio.transport : undefined;
     this.#toCallee = buildOffer({
-      session: { id: this.#sessionId, version: 1 },
-      local,
-      selection: restricted.selection,
-      ptimeMs: this.#offer?.audio.ptimeMs,
+      session: { id: sessionId, version: 1 },
+      local: {
+        address: local.address,
+        rtpPort: local.rtpPort,
+        rtcpPort: local.rtcpPort,
+        transport: passed === undefined ? local.transport : passedTransport(passed),
+      },
+      selection: selected.selection,
+      packets: packetTimes(policy, trunk.media, this.#callerAudio),
     });
-    if (this.#callerAudio !== null) this.#setRemote('caller', this.#callerAudio, restricted.selection);
+    if (this.#callerAudio !== null) {
+      this.#setRemote('caller', this.#callerAudio, selected.transcoded ? held : selected.selection);
+    }
     return { ok: true, sdp: this.#toCallee.sdp };
   }
 
@@ -134,10 +194,18 @@ export class CallMedia {
     const checked = checkAnswer(sdp, this.#toCallee);
     if (!checked.ok) return checked;
     const { audio } = checked.answer;
-    const step = this.#toCaller === null ? this.#describeToCaller(checked.answer) : restrictTo(audio, this.#toCaller);
-    if (!step.ok) return step;
-    this.#isCalleeAnswered = true;
-    this.#setRemote('callee', audio, audio);
+    const leg = this.#codecForCaller(audio);
+    // Of SRTP not a byte can be changed: a payload type is under its seal (RFC 3711 §3.1).
+    const isMapped = audio.codecs[0]?.payloadType !== leg?.selection.codecs[0]?.payloadType;
+    if (leg === null || (this.#terms.transport === 'passed' && isMapped)) {
+      return { ok: false, reason: 'no-common-codec' };
+    }
+    if (this.#toCaller === null) {
+      const described = this.#describeToCaller(checked.answer, leg);
+      if (!described.ok) return described;
+    }
+    this.#callee = checked;
+    this.#setRemote('callee', audio, checked.offered, audio);
     // From now on the caller may send what it was answered, and nothing else of its offer.
     if (this.#callerAudio !== null && this.#toCaller !== null) {
       this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
@@ -147,7 +215,7 @@ export class CallMedia {
 
   /** The gateway of the attempt under way has answered our offer, early or finally. */
   get isCalleeAnswered(): boolean {
-    return this.#isCalleeAnswered;
+    return this.#callee !== null;
   }
 
   /** The offer for the gateway of the attempt under way. */
@@ -166,7 +234,8 @@ export class CallMedia {
     const checked = checkAnswer(sdp, this.#toCaller);
     if (!checked.ok) return checked;
     this.#callerAudio = checked.answer.audio;
-    this.#setRemote('caller', checked.answer.audio, checked.answer.audio);
+    this.#setRemote('caller', checked.answer.audio, checked.offered, checked.answer.audio);
+    this.#onCodecs();
     return { ok: true };
   }
 
@@ -174,12 +243,12 @@ export class CallMedia {
   forgetCallee(): void {
     this.#session?.clearRemote('callee');
     this.#toCallee = null;
-    this.#isCalleeAnswered = false;
+    this.#callee = null;
   }
 
   /**
-   * Answers a re-INVITE or UPDATE for its own offer (RFC 3264 §8): hold, resume, a new address. The other leg is not
-   * asked: a mobile network has no hold that would matter, and the relay follows both.
+   * Answers a re-INVITE or UPDATE for its own offer (RFC 3264 §8): hold, resume, a new address, other codecs. The other leg is
+   * not asked (docs/decisions/each-leg-for-itself.md): the relay follows both.
    */
   renegotiate(side: Side, request: Renegotiation): void {
     const previous = side === 'caller' ? this.#toCaller : this.#toCallee;
@@ -188,27 +257,13 @@ export class CallMedia {
       request.refuse(500);
       return;
     }
-    if (request.offerSdp === null) {
-      // Only what the other leg uses: the peer may choose any codec of it.
-      const offer = offerAgain(previous, this.#permitted());
-      this.#describe(side, offer);
-      request.onAnswer((sdp) => {
-        const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
-        if (checked?.ok) this.#setRemote(side, checked.answer.audio, checked.answer.audio);
-      });
-      request.accept(offer.sdp);
+    if (side === 'caller' ? this.#callerAudio === null : this.#callee === null) {
+      // The same: an offer of ours is not answered yet.
+      request.refuse(491);
       return;
     }
-    const read = readOffer(request.offerSdp);
-    const answered = read.ok ? answerReinvite({ offer: read.offer, previous, permitted: this.#permitted() }) : read;
-    if (!read.ok || !answered.ok) {
-      request.refuse(UNPROCESSABLE);
-      return;
-    }
-    this.#describe(side, answered.local);
-    if (side === 'caller') this.#callerAudio = read.offer.audio;
-    this.#setRemote(side, read.offer.audio, answered.local.audio);
-    request.accept(answered.local.sdp);
+    if (request.offerSdp === null) this.#offerAgain(side, previous, request);
+    else this.#answerAgain(side, previous, request.offerSdp, request);
   }
 
   /** Lays the warning tone over what the callee says to the caller; nothing where the codec is not G.711. */
@@ -218,17 +273,71 @@ export class CallMedia {
 
   /** Payload types for the recorder. */
   recordedCodecs(): RecordingRequest['codecs'] {
-    const byType: Record<number, G711Codec> = {};
-    for (const codec of this.#toCaller?.audio.codecs ?? []) {
-      const name = codec.name.toUpperCase();
-      if (name === 'PCMA' || name === 'PCMU') byType[codec.payloadType] = name;
-    }
-    return { caller: byType, callee: byType };
+    return { caller: g711Of(this.#sent.caller), callee: g711Of(this.#sent.callee) };
   }
 
-  #permitted(): CodecSelection {
-    const { codecs = [], telephoneEvents = [] } = this.#toCaller?.audio ?? this.#selection ?? {};
-    return { codecs, telephoneEvents };
+  #offerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
+    // Only what the leg uses: another codec of it may be one that the other leg does not have.
+    const inUse = side === 'caller' ? previous.audio : this.#inUseTowardsCallee(previous.audio);
+    const offer = offerAgain(previous, inUse);
+    this.#describe(side, offer);
+    request.onAnswer((sdp) => {
+      const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
+      if (!checked?.ok) return;
+      if (side === 'caller') this.#callerAudio = checked.answer.audio;
+      else this.#callee = checked;
+      this.#setRemote(side, checked.answer.audio, checked.offered, checked.answer.audio);
+      this.#onCodecs();
+    });
+    request.accept(offer.sdp);
+  }
+
+  #answerAgain(side: Side, previous: LocalDescription, sdp: string, request: Renegotiation): void {
+    const { trunk, only, transcoder } = this.#terms;
+    const read = readOffer(sdp);
+    const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
+    const offered = read.ok ? allowedFormats(read.offer.audio, policy, only) : null;
+    const leg = offered && codecFor(offered, this.#otherFormats(side), transcoder);
+    if (!read.ok || leg === null || !this.#isSameWay(side, read.offer.audio.transport)) {
+      request.refuse(UNPROCESSABLE);
+      return;
+    }
+    const { offer } = read;
+    const { ptimeMs, maxptimeMs } = previous.audio;
+    const packets = { ptimeMs, maxptimeMs };
+    const local = buildAnswer({ offer, selection: leg.selection, from: previous, packets });
+    this.#describe(side, local);
+    if (side === 'caller') this.#callerAudio = offer.audio;
+    else this.#callee = { answer: { ...offer, audio: { ...offer.audio, ...leg.selection } }, offered: leg.selection };
+    this.#setRemote(side, offer.audio, leg.selection);
+    this.#onCodecs();
+    request.accept(local.sdp);
+  }
+
+  /** What the leg of the other side uses, for an answer on this one. */
+  #otherFormats(side: Side): CodecSelection {
+    const held = this.#toCaller?.audio ?? this.#callerFormats;
+    return side === 'callee' ? held : (this.#callee?.answer.audio ?? held);
+  }
+
+  /** The one codec towards the callee that goes with the caller's, under the payload types of our offer. */
+  #inUseTowardsCallee(offered: CodecSelection): CodecSelection {
+    const held = this.#otherFormats('callee');
+    return codecFor(this.#callee?.offered ?? offered, held, this.#terms.transcoder)?.selection ?? offered;
+  }
+
+  /** A leg keeps its way: plain stays plain; SRTP that is passed keeps its keys, for the other side would have to know new ones. */
+  #isSameWay(side: Side, transport: RtpTransport): boolean {
+    const audio = side === 'caller' ? this.#callerAudio : this.#callee?.answer.audio;
+    if (audio === undefined || audio === null) return true;
+    if (isEncrypted(audio.transport) !== isEncrypted(transport)) return false;
+    if (this.#terms.transport !== 'passed') return true;
+    return passedTransport(audio.transport).attributes.join() === passedTransport(transport).attributes.join();
+  }
+
+  #codecForCaller(callee: CodecSelection | undefined = this.#callee?.answer.audio): LegCodecs | null {
+    if (callee === undefined) return null;
+    return codecFor(this.#toCaller?.audio ?? this.#callerFormats, callee, this.#terms.transcoder);
   }
 
   #describe(side: Side, local: LocalDescription): void {
@@ -236,38 +345,55 @@ export class CallMedia {
     else this.#toCallee = local;
   }
 
-  #describeToCaller(answer: PeerDescription): Step {
-    const local: MediaAddress | undefined = this.#session?.local('caller');
-    if (local === undefined) return { ok: false, reason: 'no-audio' };
-    const session = { id: this.#sessionId, version: 1 };
-    if (this.#offer === null) {
-      const first = answer.audio.codecs.slice(0, 1);
-      const selection = { codecs: first, telephoneEvents: answer.audio.telephoneEvents };
-      this.#toCaller = buildOffer({ session, local, selection, ptimeMs: answer.audio.ptimeMs });
-      return { ok: true };
-    }
-    const negotiated = negotiateAnswer({ offer: this.#offer, gatewayAnswer: answer, session, local });
-    if (!negotiated.ok) return negotiated;
-    this.#toCaller = negotiated.local;
+  #describeToCaller(answer: PeerDescription, { selection }: LegCodecs): Step {
+    const place = this.#session?.local('caller');
+    if (place === undefined) return { ok: false, reason: 'no-audio' };
+    const { sessionId, trunk, transport } = this.#terms;
+    const { address, rtpPort, rtcpPort } = place;
+    const passed = transport === 'passed' ? passedTransport(answer.audio.transport) : undefined;
+    const local = { address, rtpPort, rtcpPort, transport: passed ?? place.transport };
+    const session = { id: sessionId, version: 1 };
+    const packets = packetTimes(trunk.media, this.#gateway?.policy ?? ANYTHING, answer.audio);
+    this.#toCaller =
+      this.#offer === null
+        ? buildOffer({ session, local, selection, packets })
+        : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
     return { ok: true };
   }
 
-  #policies(more: readonly (readonly string[])[]): readonly (readonly string[])[] {
-    return [this.#trunk.codecs, ...more, ...(this.#recorded ? [RECORDABLE] : [])];
-  }
-
-  #setRemote(side: Side, audio: AudioStream, accepted: Pick<AudioStream, 'codecs' | 'telephoneEvents'>): void {
-    const peer = side === 'caller' ? this.#trunk : this.#gateway;
+  /** `sent`: what the side may send, by our numbers; `wanted`: what it wants to be sent, where that is by numbers of its own. */
+  #setRemote(side: Side, audio: AudioStream, sent: CodecSelection, wanted: CodecSelection = sent): void {
+    const { trunk, signallingAddress, transport } = this.#terms;
+    const gateway = this.#gateway?.terms;
+    const peer = side === 'caller' ? trunk : gateway;
+    const codecs = formatsOf(sent);
+    const own = formatsOf(wanted);
+    const isRenumbered = own.some(({ payloadType }, at) => payloadType !== codecs[at]?.payloadType);
+    // What it wants to be sent it often sends as well, whatever RFC 3264 §5.1 says.
+    const taken = new Set(codecs.map(({ payloadType }) => payloadType));
+    this.#sent[side] = [...codecs, ...own.filter(({ payloadType }) => !taken.has(payloadType))];
     this.#session?.setRemote(side, {
       address: audio.address,
       rtpPort: audio.rtpPort,
       rtcpPort: audio.rtcpPort,
-      signallingAddress: side === 'caller' ? this.#signallingAddress : (this.#gateway?.signallingAddress ?? ''),
+      signallingAddress: side === 'caller' ? signallingAddress : (gateway?.signallingAddress ?? ''),
       nat: peer?.nat ?? 'off',
       sources: peer?.mediaSources ?? [],
-      codecs: [...accepted.codecs, ...accepted.telephoneEvents],
+      codecs: this.#sent[side],
+      ...(isRenumbered && { sentCodecs: own }),
       ...(audio.ptimeMs !== undefined && { ptimeMs: audio.ptimeMs }),
+      ...(audio.rtcpMux && { rtcpMux: true }),
+      ...(transport !== 'plain' && isEncrypted(audio.transport) && { transport: audio.transport }),
       sends: acceptsMedia(audio),
     });
   }
+}
+
+function g711Of(formats: readonly SdpCodec[]): Readonly<Record<number, G711Codec>> {
+  const byType: Record<number, G711Codec> = {};
+  for (const { name, payloadType } of formats) {
+    const upper = name.toUpperCase();
+    if (upper === 'PCMA' || upper === 'PCMU') byType[payloadType] = upper;
+  }
+  return byType;
 }

@@ -122,7 +122,12 @@ export interface CallRecord {
   /** What the caller was told: the final response, or 200 for an answered call. */
   readonly sipStatus: number | null;
   readonly q850: number | null;
+  /** Audio codec of the caller's leg; null before a gateway's answer. */
   readonly codec: string | null;
+  /** That of the gateway's leg. */
+  readonly calleeCodec: string | null;
+  /** The two differ, and each side hears the other's transcoded. */
+  readonly transcoded: boolean;
   readonly media: MediaReport | null;
   readonly recording: RecordingState | null;
 }

@@ -27,6 +27,10 @@ export class CallRecording {
     this.#handle.onLoss(listener);
   }
 
+  setCodecs(codecs: RecordingRequest['codecs']): void {
+    this.#handle.setCodecs(codecs);
+  }
+
   /** Stops the fork, then waits for the file to be finished and hashed. */
   async finish(): Promise<void> {
     this.#session.unfork();

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
 import { CallRecording } from './call-recording.js';
-import type { MediaSession, RecordingLossCause, RecordingPort } from './ports.js';
+import type { MediaSession, RecordingLossCause, RecordingPort, RecordingRequest } from './ports.js';
 import type { MediaReport } from './reports.js';
 
 export interface ReportPorts {
@@ -67,6 +67,11 @@ export class CallReports {
       log.error({ alarm: 'recording', cause }, 'call is not recorded, or not all of it');
       onLoss(cause);
     });
+  }
+
+  /** After a renegotiation; nothing where nothing is recorded. */
+  setCodecs(codecs: RecordingRequest['codecs']): void {
+    this.#recording?.setCodecs(codecs);
   }
 
   /** Ends the recording and frees the ports; the record follows with both reports, or without at the deadline. */

@@ -1,5 +1,6 @@
 // A call as a trunk asks for it, and the facts that the call needs of trunk and gateway. No SIP words beyond URIs.
 import type { NumberClass } from '../numbers/number-class.js';
+import type { MediaPolicy } from '../sdp/media-policy.js';
 
 /** What the signalling adapter read from an INVITE of a known trunk. */
 export interface CallRequest {
@@ -27,7 +28,7 @@ export interface TrunkTerms {
   readonly name: string;
   readonly network: string;
   readonly traffic: 'commercial' | 'personal';
-  readonly codecs: readonly string[];
+  readonly media: MediaPolicy;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
 }
@@ -37,7 +38,9 @@ export interface GatewayTerms {
   readonly network: string;
   /** Where its packets come from, as far as the config tells. */
   readonly signallingAddress: string;
-  readonly codecs: readonly string[];
+  readonly media: MediaPolicy;
+  /** Of its channels that have a policy of their own, by channel id. */
+  readonly channelMedia: ReadonlyMap<string, MediaPolicy>;
   readonly firstResponseTimeoutMs: number;
   readonly progressTimeoutMs: number;
   readonly ringTimeoutMs: number;

@@ -101,6 +101,8 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       sipStatus: null,
       q850: null,
       codec: null,
+      calleeCodec: null,
+      transcoded: false,
       media: null,
       recording: null,
     },

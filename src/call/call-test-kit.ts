@@ -4,6 +4,7 @@ import { ManualClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Ledger } from '../quota/ledger.js';
+import { codecPolicy } from '../sdp/media-policy.js';
 import type { CallSettings } from './call.js';
 import type { CallRecord, LimitReached } from './call-record.js';
 import { CallRegistry } from './call-registry.js';
@@ -32,7 +33,8 @@ export function gatewayTerms(name: string): GatewayTerms {
     name,
     network: 'lan',
     signallingAddress: '192.0.2.10',
-    codecs: ['PCMA', 'PCMU'],
+    media: codecPolicy(['PCMA', 'PCMU']),
+    channelMedia: new Map(),
     firstResponseTimeoutMs: 4_000,
     progressTimeoutMs: 20_000,
     ringTimeoutMs: 60_000,
@@ -69,7 +71,14 @@ export function requestOf(changes: Partial<CallRequest>): CallRequest {
   return {
     callId: `00000000-0000-4000-8000-${String(calls).padStart(12, '0')}`,
     sipCallId: `call-${calls}@pbx`,
-    trunk: { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'off', mediaSources: [] },
+    trunk: {
+      name: 'pbx',
+      network: 'lan',
+      traffic: 'commercial',
+      media: codecPolicy(['PCMA']),
+      nat: 'off',
+      mediaSources: [],
+    },
     calling: '201',
     agent: null,
     account: null,

@@ -115,7 +115,7 @@ export class Call {
       feed: (input) => this.#feed(input),
       media: () => this.#media,
       isCurrent: (attemptId) => this.#isCurrent(attemptId),
-      noteCodec: (codec) => this.#runner.amend({ codec }),
+      noteCodecs: (codecs) => this.#runner.amend(codecs),
     });
   }
 
@@ -142,6 +142,7 @@ export class Call {
     if (callee !== null) this.#runner.amend({ callee: callee.e164, numberClass: callee.numberClass });
     if (admitted.ok) {
       this.#media = admitted.media;
+      admitted.media.onCodecsChanged(() => this.#onCodecsChanged());
       this.#feed({ type: 'call:admitted', emergency: callee?.numberClass === 'emergency' });
     } else this.#feed({ type: 'call:refused', reason: admitted.reason, limit: admitted.limit });
   }
@@ -320,6 +321,13 @@ export class Call {
   #watchMedia(): void {
     const session = this.#media?.session ?? null;
     if (this.#reports.expect(session)) session.onLost(() => this.end('media-lost'));
+  }
+
+  /** A peer has changed its codecs in mid-call: the record and the recorder follow. */
+  #onCodecsChanged(): void {
+    if (this.#media === null) return;
+    this.#runner.amend(this.#media.codecsInUse);
+    this.#reports.setCodecs(this.#media.recordedCodecs());
   }
 
   #startRecording(): void {

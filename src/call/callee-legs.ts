@@ -1,11 +1,17 @@
 // The legs towards gateways of one call, one an attempt: dials them, and turns what their peers say into inputs of the machine.
 import type { Logger } from '../lib/logger.js';
+import type { SdpRefusal } from '../sdp/description.js';
 import type { CallInput } from './call-events.js';
-import type { CallMedia } from './call-media.js';
+import type { CallMedia, CodecsInUse } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall } from './ports.js';
 
+/** Answers that are no failure of the gateway's own. */
+const UNUSABLE: { readonly [T in SdpRefusal]?: 'no-common-codec' | 'encrypted-media' } = {
+  'no-common-codec': 'no-common-codec',
+  encrypted: 'encrypted-media',
+};
 /** RFC 3261 §8.1.1.6, for an INVITE without the header. */
 const DEFAULT_MAX_FORWARDS = 70;
 
@@ -15,7 +21,7 @@ export interface LegHolder {
   media(): CallMedia | null;
   /** Whether the call still waits for this attempt. */
   isCurrent(attemptId: string): boolean;
-  noteCodec(codec: string | null): void;
+  noteCodecs(codecs: CodecsInUse): void;
 }
 
 export class CalleeLegs {
@@ -101,12 +107,12 @@ export class CalleeLegs {
     const accepted =
       sdp === null ? { ok: media?.isCalleeAnswered === true, reason: 'no-audio' as const } : media?.acceptAnswer(sdp);
     if (accepted?.ok) {
-      this.#holder.noteCodec(media?.codecName ?? null);
+      if (media !== null) this.#holder.noteCodecs(media.codecsInUse);
       return { type: 'attempt:answered', attemptId };
     }
     const cause = accepted?.reason ?? 'no-audio';
     this.#log.warn({ cause }, 'answer cannot be used');
-    const reason = cause === 'no-common-codec' || cause === 'encrypted' ? 'no-common-codec' : 'gateway-failure';
+    const reason = UNUSABLE[cause] ?? 'gateway-failure';
     return { type: 'attempt:answered-unusable', attemptId, reason };
   }
 }

@@ -1,6 +1,8 @@
 // Why a call ended, and what the caller is told: one table, so that the caller never gets a code by chance.
 // Status and Q.850 pairs follow RFC 3398 §7.2.4 and semantics.md, "What failure means"; Reason header: RFC 3326.
 
+import type { SdpRefusal } from '../sdp/description.js';
+
 export type EndReason =
   | 'normal'
   | 'caller-cancelled'
@@ -26,6 +28,7 @@ export type EndReason =
   | 'trunk-full'
   | 'trunk-rate'
   | 'no-common-codec'
+  | 'encrypted-media'
   | 'too-many-hops'
   | 'loop-detected'
   | 'no-media-ports'
@@ -74,6 +77,7 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'trunk-full': { status: 503, q850: 34 },
   'trunk-rate': { status: 503, q850: 42 },
   'no-common-codec': { status: 488, q850: 88 },
+  'encrypted-media': { status: 488, q850: 88 },
   'too-many-hops': { status: 483, q850: null },
   'loop-detected': { status: 482, q850: null },
   'no-media-ports': { status: 503, q850: 34 },
@@ -90,6 +94,12 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   shutdown: { status: 503, q850: 41 },
   interrupted: { status: 503, q850: 41 },
 };
+
+/** What an unusable description ends a call with; `malformed` differs by whose it is. */
+export function endOfUnusable(refusal: SdpRefusal, malformed: EndReason): EndReason {
+  if (refusal === 'encrypted') return 'encrypted-media';
+  return refusal === 'malformed' ? malformed : 'no-common-codec';
+}
 
 export const END_REASONS = Object.keys(ANSWERS) as readonly EndReason[];
 

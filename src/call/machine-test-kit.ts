@@ -1,5 +1,6 @@
 // The call machine under test: inputs go in one by one, and time is moved by hand.
 import type { Grant } from '../quota/ledger.js';
+import { codecPolicy } from '../sdp/media-policy.js';
 import type { CallEffect, CallInput } from './call-events.js';
 import { stepCall } from './call-machine.js';
 import type { CallRequest, ChosenChannel, GatewayTerms } from './call-request.js';
@@ -9,7 +10,8 @@ const GATEWAY: GatewayTerms = {
   name: 'gw1',
   network: 'lan',
   signallingAddress: '127.0.0.1',
-  codecs: ['PCMA'],
+  media: codecPolicy(['PCMA']),
+  channelMedia: new Map(),
   firstResponseTimeoutMs: 4000,
   progressTimeoutMs: 20_000,
   ringTimeoutMs: 60_000,
@@ -20,7 +22,14 @@ const GATEWAY: GatewayTerms = {
 const REQUEST: CallRequest = {
   callId: 'call-1',
   sipCallId: 'sip-1',
-  trunk: { name: 'pbx', network: 'lan', traffic: 'commercial', codecs: ['PCMA'], nat: 'auto', mediaSources: [] },
+  trunk: {
+    name: 'pbx',
+    network: 'lan',
+    traffic: 'commercial',
+    media: codecPolicy(['PCMA']),
+    nat: 'auto',
+    mediaSources: [],
+  },
   calling: '100',
   agent: null,
   account: null,

@@ -1,6 +1,6 @@
 // What a call needs from the outside: media, recording, signalling and storage, as roles. Adapters implement these.
 import type { JournalEntry } from '../lib/journal-entry.js';
-import type { SdpCodec } from '../sdp/description.js';
+import type { RtpTransport, SdpCodec } from '../sdp/description.js';
 import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
 import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
@@ -14,11 +14,7 @@ export type G711Codec = 'PCMU' | 'PCMA';
 export type MediaCodec = SdpCodec;
 
 /** How RTP travels on one side (RFC 3551, RFC 3711, RFC 4585, RFC 5764). */
-export interface MediaTransport {
-  readonly protocol: 'RTP/AVP' | 'RTP/AVPF' | 'RTP/SAVP' | 'RTP/SAVPF' | 'UDP/TLS/RTP/SAVP' | 'UDP/TLS/RTP/SAVPF';
-  /** Values of the `a=` lines that belong to it (crypto, fingerprint, setup, ice-*, candidate, rtcp-mux), as they stand in SDP. */
-  readonly attributes: readonly string[];
-}
+export type MediaTransport = RtpTransport;
 
 export interface MediaAddress {
   /** The address that the side's network advertises. */
@@ -300,8 +296,10 @@ export interface RouteRequest {
   readonly trunk: TrunkTerms;
   readonly agent: string | null;
   readonly callee: Callee;
-  /** Codec names that the caller's side allows. */
+  /** Names of codecs, of which a channel has to allow one. */
   readonly codecs: readonly string[];
+  /** SRTP passes as it is: a channel has to take it. */
+  readonly passesSrtp: boolean;
   readonly excludeChannels: readonly string[];
   readonly excludeGateways: readonly string[];
   readonly wallMs: number;

@@ -88,7 +88,8 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
 function ask(attemptId: string, isOfferable = true): SelectionRequest {
   const media = {
     session: null as unknown,
-    codecNames: ['PCMA'],
+    codecNeeds: { direct: ['PCMA'], transcoded: [], srtp: false },
+    callerTransport: null,
     offerFor: () => ({ ok: isOfferable }),
     use(session: unknown) {
       media.session = session;

@@ -112,7 +112,9 @@ function triedAtOnce(ledger: Ledger, candidates: readonly RouteCandidate[]): rea
 async function reserve(ledger: Ledger, ask: SelectionRequest, tried: readonly RouteCandidate[]): Promise<Reserved> {
   const { media, attemptId } = ask;
   const offered = new Map(
-    tried.filter(({ gateway }) => media.offerFor(gateway).ok).map((candidate) => [candidate.channelId, candidate]),
+    tried
+      .filter(({ gateway, channelId }) => media.offerFor(gateway, channelId).ok)
+      .map((candidate) => [candidate.channelId, candidate]),
   );
   const requests = [...offered.values()].map((candidate) => requestFor(ask, candidate));
   const reserved = await bookOneOf(ledger, requests, ({ channelId }) => {
@@ -123,7 +125,7 @@ async function reserve(ledger: Ledger, ask: SelectionRequest, tried: readonly Ro
   const booked = offered.get(reserved.channelId);
   if (booked === undefined) throw new Error(`The ledger booked ${reserved.channelId}, which it was not asked for.`);
   // The offer that stands is the last one that was built.
-  if (offered.size > 1) media.offerFor(booked.gateway);
+  if (offered.size > 1) media.offerFor(booked.gateway, booked.channelId);
   return { ok: true, channel: chosenFrom(booked, attemptId, reserved.maxCallSeconds) };
 }
 
@@ -155,23 +157,40 @@ function requestFor(ask: SelectionRequest, { channelId, simId }: RouteCandidate)
   };
 }
 
-/** Gateways that did not respond are avoided while another one has a channel. */
+/**
+ * Gateways that did not respond are avoided while another one has a channel; and while any channel has a codec that passes as it
+ * is, none is chosen for which it would be transcoded.
+ */
 function decide(routes: RoutePort, ask: SelectionRequest, lost: readonly string[]): RouteDecision {
-  const base = {
-    callId: ask.request.callId,
-    trunk: ask.request.trunk,
-    agent: ask.request.agent,
-    callee: ask.callee,
-    codecs: ask.media.codecNames,
-    excludeChannels: [...ask.excludeChannels, ...lost],
-    wallMs: ask.wallMs,
-  };
+  const { direct, transcoded, srtp } = ask.media.codecNeeds;
+  const excludeChannels = lost.length === 0 ? ask.excludeChannels : [...ask.excludeChannels, ...lost];
+  const decideFor = (codecs: readonly string[], excludeGateways: readonly string[]) =>
+    routes.decide({
+      callId: ask.request.callId,
+      trunk: ask.request.trunk,
+      agent: ask.request.agent,
+      callee: ask.callee,
+      codecs,
+      passesSrtp: srtp,
+      excludeChannels,
+      excludeGateways,
+      wallMs: ask.wallMs,
+    });
   if (ask.avoidGateways.length > 0) {
-    const elsewhere = routes.decide({ ...base, excludeGateways: ask.avoidGateways });
+    const elsewhere = decideFor(direct, ask.avoidGateways);
     if (elsewhere.candidates.length > 0) return elsewhere;
+    const transcodedElsewhere =
+      transcoded.length === 0 ? elsewhere : decideFor([...direct, ...transcoded], ask.avoidGateways);
+    if (transcodedElsewhere.candidates.length > 0) return transcodedElsewhere;
   }
-  return routes.decide({ ...base, excludeGateways: [] });
+  const decision = decideFor(direct, NONE);
+  // All names, so that a refusal says of every channel why: none that passes as it is has been found.
+  return decision.candidates.length > 0 || transcoded.length === 0
+    ? decision
+    : decideFor([...direct, ...transcoded], NONE);
 }
+
+const NONE: readonly string[] = [];
 
 async function openMedia(
   media: MediaPort,
@@ -182,7 +201,12 @@ async function openMedia(
   const calleeNetwork = candidate.gateway.network;
   const outcome =
     session === null
-      ? await media.open({ sessionId: ask.request.callId, callerNetwork: ask.request.trunk.network, calleeNetwork })
+      ? await media.open({
+          sessionId: ask.request.callId,
+          callerNetwork: ask.request.trunk.network,
+          calleeNetwork,
+          caller: ask.media.callerTransport,
+        })
       : await session.placeCallee(calleeNetwork);
   if (!outcome.ok) return outcome.reason === 'no-media-ports' ? 'no-media-ports' : 'media-lost';
   if ('session' in outcome) ask.media.use(outcome.session);

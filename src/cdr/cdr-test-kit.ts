@@ -33,6 +33,8 @@ export function callRecord(callId: string, changes: Partial<CallRecord> = {}): C
     sipStatus: 503,
     q850: 34,
     codec: null,
+    calleeCodec: null,
+    transcoded: false,
     media: null,
     recording: null,
     ...changes,

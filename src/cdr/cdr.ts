@@ -103,11 +103,16 @@ export const cdrSchema = z.object({
   q850: z.int().nullable(),
   billedSeconds: z.int(),
   codec: z.string().nullable(),
+  calleeCodec: z.string().nullable(),
+  transcoded: z.boolean(),
   media: z.object({ caller: streamSchema, callee: streamSchema }).nullable(),
   recording: recordingSchema.nullable(),
 });
 
 export type Cdr = z.infer<typeof cdrSchema>;
+
+/** Fields that the first records of version 2 did not have. */
+const ADDED_IN_2 = { calleeCodec: true, transcoded: true } as const;
 
 /** What version 1 said less: no agent, payers, score, seed and limit. Files and outboxes of older versions hold it. */
 const cdrV1Schema = cdrSchema.omit({ agent: true, payers: true, limit: true, laterDecisions: true }).extend({
@@ -123,5 +128,5 @@ const cdrV1Schema = cdrSchema.omit({ agent: true, payers: true, limit: true, lat
 });
 
 /** A record of any version, for whoever reads what was published. */
-export const anyCdrSchema = z.union([cdrSchema, cdrV1Schema]);
+export const anyCdrSchema = z.union([cdrSchema, cdrSchema.partial(ADDED_IN_2), cdrV1Schema.partial(ADDED_IN_2)]);
 export type AnyCdr = z.infer<typeof anyCdrSchema>;

@@ -133,6 +133,8 @@ const record: fc.Arbitrary<CallRecord> = fc.record({
   sipStatus: orNull(fc.integer({ min: 100, max: 699 })),
   q850: orNull(fc.integer({ min: 1, max: 127 })),
   codec: orNull(text),
+  calleeCodec: orNull(text),
+  transcoded: fc.boolean(),
   media: orNull(media),
   recording: orNull(recording),
 });

@@ -133,6 +133,8 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     q850: record.q850,
     billedSeconds: billedSecondsOf(record),
     codec: record.codec,
+    calleeCodec: record.calleeCodec ?? record.codec,
+    transcoded: record.transcoded ?? false,
     media:
       record.media === null ? null : { caller: toStream(record.media.caller), callee: toStream(record.media.callee) },
     recording: toRecording(record.recording),

@@ -6,7 +6,9 @@ import type { TrunkPolicy } from '../policy/trunk-policy.js';
 import type { Plan } from '../quota/plan.js';
 import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
+import type { MediaPolicy } from '../sdp/media-policy.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
 import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
 import type { ConfigFile } from './schema.js';
@@ -15,10 +17,17 @@ type Element<T extends readonly unknown[]> = T[number];
 
 export type NetworkConfig = Element<ConfigFile['networks']> & { readonly advertise: string };
 export type SipListenerConfig = Element<NetworkConfig['sip']>;
-export type TrunkConfig = Element<ConfigFile['trunks']>;
+/** `media` is what its keys of codecs say together. */
+export type TrunkConfig = Element<ConfigFile['trunks']> & { readonly media: MediaPolicy };
 
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
-export type GatewayConfig = Element<ConfigFile['gateways']> & {
+export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs'> & {
+  /** Without those that are forbidden. */
+  readonly codecs: readonly string[];
+  readonly media: MediaPolicy;
+  /** Of its channels that have a policy of their own, by channel id. */
+  readonly channelMedia: ReadonlyMap<string, MediaPolicy>;
+  readonly takesSrtp: boolean;
   readonly host: string;
   readonly port: number | undefined;
 };
@@ -40,6 +49,8 @@ export interface ChannelConfig {
   readonly enabled: boolean;
   /** Rest after each call: as long as gateway and plan both ask for. */
   readonly gapMs: number;
+  /** Where they are not its gateway's; else undefined. */
+  readonly codecs: readonly string[] | undefined;
   readonly groups: readonly string[];
   /** Agents whose own channel it is, as `trunk/agent`. */
   readonly agents: readonly string[];
@@ -121,6 +132,7 @@ function withAbsolutePaths(listener: SipListenerConfig, folder: string): SipList
 export function resolveConfig(parsed: ConfigFile, file: string, env: Environment, dataDirOverride?: string): Config {
   const dataDir = resolve(dataDirOverride ?? resolve(dirname(file), parsed.dataDir));
   const { drachtio, homer, ...sip } = parsed.sip;
+  const channelMedia = channelPolicies(parsed);
   return {
     ...parsed,
     file,
@@ -135,16 +147,26 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' },
       homer: homer && resolveHomer(homer, env),
     },
+    trunks: parsed.trunks.map((trunk) => ({ ...trunk, media: mediaPolicyOf(trunk) })),
     gateways: parsed.gateways.map((gateway) => {
       const address = parseHostPort(gateway.address);
       const host = address?.host ?? gateway.address;
       const ownPort = isIP(host) === 0 ? undefined : gateway.transport === 'tls' ? 5061 : 5060;
-      return { ...gateway, host, port: address?.port ?? ownPort };
+      const media = mediaPolicyOf(gateway);
+      return {
+        ...gateway,
+        host,
+        port: address?.port ?? ownPort,
+        codecs: media.codecs,
+        media,
+        channelMedia: channelMedia.get(gateway.name) ?? new Map(),
+        takesSrtp: media.srtp === 'pass',
+      };
     }),
     plans: parsed.plans.map(resolvePlan),
     capsOf: resolveCaps(parsed),
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
-    channels: resolveChannels(parsed),
+    channels: resolveChannels(parsed, channelMedia),
     trunkPolicies: trunkPolicies(parsed),
     routing: resolveRouting(parsed.routing),
     doNotCall: doNotCallLists(parsed, { folder: dirname(file), dataDir, env }),
@@ -165,17 +187,22 @@ function resolveRedis({ ledger, channels }: ConfigFile, env: Environment): Redis
   return { ...ledger.redis, url: readSecret(ledger.redis.url, env) ?? '', heldBack };
 }
 
-function resolveChannels({ channels, gateways, plans, sims }: ConfigFile): ChannelConfig[] {
+function resolveChannels(
+  { channels, gateways, plans, sims }: ConfigFile,
+  channelMedia: ReturnType<typeof channelPolicies>,
+): ChannelConfig[] {
   const simOf = new Map(sims.flatMap((sim) => [sim.iccid, sim.number].map((key) => [key, sim])));
   const gatewayGaps = new Map(gateways.map(({ name, gapMs }) => [name, gapMs]));
   const planGaps = new Map(plans.map(({ name, gapMs = 0 }) => [name, gapMs]));
   return channels.map(({ gateway, port, sim: key, enabled, groups, agents }) => {
     const sim = simOf.get(key);
+    const channelId = `${gateway}/${port}`;
     return {
-      channelId: `${gateway}/${port}`,
+      channelId,
       gateway,
       port,
       enabled,
+      codecs: channelMedia.get(gateway)?.get(channelId)?.codecs,
       groups,
       agents,
       simId: sim === undefined ? key : simIdOf(sim),

@@ -1,8 +1,9 @@
 // What no single key can show, gathered from the subjects' checks: names and references here, the network's part in
-// network-checks.ts, who calls whom in peer-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
+// network-checks.ts, who calls whom in peer-checks.ts, codecs in media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
 import { posix } from 'node:path';
 import type { ConfigProblem } from './config-problem.js';
 import { findLedgerProblems } from './ledger-checks.js';
+import { findMediaProblems } from './media-checks.js';
 import { nearestName } from './nearest-name.js';
 import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
@@ -26,6 +27,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...(arePlansKnown ? missingPlans(parts) : []),
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
+    ...findMediaProblems(parts),
     ...findPlanProblems(parts),
     ...findSimProblems(parts),
     ...findRoutingProblems(parts),

@@ -5,6 +5,7 @@ import { parseHostPort } from '../lib/host-port.js';
 import { parseIpRange } from '../lib/ip-range.js';
 import { isNumberedCountry } from '../numbers/normalise-callee.js';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
+import { CODEC_NAMES } from '../sdp/codecs.js';
 
 const NAME_RULE = 'must be 1 to 63 letters, digits, ".", "_" or "-", and start with a letter or digit';
 
@@ -30,7 +31,11 @@ export const amount = z
 export const country = z
   .string()
   .refine(isNumberedCountry, 'must be an ISO 3166 code of two capitals, such as KR or US');
-export const codec = z.enum(['PCMA', 'PCMU']);
+export const codec = z.enum(CODEC_NAMES);
+/** What becomes of what is not plain audio. */
+export const passage = z.enum(['refuse', 'pass']);
+/** Of a packet, in ms. */
+export const packetTime = z.int().min(5).max(200);
 export const nat = z.enum(['auto', 'off']);
 export const numberClass = z.enum(NUMBER_CLASSES);
 export const secret = z.union([z.string().min(1), z.strictObject({ env: z.string().min(1) })]);

@@ -19,6 +19,8 @@ import {
   name,
   nat,
   numberClass,
+  packetTime,
+  passage,
   path,
   port,
   secret,
@@ -122,12 +124,22 @@ const sip = z.strictObject({
   drachtio: z.strictObject({ host: z.string().min(1), port: port.default(9022), secret }).optional(),
 });
 
+/** What a side's session descriptions may hold. */
+const mediaKeys = {
+  codecs: z.array(codec).min(1).default(['PCMA', 'PCMU']),
+  preferredCodecs: z.array(codec).default([]),
+  forbiddenCodecs: z.array(codec).default([]),
+  ptimeMs: packetTime.optional(),
+  srtp: passage.default('refuse'),
+  t38: passage.default('refuse'),
+};
+
 const trunk = z.strictObject({
   name,
   network: name,
   sources: z.array(source).min(1),
   traffic: z.enum(['commercial', 'personal']).default('commercial'),
-  codecs: z.array(codec).min(1).default(['PCMA', 'PCMU']),
+  ...mediaKeys,
   classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
   country: country.default('KR'),
   timeZone: timeZone.default('Asia/Seoul'),
@@ -163,7 +175,7 @@ const gateway = z.strictObject({
     ),
   transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
   dial: z.string().superRefine(checkDialTemplate).default('{port}#{number}'),
-  codecs: z.array(codec).min(1).default(['PCMA', 'PCMU']),
+  ...mediaKeys,
   firstResponseTimeoutMs: milliseconds.min(1).default(4_000),
   progressTimeoutMs: milliseconds.min(1).default(20_000),
   ringTimeoutMs: milliseconds.min(1).default(60_000),
@@ -192,6 +204,10 @@ const channel = z.strictObject({
   port: z.int().min(0).max(65_535),
   sim: z.string(),
   enabled: z.boolean().default(true),
+  codecs: z.array(codec).min(1).optional(),
+  preferredCodecs: z.array(codec).optional(),
+  forbiddenCodecs: z.array(codec).optional(),
+  ptimeMs: packetTime.optional(),
   groups: z.array(name).default([]),
   agents: z.array(agentName).default([]),
 });

@@ -63,7 +63,7 @@ export interface RouteSource {
 export interface RouteTrunk {
   readonly name: string;
   readonly traffic: 'commercial' | 'personal';
-  readonly codecs: readonly string[];
+  readonly media: { readonly codecs: readonly string[] };
 }
 
 export interface RouteReportParts {
@@ -133,7 +133,15 @@ export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): Rou
   }
   const { callee } = admission;
   const call = { callee, payers: names, wallMs };
-  const question = { trunk, agent, callee, codecs: trunk.codecs, excludeChannels: [], excludeGateways: [], wallMs };
+  const question = {
+    trunk,
+    agent,
+    callee,
+    codecs: trunk.media.codecs,
+    excludeChannels: [],
+    excludeGateways: [],
+    wallMs,
+  };
   const decided = routing.decide(question);
   const admitted = { ...base, policy: 'admitted', policyDetail: null };
   if (!all) {

@@ -7,7 +7,10 @@ import type { Standing } from './standing.js';
 
 export interface RoutingGateway {
   readonly name: string;
+  /** Names of the codecs that its channels allow. */
   readonly codecs: readonly string[];
+  /** SRTP of a caller may be passed to it as it is. Default: not. */
+  readonly takesSrtp?: boolean | undefined;
   /** Calls at once. */
   readonly maxCalls?: number | undefined;
   /** New calls a second; a fraction means one call in so many seconds. */
@@ -20,6 +23,8 @@ export interface RoutingChannel {
   readonly port: number;
   readonly simId: string;
   readonly enabled: boolean;
+  /** Codecs of its own in place of its gateway's. */
+  readonly codecs?: readonly string[] | undefined;
   /** Channel groups that it belongs to, for trunks and agents that may use only some. Default: none. */
   readonly groups?: readonly string[] | undefined;
   /** Agents whose own channel it is, as `trunk/agent`. Default: nobody's. */
@@ -53,6 +58,7 @@ export interface IndexedGateway {
 export interface PoolTerms {
   readonly plan: Plan;
   readonly codecs: readonly string[];
+  readonly takesSrtp: boolean;
   readonly groups: readonly string[];
 }
 

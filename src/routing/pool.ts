@@ -25,6 +25,7 @@ export interface CellOrder {
 export class Pool implements PoolTerms {
   readonly plan: Plan;
   readonly codecs: readonly string[];
+  readonly takesSrtp: boolean;
   readonly groups: readonly string[];
   readonly orders: readonly PoolOrder[];
   /** A class of each of `orders`, to ask for all that are treated alike. */
@@ -35,9 +36,10 @@ export class Pool implements PoolTerms {
   readonly refused: CodeCounts = noCounts();
   size = 0;
 
-  constructor(plan: Plan, codecs: readonly string[], groups: readonly string[]) {
+  constructor({ plan, codecs, takesSrtp, groups }: PoolTerms) {
     this.plan = plan;
     this.codecs = codecs;
+    this.takesSrtp = takesSrtp;
     this.groups = groups;
     const alike = [...classesAlike(plan)];
     this.orders = alike.map(() => ({ best: new SortedNumbers(), refused: noCounts() }));

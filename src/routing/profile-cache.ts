@@ -22,7 +22,7 @@ export class ProfileCache {
   readonly #entries = new Map<readonly string[] | null, Map<readonly string[] | null, Entry[]>>();
   #size = 0;
 
-  get({ channelGroups, agentChannelGroups, callee, traffic, codecs }: RoutingRequest): Profile | undefined {
+  get({ channelGroups, agentChannelGroups, callee, traffic, codecs, passesSrtp }: RoutingRequest): Profile | undefined {
     const entries = this.#entries.get(channelGroups)?.get(agentChannelGroups);
     if (entries === undefined) return undefined;
     for (let at = 0; at < entries.length; at++) {
@@ -30,6 +30,7 @@ export class ProfileCache {
       if (
         request.callee.numberClass === callee.numberClass &&
         request.traffic === traffic &&
+        request.passesSrtp === passesSrtp &&
         areSame(request.codecs, codecs)
       ) {
         return profile;

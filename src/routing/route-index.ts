@@ -276,7 +276,7 @@ function indexChannels(
 ): PooledChannel[] {
   const sims = new Map(settings.sims.map((sim) => [sim.simId, sim]));
   const plans = new Map(settings.plans.map((plan) => [plan.name, plan]));
-  const codecs = new Map(settings.gateways.map((gateway) => [gateway.name, gateway.codecs]));
+  const terms = new Map(settings.gateways.map((gateway) => [gateway.name, gateway]));
   const ties = seededOrder(settings.channels.length, seed);
   return settings.channels.map((channel, number) => {
     const { channelId, port, simId, enabled, groups = [] } = channel;
@@ -286,9 +286,10 @@ function indexChannels(
     if (sim === undefined || gateway === undefined || plan === undefined) {
       throw new RangeError(`Channel ${channelId} names a gateway, SIM or plan that is not there`);
     }
-    const spoken = codecs.get(gateway.name) ?? [];
-    const key = JSON.stringify([plan.name, [...spoken].sort(), [...groups].sort()]);
-    const pool = pools.get(key) ?? new Pool(plan, spoken, groups);
+    const { codecs: gatewayCodecs = [], takesSrtp = false } = terms.get(gateway.name) ?? {};
+    const codecs = channel.codecs ?? gatewayCodecs;
+    const key = JSON.stringify([plan.name, [...codecs].sort(), takesSrtp, [...groups].sort()]);
+    const pool = pools.get(key) ?? new Pool({ plan, codecs, takesSrtp, groups });
     pools.set(key, pool);
     // No spread: V8 would give each channel a shape of its own, 600 bytes of it and slow to read.
     return {

@@ -116,6 +116,7 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       agentChannelGroups:
         agent === null || agentGroups.size === 0 ? null : (agentGroups.get(`${trunk.name}/${agent}`) ?? null),
       codecs: question.codecs,
+      passesSrtp: question.passesSrtp,
       excludeChannels: question.excludeChannels,
       excludeGateways: question.excludeGateways,
     };

@@ -16,8 +16,10 @@ export interface RoutingRequest {
   readonly channelGroups: readonly string[] | null;
   /** Channel groups that the agent may use; null: all channels. */
   readonly agentChannelGroups: readonly string[] | null;
-  /** Codec names that the caller's side allows. */
+  /** Names of codecs, of which a channel has to allow one. */
   readonly codecs: readonly string[];
+  /** The call's SRTP passes as it is: a channel has to take it. Default: plain RTP. */
+  readonly passesSrtp?: boolean | undefined;
   /** Channels and gateways that this call has tried, or avoids. */
   readonly excludeChannels: readonly string[];
   readonly excludeGateways: readonly string[];
@@ -68,8 +70,9 @@ function isClassNotCovered({ plan }: PoolTerms, { callee }: RoutingRequest): boo
   return !plan.classes.includes(callee.numberClass);
 }
 
-function hasNoCommonCodec({ codecs }: PoolTerms, request: RoutingRequest): boolean {
-  return !codecs.some((codec) => request.codecs.includes(codec));
+/** What could be offered there would be refused, or could not be answered to the caller. */
+function hasNoCommonCodec({ codecs, takesSrtp }: PoolTerms, request: RoutingRequest): boolean {
+  return (request.passesSrtp === true && !takesSrtp) || !codecs.some((codec) => request.codecs.includes(codec));
 }
 
 function isOutsideTrunkGroups({ groups }: PoolTerms, { channelGroups }: RoutingRequest): boolean {

@@ -1,4 +1,5 @@
-// Codecs by name: the static payload types of RFC 3551 §6, what makes two codecs the same, and policies of names.
+// Codecs by name: the static payload types of RFC 3551 §6, the names that a policy may use, what makes two codecs the same,
+// and the formats that go with an audio codec: telephone-event (RFC 4733) and comfort noise (RFC 3389).
 import type { SdpCodec } from './description.js';
 
 const STATIC_CODECS: readonly SdpCodec[] = [
@@ -19,7 +20,7 @@ const STATIC_CODECS: readonly SdpCodec[] = [
   { payloadType: 18, name: 'G729', clockRateHz: 8000 },
 ];
 
-/** Codecs without a static payload type that a policy may name for an offer of our own. */
+/** Codecs without a static payload type, as we offer them ourselves; RFC 7587 §7 wants opus with two channels always. */
 const DYNAMIC_CODECS: readonly SdpCodec[] = [
   { payloadType: 96, name: 'opus', clockRateHz: 48000, channels: 2 },
   { payloadType: 97, name: 'AMR', clockRateHz: 8000 },
@@ -27,19 +28,35 @@ const DYNAMIC_CODECS: readonly SdpCodec[] = [
   { payloadType: 99, name: 'iLBC', clockRateHz: 8000 },
 ];
 
+/** Names that a policy may use. */
+export const CODEC_NAMES = ['PCMA', 'PCMU', 'G722', 'G729', 'G723', 'GSM', 'iLBC', 'AMR', 'AMR-WB', 'opus'] as const;
+
+const CANONICAL_NAMES = new Map(CODEC_NAMES.map((name) => [name.toLowerCase(), name]));
+
 const TELEPHONE_EVENT = 'telephone-event';
-const EVENT_PAYLOAD_TYPE = 101;
+const OWN_EVENT_PAYLOAD_TYPES = [101, 102, 103, 104] as const;
+const FIRST_DYNAMIC = 96;
 
 /** The codec of a static payload type, or undefined. */
 export function staticCodec(payloadType: number): SdpCodec | undefined {
   return STATIC_CODECS.find((codec) => codec.payloadType === payloadType);
 }
 
+/** How a policy writes the name of a codec: SDP compares names without case. */
+export function canonicalName(name: string): string {
+  return CANONICAL_NAMES.get(name.toLowerCase()) ?? name;
+}
+
 export function isTelephoneEvent(codec: Pick<SdpCodec, 'name'>): boolean {
   return codec.name.toLowerCase() === TELEPHONE_EVENT;
 }
 
-/** Same name, clock rate and channels, whatever the payload type. */
+/** Formats that say nothing by themselves: they share timeline and clock rate with an audio codec (RFC 4733 §2.1, RFC 3389 §4). */
+export function isCompanion(codec: Pick<SdpCodec, 'name'>): boolean {
+  return isTelephoneEvent(codec) || codec.name.toLowerCase() === 'cn';
+}
+
+/** Same name, clock rate and channels, whatever the payload type and the parameters. */
 export function isSameCodec(a: SdpCodec, b: SdpCodec): boolean {
   return (
     a.name.toLowerCase() === b.name.toLowerCase() &&
@@ -53,32 +70,58 @@ export function isSameFormat(a: SdpCodec, b: SdpCodec): boolean {
   return a.payloadType === b.payloadType && isSameCodec(a, b);
 }
 
-/** Whether every policy names the codec. */
-export function isAllowed(codec: Pick<SdpCodec, 'name'>, policies: readonly (readonly string[])[]): boolean {
-  const name = codec.name.toLowerCase();
-  return policies.every((policy) => policy.some((allowed) => allowed.toLowerCase() === name));
-}
-
-/** What the policies have in common, in the order of the first, with payload types of our own choice. */
-export function codecsOfPolicies(policies: readonly (readonly string[])[]): {
-  codecs: SdpCodec[];
-  telephoneEvents: SdpCodec[];
-} {
-  const codecs: SdpCodec[] = [];
-  for (const name of policies[0] ?? []) {
-    const codec = codecByName(name);
-    if (codec === undefined || !isAllowed(codec, policies)) continue;
-    if (!codecs.some((other) => isSameCodec(other, codec))) codecs.push(codec);
+/** The same format with these parameters. Each description has several: built field by field, they share their shapes. */
+export function withParameters(
+  { payloadType, name, clockRateHz, channels }: SdpCodec,
+  fmtp: string | undefined,
+): SdpCodec {
+  if (channels === undefined) {
+    return fmtp === undefined ? { payloadType, name, clockRateHz } : { payloadType, name, clockRateHz, fmtp };
   }
-  const telephoneEvents = [...new Set(codecs.map((codec) => codec.clockRateHz))].map((clockRateHz, index) => ({
-    payloadType: EVENT_PAYLOAD_TYPE + index,
-    name: TELEPHONE_EVENT,
-    clockRateHz,
-    fmtp: '0-16',
-  }));
-  return { codecs, telephoneEvents };
+  return fmtp === undefined
+    ? { payloadType, name, clockRateHz, channels }
+    : { payloadType, name, clockRateHz, channels, fmtp };
 }
 
-function codecByName(name: string): SdpCodec | undefined {
-  return [...STATIC_CODECS, ...DYNAMIC_CODECS].find((codec) => codec.name.toLowerCase() === name.toLowerCase());
+/** Whether a list of names has the codec; `null` has all. */
+export function isNamed(codec: Pick<SdpCodec, 'name'>, names: readonly string[] | null): boolean {
+  if (names === null) return true;
+  const name = codec.name.toLowerCase();
+  return names.some((other) => other.toLowerCase() === name);
+}
+
+/** The codecs of these names under payload types of our own choice, none of them among `taken`. */
+export function ownCodecs(names: readonly string[], taken: readonly number[] = []): SdpCodec[] {
+  const used = new Set(taken);
+  const codecs: SdpCodec[] = [];
+  for (const name of names) {
+    const known = [...STATIC_CODECS, ...DYNAMIC_CODECS].find(
+      (codec) => codec.name.toLowerCase() === name.toLowerCase() && !isCompanion(codec),
+    );
+    if (known === undefined || codecs.some((codec) => isSameCodec(codec, known))) continue;
+    const codec = used.has(known.payloadType) ? renumbered(known, freePayloadType(used)) : known;
+    used.add(codec.payloadType);
+    codecs.push(codec);
+  }
+  return codecs;
+}
+
+/** A telephone-event of our own for each clock rate (RFC 4733 §2.1), none under a payload type among `taken`. */
+export function ownTelephoneEvents(clockRatesHz: readonly number[], taken: readonly number[] = []): SdpCodec[] {
+  const used = new Set(taken);
+  return [...new Set(clockRatesHz)].map((clockRateHz) => {
+    const payloadType = OWN_EVENT_PAYLOAD_TYPES.find((candidate) => !used.has(candidate)) ?? freePayloadType(used);
+    used.add(payloadType);
+    return { payloadType, name: TELEPHONE_EVENT, clockRateHz, fmtp: '0-16' };
+  });
+}
+
+function renumbered({ name, clockRateHz, channels }: SdpCodec, payloadType: number): SdpCodec {
+  return channels === undefined ? { payloadType, name, clockRateHz } : { payloadType, name, clockRateHz, channels };
+}
+
+function freePayloadType(used: ReadonlySet<number>): number {
+  let payloadType = FIRST_DYNAMIC;
+  while (used.has(payloadType) && payloadType < 127) payloadType += 1;
+  return payloadType;
 }

@@ -1,4 +1,4 @@
-// What we read of a peer's session description (RFC 8866) and what we write in our own: audio over RTP/AVP.
+// What we read of a peer's session description (RFC 8866) and what we write in our own: audio over RTP.
 // Plain data; reading is in read-description.ts, writing in write-description.ts, agreement in negotiate.ts.
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -14,23 +14,46 @@ export interface SdpCodec {
   readonly fmtp?: string;
 }
 
+/** How RTP travels (RFC 3551, RFC 3711, RFC 4585, RFC 5764). */
+export const RTP_PROTOCOLS = [
+  'RTP/AVP',
+  'RTP/AVPF',
+  'RTP/SAVP',
+  'RTP/SAVPF',
+  'UDP/TLS/RTP/SAVP',
+  'UDP/TLS/RTP/SAVPF',
+] as const;
+export type RtpProtocol = (typeof RTP_PROTOCOLS)[number];
+
+/** The way of a stream, with the values of the `a=` lines that belong to it (crypto, fingerprint, setup, ice-*, candidate, rtcp-mux). */
+export interface RtpTransport {
+  readonly protocol: RtpProtocol;
+  readonly attributes: readonly string[];
+}
+
+/** Formats of one side of a leg, audio codecs in order of preference. */
+export interface CodecSelection {
+  readonly codecs: readonly SdpCodec[];
+  /** telephone-event (RFC 4733), one for each clock rate, and comfort noise (RFC 3389). */
+  readonly companions: readonly SdpCodec[];
+}
+
 /** The audio stream of a peer's description. */
-export interface AudioStream {
+export interface AudioStream extends CodecSelection {
   /** Index of its m-line. */
   readonly index: number;
   /** IPv4 or IPv6 in canonical text; `0.0.0.0` or `::` means hold (RFC 3264 §8.4). */
   readonly address: string;
   readonly rtpPort: number;
-  /** From `a=rtcp` (RFC 3605), else the RTP port plus one; 0 when there is none. */
+  /** From `a=rtcp` (RFC 3605), else the RTP port plus one; 0 when there is none at this address. */
   readonly rtcpPort: number;
-  /** The peer would put RTCP on the RTP port (RFC 5761); our answers never agree to it. */
+  /** The peer puts RTCP on the RTP port if both sides say so (RFC 5761). */
   readonly rtcpMux: boolean;
   readonly direction: Direction;
-  /** Audio codecs in the peer's order of preference, telephone-event not among them. */
-  readonly codecs: readonly SdpCodec[];
-  /** telephone-event payload types (RFC 4733), one for each clock rate. */
-  readonly telephoneEvents: readonly SdpCodec[];
-  readonly ptimeMs?: number;
+  readonly ptimeMs: number | undefined;
+  /** The longest packet that the peer takes (RFC 8866 §6.3). */
+  readonly maxptimeMs: number | undefined;
+  readonly transport: RtpTransport;
 }
 
 /** An m-line as it must be mirrored in an answer (RFC 3264 §6). */
@@ -57,14 +80,15 @@ export interface SdpSession {
 }
 
 /** Our side of the audio stream. */
-export interface LocalAudio {
+export interface LocalAudio extends CodecSelection {
   readonly address: string;
   readonly rtpPort: number;
   readonly rtcpPort: number;
+  readonly rtcpMux: boolean;
   readonly direction: Direction;
-  readonly codecs: readonly SdpCodec[];
-  readonly telephoneEvents: readonly SdpCodec[];
-  readonly ptimeMs?: number;
+  readonly ptimeMs: number | undefined;
+  readonly maxptimeMs: number | undefined;
+  readonly transport: RtpTransport;
 }
 
 /** A description that we sent, or are about to send. */
@@ -81,7 +105,7 @@ export interface LocalDescription {
 export type SdpRefusal =
   | 'malformed'
   | 'no-audio'
-  /** Audio only by SDES or DTLS (RFC 4568, RFC 5763): the embedded relay would neither decrypt nor record it. */
+  /** Audio only by SDES or DTLS (RFC 4568, RFC 5763), which can be neither ended here nor passed. */
   | 'encrypted'
   /** A host name or a multicast group where an IP address is needed. */
   | 'unsupported-address'
@@ -106,7 +130,11 @@ export function acceptsMedia(audio: AudioStream): boolean {
   );
 }
 
-/** Every payload type of a stream, telephone-event included. */
-export function payloadTypesOf(audio: Pick<AudioStream, 'codecs' | 'telephoneEvents'>): number[] {
-  return [...audio.codecs, ...audio.telephoneEvents].map((codec) => codec.payloadType);
+export function isEncrypted({ protocol }: Pick<RtpTransport, 'protocol'>): boolean {
+  return protocol.includes('SAVP');
+}
+
+/** Every format of a stream. */
+export function formatsOf({ codecs, companions }: CodecSelection): SdpCodec[] {
+  return [...codecs, ...companions];
 }

@@ -46,15 +46,34 @@ describe('readOffer', () => {
         { payloadType: 0, name: 'PCMU', clockRateHz: 8000 },
         { payloadType: 111, name: 'opus', clockRateHz: 48000, channels: 2, fmtp: 'useinbandfec=1' },
       ],
-      telephoneEvents: [{ payloadType: 96, name: 'telephone-event', clockRateHz: 8000, fmtp: '0-16' }],
+      companions: [{ payloadType: 96, name: 'telephone-event', clockRateHz: 8000, fmtp: '0-16' }],
       ptimeMs: 20,
+      maxptimeMs: undefined,
+      transport: { protocol: 'RTP/AVP', attributes: [] },
     });
+  });
+
+  it('takes comfort noise for what it is, not for a codec', () => {
+    const { codecs, companions } = offerOf(OFFER.replace('8 0 111 96', '8 13 96')).audio;
+    assert.deepEqual([codecs.length, companions.map(({ payloadType }) => payloadType)], [1, [13, 96]]);
+  });
+
+  it('takes packet times that can be meant', () => {
+    const timesOf = (lines: string) => {
+      const { ptimeMs, maxptimeMs } = offerOf(OFFER.replace('a=ptime:20', lines)).audio;
+      return [ptimeMs, maxptimeMs];
+    };
+    assert.deepEqual(timesOf('a=ptime:30\r\na=maxptime:60'), [30, 60]);
+    assert.deepEqual(timesOf('a=ptime:0\r\na=maxptime:5000'), [undefined, undefined]);
   });
 
   it('takes the RTCP port from a=rtcp, except when it is the RTP port', () => {
     assert.equal(offerOf(`${OFFER}a=rtcp:53020\r\n`).audio.rtcpPort, 53020);
     assert.equal(offerOf(`${OFFER}a=rtcp-mux\r\na=rtcp:49170\r\n`).audio.rtcpPort, 49171);
     assert.equal(offerOf(`${OFFER}a=rtcp-mux\r\n`).audio.rtcpMux, true);
+    assert.equal(offerOf(`${OFFER}a=rtcp:53020 IN IP4 192.0.2.10\r\n`).audio.rtcpPort, 53020);
+    // Where that is, only its packets can tell.
+    assert.equal(offerOf(`${OFFER}a=rtcp:53020 IN IP4 192.0.2.99\r\n`).audio.rtcpPort, 0);
   });
 
   it('reads direction and address of the session where the stream has none', () => {
@@ -68,11 +87,23 @@ describe('readOffer', () => {
     assert.equal(offerOf(two).audio.index, 2);
   });
 
+  it('takes SRTP where there is no plain audio, with what belongs to its transport and nothing else', () => {
+    const keys = 'crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj';
+    const sdes = offerOf(`${OFFER.replace('RTP/AVP', 'RTP/SAVP')}a=${keys}\r\na=mid:x\r\n`);
+    assert.deepEqual(sdes.audio.transport, { protocol: 'RTP/SAVP', attributes: [keys] });
+    const session = ['a=ice-lite', 'a=fingerprint:sha-256 AA', 'a=setup:passive'].join('\r\n');
+    const dtls = OFFER.replace('RTP/AVP', 'UDP/TLS/RTP/SAVPF').replace('t=0 0', `t=0 0\r\n${session}`);
+    assert.deepEqual(offerOf(`${dtls}a=setup:actpass\r\na=rtcp-mux\r\n`).audio.transport, {
+      protocol: 'UDP/TLS/RTP/SAVPF',
+      // What the stream says for itself goes before what the session says.
+      attributes: ['ice-lite', 'fingerprint:sha-256 AA', 'setup:actpass', 'rtcp-mux'],
+    });
+  });
+
   it('refuses what it cannot relay, with the reason', () => {
     assert.equal(refusalOf(OFFER.replace('m=audio', 'm=video')), 'no-audio');
     assert.equal(refusalOf(OFFER.replace('m=audio 49170', 'm=audio 0')), 'no-audio');
-    assert.equal(refusalOf(OFFER.replace('RTP/AVP', 'RTP/SAVP')), 'encrypted');
-    assert.equal(refusalOf(OFFER.replace('RTP/AVP', 'UDP/TLS/RTP/SAVPF')), 'encrypted');
+    assert.equal(refusalOf(OFFER.replace('RTP/AVP', 'RTP/XYZ')), 'no-audio');
     assert.equal(refusalOf(OFFER.replace('c=IN IP4 192.0.2.10', 'c=IN IP4 pbx.example.com')), 'unsupported-address');
     assert.equal(refusalOf(OFFER.replace('c=IN IP4 192.0.2.10', 'c=IN IP4 233.1.2.3/127')), 'unsupported-address');
   });

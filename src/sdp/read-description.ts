@@ -2,39 +2,55 @@
 // Only the lines that we use are shown to sdp-transform's grammar, so that no pattern of it runs over foreign text.
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import sdpTransform, { type ParsedMedia, type ParsedSession } from 'sdp-transform';
-import { isTelephoneEvent, staticCodec } from './codecs.js';
-import type { AudioStream, Direction, MediaLine, PeerDescription, SdpCodec, SdpResult } from './description.js';
+import { isCompanion, staticCodec, withParameters } from './codecs.js';
+import {
+  type AudioStream,
+  type Direction,
+  isEncrypted,
+  type MediaLine,
+  type PeerDescription,
+  RTP_PROTOCOLS,
+  type RtpProtocol,
+  type RtpTransport,
+  type SdpCodec,
+  type SdpResult,
+} from './description.js';
 
 const MAX_SDP_CHARS = 16_384;
 const MAX_MEDIA_LINES = 16;
 const MAX_FORMATS = 64;
 const MAX_FMTP_CHARS = 256;
 const MAX_PTIME_MS = 200;
+const MAX_TRANSPORT_LINES = 64;
+const MAX_ATTRIBUTE_CHARS = 512;
 
 const M_LINE = /^m=([!-~]{1,32}) (\d{1,5})(?:\/\d{1,5})? ([!-~]{1,64}) ([ -~]+)$/;
-const USED_LINE = /^(?:[vct]=|a=(?:rtpmap:|fmtp:|ptime:|rtcp:|rtcp-mux$|sendrecv$|sendonly$|recvonly$|inactive$))/;
+const USED_LINE =
+  /^(?:[vct]=|a=(?:rtpmap:|fmtp:|ptime:|maxptime:|rtcp:|rtcp-mux$|sendrecv$|sendonly$|recvonly$|inactive$))/;
+/** What belongs to the way of a stream, not to what it carries: never read here, only handed on where somebody ends it. */
+const TRANSPORT_LINE =
+  /^a=((?:crypto|fingerprint|setup|connection|tls-id|ice-ufrag|ice-pwd|ice-options|candidate):[ -~]+|ice-lite|end-of-candidates|rtcp-mux|rtcp-mux-only)$/;
 const DIRECTIONS: readonly string[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
 
 /** The lines of a description that parsed, before an audio stream is looked for. */
 interface ParsedDescription {
   readonly media: readonly MediaLine[];
   readonly parsed: ParsedSession;
+  /** Transport attributes of the session, then of each m-line. */
+  readonly transport: { readonly session: readonly string[]; readonly media: readonly (readonly string[])[] };
 }
 
-/** Reads an offer: the first audio stream that we can relay, or why there is none. */
+/** Reads an offer: the first audio stream over plain RTP, else over SRTP, or why there is none. */
 export function readOffer(sdp: string): SdpResult<{ offer: PeerDescription }> {
   const lines = parseLines(sdp);
   if (lines === null) return { ok: false, reason: 'malformed' };
-  const audioLines = [...lines.media.keys()].filter((index) => {
+  const streams = [...lines.media.keys()].filter((index) => {
     const line = lines.media[index];
-    return line?.type === 'audio' && line.port !== 0;
+    return line?.type === 'audio' && line.port !== 0 && rtpProtocolOf(line) !== undefined;
   });
-  const plain = audioLines.find((index) => isPlainRtp(lines.media[index]));
-  if (plain === undefined) {
-    const encrypted = audioLines.some((index) => lines.media[index]?.protocol.toUpperCase().includes('SAVP'));
-    return { ok: false, reason: encrypted ? 'encrypted' : 'no-audio' };
-  }
-  const described = describe(lines, plain);
+  const index = streams.find((at) => !isEncrypted({ protocol: protocolAt(lines, at) })) ?? streams[0];
+  if (index === undefined) return { ok: false, reason: 'no-audio' };
+  const described = describe(lines, index);
   return described.ok ? { ok: true, offer: described.description } : described;
 }
 
@@ -50,14 +66,18 @@ export function readAnswer(
   const line = lines.media[audioIndex];
   if (lines.media.length !== mediaLines || line?.type !== 'audio') return { ok: false, reason: 'not-an-answer' };
   if (line.port === 0) return { ok: false, reason: 'stream-refused' };
-  if (line.protocol.toUpperCase().includes('SAVP')) return { ok: false, reason: 'encrypted' };
-  if (!isPlainRtp(line)) return { ok: false, reason: 'not-an-answer' };
+  if (rtpProtocolOf(line) === undefined) return { ok: false, reason: 'not-an-answer' };
   const described = describe(lines, audioIndex);
   return described.ok ? { ok: true, answer: described.description } : described;
 }
 
-function isPlainRtp(line: MediaLine | undefined): boolean {
-  return line?.protocol === 'RTP/AVP' || line?.protocol === 'RTP/AVPF';
+function rtpProtocolOf({ protocol }: MediaLine): RtpProtocol | undefined {
+  return RTP_PROTOCOLS.find((known) => known === protocol.toUpperCase());
+}
+
+function protocolAt({ media }: ParsedDescription, index: number): RtpProtocol {
+  const line = media[index];
+  return (line && rtpProtocolOf(line)) ?? 'RTP/AVP';
 }
 
 function parseLines(sdp: string): ParsedDescription | null {
@@ -66,18 +86,25 @@ function parseLines(sdp: string): ParsedDescription | null {
   if (lines[0] !== 'v=0') return null;
   const media: MediaLine[] = [];
   const used: string[] = [];
+  const ofSession: string[] = [];
+  const ofMedia: string[][] = [];
   for (const line of lines) {
     if (line.startsWith('m=')) {
       const mediaLine = parseMediaLine(line);
       if (mediaLine === null || media.length === MAX_MEDIA_LINES) return null;
       media.push(mediaLine);
+      ofMedia.push([]);
       // A stand-in that the grammar always matches keeps its sections aligned with ours.
       used.push('m=audio 9 RTP/AVP 0');
-    } else if (USED_LINE.test(line)) {
-      used.push(line);
+      continue;
     }
+    if (USED_LINE.test(line)) used.push(line);
+    const attribute = line.length > MAX_ATTRIBUTE_CHARS ? undefined : TRANSPORT_LINE.exec(line)?.[1];
+    const attributes = ofMedia.at(-1) ?? ofSession;
+    if (attribute !== undefined && attributes.length < MAX_TRANSPORT_LINES) attributes.push(attribute);
   }
-  return { media, parsed: sdpTransform.parse(used.join('\r\n')) };
+  const parsed = sdpTransform.parse(used.join('\r\n'));
+  return { media, parsed, transport: { session: ofSession, media: ofMedia } };
 }
 
 function parseMediaLine(line: string): MediaLine | null {
@@ -97,17 +124,20 @@ function describe(lines: ParsedDescription, index: number): SdpResult<{ descript
   if (address === 'malformed' || address === 'unsupported-address') return { ok: false, reason: address };
   const formats = readFormats(line, section);
   if (formats === null) return { ok: false, reason: 'malformed' };
-  const ptimeMs = Number(section.ptime);
+  const ptimeMs = packetTime(section.ptime);
+  const maxptimeMs = packetTime(section.maxptime);
   const audio: AudioStream = {
     index,
     address: address.canonical,
     rtpPort: line.port,
-    rtcpPort: readRtcpPort(line, section),
+    rtcpPort: readRtcpPort(line, section, address.canonical),
     rtcpMux: section.rtcpMux !== undefined,
     direction: readDirection(section.direction ?? lines.parsed.direction),
-    codecs: formats.filter((codec) => !isTelephoneEvent(codec)),
-    telephoneEvents: formats.filter(isTelephoneEvent),
-    ...(ptimeMs > 0 && ptimeMs <= MAX_PTIME_MS && { ptimeMs }),
+    codecs: formats.filter((codec) => !isCompanion(codec)),
+    companions: formats.filter(isCompanion),
+    ptimeMs,
+    maxptimeMs,
+    transport: transportAt(lines, index),
   };
   const timing = { start: wholeNumber(lines.parsed.timing?.start), stop: wholeNumber(lines.parsed.timing?.stop) };
   return { ok: true, description: { media: lines.media, timing, audio } };
@@ -142,7 +172,7 @@ function readFormats(line: MediaLine, section: ParsedMedia): SdpCodec[] | null {
     if (codec === undefined) continue;
     const fmtp = section.fmtp.find((entry) => entry.payload === payloadType)?.config;
     const config = fmtp === undefined ? '' : String(fmtp).slice(0, MAX_FMTP_CHARS);
-    codecs.push(config === '' ? codec : { ...codec, fmtp: config });
+    codecs.push(config === '' ? codec : withParameters(codec, config));
   }
   return codecs;
 }
@@ -154,14 +184,40 @@ function mappedCodec(payloadType: number, section: ParsedMedia): SdpCodec | unde
   const clockRateHz = wholeNumber(entry.rate);
   if (name === '' || name.length > 32 || clockRateHz < 1000 || clockRateHz > 384_000) return undefined;
   const channels = wholeNumber(entry.encoding);
-  return { payloadType, name, clockRateHz, ...(channels > 1 && channels <= 255 && { channels }) };
+  return channels > 1 && channels <= 255
+    ? { payloadType, name, clockRateHz, channels }
+    : { payloadType, name, clockRateHz };
 }
 
-function readRtcpPort(line: MediaLine, section: ParsedMedia): number {
+function readRtcpPort(line: MediaLine, section: ParsedMedia, rtpAddress: string): number {
   const stated = wholeNumber(section.rtcp?.port);
-  // An offer of rtcp-mux may state its RTP port here; without our agreement RTCP falls back to the next port.
+  const address = section.rtcp?.address;
+  // RFC 3605 §2.1 allows another address, which we could only learn from packets.
+  if (stated > 0 && address !== undefined && canonicalAddress(String(address)) !== rtpAddress) return 0;
+  // With rtcp-mux this may be the RTP port itself; where that is not agreed to, RTCP is on the next one (RFC 5761 §5.1.1).
   if (stated > 0 && stated <= 65_535 && stated !== line.port) return stated;
   return line.port > 0 && line.port < 65_535 ? line.port + 1 : 0;
+}
+
+function canonicalAddress(text: string): string {
+  return isIPv6(text) ? canonicalIpv6(text) : text;
+}
+
+/** With the session's attributes, which hold for each stream that does not have its own (RFC 8866 §5.13). */
+function transportAt(lines: ParsedDescription, index: number): RtpTransport {
+  const own = lines.transport.media[index] ?? [];
+  const names = new Set(own.map(attributeName));
+  const inherited = lines.transport.session.filter((attribute) => !names.has(attributeName(attribute)));
+  return { protocol: protocolAt(lines, index), attributes: [...inherited, ...own] };
+}
+
+function attributeName(attribute: string): string {
+  return attribute.split(':', 1)[0] ?? '';
+}
+
+function packetTime(value: unknown): number | undefined {
+  const ms = Number(value);
+  return ms > 0 && ms <= MAX_PTIME_MS ? ms : undefined;
 }
 
 function readDirection(value: unknown): Direction {

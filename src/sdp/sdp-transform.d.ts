@@ -11,7 +11,8 @@ declare module 'sdp-transform' {
     connection?: ParsedConnection;
     direction?: unknown;
     ptime?: unknown;
-    rtcp?: { port?: unknown };
+    maxptime?: unknown;
+    rtcp?: { port?: unknown; address?: unknown };
     rtcpMux?: unknown;
   }
 
@@ -30,8 +31,12 @@ declare module 'sdp-transform' {
     rtp?: { payload: number; codec: string; rate: number; encoding?: number }[];
     fmtp?: { payload: number; config: string }[];
     ptime?: number;
+    maxptime?: number;
     direction?: string;
     rtcp?: { port: number };
+    rtcpMux?: 'rtcp-mux';
+    /** Attributes that the grammar has no name for, as they are written after `a=`. */
+    invalid?: { value: string }[];
   }
 
   export interface WrittenSession {

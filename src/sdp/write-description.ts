@@ -1,9 +1,7 @@
 // Writes our own description: our origin, our address, and nothing of the other side but its codecs.
 import { isIPv6 } from 'node:net';
 import sdpTransform, { type WrittenMedia } from 'sdp-transform';
-import type { LocalAudio, LocalDescription, MediaLine, SdpSession } from './description.js';
-
-const AUDIO_PROTOCOL = 'RTP/AVP';
+import { formatsOf, type LocalAudio, type LocalDescription, type MediaLine, type SdpSession } from './description.js';
 
 /** A description with the audio stream at `audioIndex`; every other line of `media` is refused with port 0. */
 export function writeDescription(content: {
@@ -36,11 +34,11 @@ export function writeDescription(content: {
 
 /** The m-line of an offer that has nothing but our audio. */
 export function ownAudioLine(audio: LocalAudio): MediaLine {
-  return audioLine({ type: 'audio', port: 0, protocol: AUDIO_PROTOCOL, formats: [] }, audio);
+  return audioLine({ type: 'audio', port: 0, protocol: audio.transport.protocol, formats: [] }, audio);
 }
 
 function audioLine(line: MediaLine, audio: LocalAudio): MediaLine {
-  const formats = [...audio.codecs, ...audio.telephoneEvents].map((codec) => String(codec.payloadType));
+  const formats = formatsOf(audio).map((codec) => String(codec.payloadType));
   return { type: 'audio', port: audio.rtpPort, protocol: line.protocol, formats };
 }
 
@@ -49,7 +47,8 @@ function refused(line: MediaLine): MediaLine {
 }
 
 function writtenAudio(line: MediaLine, audio: LocalAudio): WrittenMedia {
-  const codecs = [...audio.codecs, ...audio.telephoneEvents];
+  const codecs = formatsOf(audio);
+  const attributes = audio.transport.attributes.filter((attribute) => !(audio.rtcpMux && attribute === 'rtcp-mux'));
   return {
     type: line.type,
     port: line.port,
@@ -65,8 +64,11 @@ function writtenAudio(line: MediaLine, audio: LocalAudio): WrittenMedia {
       codec.fmtp === undefined ? [] : [{ payload: codec.payloadType, config: codec.fmtp }],
     ),
     ...(audio.ptimeMs !== undefined && { ptime: audio.ptimeMs }),
+    ...(audio.maxptimeMs !== undefined && { maxptime: audio.maxptimeMs }),
     direction: audio.direction,
     ...(audio.rtcpPort !== audio.rtpPort + 1 && audio.rtcpPort !== 0 && { rtcp: { port: audio.rtcpPort } }),
+    ...(audio.rtcpMux && { rtcpMux: 'rtcp-mux' as const }),
+    ...(attributes.length > 0 && { invalid: attributes.map((value) => ({ value })) }),
   };
 }
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { CallRequest } from '../../call/call-request.js';
 import type { CalleeLegListener, CallerLeg, CallerLegListener, DialRequest } from '../../call/ports.js';
 import { createLogger } from '../../lib/logger.js';
+import { codecPolicy } from '../../sdp/media-policy.js';
 import { type ServerUnderTest, startEmbedded } from '../../sip-server/testing/arena.js';
 import { Inbox } from '../../sip-server/testing/inbox.js';
 import { UdpPeer } from '../../sip-server/testing/raw-peer.js';
@@ -71,7 +72,7 @@ export class SignallingArena {
       name: 'pbx',
       network: 'lan',
       traffic: 'commercial',
-      codecs: ['PCMA'],
+      media: codecPolicy(['PCMA']),
       nat: 'off',
       agentFrom: 'none',
     } as const;
