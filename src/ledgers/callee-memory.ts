@@ -1,145 +1,251 @@
 // What is remembered of callees: which SIMs talked to each (the last one last), and which calls tried it lately.
-// Bounded: beyond a million callees the longest unheard are forgotten, and each try after two days. Tries are kept as bare
-// numbers: an object each, at thousands a second, would keep the garbage collector busier than all decisions.
+// Bounded: beyond a million callees long unheard ones are forgotten, and each try after two days. Almost every callee has one
+// SIM and one try: these stand in its cell of a table, as bare numbers; what is more stands beside it.
+import { CalleeTable, CELL_NUMBERS, CELL_WORDS } from './callee-table.js';
 
 /** How far back `attemptsTo` may be asked. */
 export const ATTEMPTS_KEPT_MS = 2 * 86_400_000;
 const MAX_CALLEES = 1_000_000;
 const NOBODY: readonly string[] = [];
-/** Callees that each try looks at, in turn, for tries that are over: more go than come. */
-const LOOKED_AT = 2;
+
+// Of a cell's numbers: when it was tried last (0: never), and the mark of the call that did.
+const TRIED = 1;
+const MARK = 2;
+// Of its words: the number of the SIM that knows it (0: none; below: several), and when it was heard, in steps.
+const SIM = 6;
+const HEARD = 7;
+const SEVERAL = -1;
+/** In place of a mark: there are more tries. */
+const MANY = -1;
+
+/** E.164 has at most fifteen digits, which a number holds exactly. */
+const MOST_DIGITS = 15;
+const PLUS = 43;
+const ZERO = 48;
 
 /** Pairs, in the order of time: when, and the mark of which call. */
 type Tries = number[];
 
-interface Known {
-  /** The SIMs that know it. */
-  sims: readonly string[];
-  tries: Tries | null;
-}
-
 export class CalleeMemory {
-  /** Roughly by when they were heard, the longest unheard first. */
-  readonly #callees = new Map<string, Known>();
-  /** The lists of one SIM alone, which most callees have. */
-  readonly #alone = new Map<string, readonly string[]>();
-  #looking = this.#callees.entries();
+  readonly #table: CalleeTable;
+  /** By the key of the callee. */
+  readonly #sims = new Map<number, readonly string[]>();
+  readonly #tries = new Map<number, Tries>();
+  /** Keys of callees that are not E.164 numbers (emergency numbers among them): below nought. */
+  readonly #keys = new Map<string, number>();
+  readonly #names = new Map<number, string>();
+  #lastName = 0;
+  /** SIMs by number, from 1 on, each as the list that it alone is. */
+  readonly #alone: (readonly [string])[] = [['']];
+  readonly #numbers = new Map<string, number>();
+  #step = 0;
+  #latestTryWallMs = 0;
+  #hasForgotten = false;
   /** The callee of the last question: a reservation asks again what its decision asked. */
   #lastCallee = '';
-  #last: Known | undefined;
+  #lastKey = 0;
+  #lastSlot = -1;
+
+  /** Holds `maxCallees` at most. */
+  constructor(maxCallees = MAX_CALLEES) {
+    this.#table = new CalleeTable(
+      maxCallees,
+      (slot) => this.#ageOf(slot),
+      (key, slot) => this.#forgotten(key, slot),
+    );
+  }
 
   /** The SIMs that talked to a callee, the last one last, and those that counted it when they tried. */
   simsOf(callee: string): readonly string[] {
-    return this.#find(callee)?.sims ?? NOBODY;
+    const slot = this.#find(callee);
+    return slot < 0 ? NOBODY : this.#simsAt(slot);
   }
 
-  /** Distinct calls that tried a callee since an instant. */
+  /** Whether it is certain that a SIM has neither talked to a callee nor counted it: not when it may have been forgotten. */
+  isUnknownTo(callee: string, simId: string): boolean {
+    if (this.#hasForgotten) return false;
+    const slot = this.#find(callee);
+    return slot < 0 || !this.#simsAt(slot).includes(simId);
+  }
+
+  /** Distinct calls that tried a callee since an instant, at most two days before the last try of all. */
   attemptsTo(callee: string, sinceWallMs: number): number {
-    const tries = this.#find(callee)?.tries ?? [];
+    const slot = this.#find(callee);
+    if (slot < 0) return 0;
+    const since = Math.max(sinceWallMs, this.#latestTryWallMs - ATTEMPTS_KEPT_MS);
+    const { numbers } = this.#table;
+    const at = slot * CELL_NUMBERS;
+    const triedWallMs = numbers[at + TRIED] as number;
+    if (triedWallMs === 0) return 0;
+    if (numbers[at + MARK] !== MANY) return triedWallMs >= since ? 1 : 0;
     const calls = new Set<number>();
-    for (let at = 0; at < tries.length; at += 2) {
-      if ((tries[at] as number) >= sinceWallMs) calls.add(tries[at + 1] as number);
+    const tries = this.#tries.get(numbers[at] as number) as Tries;
+    for (let i = 0; i < tries.length; i += 2) {
+      if ((tries[i] as number) >= since) calls.add(tries[i + 1] as number);
     }
     return calls.size;
   }
 
   /** A call tries the callee. */
   try(callee: string, callId: string, wallMs: number): void {
-    const known = this.#find(callee);
-    if (known === undefined) this.#add(callee, { sims: NOBODY, tries: [wallMs, markOf(callId)] });
-    else if (known.tries === null) known.tries = [wallMs, markOf(callId)];
-    else {
-      forgetBefore(known.tries, wallMs - ATTEMPTS_KEPT_MS);
-      known.tries.push(wallMs, markOf(callId));
+    const found = this.#find(callee);
+    const slot = found < 0 ? this.#add() : found;
+    const { numbers } = this.#table;
+    const at = slot * CELL_NUMBERS;
+    if (wallMs > this.#latestTryWallMs) this.#latestTryWallMs = wallMs;
+    this.#hear(slot);
+    const mark = markOf(callId);
+    const before = numbers[at + TRIED] as number;
+    if (before !== 0) {
+      const key = numbers[at] as number;
+      const tries = this.#tries.get(key);
+      if (tries !== undefined) {
+        forgetBefore(tries, wallMs - ATTEMPTS_KEPT_MS);
+        tries.push(wallMs, mark);
+      } else this.#tries.set(key, [before, numbers[at + MARK] as number, wallMs, mark]);
     }
-    for (let looked = 0; looked < LOOKED_AT; looked++) this.#forgetNext(wallMs - ATTEMPTS_KEPT_MS);
+    numbers[at + TRIED] = wallMs > before ? wallMs : before;
+    numbers[at + MARK] = before === 0 ? mark : MANY;
   }
 
   /** Takes back one try of a call: no INVITE left. */
   untry(callee: string, callId: string): void {
-    const known = this.#find(callee);
-    if (known === undefined || known.tries === null) return;
+    const slot = this.#find(callee);
+    if (slot < 0) return;
+    const { numbers } = this.#table;
+    const at = slot * CELL_NUMBERS;
     const mark = markOf(callId);
-    for (let at = known.tries.length - 2; at >= 0; at -= 2) {
-      if (known.tries[at + 1] !== mark) continue;
-      known.tries.splice(at, 2);
+    if (numbers[at + MARK] !== MANY) {
+      if (numbers[at + TRIED] === 0 || numbers[at + MARK] !== mark) return;
+      numbers[at + TRIED] = 0;
+      if (this.#table.words[slot * CELL_WORDS + SIM] !== 0) return;
+      this.#forgotten(numbers[at] as number, slot);
+      this.#table.remove(slot);
+      return;
+    }
+    const tries = this.#tries.get(numbers[at] as number) as Tries;
+    for (let i = tries.length - 2; i >= 0; i -= 2) {
+      if (tries[i + 1] !== mark) continue;
+      tries.splice(i, 2);
       break;
     }
-    if (known.tries.length === 0) this.#forgetTries(callee, known);
+    if (tries.length > 2) return;
+    this.#tries.delete(numbers[at] as number);
+    numbers[at + TRIED] = tries[0] as number;
+    numbers[at + MARK] = tries[1] as number;
   }
 
   /** A SIM has talked to the callee. */
   talked(callee: string, simId: string): void {
-    const known = this.#find(callee);
-    if (known === undefined) {
-      this.#add(callee, { sims: this.#withLast(NOBODY, simId), tries: null });
-      return;
-    }
-    known.sims = this.#withLast(known.sims, simId);
-    // Who is forgotten first matters only where somebody will be.
-    if (this.#callees.size < MAX_CALLEES / 2) return;
-    this.#callees.delete(callee);
-    this.#callees.set(callee, known);
+    const found = this.#find(callee);
+    const slot = found < 0 ? this.#add() : found;
+    this.#hear(slot);
+    const known = this.#simsAt(slot);
+    if (known.length === 0) this.#setAlone(slot, simId);
+    else if (known[known.length - 1] !== simId) this.#setSims(slot, [...known.filter((id) => id !== simId), simId]);
   }
 
   /** A SIM has counted the callee at an attempt that was not answered: it is not the one that talked last. */
   counted(callee: string, simId: string): void {
-    const known = this.#find(callee);
-    if (known === undefined || known.sims.length === 0) this.talked(callee, simId);
-    else if (!known.sims.includes(simId)) known.sims = [simId, ...known.sims];
+    const slot = this.#find(callee);
+    const known = slot < 0 ? NOBODY : this.#simsAt(slot);
+    if (known.length === 0) this.talked(callee, simId);
+    else if (!known.includes(simId)) this.#setSims(slot, [simId, ...known]);
   }
 
-  #find(callee: string): Known | undefined {
-    if (callee === this.#lastCallee) return this.#last;
-    this.#last = this.#callees.get(callee);
-    this.#lastCallee = callee;
-    return this.#last;
+  #simsAt(slot: number): readonly string[] {
+    const sim = this.#table.words[slot * CELL_WORDS + SIM] as number;
+    if (sim === 0) return NOBODY;
+    if (sim !== SEVERAL) return this.#alone[sim] as readonly string[];
+    return this.#sims.get(this.#table.numbers[slot * CELL_NUMBERS] as number) as readonly string[];
   }
 
-  #add(callee: string, known: Known): void {
-    this.#callees.set(callee, known);
-    this.#lastCallee = callee;
-    this.#last = known;
-    if (this.#callees.size <= MAX_CALLEES) return;
-    for (const longestUnheard of this.#callees.keys()) {
-      this.#callees.delete(longestUnheard);
-      return;
+  #setAlone(slot: number, simId: string): void {
+    let number = this.#numbers.get(simId);
+    if (number === undefined) {
+      number = this.#alone.length;
+      this.#numbers.set(simId, number);
+      this.#alone.push([simId]);
     }
+    this.#table.words[slot * CELL_WORDS + SIM] = number;
   }
 
-  #forgetTries(callee: string, known: Known): void {
-    known.tries = null;
-    if (known.sims.length > 0) return;
-    this.#callees.delete(callee);
-    if (callee === this.#lastCallee) this.#last = undefined;
+  /** Two or more. */
+  #setSims(slot: number, sims: readonly string[]): void {
+    this.#table.words[slot * CELL_WORDS + SIM] = SEVERAL;
+    this.#sims.set(this.#table.numbers[slot * CELL_NUMBERS] as number, sims);
   }
 
-  #withLast(known: readonly string[], simId: string): readonly string[] {
-    if (known.length > 0 && known[known.length - 1] === simId) return known;
-    const others = known.length === 0 ? known : known.filter((id) => id !== simId);
-    if (others.length > 0) return [...others, simId];
-    const alone = this.#alone.get(simId) ?? [simId];
-    this.#alone.set(simId, alone);
-    return alone;
-  }
-
-  #forgetNext(wallMs: number): void {
-    const next = this.#looking.next();
-    if (next.done === true) {
-      this.#looking = this.#callees.entries();
-      return;
+  #find(callee: string): number {
+    const { numbers } = this.#table;
+    if (callee === this.#lastCallee) {
+      // Cells move: what stands there may be another by now.
+      if (this.#lastSlot >= 0 && numbers[this.#lastSlot * CELL_NUMBERS] === this.#lastKey) return this.#lastSlot;
+    } else {
+      this.#lastCallee = callee;
+      this.#lastKey = numberOf(callee) || (this.#keys.get(callee) ?? 0);
     }
-    const [callee, known] = next.value;
-    const { tries } = known;
-    if (tries !== null && (tries[tries.length - 2] ?? 0) < wallMs) this.#forgetTries(callee, known);
+    this.#lastSlot = this.#lastKey === 0 ? -1 : this.#table.find(this.#lastKey);
+    return this.#lastSlot;
+  }
+
+  /** Adds the callee that was not found. */
+  #add(): number {
+    if (this.#lastKey === 0) {
+      this.#lastKey = --this.#lastName;
+      this.#keys.set(this.#lastCallee, this.#lastKey);
+      this.#names.set(this.#lastKey, this.#lastCallee);
+    }
+    this.#lastSlot = this.#table.add(this.#lastKey);
+    return this.#lastSlot;
+  }
+
+  #hear(slot: number): void {
+    this.#step = (this.#step + 1) | 0;
+    this.#table.words[slot * CELL_WORDS + HEARD] = this.#step;
+  }
+
+  /** Steps since it was heard; infinity when only old tries are known of it. */
+  #ageOf(slot: number): number {
+    const { numbers, words } = this.#table;
+    const triedWallMs = numbers[slot * CELL_NUMBERS + TRIED] as number;
+    const isTried = triedWallMs >= this.#latestTryWallMs - ATTEMPTS_KEPT_MS;
+    if (!isTried && words[slot * CELL_WORDS + SIM] === 0) return Number.POSITIVE_INFINITY;
+    return (this.#step - (words[slot * CELL_WORDS + HEARD] as number)) >>> 0;
+  }
+
+  #forgotten(key: number, slot: number): void {
+    const { numbers, words } = this.#table;
+    if (words[slot * CELL_WORDS + SIM] !== 0) this.#hasForgotten = true;
+    if (words[slot * CELL_WORDS + SIM] === SEVERAL) this.#sims.delete(key);
+    if (numbers[slot * CELL_NUMBERS + MARK] === MANY) this.#tries.delete(key);
+    const name = this.#names.get(key);
+    if (name === undefined) return;
+    this.#names.delete(key);
+    this.#keys.delete(name);
+    if (name === this.#lastCallee) this.#lastKey = 0;
   }
 }
 
 function forgetBefore(tries: Tries, wallMs: number): void {
   if ((tries[0] ?? wallMs) >= wallMs) return;
   let over = 0;
-  while (over < tries.length && (tries[over] as number) < wallMs) over += 2;
+  while (over < tries.length - 2 && (tries[over] as number) < wallMs) over += 2;
   tries.splice(0, over);
+}
+
+/** An E.164 number (`+` and digits) as a number; 0 for anything else. */
+function numberOf(callee: string): number {
+  const { length } = callee;
+  if (length < 2 || length > MOST_DIGITS + 1 || callee.charCodeAt(0) !== PLUS || callee.charCodeAt(1) === ZERO)
+    return 0;
+  let number = 0;
+  for (let at = 1; at < length; at++) {
+    const digit = callee.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return 0;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 /** 52 bits of a call's id (two FNV-1a hashes): calls to one callee in two days are few, and never share a mark. */

@@ -177,7 +177,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const resting = channel.state === 'resting' && request.numberClass !== 'emergency';
     if (channel.state === 'busy' || this.live.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (resting) return { ok: false, reason: 'channel-resting' };
-    const fit = book.fit(request);
+    const isUnknown = this.#callees.isUnknownTo(request.callee, request.simId);
+    const fit = book.fit(request, undefined, isUnknown);
     if (!fit.ok) return fit;
     let { maxCallSeconds } = fit;
     const payersFit = this.#payers.fit(request.payers, request, book);
@@ -188,7 +189,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);
     }
     this.#callees.try(request.callee, request.callId, request.wallMs);
-    const live = { request, hold: book.hold(request), payerHolds, tried: true, orphan: false, settled: false };
+    const hold = book.hold(request, null, isUnknown);
+    const live = { request, hold, payerHolds, tried: true, orphan: false, settled: false };
     this.live.set(request.reservationId, live);
     this.#enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };

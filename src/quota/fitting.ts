@@ -28,9 +28,17 @@ export class Fitting {
 
   /**
    * The longest call by one counter, at most `most` seconds; below nought: why none. A call that is to begin needs a
-   * shortest call's worth in the present window; one that has begun may live on the next one's.
+   * shortest call's worth in the present window; one that has begun may live on the next one's. `isUnknown`: nothing settled
+   * counts the callee, and need not be asked.
    */
-  fitting(counter: Counter, table: ClassTable, request: FitRequest, most: number, besides: Hold | undefined): number {
+  fitting(
+    counter: Counter,
+    table: ClassTable,
+    request: FitRequest,
+    most: number,
+    besides: Hold | undefined,
+    isUnknown: boolean,
+  ): number {
     const { wallMs, callee } = request;
     const counts = this.#counts;
     switch (counter.kind) {
@@ -60,7 +68,7 @@ export class Fitting {
       default: {
         // An attempt that has left counts where it was reserved.
         const at = besides !== undefined && counter.allowance.countsOn === 'attempt' ? besides.reservedWallMs : wallMs;
-        if (counter.kind === 'callees' && counts.hasCallee(counter, at, callee)) return most;
+        if (counter.kind === 'callees' && counts.hasCallee(counter, at, callee, isUnknown)) return most;
         if (counter.isForbidding && counts.room(counter, at) < 1) return EXHAUSTED;
         if (besides === undefined && counter.pacing !== undefined && counts.pacedRoom(counter, at) < 1) return PACED;
         return most;

@@ -43,6 +43,7 @@ export class RollingTally implements Tally {
     return this.#held;
   }
 
+  /** A rolling window's callees are few: they are looked up in any case. */
   hasCallee(callee: string): boolean {
     return this.#callees.has(callee);
   }

@@ -9,7 +9,8 @@ const FORGET_AFTER_MS = 2 * 86_400_000;
 export interface Tally {
   readonly used: number;
   readonly held: number;
-  hasCallee(callee: string): boolean;
+  /** `isUnknown`: nothing settled counts the callee, and need not be asked. */
+  hasCallee(callee: string, isUnknown: boolean): boolean;
 }
 
 /** One calendar window. */
@@ -37,8 +38,8 @@ export class WindowTally implements Tally, WindowSpan {
     return this.#span.endWallMs;
   }
 
-  hasCallee(callee: string): boolean {
-    return this.#settled?.has(callee) === true || this.#live?.has(callee) === true;
+  hasCallee(callee: string, isUnknown: boolean): boolean {
+    return (!isUnknown && this.#settled?.has(callee) === true) || this.#live?.has(callee) === true;
   }
 
   isSettledCallee(callee: string): boolean {
@@ -54,10 +55,10 @@ export class WindowTally implements Tally, WindowSpan {
   }
 
   /** `times` is 1 to hold a callee and -1 to let go; one of several live calls that goes leaves the others' hold. */
-  holdCallee(callee: string, times: 1 | -1): void {
+  holdCallee(callee: string, times: 1 | -1, isUnknown: boolean): void {
     this.#live ??= new HeldCallees();
     if (times === -1) this.#live.remove(callee);
-    if (!this.hasCallee(callee)) this.held += times;
+    if (!this.hasCallee(callee, isUnknown)) this.held += times;
     if (times === 1) this.#live.add(callee);
   }
 }

@@ -55,13 +55,14 @@ export class UsageBook implements Carrier {
 
   /**
    * Whether a call may begin, and the longest it may last from an answer at `wallMs`, less a second for the BYE; `besides`
-   * is the call itself when it has begun already. Emergency calls always fit.
+   * is the call itself when it has begun already. `isUnknown`: nothing settled counts the callee, as the asker knows. Emergency
+   * calls always fit.
    */
-  fit(request: FitRequest, besides?: Hold): FitResult {
+  fit(request: FitRequest, besides?: Hold, isUnknown = false): FitResult {
     const own = besides as OwnHold | undefined;
-    if (own === undefined || !own.isLive) return this.#fit(request, own);
+    if (own === undefined || !own.isLive) return this.#fit(request, own, isUnknown);
     this.#holdAll(own, -1);
-    const result = this.#fit(request, own);
+    const result = this.#fit(request, own, isUnknown);
     this.#holdAll(own, 1);
     return result;
   }
@@ -75,7 +76,7 @@ export class UsageBook implements Carrier {
     let longest = this.terms.maxCallSeconds;
     let bound: string | null = null;
     for (const counter of request.numberClass === 'emergency' || !table.isCovered ? [] : table.limits) {
-      const fitting = this.#fitting.fitting(counter, table, request, longest, own);
+      const fitting = this.#fitting.fitting(counter, table, request, longest, own, false);
       if (fitting >= longest) continue;
       longest = fitting;
       bound = counter.allowance.id;
@@ -92,7 +93,7 @@ export class UsageBook implements Carrier {
     const request = { callee: NOBODY, numberClass, direction, wallMs };
     let changesAtWallMs = Number.POSITIVE_INFINITY;
     for (const counter of table.limits) {
-      const fitting = this.#fitting.fitting(counter, table, request, this.terms.maxCallSeconds, undefined);
+      const fitting = this.#fitting.fitting(counter, table, request, this.terms.maxCallSeconds, undefined, true);
       if (fitting < this.terms.minCallSeconds) {
         const { id: allowanceId, counts } = counter.allowance;
         const refusal = { reason: reasonOf(fitting), allowanceId, counts };
@@ -147,8 +148,8 @@ export class UsageBook implements Carrier {
 
   // ---- live calls --------------------------------------------------------------------------------------------------
 
-  /** Holds a reserved call, and its time up to `coveredUntilWallMs`; null: none before its answer. */
-  hold(request: FitRequest, coveredUntilWallMs: number | null = null): Hold {
+  /** Holds a reserved call, and its time up to `coveredUntilWallMs`; null: none before its answer. `isUnknown` as in `fit`. */
+  hold(request: FitRequest, coveredUntilWallMs: number | null = null, isUnknown = false): Hold {
     const hold: OwnHold = {
       callee: request.callee,
       numberClass: request.numberClass,
@@ -160,7 +161,7 @@ export class UsageBook implements Carrier {
       costMicros: 0,
       isLive: true,
     };
-    this.#holdAll(hold, 1);
+    this.#holdAll(hold, 1, isUnknown);
     this.#liveCalls += 1;
     return hold;
   }
@@ -268,14 +269,14 @@ export class UsageBook implements Carrier {
 
   // ---- what fits ---------------------------------------------------------------------------------------------------
 
-  #fit(request: FitRequest, besides: OwnHold | undefined): FitResult {
+  #fit(request: FitRequest, besides: OwnHold | undefined, isUnknown: boolean): FitResult {
     const { maxCallSeconds, minCallSeconds } = this.terms;
     if (request.numberClass === 'emergency') return { ok: true, maxCallSeconds };
     const table = this.terms.table(request.numberClass, request.direction ?? 'out');
     if (!table.isCovered) return NOT_COVERED;
     let longest = maxCallSeconds;
     for (const counter of table.limits) {
-      const fitting = this.#fitting.fitting(counter, table, request, longest, besides);
+      const fitting = this.#fitting.fitting(counter, table, request, longest, besides, isUnknown);
       if (fitting < minCallSeconds) return { ok: false, reason: reasonOf(fitting), allowanceId: counter.allowance.id };
       if (fitting < longest) longest = fitting;
     }
@@ -285,7 +286,7 @@ export class UsageBook implements Carrier {
 
   // ---- what is held ------------------------------------------------------------------------------------------------
 
-  #holdAll(hold: OwnHold, times: 1 | -1): void {
+  #holdAll(hold: OwnHold, times: 1 | -1, isUnknown = false): void {
     const table = this.terms.table(hold.numberClass, hold.direction);
     const fromWallMs = hold.answeredWallMs ?? hold.reservedWallMs;
     const isTimed = hold.answeredWallMs !== null || hold.coveredUntilWallMs !== null;
@@ -304,7 +305,7 @@ export class UsageBook implements Carrier {
       } else if (kind === 'spend') this.#counts.hold(counter, fromWallMs, hold.costMicros, null, times);
       else {
         const at = counter.allowance.countsOn === 'attempt' ? hold.reservedWallMs : fromWallMs;
-        this.#counts.hold(counter, at, 1, kind === 'callees' ? hold.callee : null, times);
+        this.#counts.hold(counter, at, 1, kind === 'callees' ? hold.callee : null, times, isUnknown);
       }
     }
   }

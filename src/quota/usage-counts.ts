@@ -53,9 +53,9 @@ export class UsageCounts {
     return counter.clock.at(wallMs);
   }
 
-  /** Whether a callee is counted already, by a settled or a live call. */
-  hasCallee(counter: Counter, wallMs: number, callee: string): boolean {
-    return this.#innermost(counter, wallMs)?.hasCallee(callee) === true;
+  /** Whether a callee is counted already, by a settled or a live call; with `isUnknown` by a live one. */
+  hasCallee(counter: Counter, wallMs: number, callee: string, isUnknown: boolean): boolean {
+    return this.#innermost(counter, wallMs)?.hasCallee(callee, isUnknown) === true;
   }
 
   isSettledCallee(counter: Counter, wallMs: number, callee: string): boolean {
@@ -262,13 +262,24 @@ export class UsageCounts {
     }
   }
 
-  /** Counts what a live call holds (`times` 1), or no longer holds (-1). */
-  hold(counter: Counter, wallMs: number, amount: number, callee: string | null, times: 1 | -1): void {
+  /**
+   * Counts what a live call holds (`times` 1), or no longer holds (-1). `isUnknown`: nothing settled counts the callee, and
+   * need not be asked.
+   */
+  hold(
+    counter: Counter,
+    wallMs: number,
+    amount: number,
+    callee: string | null,
+    times: 1 | -1,
+    isUnknown = false,
+  ): void {
     if (amount === 0) return;
     const days = this.#dayTally(counter);
     const tally = this.#tally(counter);
-    if (days !== undefined) this.#changeDay(counter, days.open(wallMs), (day) => holdIn(day, amount, callee, times));
-    else if (tally instanceof CalendarTally) holdIn(tally.open(wallMs), amount, callee, times);
+    if (days !== undefined)
+      this.#changeDay(counter, days.open(wallMs), (day) => holdIn(day, amount, callee, times, isUnknown));
+    else if (tally instanceof CalendarTally) holdIn(tally.open(wallMs), amount, callee, times, isUnknown);
     else if (times === 1) tally.add(wallMs, amount, callee, true);
     else tally.remove(wallMs, amount, callee, true);
   }
@@ -383,9 +394,9 @@ function settleIn(window: WindowTally, amount: number, callee: string | null): v
   else window.settleCallee(callee);
 }
 
-function holdIn(window: WindowTally, amount: number, callee: string | null, times: 1 | -1): void {
+function holdIn(window: WindowTally, amount: number, callee: string | null, times: 1 | -1, isUnknown: boolean): void {
   if (callee === null) window.held += times * amount;
-  else window.holdCallee(callee, times);
+  else window.holdCallee(callee, times, isUnknown);
 }
 
 function usedBefore(window: WindowTally | undefined, step: PacingStep): number {

@@ -43,17 +43,21 @@ function specialChannels(request: RoutingRequest, index: RouteIndex): readonly P
   const simIds = index.view.simsOf(request.callee.e164);
   const own = ownChannels(request, index);
   if (simIds.length === 0 && own.length === 0 && request.excludeChannels.length === 0) return NONE;
-  const special = new Set<PooledChannel>(own);
+  const special = [...own];
   for (let at = 0; at < simIds.length; at++) {
     const channel = index.channelOfSim(simIds[at] as string);
     // To know the callee changes nothing for a channel that is open to everybody, but for the last one.
-    if (channel !== undefined && (at === simIds.length - 1 || isRefusedByPlan(channel))) special.add(channel);
+    if (channel !== undefined && (at === simIds.length - 1 || isRefusedByPlan(channel))) addOnce(special, channel);
   }
   for (const channelId of request.excludeChannels) {
     const channel = index.channel(channelId);
-    if (channel !== undefined) special.add(channel);
+    if (channel !== undefined) addOnce(special, channel);
   }
-  return [...special];
+  return special;
+}
+
+function addOnce(channels: PooledChannel[], channel: PooledChannel): void {
+  if (!channels.includes(channel)) channels.push(channel);
 }
 
 function ownChannels({ trunk, agent }: RoutingRequest, index: RouteIndex): readonly PooledChannel[] {

@@ -49,10 +49,11 @@ export class SortedNumbers {
     if (chunk === undefined) return false;
     const { numbers } = chunk;
     const index = lowerBound(chunk, value);
-    if (numbers[index] !== value) return false;
+    if (index === chunk.size || numbers[index] !== value) return false;
     const last = --chunk.size;
     for (let i = index; i < last; i++) numbers[i] = numbers[i + 1] as number;
-    if (last === 0) this.#chunks.splice(at, 1);
+    // One stays, for the next number.
+    if (last === 0 && this.#chunks.length > 1) this.#chunks.splice(at, 1);
     this.#size -= 1;
     return true;
   }
@@ -75,6 +76,8 @@ export class SortedNumbers {
   /** Index of the first chunk whose last number is not less than `value`. */
   #chunkFor(value: number): number {
     const chunks = this.#chunks;
+    // An empty chunk is alone.
+    if (chunks.length === 1) return 0;
     let low = 0;
     let high = chunks.length;
     while (low < high) {
