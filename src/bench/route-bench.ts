@@ -262,7 +262,7 @@ class RouteBench {
 
   /** What is measured. */
   #place({ reservationId, question }: Call): boolean {
-    const [best] = this.#routing.decide(question).candidates;
+    const { best } = this.#routing.decide(question);
     if (best === undefined) return false;
     const { wallMs, callee } = question;
     const request: ReserveRequest = {

@@ -122,17 +122,17 @@ export class CallBench {
     this.dialler = new FakeDialler(this.trace, this.clock);
     const routes: RoutePort = {
       attemptReported: (channelId, { outcome }) => this.trace.push(`reported ${channelId} ${outcome}`),
-      decide: ({ excludeChannels, excludeGateways }) => ({
-        candidates: this.channels
+      decide: ({ excludeChannels, excludeGateways }) => {
+        const candidates = this.channels
           .map(candidateOf)
           .filter(({ channelId }) => !excludeChannels.includes(channelId) && !this.ledger.isBusy(channelId))
-          .filter(({ gateway }) => !excludeGateways.includes(gateway.name)),
-        summary: {
+          .filter(({ gateway }) => !excludeGateways.includes(gateway.name));
+        const summary = {
           ...{ considered: this.channels.length, refused: {}, winner: null, runnersUp: [], codecs: [] },
           ...{ decidedWallMs: this.clock.wallMs(), version: 1, seed: 1 },
-        },
-        refusal: 'no-channel',
-      }),
+        };
+        return { best: candidates[0], candidates, summary, refusal: 'no-channel' };
+      },
     };
     this.registry = new CallRegistry(
       {

@@ -314,7 +314,9 @@ export interface RouteCandidate {
 }
 
 export interface RouteDecision {
-  /** Best first. */
+  /** The one to take; undefined when there is none. */
+  readonly best: RouteCandidate | undefined;
+  /** Best first; to be asked for before anything changes. */
   readonly candidates: readonly RouteCandidate[];
   readonly summary: DecisionSummary;
   /** What the caller is told when there is no candidate (semantics.md, "What failure means"). */

@@ -34,8 +34,8 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
     },
     attemptReported: () => {},
   };
-  const decision = ({ excludeChannels, excludeGateways }: RouteRequest): RouteDecision => ({
-    candidates: ids
+  const decision = ({ excludeChannels, excludeGateways }: RouteRequest): RouteDecision => {
+    const candidates = ids
       .filter((id) => !taken.has(id) && !excludeChannels.includes(id) && !excludeGateways.includes('gw1'))
       .slice(0, 8)
       .map(
@@ -45,10 +45,9 @@ function exchange(channels: number, networkOf: (channelId: string) => string = (
             simId: channelId,
             gateway: { name: channelId, network: networkOf(channelId) },
           }) as RouteCandidate,
-      ),
-    summary: SUMMARY,
-    refusal: 'no-channel',
-  });
+      );
+    return { best: candidates[0], candidates, summary: SUMMARY, refusal: 'no-channel' };
+  };
   const ledger = {
     fitPayers: () =>
       state.hasCapsLeft

@@ -47,7 +47,7 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
   let readyNetwork: string | null = null;
   let decision = decide(ports.routes, ask, lost);
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const [candidate] = decision.candidates;
+    const { best: candidate } = decision;
     if (candidate === undefined) return tooDear ?? refused(decision.refusal, decision.summary);
     if (candidate.gateway.network !== readyNetwork) {
       const opened = await openMedia(ports.media, ask, candidate);
@@ -58,7 +58,7 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
       continue;
     }
     const { summary } = decision;
-    const tried = triedAtOnce(ports.ledger, decision.candidates);
+    const tried = triedAtOnce(ports.ledger, candidate, decision);
     const reserved = await reserve(ports.ledger, ask, tried);
     if (reserved.ok) return { ok: true, channel: reserved.channel, decision: summary };
     if (isForEveryChannel(reserved.reason)) {
@@ -103,9 +103,9 @@ export function chosenFrom(candidate: RouteCandidate, attemptId: string, maxCall
 }
 
 /** The best one; all that media is ready for where the ledger tries several in one step. */
-function triedAtOnce(ledger: Ledger, candidates: readonly RouteCandidate[]): readonly RouteCandidate[] {
-  if (ledger.reserveFirst === undefined) return candidates.slice(0, 1);
-  return candidates.filter(({ gateway }) => gateway.network === candidates[0]?.gateway.network);
+function triedAtOnce(ledger: Ledger, best: RouteCandidate, decision: RouteDecision): readonly RouteCandidate[] {
+  if (ledger.reserveFirst === undefined) return [best];
+  return decision.candidates.filter(({ gateway }) => gateway.network === best.gateway.network);
 }
 
 /** The ledger's one atomic step, after the offer: a channel that cannot be offered anything is not reserved. */
@@ -178,14 +178,14 @@ function decide(routes: RoutePort, ask: SelectionRequest, lost: readonly string[
     });
   if (ask.avoidGateways.length > 0) {
     const elsewhere = decideFor(direct, ask.avoidGateways);
-    if (elsewhere.candidates.length > 0) return elsewhere;
+    if (elsewhere.best !== undefined) return elsewhere;
     const transcodedElsewhere =
       transcoded.length === 0 ? elsewhere : decideFor([...direct, ...transcoded], ask.avoidGateways);
-    if (transcodedElsewhere.candidates.length > 0) return transcodedElsewhere;
+    if (transcodedElsewhere.best !== undefined) return transcodedElsewhere;
   }
   const decision = decideFor(direct, NONE);
   // All names, so that a refusal says of every channel why: none that passes as it is has been found.
-  return decision.candidates.length > 0 || transcoded.length === 0
+  return decision.best !== undefined || transcoded.length === 0
     ? decision
     : decideFor([...direct, ...transcoded], NONE);
 }

@@ -1,6 +1,6 @@
 // The best few channels that a decision has met so far, by key: ordinary ones are looked up when all are known, since a
 // channel is memory that a decision has not touched yet. One is used for all decisions: nothing is allocated for them.
-import { BEST, type CallTerms, Candidate, ORDINARY, scoreOf } from './decision.js';
+import { BEST, type CallTerms, Candidate, type Choices, ORDINARY, scoreOf } from './decision.js';
 import type { PooledChannel } from './pool.js';
 import { type Standing, TIES } from './standing.js';
 import type { Weights } from './weights.js';
@@ -12,8 +12,48 @@ interface Special {
   readonly call: CallTerms;
 }
 
+export interface ChannelsByKey {
+  channelOfKey(key: number): PooledChannel;
+}
+
+/** The best few of one decision, best first: looked up one by one when they are asked for. */
+export class FoundChannels implements Choices {
+  readonly #keys: readonly number[];
+  readonly #orders: readonly number[];
+  readonly #specials: readonly (Special | null)[];
+  readonly #index: ChannelsByKey;
+  readonly #weights: Weights;
+
+  constructor(
+    keys: readonly number[],
+    orders: readonly number[],
+    specials: readonly (Special | null)[],
+    index: ChannelsByKey,
+    weights: Weights,
+  ) {
+    this.#keys = keys;
+    this.#orders = orders;
+    this.#specials = specials;
+    this.#index = index;
+    this.#weights = weights;
+  }
+
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  at(place: number): Candidate {
+    const special = this.#specials[place];
+    if (special) return new Candidate(special.channel, special.standing, special.call, this.#weights);
+    const channel = this.#index.channelOfKey(this.#keys[place] as number);
+    const standing = channel.standings[this.#orders[place] as number] as Standing;
+    return new Candidate(channel, standing, ORDINARY, this.#weights);
+  }
+}
+
 export class BestFew {
-  readonly #keys = new Float64Array(BEST);
+  /** Plain numbers: a typed array costs more to copy than all that is in it. */
+  readonly #keys: number[] = [];
   /** Null for an ordinary one. */
   readonly #specials: (Special | null)[] = [];
   /** In which order of its pool an ordinary one stands. */
@@ -40,18 +80,11 @@ export class BestFew {
     if (key < this.bound) this.#insert(key, 0, { channel, standing, call });
   }
 
-  candidates(weights: Weights, channelOfKey: (key: number) => PooledChannel): Candidate[] {
-    const candidates: Candidate[] = [];
-    for (let at = 0; at < this.#size; at++) {
-      const special = this.#specials[at];
-      if (special) candidates.push(new Candidate(special.channel, special.standing, special.call, weights));
-      else {
-        const channel = channelOfKey(this.#keys[at] as number);
-        const standing = channel.standings[this.#orders[at] as number] as Standing;
-        candidates.push(new Candidate(channel, standing, ORDINARY, weights));
-      }
-    }
-    return candidates;
+  /** What was found, for a decision to keep. */
+  found(index: ChannelsByKey, weights: Weights): FoundChannels {
+    const size = this.#size;
+    const specials = this.#specials.slice(0, size);
+    return new FoundChannels(this.#keys.slice(0, size), this.#orders.slice(0, size), specials, index, weights);
   }
 
   #insert(key: number, order: number, special: Special | null): void {

@@ -34,8 +34,7 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex): Decisio
       if (channel.pool === pool) judgeSpecial(channel, order, request, index, counts);
     }
   }
-  const candidates = best.candidates(index.ranking.weights, (key) => index.channelOfKey(key));
-  return new Decision(candidates, counts, index);
+  return new Decision(best.found(index, index.ranking.weights), counts, index);
 }
 
 /** Channels that the orders do not judge rightly for this call. */

@@ -65,9 +65,15 @@ export function keyOf({ channel, score }: Candidate): number {
   return score * TIES + channel.tie;
 }
 
+/** Eligible channels, best first. */
+export interface Choices {
+  readonly size: number;
+  at(place: number): Candidate;
+}
+
 export class Decision {
-  /** Best first, at most {@link BEST}. */
-  readonly candidates: readonly Candidate[];
+  /** As it stood when it was decided on. */
+  readonly best: Candidate | undefined;
   /** Version of the index that this was read from. */
   readonly version: number;
   /** What ties were broken by. */
@@ -76,13 +82,22 @@ export class Decision {
   readonly considered: number;
   /** Refused channels by code. */
   readonly counts: CodeCounts;
+  readonly #choices: Choices;
 
-  constructor(candidates: readonly Candidate[], counts: CodeCounts, { version, ranking, channels }: DecidedFrom) {
-    this.candidates = candidates;
+  constructor(choices: Choices, counts: CodeCounts, { version, ranking, channels }: DecidedFrom) {
+    this.best = choices.size === 0 ? undefined : choices.at(0);
+    this.#choices = choices;
     this.version = version;
     this.seed = ranking.seed;
     this.considered = channels.length;
     this.counts = counts;
+  }
+
+  /** Best first, at most {@link BEST}. Read from where they stand when they are asked for: few decisions need more than one. */
+  get candidates(): readonly Candidate[] {
+    const candidates: Candidate[] = [];
+    for (let place = 0; place < Math.min(BEST, this.#choices.size); place++) candidates.push(this.#choices.at(place));
+    return candidates;
   }
 
   get refused(): Readonly<Partial<Record<RefusalReason, number>>> {
@@ -108,7 +123,7 @@ export class Explanation extends Decision {
   readonly refusals: readonly { readonly channel: PooledChannel; readonly refusal: Refusal }[];
 
   constructor(ranked: readonly Candidate[], refusals: Explanation['refusals'], counts: CodeCounts, index: DecidedFrom) {
-    super(ranked.slice(0, BEST), counts, index);
+    super({ size: ranked.length, at: (place) => ranked[place] as Candidate }, counts, index);
     this.ranked = ranked;
     this.refusals = refusals;
   }

@@ -45,18 +45,22 @@ export interface RouteQuestion
   readonly wallMs: number;
 }
 
+export interface AnsweredCandidate<T> {
+  readonly channelId: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  readonly gateway: T;
+  readonly requestUri: string;
+  /** The sum of its terms: the lowest wins. */
+  readonly score: number;
+  readonly terms: ScoreTerms;
+}
+
 export interface RouteAnswer<T> {
-  /** Best first. */
-  readonly candidates: readonly {
-    readonly channelId: string;
-    readonly simId: string;
-    readonly simNumber: string;
-    readonly gateway: T;
-    readonly requestUri: string;
-    /** The sum of its terms: the lowest wins. */
-    readonly score: number;
-    readonly terms: ScoreTerms;
-  }[];
+  /** The one to take. */
+  readonly best: AnsweredCandidate<T> | undefined;
+  /** Best first; to be asked for before anything changes. */
+  readonly candidates: readonly AnsweredCandidate<T>[];
   readonly summary: {
     readonly considered: number;
     readonly refused: Readonly<Record<string, number>>;
@@ -158,7 +162,7 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
 }
 
 /** A candidate as a call sees it. */
-class DialledCandidate<T> {
+class DialledCandidate<T> implements AnsweredCandidate<T> {
   readonly #candidate: Candidate;
   readonly #dialled: Dialled<T>;
 
@@ -210,14 +214,18 @@ interface Dialled<T> {
 
 /** A decision as a call sees it: what is not asked for is not computed. */
 class Answer<T> implements RouteAnswer<T> {
-  readonly candidates: readonly DialledCandidate<T>[];
+  readonly best: DialledCandidate<T> | undefined;
   readonly #decision: Decision;
   readonly #dialled: Dialled<T>;
 
   constructor(decision: Decision, dialled: Dialled<T>) {
     this.#decision = decision;
     this.#dialled = dialled;
-    this.candidates = decision.candidates.map((candidate) => new DialledCandidate(candidate, dialled));
+    this.best = decision.best && new DialledCandidate(decision.best, dialled);
+  }
+
+  get candidates(): readonly DialledCandidate<T>[] {
+    return this.#decision.candidates.map((candidate) => new DialledCandidate(candidate, this.#dialled));
   }
 
   get refusal(): Decision['refusal'] {
@@ -227,7 +235,8 @@ class Answer<T> implements RouteAnswer<T> {
   get summary(): RouteAnswer<T>['summary'] {
     const { considered, refused, version, seed } = this.#decision;
     const { codecs, wallMs: decidedWallMs } = this.#dialled;
-    const [best, ...next] = this.candidates;
+    const { best } = this;
+    const next = this.candidates.slice(1);
     const winner = best === undefined ? null : { channelId: best.channelId, score: best.score, terms: best.terms };
     const runnersUp = next.map(({ channelId, score }) => ({ channelId, score }));
     return { considered, refused, winner, runnersUp, codecs, decidedWallMs, version, seed };
