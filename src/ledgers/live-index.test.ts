@@ -6,7 +6,7 @@ import { ManualClock } from '../lib/clock.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import { decideRoute } from '../routing/decide-route.js';
-import { BEST } from '../routing/decision.js';
+import { BEST, type Candidate } from '../routing/decision.js';
 import { explainRoute } from '../routing/explain-route.js';
 import { RouteIndex, type RoutingSettings } from '../routing/route-index.js';
 import type { RoutingRequest } from '../routing/rules.js';
@@ -207,13 +207,16 @@ class History {
   }
 }
 
+function described(candidate: Candidate | undefined): unknown {
+  return candidate && [candidate.channel.channelId, candidate.score, candidate.terms];
+}
+
 function assertSameDecision({ index }: History, request: RoutingRequest): void {
   const decided = decideRoute(request, index);
   const explained = explainRoute(request, index);
-  assert.deepEqual(
-    decided.candidates.map(({ channel, score, terms }) => [channel.channelId, score, terms]),
-    explained.ranked.slice(0, BEST).map(({ channel, score, terms }) => [channel.channelId, score, terms]),
-  );
+  assert.deepEqual(decided.candidates.map(described), explained.ranked.slice(0, BEST).map(described));
+  // It is found by itself, not as the first of these.
+  assert.deepEqual(described(decided.best), described(explained.ranked[0]));
   assert.deepEqual(decided.refused, explained.refused);
   assert.equal(decided.refusal, explained.refusal);
   assert.equal(explained.ranked.length + explained.refusals.length, CHANNELS.length);

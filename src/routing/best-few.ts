@@ -1,6 +1,6 @@
 // The best few channels that a decision has met so far, by key: ordinary ones are looked up when all are known, since a
 // channel is memory that a decision has not touched yet. One is used for all decisions: nothing is allocated for them.
-import { BEST, type CallTerms, Candidate, type Choices, ORDINARY, scoreOf } from './decision.js';
+import { BEST, type CallTerms, Candidate, ORDINARY, scoreOf } from './decision.js';
 import type { PooledChannel } from './pool.js';
 import { type Standing, TIES } from './standing.js';
 import type { Weights } from './weights.js';
@@ -16,57 +16,25 @@ export interface ChannelsByKey {
   channelOfKey(key: number): PooledChannel;
 }
 
-/** The best few of one decision, best first: looked up one by one when they are asked for. */
-export class FoundChannels implements Choices {
-  readonly #keys: readonly number[];
-  readonly #orders: readonly number[];
-  readonly #specials: readonly (Special | null)[];
-  readonly #index: ChannelsByKey;
-  readonly #weights: Weights;
-
-  constructor(
-    keys: readonly number[],
-    orders: readonly number[],
-    specials: readonly (Special | null)[],
-    index: ChannelsByKey,
-    weights: Weights,
-  ) {
-    this.#keys = keys;
-    this.#orders = orders;
-    this.#specials = specials;
-    this.#index = index;
-    this.#weights = weights;
-  }
-
-  get size(): number {
-    return this.#keys.length;
-  }
-
-  at(place: number): Candidate {
-    const special = this.#specials[place];
-    if (special) return new Candidate(special.channel, special.standing, special.call, this.#weights);
-    const channel = this.#index.channelOfKey(this.#keys[place] as number);
-    const standing = channel.standings[this.#orders[place] as number] as Standing;
-    return new Candidate(channel, standing, ORDINARY, this.#weights);
-  }
-}
-
 export class BestFew {
-  /** Plain numbers: a typed array costs more to copy than all that is in it. */
-  readonly #keys: number[] = [];
+  readonly #keys = new Float64Array(BEST);
   /** Null for an ordinary one. */
   readonly #specials: (Special | null)[] = [];
   /** In which order of its pool an ordinary one stands. */
   readonly #orders: number[] = [];
   #size = 0;
+  /** How many are wanted. */
+  #most = BEST;
 
-  clear(): void {
+  /** Begins anew, for so many. */
+  begin(most: number): void {
     this.#size = 0;
+    this.#most = most;
   }
 
   /** The key that a channel must be below to come in. */
   get bound(): number {
-    return this.#size < BEST ? Number.POSITIVE_INFINITY : (this.#keys[BEST - 1] as number);
+    return this.#size < this.#most ? Number.POSITIVE_INFINITY : (this.#keys[this.#most - 1] as number);
   }
 
   /** Adds a channel whose key is below the bound. */
@@ -80,15 +48,22 @@ export class BestFew {
     if (key < this.bound) this.#insert(key, 0, { channel, standing, call });
   }
 
-  /** What was found, for a decision to keep. */
-  found(index: ChannelsByKey, weights: Weights): FoundChannels {
-    const size = this.#size;
-    const specials = this.#specials.slice(0, size);
-    return new FoundChannels(this.#keys.slice(0, size), this.#orders.slice(0, size), specials, index, weights);
+  /** How many were found. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The one at a place, the best at 0. */
+  candidate(place: number, index: ChannelsByKey, weights: Weights): Candidate {
+    const special = this.#specials[place];
+    if (special) return new Candidate(special.channel, special.standing, special.call, weights);
+    const channel = index.channelOfKey(this.#keys[place] as number);
+    const standing = channel.standings[this.#orders[place] as number] as Standing;
+    return new Candidate(channel, standing, ORDINARY, weights);
   }
 
   #insert(key: number, order: number, special: Special | null): void {
-    let at = this.#size < BEST ? this.#size++ : BEST - 1;
+    let at = this.#size < this.#most ? this.#size++ : this.#most - 1;
     for (; at > 0 && (this.#keys[at - 1] as number) > key; at--) {
       this.#keys[at] = this.#keys[at - 1] as number;
       this.#orders[at] = this.#orders[at - 1] as number;

@@ -1,10 +1,10 @@
 // Which channels carry a call. Reads the index's orders from their best ends and stops at the best few; asks one by one only
 // the channels that stand differently in this call: those that know its callee, its agent's own, and those tried already.
 import { BestFew } from './best-few.js';
-import { BEST, Decision } from './decision.js';
+import { BEST, type Candidate, Decision } from './decision.js';
 import { explainRoute } from './explain-route.js';
 import type { CellOrder, Pool, PooledChannel, PoolOrder } from './pool.js';
-import { addCounts, type CodeCounts, codeOf, codeOfQuota, countOne, NOT_REFUSED } from './refusal-counts.js';
+import { addCounts, type CodeCounts, codeOf, codeOfQuota, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
 import type { RouteIndex } from './route-index.js';
 import { isChannelExcluded, isEmergency, isGatewayExcluded, type RoutingRequest, refusalOfQuota } from './rules.js';
 
@@ -18,10 +18,34 @@ const scratch: [Float64Array, Float64Array] = [new Float64Array(BEST), new Float
 export function decideRoute(request: RoutingRequest, index: RouteIndex): Decision {
   // Emergency calls are rare, and may use what the orders do not hold.
   if (isEmergency(request)) return explainRoute(request, index);
-  const { pools, refused } = index.profileOf(request);
-  const counts = refused.slice();
+  const counts = index.profileOf(request).refused.slice();
+  search(request, index, 1, counts);
+  return new RouteDecision(request, index, counts);
+}
+
+/** Made from what was just searched. */
+class RouteDecision extends Decision {
+  readonly #request: RoutingRequest;
+  readonly #index: RouteIndex;
+
+  constructor(request: RoutingRequest, index: RouteIndex, counts: CodeCounts) {
+    super(best.size === 0 ? undefined : best.candidate(0, index, index.ranking.weights), counts, index);
+    this.#request = request;
+    this.#index = index;
+  }
+
+  override get candidates(): readonly Candidate[] {
+    const index = this.#index;
+    search(this.#request, index, BEST, noCounts());
+    return Array.from({ length: best.size }, (_, place) => best.candidate(place, index, index.ranking.weights));
+  }
+}
+
+/** Finds the best `most`, and adds to the counts of those that were refused. */
+function search(request: RoutingRequest, index: RouteIndex, most: number, counts: CodeCounts): void {
+  const { pools } = index.profileOf(request);
   const special = specialChannels(request, index);
-  best.clear();
+  best.begin(most);
   for (const pool of pools) {
     const order = pool.orderOf(request.callee.numberClass);
     const orders = order === undefined ? undefined : pool.orders[order];
@@ -29,12 +53,11 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex): Decisio
     addCounts(counts, pool.refused);
     addCounts(counts, orders.refused);
     if (request.excludeGateways.length > 0) countExcludedGateways(pool, order, request, index, counts);
-    collect(pool, order, special, request, index);
+    collect(pool, order, most, special, request, index);
     for (const channel of special) {
       if (channel.pool === pool) judgeSpecial(channel, order, request, index, counts);
     }
   }
-  return new Decision(best.found(index, index.ranking.weights), counts, index);
 }
 
 /** Channels that the orders do not judge rightly for this call. */
@@ -71,20 +94,23 @@ function isRefusedByPlan({ refusal, standings }: PooledChannel): boolean {
 function collect(
   pool: Pool,
   order: number,
+  most: number,
   special: readonly PooledChannel[],
   request: RoutingRequest,
   index: RouteIndex,
 ): void {
   // So many gateways, and in each so many channels, may have one of the best few: the others are passed over.
-  const gateways = lowest(0, BEST + special.length + request.excludeGateways.length);
-  const found = (pool.orders[order] as PoolOrder).best.copyLowest(gateways);
-  const keys = lowest(1, BEST + special.length);
+  const mostGateways = most + special.length + request.excludeGateways.length;
+  const gateways = roomFor(mostGateways, 0);
+  const found = (pool.orders[order] as PoolOrder).best.copyLowest(mostGateways, gateways);
+  const mostKeys = most + special.length;
+  const keys = roomFor(mostKeys, 1);
   for (let at = 0; at < found; at++) {
     const bestKey = gateways[at] as number;
     if (bestKey > best.bound) return;
     const cell = index.cellOfKey(bestKey);
     if (request.excludeGateways.length > 0 && isGatewayExcluded(cell.gateway, request)) continue;
-    const count = (cell.orders[order] as CellOrder).open.copyLowest(keys);
+    const count = (cell.orders[order] as CellOrder).open.copyLowest(mostKeys, keys);
     for (let i = 0; i < count; i++) {
       const key = keys[i] as number;
       if (key > best.bound) break;
@@ -94,7 +120,7 @@ function collect(
 }
 
 /** Room for so many keys, used again and again. */
-function lowest(which: 0 | 1, count: number): Float64Array {
+function roomFor(count: number, which: 0 | 1): Float64Array {
   if (scratch[which].length < count) scratch[which] = new Float64Array(2 * count);
   return scratch[which];
 }

@@ -65,14 +65,8 @@ export function keyOf({ channel, score }: Candidate): number {
   return score * TIES + channel.tie;
 }
 
-/** Eligible channels, best first. */
-export interface Choices {
-  readonly size: number;
-  at(place: number): Candidate;
-}
-
-export class Decision {
-  /** As it stood when it was decided on. */
+export abstract class Decision {
+  /** The one to take, as it stood when it was decided on. */
   readonly best: Candidate | undefined;
   /** Version of the index that this was read from. */
   readonly version: number;
@@ -82,23 +76,17 @@ export class Decision {
   readonly considered: number;
   /** Refused channels by code. */
   readonly counts: CodeCounts;
-  readonly #choices: Choices;
 
-  constructor(choices: Choices, counts: CodeCounts, { version, ranking, channels }: DecidedFrom) {
-    this.best = choices.size === 0 ? undefined : choices.at(0);
-    this.#choices = choices;
+  constructor(best: Candidate | undefined, counts: CodeCounts, { version, ranking, channels }: DecidedFrom) {
+    this.best = best;
     this.version = version;
     this.seed = ranking.seed;
     this.considered = channels.length;
     this.counts = counts;
   }
 
-  /** Best first, at most {@link BEST}. Read from where they stand when they are asked for: few decisions need more than one. */
-  get candidates(): readonly Candidate[] {
-    const candidates: Candidate[] = [];
-    for (let place = 0; place < Math.min(BEST, this.#choices.size); place++) candidates.push(this.#choices.at(place));
-    return candidates;
-  }
+  /** Best first, at most {@link BEST}. To be asked for before anything changes: most calls need the best one alone. */
+  abstract get candidates(): readonly Candidate[];
 
   get refused(): Readonly<Partial<Record<RefusalReason, number>>> {
     return refusedByReason(this.counts);
@@ -123,8 +111,12 @@ export class Explanation extends Decision {
   readonly refusals: readonly { readonly channel: PooledChannel; readonly refusal: Refusal }[];
 
   constructor(ranked: readonly Candidate[], refusals: Explanation['refusals'], counts: CodeCounts, index: DecidedFrom) {
-    super({ size: ranked.length, at: (place) => ranked[place] as Candidate }, counts, index);
+    super(ranked[0], counts, index);
     this.ranked = ranked;
     this.refusals = refusals;
+  }
+
+  override get candidates(): readonly Candidate[] {
+    return this.ranked.slice(0, BEST);
   }
 }

@@ -63,12 +63,12 @@ export class SortedNumbers {
     for (const { numbers, size } of this.#chunks) yield* numbers.subarray(0, size);
   }
 
-  /** Writes the lowest numbers, ascending, as many as there are and fit in; returns how many. */
-  copyLowest(to: Float64Array): number {
+  /** Writes the lowest numbers, ascending, at most so many; returns how many there are. */
+  copyLowest(most: number, to: Float64Array): number {
     let copied = 0;
-    for (let at = 0; at < this.#chunks.length && copied < to.length; at++) {
+    for (let at = 0; at < this.#chunks.length && copied < most; at++) {
       const { numbers, size } = this.#chunks[at] as Chunk;
-      for (let i = 0; i < size && copied < to.length; i++) to[copied++] = numbers[i] as number;
+      for (let i = 0; i < size && copied < most; i++) to[copied++] = numbers[i] as number;
     }
     return copied;
   }
