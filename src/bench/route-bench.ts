@@ -164,11 +164,14 @@ class RouteBench {
   readonly #fullSims: readonly string[];
   /** Records on their way to the journal. */
   #records: JournalEntry[] = [];
-  /** Live calls, oldest first, from `#oldest` on. */
-  #calls: Live[] = [];
+  /** Live calls, oldest first, from `#oldest` on; what is over is not kept. */
+  #calls: (Live | undefined)[] = [];
   #oldest = 0;
   #count = 0;
   #random = 1;
+  readonly #half: number;
+  /** Calls of which the CPU time is taken together. */
+  readonly #batch: number;
 
   constructor(channelCount: number) {
     const ports = Array.from({ length: channelCount }, (_, index) => index);
@@ -200,7 +203,9 @@ class RouteBench {
     }));
     const settings = { gateways, plans: [ROOMY, FULL], sims, channels, ranking: { seed: 1 } };
     this.#routing = createRouting({ ...settings, view: this.#memory, clock: this.#clock });
-    for (let busy = 0; busy < channelCount / 2; busy++) {
+    this.#batch = Math.max(1, Math.min(MAX_BATCH, Math.floor(channelCount / 4)));
+    this.#half = Math.floor(channelCount / 2);
+    for (let busy = 0; busy < this.#half; busy++) {
       const call = this.#nextCall();
       this.#place(call);
       this.#keep(call);
@@ -243,14 +248,17 @@ class RouteBench {
 
   /** The same of some calls in a row, by CPU time of the whole process. */
   placeBatch(): { calls: number; usedUs: number } {
-    const count = Math.max(1, Math.min(MAX_BATCH, Math.floor((this.#calls.length - this.#oldest) / 4)));
     const calls: Call[] = [];
-    for (let call = 0; call < count; call++) calls.push(this.#makeRoom());
+    // As many are over half of the channels afterwards as were under it before.
+    const isFirst = this.#calls.length - this.#oldest === this.#half;
+    for (let call = 0; call < this.#batch; call++) {
+      calls.push(isFirst && call < this.#batch / 2 ? this.#nextCall() : this.#makeRoom());
+    }
     const before = process.cpuUsage();
     for (const call of calls) this.#place(call);
     const { user, system } = process.cpuUsage(before);
     for (const call of calls) this.#keep(call);
-    return { calls: count, usedUs: user + system };
+    return { calls: this.#batch, usedUs: user + system };
   }
 
   /** Ends the oldest call, so that there is a channel for the next. */
@@ -307,8 +315,9 @@ class RouteBench {
   }
 
   #endOldest(): void {
-    const live = this.#calls[this.#oldest++];
+    const live = this.#calls[this.#oldest];
     if (live === undefined) return;
+    this.#calls[this.#oldest++] = undefined;
     const { channelId } = live.request;
     const answered = this.#next(10) > 0;
     this.#routing.attemptReported(channelId, {

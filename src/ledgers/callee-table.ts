@@ -4,6 +4,8 @@
 /** Numbers a cell has: its key and what its owner keeps; as 32-bit words twice as many. */
 const STRIDE = 4;
 const FIRST_SLOTS = 1_024;
+/** A smaller table grows in larger steps. */
+const MANY_CELLS = 65_536;
 /** Cells looked at for one to forget. */
 const SAMPLED = 8;
 
@@ -100,26 +102,34 @@ export class CalleeTable {
     this.remove(oldest);
   }
 
-  /** Twice the room, or as much as before when enough may go. */
+  /** More room, or as much as before when enough may go. */
   #grow(): void {
     const before = this.numbers;
-    const kept: number[] = [];
+    let size = 0;
     for (let slot = 0; slot <= this.#mask; slot++) {
       const key = before[slot * STRIDE] as number;
       if (key === 0) continue;
-      if (this.#ageOf(slot) === Number.POSITIVE_INFINITY) this.#onForgotten(key, slot);
-      else kept.push(slot);
+      if (this.#ageOf(slot) !== Number.POSITIVE_INFINITY) {
+        size += 1;
+        continue;
+      }
+      this.#onForgotten(key, slot);
+      // Nothing is looked up in this memory any more.
+      before[slot * STRIDE] = 0;
     }
     let slots = FIRST_SLOTS;
-    while (slots < kept.length * 3) slots *= 2;
+    while (slots < size * (size < MANY_CELLS ? 8 : 3)) slots *= 2;
     this.#mask = slots - 1;
     this.#hand = 0;
-    this.#size = kept.length;
-    this.numbers = new Float64Array(slots * STRIDE);
-    this.words = new Int32Array(this.numbers.buffer);
-    for (const slot of kept) {
-      const at = this.#put(before[slot * STRIDE] as number) * STRIDE;
-      for (let field = 1; field < STRIDE; field++) this.numbers[at + field] = before[slot * STRIDE + field] as number;
+    this.#size = size;
+    const numbers = new Float64Array(slots * STRIDE);
+    this.numbers = numbers;
+    this.words = new Int32Array(numbers.buffer);
+    for (let from = 0; from < before.length; from += STRIDE) {
+      const key = before[from] as number;
+      if (key === 0) continue;
+      const to = this.#put(key) * STRIDE;
+      for (let field = 1; field < STRIDE; field++) numbers[to + field] = before[from + field] as number;
     }
   }
 }

@@ -97,6 +97,7 @@ function requestParameters(request: ReserveRequest): JournalValue[] {
 
 /** One a line. A name with a line break in it must not read as two. */
 function payersText(payers: readonly string[]): string {
+  if (payers.length === 1 && !payers[0]?.includes('\n')) return payers[0] as string;
   for (const payer of payers)
     if (payer.includes('\n')) return payersText(payers.map((name) => name.replaceAll('\n', ' ')));
   return payers.join('\n');

@@ -59,23 +59,41 @@ export function codeOfQuota(refusal: Refusal | undefined): number {
   return ofThisCall ?? codeOf(refusal.reason);
 }
 
-/** Channels by code of their refusal. */
+/** Channels by code of their refusal. At 0 stands a bit for each code that may have any: most have none. */
 export type CodeCounts = number[];
+
+const MASK = 0;
 
 export function noCounts(): CodeCounts {
   return Array.from({ length: CODE_COUNT }, () => 0);
 }
 
 export function addCounts(to: CodeCounts, counts: CodeCounts): void {
-  for (let code = 1; code < CODE_COUNT; code++) to[code] = (to[code] as number) + (counts[code] as number);
+  const mask = counts[MASK] as number;
+  to[MASK] = (to[MASK] as number) | mask;
+  for (let left = mask; left !== 0; left &= left - 1) {
+    const code = lowestBit(left);
+    to[code] = (to[code] as number) + (counts[code] as number);
+  }
 }
 
 export function subtractCounts(from: CodeCounts, counts: CodeCounts): void {
-  for (let code = 1; code < CODE_COUNT; code++) from[code] = (from[code] as number) - (counts[code] as number);
+  for (let left = counts[MASK] as number; left !== 0; left &= left - 1) {
+    const code = lowestBit(left);
+    countOne(from, code, -(counts[code] as number));
+  }
 }
 
 export function countOne(counts: CodeCounts, code: number, channels = 1): void {
-  counts[code] = (counts[code] as number) + channels;
+  if (code === NOT_REFUSED) return;
+  const counted = (counts[code] as number) + channels;
+  const mask = counts[MASK] as number;
+  counts[code] = counted;
+  counts[MASK] = counted === 0 ? mask & ~(1 << code) : mask | (1 << code);
+}
+
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }
 
 /** By reason; only what occurred. */
