@@ -294,8 +294,9 @@ class RouteBench {
   #nextCall(): Call {
     const repeated = this.#count > RECENT && this.#next(5) === 0;
     const number = repeated ? this.#count - 1 - this.#next(RECENT) : this.#count;
-    const e164 = `+8210${10_000_000 + number}`;
-    const reservationId = `c13b1b52-5e0c-4b5e-9a5d-${++this.#count}`;
+    // Joined, they are strings in one piece, as a number that policy has looked up and an id that was drawn are.
+    const e164 = ['+8210', 10_000_000 + number].join('');
+    const reservationId = ['c13b1b52-5e0c-4b5e-9a5d-', ++this.#count].join('');
     return {
       reservationId,
       question: {

@@ -4,8 +4,6 @@
 /** Numbers a cell has: its key and what its owner keeps; as 32-bit words twice as many. */
 const STRIDE = 4;
 const FIRST_SLOTS = 1_024;
-/** A smaller table grows in larger steps. */
-const MANY_CELLS = 65_536;
 /** Cells looked at for one to forget. */
 const SAMPLED = 8;
 
@@ -118,7 +116,7 @@ export class CalleeTable {
       before[slot * STRIDE] = 0;
     }
     let slots = FIRST_SLOTS;
-    while (slots < size * (size < MANY_CELLS ? 8 : 3)) slots *= 2;
+    while (slots < size * 3) slots *= 2;
     this.#mask = slots - 1;
     this.#hand = 0;
     this.#size = size;

@@ -100,9 +100,15 @@ function collect(
   index: RouteIndex,
 ): void {
   // So many gateways, and in each so many channels, may have one of the best few: the others are passed over.
+  const { best: gatewaysBest } = pool.orders[order] as PoolOrder;
+  if (most === 1 && special.length === 0 && request.excludeGateways.length === 0) {
+    // The best of all is the best of its gateway: the gateway itself need not be touched.
+    if (gatewaysBest.first < best.bound) best.add(gatewaysBest.first, order);
+    return;
+  }
   const mostGateways = most + special.length + request.excludeGateways.length;
   const gateways = roomFor(mostGateways, 0);
-  const found = (pool.orders[order] as PoolOrder).best.copyLowest(mostGateways, gateways);
+  const found = gatewaysBest.copyLowest(mostGateways, gateways);
   const mostKeys = most + special.length;
   const keys = roomFor(mostKeys, 1);
   for (let at = 0; at < found; at++) {
