@@ -19,9 +19,7 @@ const INSERT_RESERVATION = `INSERT INTO reservations (reservation_id, call_id, t
 
 /** `coveredUntilWallMs`: what its payers hold, as if it were answered now; null when nothing is held of anybody. */
 export function insertReservation(request: ReserveRequest, coveredUntilWallMs: number | null): JournalEntry {
-  const parameters = requestParameters(request);
-  parameters.push(coveredUntilWallMs);
-  return { statement: INSERT_RESERVATION, parameters };
+  return { statement: INSERT_RESERVATION, parameters: requestParameters(request, coveredUntilWallMs) };
 }
 
 export function markAnswered(reservationId: string, answeredWallMs: number, coveredUntilWallMs: number): JournalEntry {
@@ -55,11 +53,9 @@ const INSERT_SETTLEMENT = `INSERT INTO settlements (reservation_id, call_id, tru
 
 export function insertSettlement(record: SettlementRecord): JournalEntry {
   const { sequence, answeredWallMs, durationMs, charge, settledWallMs } = record;
-  const parameters = requestParameters(record.request);
   const { billedSeconds, cost, currency } = charge;
-  parameters.push(sequence, answeredWallMs, durationMs, billedSeconds, cost, currency);
-  parameters.push(charge.estimated ? 1 : 0, settledWallMs);
-  return { statement: INSERT_SETTLEMENT, parameters };
+  const charged = [answeredWallMs, durationMs, billedSeconds, cost, currency, charge.estimated ? 1 : 0, settledWallMs];
+  return { statement: INSERT_SETTLEMENT, parameters: requestParameters(record.request, sequence).concat(charged) };
 }
 
 export function insertAdjustment(sequence: number, adjustment: PastAdjustment): JournalEntry {
@@ -79,8 +75,8 @@ export function keepRest(channelId: string, untilWallMs: number): JournalEntry {
   };
 }
 
-/** In the order of the columns that both tables begin with. */
-function requestParameters(request: ReserveRequest): JournalValue[] {
+/** In the order of the columns that both tables begin with, and the one after them: an array that grows takes twice as much. */
+function requestParameters(request: ReserveRequest, next: JournalValue): JournalValue[] {
   return [
     request.reservationId,
     request.callId,
@@ -92,6 +88,7 @@ function requestParameters(request: ReserveRequest): JournalValue[] {
     request.callee,
     request.numberClass,
     request.wallMs,
+    next,
   ];
 }
 
