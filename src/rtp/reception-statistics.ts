@@ -11,6 +11,8 @@ export class ReceptionStatistics {
   bytes = 0;
   outOfOrder = 0;
   duplicates = 0;
+  /** Times that at least one packet was missing before one that came. */
+  gaps = 0;
 
   #ssrc = -1;
   /** Extended sequence numbers: cycles times 2^16 plus the number in the packet. */
@@ -46,6 +48,7 @@ export class ReceptionStatistics {
       return;
     }
     if (step > 0) this.#highest += step;
+    if (step > 1) this.gaps += 1;
     const extended = this.#highest + Math.min(step, 0);
     if (step <= 0 && !this.#admitsLate(extended, step)) return;
     this.#seen[extended % WINDOW_PACKETS] = extended;
@@ -57,6 +60,25 @@ export class ReceptionStatistics {
   /** Packets expected and never seen, over all runs. */
   get lost(): number {
     return this.#lostBefore + this.#lostInRun();
+  }
+
+  /** Of the present run; null before the first packet. */
+  get ssrc(): number | null {
+    return this.#ssrc < 0 ? null : this.#ssrc;
+  }
+
+  /** Highest sequence number of the present run, extended by its count of cycles (RFC 3550 §6.4.1). */
+  get highestSequence(): number {
+    return Math.max(0, this.#highest - 0x1_0000);
+  }
+
+  /** Of the present run (RFC 3550 §A.3). */
+  get expectedInRun(): number {
+    return this.#receivedInRun === 0 ? 0 : this.#highest - this.#base + 1;
+  }
+
+  get lostInRun(): number {
+    return this.#lostInRun();
   }
 
   get jitterMs(): number {

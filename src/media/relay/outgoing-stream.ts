@@ -110,7 +110,18 @@ export class OutgoingStream {
     return (this.#sentTimestamp + Math.round(((nowMs - this.#sentMs) * this.#clockRateHz) / 1_000)) >>> 0;
   }
 
-  /** The source's SSRC, when it is passed under the stream's. */
+  /** When something was sent last, by the clock of arrival times. */
+  get sentMs(): number {
+    return this.#sentMs;
+  }
+
+  /** The source's own numbers are not those that leave: RTCP about them is translated. */
+  get isRenumbered(): boolean {
+    if (!this.#isContinuous || this.ssrc === null) return false;
+    return this.#source !== this.ssrc || this.#sequenceOffset !== 0 || this.#timestampOffset !== 0;
+  }
+
+  /** SSRC of the source that is passed now; null for none. */
   get sourceSsrc(): number | null {
     return this.#source === NOBODY ? null : this.#source;
   }

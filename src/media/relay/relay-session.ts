@@ -1,4 +1,5 @@
 // One relayed call: what either side sends goes to the other side and, while it is forked, to the taps.
+import { randomBytes } from 'node:crypto';
 import type { G711Codec, MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import type { SocketPair } from './media-socket.js';
@@ -39,10 +40,22 @@ export class RelaySession {
       caller: new RelayedStream(caller, callee, shared),
       callee: new RelayedStream(callee, caller, shared),
     };
-    this.#controls = {
-      caller: new RelayedControl(caller, callee),
-      callee: new RelayedControl(callee, caller),
+    const { caller: ofCaller, callee: ofCallee } = this.#streams;
+    const control = {
+      wallOffsetMs: Date.now() - context.nowMs(),
+      // RFC 7022 §4.2: 96 random bits for a session.
+      cname: randomBytes(12).toString('base64'),
+      isContinuous: context.settings.continuity,
+      random32: context.random32,
     };
+    this.#controls = {
+      caller: new RelayedControl({ from: caller, to: callee }, { sent: ofCaller, received: ofCallee }, control),
+      callee: new RelayedControl({ from: callee, to: caller }, { sent: ofCallee, received: ofCaller }, control),
+    };
+    this.#controls.caller.connect(this.#controls.callee);
+    this.#controls.callee.connect(this.#controls.caller);
+    ofCaller.control = this.#controls.caller;
+    ofCallee.control = this.#controls.callee;
     this.#listen('caller', sockets.caller);
     this.#listen('callee', sockets.callee);
   }
@@ -88,6 +101,9 @@ export class RelaySession {
   tick(nowMs: number): void {
     this.#streams.caller.tick(nowMs);
     this.#streams.callee.tick(nowMs);
+    const { caller, callee } = this.#controls;
+    caller.tick(nowMs, callee.isMute(nowMs));
+    callee.tick(nowMs, caller.isMute(nowMs));
   }
 
   report(): MediaReport {
@@ -95,8 +111,8 @@ export class RelaySession {
     const nowMs = this.#nowMs();
     const lastMs = Math.max(caller.lastPacketMs ?? -1, callee.lastPacketMs ?? -1);
     return {
-      caller: this.#streams.caller.report(nowMs),
-      callee: this.#streams.callee.report(nowMs),
+      caller: this.#streams.caller.report(nowMs, { from: this.#controls.caller, to: this.#controls.callee }),
+      callee: this.#streams.callee.report(nowMs, { from: this.#controls.callee, to: this.#controls.caller }),
       lastPacketAgeMs: lastMs < 0 ? null : Math.max(0, nowMs - lastMs),
     };
   }

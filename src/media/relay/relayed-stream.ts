@@ -4,6 +4,7 @@ import type { MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, StreamReport } from '../../call/reports.js';
 import { A_LAW_TO_MU_LAW, MU_LAW_TO_A_LAW, transcodeOctets } from '../../rtp/g711-transcoding.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
+import { isRtcp } from '../../rtp/rtcp-packet.js';
 import {
   isRtp,
   payloadEndOf,
@@ -44,6 +45,15 @@ export interface StreamContext {
   tell(event: MediaEvent): void;
 }
 
+/** What a side's RTCP told. */
+export interface ControlReport {
+  /** Packets of our own that were sent to the side. */
+  readonly generated: number;
+  readonly roundTripMs: number | null;
+  /** Of what the side receives. */
+  readonly lastBlock: { readonly lost: number; readonly jitterMs: number } | null;
+}
+
 const DEFAULT_CLOCK_RATE_HZ = 8_000;
 const NO_PAYLOAD_TYPE = -1;
 
@@ -52,6 +62,8 @@ export class RelayedStream implements MediaSocketListener {
   fork: number | null = null;
   /** Laid over what is sent. */
   tone: ToneOverlay | null = null;
+  /** RTCP of the side, when it shares the port. */
+  control: MediaSocketListener | null = null;
   readonly outgoing: OutgoingStream;
   readonly statistics = new ReceptionStatistics(DEFAULT_CLOCK_RATE_HZ);
   /** Clock rate of the audio that came last. */
@@ -126,7 +138,8 @@ export class RelayedStream implements MediaSocketListener {
     this.#events.end();
   }
 
-  report(nowMs: number): StreamReport {
+  /** @param told What RTCP says: of the side that sends, and of the one that receives. */
+  report(nowMs: number, told: { readonly from: ControlReport; readonly to: ControlReport }): StreamReport {
     const { statistics } = this;
     const from = this.#from;
     return {
@@ -137,10 +150,10 @@ export class RelayedStream implements MediaSocketListener {
       outOfOrder: statistics.outOfOrder,
       duplicates: statistics.duplicates,
       rtcpPackets: from.rtcpPackets,
-      rtcpGenerated: 0,
+      rtcpGenerated: told.from.generated,
       transcoded: this.#transcoded,
-      roundTripMs: null,
-      peerReport: null,
+      roundTripMs: told.from.roundTripMs === null ? null : Math.round(told.from.roundTripMs * 10) / 10,
+      peerReport: told.to.lastBlock,
       mos: null,
       silentMs: Math.round(this.#silence.silentMs(nowMs)),
       dtmfEvents: this.#events.count,
@@ -185,6 +198,10 @@ export class RelayedStream implements MediaSocketListener {
 
   #relayOther(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
     const from = this.#from;
+    if (from.isMuxed && isRtcp(packet)) {
+      this.control?.received(packet, address, port, arrivalMs);
+      return null;
+    }
     const first = packet[0] ?? 0;
     // RFC 7983 §7: DTLS shares the port of the SRTP that it is for, and passes with it.
     const isHandshake = first >= 20 && first <= 63 && (from.isProtected || this.#to.isProtected);

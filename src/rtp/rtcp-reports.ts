@@ -1,0 +1,213 @@
+// RTCP off the hot path, over rtp.js: what reports say, reports of our own, and reports translated for a stream that was numbered
+// anew on its way (RFC 3550 §6.4, §7.2).
+import { packets } from 'rtp.js';
+
+const { ByePacket, CompoundPacket, FeedbackPacket, ReceiverReportPacket, ReceptionReport } = packets;
+const { SdesChunk, SdesPacket, SenderReportPacket } = packets;
+
+type Rtcp = packets.RtcpPacket;
+type Compound = packets.CompoundPacket;
+type Block = packets.ReceptionReport;
+
+/** RFC 3550 §6.4.1: cumulative loss has 24 bits and a sign. */
+const MAX_LOST = 0x7f_ffff;
+const CNAME = 1;
+/** From 1900, the era of NTP, to 1970. */
+const NTP_ERA_SECONDS = 2_208_988_800;
+
+/** What a report says of a stream that its sender receives. */
+export interface ReceptionBlock {
+  readonly ssrc: number;
+  /** Of the packets since the last report, in 1/256. */
+  readonly fractionLost: number;
+  readonly lost: number;
+  /** Extended by the count of cycles. */
+  readonly highestSequence: number;
+  /** In timestamp units. */
+  readonly jitter: number;
+  /** Middle bits of the NTP time in the last sender report, 0 for none; and the time since it came, in 1/65536 s. */
+  readonly lastSr: number;
+  readonly delaySinceLastSr: number;
+}
+
+export interface RtcpReports {
+  /** Middle bits of the NTP time of a sender report; null without one. */
+  readonly senderTime: number | null;
+  readonly blocks: readonly ReceptionBlock[];
+  readonly hasBye: boolean;
+}
+
+/** An RTCP packet that rtp.js has read. */
+export class ReadRtcp {
+  readonly #compound: Compound;
+
+  private constructor(compound: Compound) {
+    this.#compound = compound;
+  }
+
+  /** Null for bytes that rtp.js does not take; they are used, not copied. */
+  static read(packet: Uint8Array): ReadRtcp | null {
+    try {
+      return new ReadRtcp(new CompoundPacket(new DataView(packet.buffer, packet.byteOffset, packet.byteLength)));
+    } catch {
+      return null;
+    }
+  }
+
+  reports(): RtcpReports {
+    let senderTime: number | null = null;
+    let hasBye = false;
+    const blocks: ReceptionBlock[] = [];
+    for (const part of this.#compound.getPackets()) {
+      if (part instanceof SenderReportPacket) {
+        senderTime = middleOfNtp(part.getNtpSeconds(), part.getNtpFraction());
+        blocks.push(...part.getReports().map(readBlock));
+      } else if (part instanceof ReceiverReportPacket) {
+        blocks.push(...part.getReports().map(readBlock));
+      } else if (part instanceof ByePacket) {
+        hasBye = true;
+      }
+    }
+    return { senderTime, blocks, hasBye };
+  }
+
+  /** As it must leave for the other side; null when nothing of it is left. The bytes that were read are changed. */
+  translated(translation: RtcpTranslation): Uint8Array | null {
+    const kept = this.#compound.getPackets().filter((part) => translate(part, translation));
+    if (kept.length === 0) return null;
+    this.#compound.setPackets(kept);
+    return bytesOf(this.#compound);
+  }
+}
+
+/** What a stream is called on either side of the relay, and what was added to its numbers. */
+export interface RtcpTranslation {
+  /** The stream that the report's sender sends; null while it sends none. */
+  readonly sent: {
+    readonly ssrc: number;
+    readonly as: number;
+    readonly timestampOffset: number;
+    readonly packets: number;
+    readonly octets: number;
+  } | null;
+  /** The stream that it receives, and what its source calls it: null for a source that is gone. */
+  readonly received: { readonly ssrc: number; readonly as: number | null; readonly sequenceOffset: number } | null;
+}
+
+/** False for a part that does not go on: a goodbye of a source whose stream lives on, extended reports about other numbers. */
+function translate(part: Rtcp, { sent, received }: RtcpTranslation): boolean {
+  const ownSsrc = (ssrc: number) => (ssrc === sent?.ssrc ? sent.as : ssrc);
+  if (part instanceof SenderReportPacket || part instanceof ReceiverReportPacket) {
+    if (part instanceof SenderReportPacket && part.getSsrc() === sent?.ssrc) {
+      part.setRtpTimestamp((part.getRtpTimestamp() + sent.timestampOffset) >>> 0);
+      part.setPacketCount(sent.packets >>> 0);
+      part.setOctetCount(sent.octets >>> 0);
+    }
+    part.setSsrc(ownSsrc(part.getSsrc()));
+    part.setReports(part.getReports().filter((block) => translateBlock(block, received)));
+    return true;
+  }
+  if (part instanceof SdesPacket) {
+    for (const chunk of part.getChunks()) chunk.setSsrc(ownSsrc(chunk.getSsrc()));
+    return true;
+  }
+  if (part instanceof FeedbackPacket) {
+    part.setSenderSsrc(ownSsrc(part.getSenderSsrc()));
+    if (part.getMediaSsrc() === received?.ssrc) part.setMediaSsrc(received.as ?? 0);
+    return true;
+  }
+  return false;
+}
+
+/** False for a block about a source that is gone. */
+function translateBlock(block: Block, received: RtcpTranslation['received']): boolean {
+  if (received === null || block.getSsrc() !== received.ssrc) return true;
+  if (received.as === null) return false;
+  block.setSsrc(received.as);
+  const highest = block.getHighestSeqNumber();
+  const low = ((highest & 0xffff) - received.sequenceOffset) & 0xffff;
+  // The cycle begins elsewhere in the numbers of the source.
+  const cycles = Math.max(0, (highest >>> 16) - (low > (highest & 0xffff) ? 1 : 0));
+  block.setHighestSeqNumber(((cycles << 16) | low) >>> 0);
+  return true;
+}
+
+/** A compound packet of our own: a sender report, or a receiver report without `sender`, and the CNAME (RFC 3550 §6.1). */
+export function composeRtcp(report: {
+  readonly ssrc: number;
+  readonly cname: string;
+  readonly sender: {
+    readonly wallMs: number;
+    readonly rtpTimestamp: number;
+    readonly packets: number;
+    readonly octets: number;
+  } | null;
+  readonly block: ReceptionBlock | null;
+}): Uint8Array {
+  const { ssrc, cname, sender, block } = report;
+  const compound = new CompoundPacket();
+  const first = sender === null ? new ReceiverReportPacket() : new SenderReportPacket();
+  first.setSsrc(ssrc);
+  if (sender !== null && first instanceof SenderReportPacket) {
+    const { seconds, fraction } = ntpOf(sender.wallMs);
+    first.setNtpSeconds(seconds);
+    first.setNtpFraction(fraction);
+    first.setRtpTimestamp(sender.rtpTimestamp);
+    first.setPacketCount(sender.packets >>> 0);
+    first.setOctetCount(sender.octets >>> 0);
+  }
+  if (block !== null) first.addReport(writtenBlock(block));
+  const description = new SdesPacket();
+  const chunk = new SdesChunk();
+  chunk.setSsrc(ssrc);
+  chunk.addItem(CNAME, cname);
+  description.addChunk(chunk);
+  compound.addPacket(first);
+  compound.addPacket(description);
+  return bytesOf(compound);
+}
+
+/** Middle 32 bits of the NTP time, as reports repeat it (RFC 3550 §4). */
+export function middleOfNtpAt(wallMs: number): number {
+  const { seconds, fraction } = ntpOf(wallMs);
+  return middleOfNtp(seconds, fraction);
+}
+
+function ntpOf(wallMs: number): { seconds: number; fraction: number } {
+  const seconds = wallMs / 1_000 + NTP_ERA_SECONDS;
+  return { seconds: Math.floor(seconds) >>> 0, fraction: Math.floor((seconds % 1) * 2 ** 32) >>> 0 };
+}
+
+function middleOfNtp(seconds: number, fraction: number): number {
+  return (((seconds & 0xffff) << 16) | (fraction >>> 16)) >>> 0;
+}
+
+function readBlock(block: Block): ReceptionBlock {
+  return {
+    ssrc: block.getSsrc(),
+    fractionLost: block.getFractionLost(),
+    lost: block.getTotalLost(),
+    highestSequence: block.getHighestSeqNumber(),
+    jitter: block.getJitter(),
+    lastSr: block.getLastSRTimestamp(),
+    delaySinceLastSr: block.getDelaySinceLastSR(),
+  };
+}
+
+function writtenBlock(block: ReceptionBlock): Block {
+  const written = new ReceptionReport();
+  written.setSsrc(block.ssrc);
+  written.setFractionLost(block.fractionLost);
+  written.setTotalLost(Math.max(-MAX_LOST, Math.min(MAX_LOST, block.lost)));
+  written.setHighestSeqNumber(block.highestSequence >>> 0);
+  written.setJitter(block.jitter >>> 0);
+  written.setLastSRTimestamp(block.lastSr);
+  written.setDelaySinceLastSR(block.delaySinceLastSr >>> 0);
+  return written;
+}
+
+function bytesOf(compound: Compound): Uint8Array {
+  compound.serialize();
+  const view = compound.getView();
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
