@@ -319,6 +319,39 @@ describe('LegPlayer', () => {
     assert.equal(bench.sent[3]?.payloadType, 8);
   });
 
+  it('fills every silence of the other side that lasts, and none that does not', () => {
+    const bench = new Bench();
+    bench.player.fillWhenSilent('silence', 300);
+    bench.pass(rtp(0));
+    bench.pacer.watch(bench.player);
+    bench.advance(299);
+    bench.pass(rtp(160));
+    bench.advance(299);
+    assert.equal(bench.sent.length, 0);
+    bench.advance(1 + 40);
+    assert.equal(bench.sent.length, 3);
+    bench.pass(rtp(320));
+    bench.advance(299);
+    assert.equal(bench.sent.length, 3);
+    bench.advance(1);
+    assert.equal(bench.sent.length, 4);
+    bench.player.setCodecs([]);
+    assert.equal(bench.player.dueMs, Number.POSITIVE_INFINITY);
+  });
+
+  it('plays into a silence that it fills, and fills it again after that', () => {
+    const bench = new Bench([PCMA, CN]);
+    bench.player.fillWhenSilent({ noiseDbov: 60 }, 300);
+    bench.pacer.watch(bench.player);
+    bench.advance(500);
+    bench.play(BEEP);
+    bench.advance(120);
+    assert.deepEqual(
+      bench.sent.map(({ payloadType, atMs }) => [payloadType, atMs]),
+      [[13, 0], ...[500, 520, 540, 560, 580].map((atMs) => [8, atMs]), [13, 600]],
+    );
+  });
+
   it('never throws, changes a length or touches a header, whatever passes', () => {
     const packets = fc.array(fc.uint8Array({ minLength: 12, maxLength: 2_000 }), { maxLength: 20 });
     fc.assert(

@@ -72,6 +72,8 @@ export class LegPlayer {
   #plays: LivePlay[] = [];
   #comfortNoiseType: number | null = null;
   #background: Sound | ComfortNoise | null = null;
+  /** What to fill with whenever the other side has been silent for so long. */
+  #standing: { readonly fill: SilenceFill; readonly afterMs: number } | null = null;
   /** When a packet of the other side passed last, or would have but for what is played in its place. */
   #flowMs = Number.NEGATIVE_INFINITY;
   /** Samples that the leg has been given since the player began, on which plays are placed. */
@@ -93,12 +95,14 @@ export class LegPlayer {
     this.#comfortNoiseType = codecs.find(isComfortNoise)?.payloadType ?? null;
     const frameMs = ptimeMs >= 10 && ptimeMs <= 60 ? Math.round(ptimeMs / 10) * 10 : DEFAULT_PTIME_MS;
     this.#frameSamples = frameMs * SAMPLES_PER_MS;
-    if (this.#codecs.length === 0) this.#endAll('failed');
+    if (this.#canPlay) return;
+    this.#background = null;
+    this.#endAll('failed');
   }
 
   /** Begins at once. `flowMs`: when the other side was heard last. */
   play(play: Play, flowMs: number | null, nowMs: number): void {
-    if (this.#codecs.length === 0 || this.#plays.length >= MAX_PLAYS || play.sound.lengthSamples < 1) {
+    if (!this.#canPlay || this.#plays.length >= MAX_PLAYS || play.sound.lengthSamples < 1) {
       this.#tell(play.playId, 'failed');
       return;
     }
@@ -118,29 +122,38 @@ export class LegPlayer {
   close(): void {
     this.#endAll('stopped');
     this.#background = null;
+    this.#standing = null;
   }
 
   /** The other side is silent from now on, until its next packet; what is sent in its place, if the leg can be sent it. */
   fill(fill: SilenceFill, nowMs: number): void {
-    if (this.#codecs.length === 0) return;
+    if (!this.#canPlay) return;
     if (this.#plays.length === 0) this.#dueMs = null;
-    const payloadType = this.#comfortNoiseType;
-    if (fill === 'silence') this.#background = SILENCE;
-    else if (payloadType === null) this.#background = new Noise(fill.noiseDbov);
-    else this.#background = { payloadType, noiseDbov: fill.noiseDbov };
+    this.#background = this.#backgroundOf(fill);
     this.#flowMs = Number.NEGATIVE_INFINITY;
     this.tick(nowMs);
   }
 
+  /** The same whenever the other side says nothing for so long. */
+  fillWhenSilent(fill: SilenceFill, afterMs: number): void {
+    this.#standing = { fill, afterMs };
+  }
+
   /** Nothing is to be done with packets or time. */
   get isIdle(): boolean {
-    return this.#plays.length === 0 && this.#background === null;
+    return this.#plays.length === 0 && this.#background === null && (this.#standing === null || !this.#canPlay);
+  }
+
+  get #canPlay(): boolean {
+    return this.#codecs.length > 0;
   }
 
   /** When `tick` has something to do, in ms of the same clock; Infinity while it has not. */
   get dueMs(): number {
     if (this.isIdle) return Number.POSITIVE_INFINITY;
-    return this.#dueMs ?? (this.#mustReplace() ? 0 : this.#flowMs + FLOW_GAP_MS);
+    if (this.#dueMs !== null) return this.#dueMs;
+    if (this.#mustReplace()) return 0;
+    return this.#flowMs + (this.#isStandingBy ? (this.#standing?.afterMs ?? 0) : FLOW_GAP_MS);
   }
 
   /**
@@ -159,6 +172,7 @@ export class LegPlayer {
   /** Sends what is due. */
   tick(nowMs: number): void {
     while (!this.isIdle) {
+      if (this.#isStandingBy && !this.#standIn(nowMs)) break;
       if (!this.#mustReplace() && nowMs - this.#flowMs < FLOW_GAP_MS) break;
       const stepMs = this.#stepMs;
       this.#dueMs ??= nowMs;
@@ -168,6 +182,23 @@ export class LegPlayer {
       this.#dueMs += stepMs;
     }
     this.#dueMs = null;
+  }
+
+  /** There is nothing to send before the other side falls silent. */
+  get #isStandingBy(): boolean {
+    return this.#plays.length === 0 && this.#background === null;
+  }
+
+  #standIn(nowMs: number): boolean {
+    if (this.#standing === null || nowMs - this.#flowMs < this.#standing.afterMs) return false;
+    this.#background = this.#backgroundOf(this.#standing.fill);
+    return true;
+  }
+
+  #backgroundOf(fill: SilenceFill): Sound | ComfortNoise {
+    if (fill === 'silence') return SILENCE;
+    const payloadType = this.#comfortNoiseType;
+    return payloadType === null ? new Noise(fill.noiseDbov) : { payloadType, noiseDbov: fill.noiseDbov };
   }
 
   #mustReplace(): boolean {

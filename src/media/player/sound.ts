@@ -106,5 +106,16 @@ export class Noise implements Sound {
   }
 }
 
+/** What is played, as threads tell each other: samples in shared memory, or a tone. */
+export type SoundSource =
+  | { readonly kind: 'samples'; readonly samples: Int16Array }
+  | Extract<PlaySource, { kind: 'tone' }>;
+
+/** Null for a tone that none could hear. */
+export function soundOf(source: SoundSource): Sound | null {
+  if (source.kind === 'samples') return new RecordedSound(source.samples);
+  return isTone(source) ? new Tone(source) : null;
+}
+
 /** Nothing to hear. */
 export const SILENCE: Sound = { lengthSamples: Number.POSITIVE_INFINITY, addTo: () => undefined };
