@@ -50,9 +50,9 @@ class Bench {
   }
 
   /** A packet of the other side passes; what the leg gets of it, or null. */
-  pass(packet: Buffer, isEvent = false): Buffer | null {
+  pass(packet: Buffer, kind: 'audio' | 'comfort-noise' | 'event' = 'audio'): Buffer | null {
     this.#flowMs = this.now;
-    return this.player.over(packet, isEvent, this.now) ? packet : null;
+    return this.player.over(packet, kind, this.now) ? packet : null;
   }
 
   advance(ms: number): void {
@@ -178,7 +178,7 @@ describe('LegPlayer', () => {
     const bench = new Bench();
     bench.play(BEEP);
     assert.equal(bench.pass(rtp(0)), null);
-    assert.notEqual(bench.pass(rtp(0, 1, { payloadType: 101 }), true), null);
+    assert.notEqual(bench.pass(rtp(0, 1, { payloadType: 101 }), 'event'), null);
     bench.advance(100);
     const after = rtp(160, 0x12);
     assert.deepEqual(bench.pass(Buffer.from(after)), after);
@@ -321,7 +321,7 @@ describe('LegPlayer', () => {
 
   it('fills every silence of the other side that lasts, and none that does not', () => {
     const bench = new Bench();
-    bench.player.fillWhenSilent('silence', 300);
+    bench.player.fillWhenSilent({ fill: 'silence', afterMs: 300 }, bench.now);
     bench.pass(rtp(0));
     bench.pacer.watch(bench.player);
     bench.advance(299);
@@ -339,16 +339,32 @@ describe('LegPlayer', () => {
     assert.equal(bench.player.dueMs, Number.POSITIVE_INFINITY);
   });
 
+  it('fills nothing after the other side’s own comfort noise, which passes, until that has spoken again', () => {
+    const bench = new Bench([PCMA, CN]);
+    bench.player.fillWhenSilent({ fill: 'silence', afterMs: 300 }, bench.now);
+    bench.pass(rtp(0));
+    bench.advance(20);
+    const noise = rtp(160, Uint8Array.of(55), { payloadType: 13 });
+    assert.deepEqual(bench.pass(noise, 'comfort-noise'), noise);
+    bench.pacer.watch(bench.player);
+    bench.advance(1_000);
+    assert.equal(bench.sent.length, 0);
+    bench.pass(rtp(8_000));
+    bench.pacer.watch(bench.player);
+    bench.advance(320);
+    assert.equal(bench.sent.length, 2);
+  });
+
   it('plays into a silence that it fills, and fills it again after that', () => {
     const bench = new Bench([PCMA, CN]);
-    bench.player.fillWhenSilent({ noiseDbov: 60 }, 300);
+    bench.player.fillWhenSilent({ fill: { noiseDbov: 60 }, afterMs: 300 }, bench.now);
     bench.pacer.watch(bench.player);
     bench.advance(500);
     bench.play(BEEP);
     bench.advance(120);
     assert.deepEqual(
       bench.sent.map(({ payloadType, atMs }) => [payloadType, atMs]),
-      [[13, 0], ...[500, 520, 540, 560, 580].map((atMs) => [8, atMs]), [13, 600]],
+      [[13, 300], ...[500, 520, 540, 560, 580].map((atMs) => [8, atMs]), [13, 600]],
     );
   });
 

@@ -74,6 +74,8 @@ export class LegPlayer {
   #background: Sound | ComfortNoise | null = null;
   /** What to fill with whenever the other side has been silent for so long. */
   #standing: { readonly fill: SilenceFill; readonly afterMs: number } | null = null;
+  /** The other side's own comfort noise has passed. */
+  #isTold = false;
   /** When a packet of the other side passed last, or would have but for what is played in its place. */
   #flowMs = Number.NEGATIVE_INFINITY;
   /** Samples that the leg has been given since the player began, on which plays are placed. */
@@ -134,14 +136,17 @@ export class LegPlayer {
     this.tick(nowMs);
   }
 
-  /** The same whenever the other side says nothing for so long. */
-  fillWhenSilent(fill: SilenceFill, afterMs: number): void {
-    this.#standing = { fill, afterMs };
+  /** The same whenever the other side says nothing for so long, from now on; null: not any more. */
+  fillWhenSilent(standing: { readonly fill: SilenceFill; readonly afterMs: number } | null, nowMs: number): void {
+    if (standing !== null && this.#standing === null) this.#flowMs = Math.max(this.#flowMs, nowMs);
+    if (standing === null) this.#background = null;
+    this.#standing = standing;
   }
 
   /** Nothing is to be done with packets or time. */
   get isIdle(): boolean {
-    return this.#plays.length === 0 && this.#background === null && (this.#standing === null || !this.#canPlay);
+    const standsBy = this.#standing !== null && this.#canPlay && !this.#isTold;
+    return this.#plays.length === 0 && this.#background === null && !standsBy;
   }
 
   get #canPlay(): boolean {
@@ -160,9 +165,16 @@ export class LegPlayer {
    * A packet of the other side on its way to the leg, with the leg's payload type: lays over it what is mixed, in place.
    * False when it is not to be sent, because something is played in its place; digits pass even then.
    */
-  over(packet: Uint8Array, isEvent: boolean, nowMs: number): boolean {
-    if (isEvent) return true;
+  over(packet: Uint8Array, kind: 'audio' | 'comfort-noise' | 'event', nowMs: number): boolean {
+    if (kind === 'event') return true;
+    if (kind === 'comfort-noise') {
+      // The leg makes noise by itself from here on: nothing is to be filled.
+      this.#isTold = true;
+      this.#background = null;
+      return !this.#mustReplace();
+    }
     this.#flowMs = nowMs;
+    this.#isTold = false;
     this.#background = null;
     if (this.#mustReplace()) return false;
     if (this.#plays.length > 0) this.#mixInto(packet);
@@ -190,7 +202,7 @@ export class LegPlayer {
   }
 
   #standIn(nowMs: number): boolean {
-    if (this.#standing === null || nowMs - this.#flowMs < this.#standing.afterMs) return false;
+    if (this.#standing === null || this.#isTold || nowMs - this.#flowMs < this.#standing.afterMs) return false;
     this.#background = this.#backgroundOf(this.#standing.fill);
     return true;
   }

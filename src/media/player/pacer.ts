@@ -29,8 +29,10 @@ export class Pacer {
 
   /** Looks at `dueMs` again, of one who may have something to do. */
   watch(paced: Paced): void {
+    const { dueMs } = paced;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
     this.#paced.add(paced);
-    this.#arm(paced.dueMs);
+    this.#arm(dueMs);
   }
 
   forget(paced: Paced): void {
@@ -59,6 +61,8 @@ export class Pacer {
         // Whoever was served goes behind those who wait.
         this.#paced.delete(paced);
         if (paced.dueMs !== Number.POSITIVE_INFINITY) this.#paced.add(paced);
+      } else if (paced.dueMs === Number.POSITIVE_INFINITY) {
+        this.#paced.delete(paced);
       }
       nextMs = Math.min(nextMs, paced.dueMs);
     }

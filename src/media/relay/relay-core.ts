@@ -1,8 +1,11 @@
 // All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
 import { randomInt } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
-import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote, PlayRequest } from '../../call/ports.js';
+import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
+import { type Clock, SystemClock } from '../../lib/clock.js';
+import { Pacer } from '../player/pacer.js';
+import type { StartPlay } from '../player/session-plays.js';
 import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
 import {
@@ -41,6 +44,7 @@ export class RelayCore {
   readonly #taps = new Set<TapQueue>();
   readonly #mediaSockets: MediaSockets;
   readonly #nowMs: () => number;
+  readonly #pacer: Pacer;
   readonly #settings: Omit<RelayThreadSettings, 'networks'>;
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = { packets: 0, rtcpPackets: 0, dropped: noDrops(), forkedPackets: 0, forkLostPackets: 0 };
@@ -52,10 +56,12 @@ export class RelayCore {
     mediaSockets: MediaSockets,
     nowMs: () => number,
     tell: (session: number, event: MediaEvent) => void,
+    timers: Pick<Clock, 'after'> = new SystemClock(),
   ) {
     this.#mediaSockets = mediaSockets;
     this.#tell = tell;
     this.#nowMs = nowMs;
+    this.#pacer = new Pacer({ monotonicMs: nowMs, after: (delayMs, action) => timers.after(delayMs, action) });
     this.#settings = settings;
     for (const network of settings.networks) {
       this.#networks.set(network.name, { ...network, pool: new PortPool(network.mediaPorts) });
@@ -81,6 +87,7 @@ export class RelayCore {
       settings: this.#settings.streams,
       sink,
       nowMs: this.#nowMs,
+      pacer: this.#pacer,
       random32: () => randomInt(2 ** 32),
       tell: (event) => this.#tell(id, event),
     });
@@ -142,12 +149,13 @@ export class RelayCore {
     for (const { session } of this.#sessions.values()) session.tick(nowMs);
   }
 
-  play(id: number, _side: Side, playId: string, _request: PlayRequest): void {
-    if (this.#sessions.has(id)) this.#tell(id, { type: 'played', playId, end: 'failed' });
+  play(id: number, play: StartPlay): void {
+    this.#sessions.get(id)?.session.play(play);
   }
 
-  stopPlaying(_id: number, _playId: string): void {}
-
+  stopPlaying(id: number, playId: string): void {
+    this.#sessions.get(id)?.session.stopPlaying(playId);
+  }
   /** Sends forked packets to one more tap, those of calls that are forked already included. */
   connectTap(port: MessagePort): void {
     const tap = new TapQueue(port, this.#settings.maxTapBatches, () => {
@@ -202,6 +210,7 @@ export class RelayCore {
     for (const id of [...this.#sessions.keys()]) this.close(id);
     for (const tap of [...this.#taps]) tap.close();
     this.#taps.clear();
+    this.#pacer.close();
     this.#mediaSockets.close();
   }
 

@@ -1,7 +1,9 @@
 // What the main thread and a relay thread say to each other. Requests carry an id that their reply repeats.
 import type { MessagePort } from 'node:worker_threads';
-import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote, PlayRequest } from '../../call/ports.js';
+import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
+import type { SilenceFill } from '../player/leg-player.js';
+import type { StartPlay } from '../player/session-plays.js';
 
 export interface RelayNetwork {
   readonly name: string;
@@ -19,7 +21,23 @@ export interface StreamSettings {
   readonly continuity: boolean;
   /** Digits are kept for the report; they may be card data. */
   readonly keepDigits: boolean;
+  readonly comfortNoise: ComfortNoiseSettings;
 }
+
+/** What a side gets while the other says nothing (RFC 3389). */
+export interface ComfortNoiseSettings {
+  /** CN of the other side for one that has not negotiated it: made into noise, or left out. */
+  readonly received: 'noise' | 'drop';
+  /** Sent when the other side has sent nothing for `afterMs`; null for nothing. */
+  readonly whenSilent: SilenceFill | null;
+  readonly afterMs: number;
+}
+
+export const DEFAULT_STREAMS: StreamSettings = {
+  continuity: true,
+  keepDigits: false,
+  comfortNoise: { received: 'noise', whenSilent: null, afterMs: 200 },
+};
 
 export interface RelayThreadSettings {
   readonly streams: StreamSettings;
@@ -67,13 +85,7 @@ export type RelayNotice =
   | { readonly type: 'unfork'; readonly session: number }
   | { readonly type: 'watch'; readonly session: number; readonly afterMs: number | null }
   | { readonly type: 'warn'; readonly session: number; readonly codecs: Readonly<Record<number, G711Codec>> }
-  | {
-      readonly type: 'play';
-      readonly session: number;
-      readonly side: Side;
-      readonly playId: string;
-      readonly request: PlayRequest;
-    }
+  | { readonly type: 'play'; readonly session: number; readonly play: StartPlay }
   | { readonly type: 'stop'; readonly session: number; readonly playId: string }
   | { readonly type: 'tap'; readonly port: MessagePort };
 

@@ -2,6 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { G711Codec, MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
+import type { Pacer } from '../player/pacer.js';
+import type { StartPlay } from '../player/session-plays.js';
+import { soundOf } from '../player/sound.js';
 import type { SocketPair } from './media-socket.js';
 import type { StreamSettings } from './relay-messages.js';
 import { RelayedControl } from './relayed-control.js';
@@ -12,6 +15,7 @@ import { ToneOverlay } from './tone-overlay.js';
 export interface SessionContext {
   readonly settings: StreamSettings;
   readonly sink: ForkSink;
+  readonly pacer: Pacer;
   nowMs(): number;
   random32(): number;
   tell(event: MediaEvent): void;
@@ -19,6 +23,7 @@ export interface SessionContext {
 
 export class RelaySession {
   readonly #nowMs: () => number;
+  readonly #tell: (event: MediaEvent) => void;
   readonly #sides: Record<Side, RelayedSide>;
   /** By the side that sends. */
   readonly #streams: Record<Side, RelayedStream>;
@@ -26,10 +31,13 @@ export class RelaySession {
 
   constructor(sockets: Record<Side, SocketPair>, context: SessionContext) {
     this.#nowMs = context.nowMs;
+    this.#tell = context.tell;
     const shared: StreamContext = {
       sink: context.sink,
       isContinuous: context.settings.continuity,
       keepsDigits: context.settings.keepDigits,
+      comfortNoise: context.settings.comfortNoise,
+      pacer: context.pacer,
       random32: context.random32,
       tell: context.tell,
     };
@@ -88,6 +96,19 @@ export class RelaySession {
   /** Begins the tone anew when one is under way. */
   warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
     this.#streams.callee.tone = new ToneOverlay(codecs);
+  }
+
+  /** Plays to a side; the stream that goes there does it. */
+  play({ side, playId, source, loop, mode }: StartPlay): void {
+    const sound = soundOf(source);
+    const stream = this.#streams[side === 'caller' ? 'callee' : 'caller'];
+    if (sound === null) this.#tell({ type: 'played', playId, end: 'failed' });
+    else stream.play({ playId, sound, loop, mode }, this.#nowMs());
+  }
+
+  stopPlaying(playId: string): void {
+    this.#streams.caller.stopPlaying(playId);
+    this.#streams.callee.stopPlaying(playId);
   }
 
   /** From now on a side that should send and has not for so long is told by an event; null for never. */

@@ -8,7 +8,7 @@ import { claimPorts } from '../../lib/testing/claimed-ports.js';
 import { writeRtpHeader } from '../../rtp/rtp-header.js';
 import { DgramSockets } from './dgram-sockets.js';
 import { bindPair } from './media-socket.js';
-import type { RelayNetwork, RelayThreadSettings } from './relay-messages.js';
+import { DEFAULT_STREAMS, type RelayNetwork, type RelayThreadSettings } from './relay-messages.js';
 
 export interface ReceivedPacket {
   readonly bytes: Buffer;
@@ -95,7 +95,7 @@ export const EVENTS: MediaCodec = { payloadType: 101, name: 'telephone-event', c
 
 /** Settings of a relay thread that forks to nobody. */
 export function relaySettings(networks: readonly RelayNetwork[]): RelayThreadSettings {
-  return { networks, maxTapBatches: 1, streams: { continuity: true, keepDigits: false } };
+  return { networks, maxTapBatches: 1, streams: DEFAULT_STREAMS };
 }
 
 /** What call control sets for a peer that sends and receives at `peer`. */

@@ -70,7 +70,7 @@ port.on('message', (input: RelayInput) => {
     case 'warn':
       return core.warnCaller(input.session, input.codecs);
     case 'play':
-      return core.play(input.session, input.side, input.playId, input.request);
+      return core.play(input.session, input.play);
     case 'stop':
       return core.stopPlaying(input.session, input.playId);
     case 'tap':

@@ -15,7 +15,15 @@ import type {
 } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import type { Logger } from '../../lib/logger.js';
-import { emptyReport, type RelayCounters, type RelayNetwork, type StreamSettings } from './relay-messages.js';
+import { SessionPlays, type StartPlay } from '../player/session-plays.js';
+import { SoundFiles } from '../player/sound-files.js';
+import {
+  DEFAULT_STREAMS,
+  emptyReport,
+  type RelayCounters,
+  type RelayNetwork,
+  type StreamSettings,
+} from './relay-messages.js';
 import { RelayThread } from './relay-thread.js';
 
 /** PCMA and PCMU in either direction; packets of SDES and DTLS pass unread. */
@@ -31,7 +39,7 @@ const MAX_TAP_BATCHES = 128;
 export interface RelaySettings {
   readonly networks: readonly RelayNetwork[];
   readonly log: Logger;
-  /** Default: streams go on through changes of their source, digits are not kept. */
+  /** Default: streams go on through changes of their source, digits are not kept, CN becomes noise where it must. */
   readonly streams?: StreamSettings;
   /** Batches of 32 KiB that one tap may hold before its packets are lost. */
   readonly maxTapBatches?: number;
@@ -57,10 +65,11 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
   const { networks, log } = settings;
   const thread = await RelayThread.start({
     networks,
-    streams: settings.streams ?? { continuity: true, keepDigits: false },
+    streams: settings.streams ?? DEFAULT_STREAMS,
     maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES,
   });
   const sessions = new Map<number, RelayedSession>();
+  const sounds = new SoundFiles();
   let nextSession = 1;
   const exitListeners: ((cause: Error) => void)[] = [];
   thread.onEvent((id, event) => sessions.get(id)?.tell(event));
@@ -81,7 +90,9 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
         log.warn({ callId: sessionId, reason: reply.result.reason }, 'media session refused');
         return reply.result;
       }
-      const session = new RelayedSession(sessionId, id, thread, reply.result.local, () => sessions.delete(id));
+      const session = new RelayedSession(sessionId, id, thread, reply.result.local, { sounds, log }, () =>
+        sessions.delete(id),
+      );
       sessions.set(id, session);
       return { ok: true, session };
     },
@@ -104,7 +115,7 @@ class RelayedSession implements MediaSession {
   readonly #onClosed: () => void;
   readonly #lostListeners: (() => void)[] = [];
   readonly #eventListeners: ((event: MediaEvent) => void)[] = [];
-  #nextPlay = 1;
+  readonly #plays: SessionPlays;
   #last: MediaReport = emptyReport();
   #closing: Promise<MediaReport> | null = null;
   #isLost = false;
@@ -114,6 +125,7 @@ class RelayedSession implements MediaSession {
     id: number,
     thread: RelayThread,
     local: Readonly<Record<Side, MediaAddress>>,
+    player: { readonly sounds: SoundFiles; readonly log: Logger },
     onClosed: () => void,
   ) {
     this.sessionId = sessionId;
@@ -121,6 +133,10 @@ class RelayedSession implements MediaSession {
     this.#thread = thread;
     this.#local = { ...local };
     this.#onClosed = onClosed;
+    const startPlaying = (play: StartPlay) => thread.notify({ type: 'play', session: id, play });
+    const stopPlaying = (playId: string) => thread.notify({ type: 'stop', session: id, playId });
+    const playThread = { startPlaying, stopPlaying };
+    this.#plays = new SessionPlays(sessionId, player.sounds, playThread, (event) => this.tell(event), player.log);
   }
 
   local(side: Side): MediaAddress {
@@ -160,13 +176,11 @@ class RelayedSession implements MediaSession {
   }
 
   play(side: Side, request: PlayRequest): string {
-    const playId = `${this.sessionId}/${this.#nextPlay++}`;
-    this.#thread.notify({ type: 'play', session: this.#id, side, playId, request });
-    return playId;
+    return this.#plays.play(side, request);
   }
 
   stopPlaying(playId: string): void {
-    this.#thread.notify({ type: 'stop', session: this.#id, playId });
+    this.#plays.stop(playId);
   }
 
   async report(): Promise<MediaReport> {
@@ -202,6 +216,7 @@ class RelayedSession implements MediaSession {
 
   async #close(): Promise<MediaReport> {
     this.#onClosed();
+    this.#plays.close();
     const reply = await this.#thread.request({ type: 'close', session: this.#id });
     return reply?.report ?? this.#last;
   }

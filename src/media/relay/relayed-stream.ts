@@ -15,6 +15,9 @@ import {
   timestampOf,
 } from '../../rtp/rtp-header.js';
 import { TelephoneEvents } from '../../rtp/telephone-events.js';
+import { LegPlayer, type Play } from '../player/leg-player.js';
+import type { Pacer } from '../player/pacer.js';
+import { SAMPLE_RATE_HZ } from '../player/sound.js';
 import type { MediaSocketListener } from './media-socket.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import {
@@ -27,6 +30,7 @@ import {
   TO_MU_LAW,
   UNCHANGED,
 } from './payload-map.js';
+import type { ComfortNoiseSettings } from './relay-messages.js';
 import type { RelayedSide } from './relayed-side.js';
 import { SilenceMeter } from './silence-meter.js';
 import type { ToneOverlay } from './tone-overlay.js';
@@ -41,6 +45,8 @@ export interface StreamContext {
   readonly sink: ForkSink;
   readonly isContinuous: boolean;
   readonly keepsDigits: boolean;
+  readonly comfortNoise: ComfortNoiseSettings;
+  readonly pacer: Pacer;
   random32(): number;
   tell(event: MediaEvent): void;
 }
@@ -77,6 +83,9 @@ export class RelayedStream implements MediaSocketListener {
   readonly #events: TelephoneEvents;
   readonly #silence: SilenceMeter;
   #isSilenceAnnounced = false;
+  /** Plays to the side that this stream goes to; null while nothing ever was. */
+  #player: LegPlayer | null = null;
+  #toRemote: MediaRemote | null = null;
   #audioType = NO_PAYLOAD_TYPE;
   #transcoded = 0;
   #digits = '';
@@ -117,11 +126,27 @@ export class RelayedStream implements MediaSocketListener {
     this.#isSilenceAnnounced = false;
     if (remote === null) this.#events.end();
     this.#silence.expect(remote !== null && remote.isSilent !== true, nowMs);
+    const { whenSilent: fill, afterMs } = this.#context.comfortNoise;
+    if (fill !== null) this.#playing().fillWhenSilent(remote === null ? null : { fill, afterMs }, nowMs);
+    this.#adaptPlayer();
   }
 
   /** What the other side may be sent. */
   setTo(remote: MediaRemote | null): void {
     this.#map.setReceived(remote === null ? null : (remote.sentCodecs ?? remote.codecs));
+    this.#toRemote = remote;
+    this.#adaptPlayer();
+  }
+
+  /** Plays to the side that this stream goes to. */
+  play(play: Play, nowMs: number): void {
+    const player = this.#playing();
+    player.play(play, this.#from.lastPacketMs, nowMs);
+    this.#context.pacer.watch(player);
+  }
+
+  stopPlaying(playId: string): void {
+    this.#player?.stop(playId);
   }
 
   watchSilence(afterMs: number | null, nowMs: number): void {
@@ -136,6 +161,9 @@ export class RelayedStream implements MediaSocketListener {
   /** The call is over: an event under way is told. */
   end(): void {
     this.#events.end();
+    if (this.#player === null) return;
+    this.#player.close();
+    this.#context.pacer.forget(this.#player);
   }
 
   /** @param told What RTCP says: of the side that sends, and of the one that receives. */
@@ -178,22 +206,79 @@ export class RelayedStream implements MediaSocketListener {
     if (kind === EVENT) this.#events.receive(packet, clockRateHz, arrivalMs);
     // The copy is of what came: the recorder knows the codecs of this side.
     if (this.fork !== null) this.#context.sink.add(this.fork, this.#isCallee, arrivalMs, packet);
-    return this.#pass(packet, payloadType, clockRateHz, arrivalMs);
+    return this.#pass(packet, payloadType, kind, clockRateHz, arrivalMs);
   }
 
-  #pass(packet: Buffer, payloadType: number, clockRateHz: number, arrivalMs: number): MediaDropCause | null {
+  #pass(
+    packet: Buffer,
+    payloadType: number,
+    kind: number,
+    clockRateHz: number,
+    arrivalMs: number,
+  ): MediaDropCause | null {
     const type = this.#map.types[payloadType] ?? NOWHERE;
     const dropped = !this.#to.isSendable ? 'no-destination' : type === NOWHERE ? 'payload-type' : null;
     if (dropped !== null) {
       this.outgoing.skip(packet);
-      return dropped;
+      return kind === COMFORT_NOISE && dropped === 'payload-type' && this.#makeNoise(packet, arrivalMs)
+        ? null
+        : dropped;
     }
     const sent = this.tone === null ? packet : this.#overlaid(packet, this.tone);
     const change = this.#map.changes[payloadType] ?? UNCHANGED;
     if (change !== UNCHANGED) this.#transcode(sent, change);
     if (type !== payloadType) sent[1] = ((sent[1] ?? 0) & 0x80) | type;
+    if (this.#player !== null && !this.#overPlayed(sent, kind, arrivalMs)) {
+      this.outgoing.skip(packet);
+      return null;
+    }
     this.outgoing.pass(sent, clockRateHz, arrivalMs);
     return this.#send(sent);
+  }
+
+  /** False for a packet in whose place something is played. */
+  #overPlayed(packet: Buffer, kind: number, arrivalMs: number): boolean {
+    const player = this.#player;
+    if (player === null) return true;
+    const isSent = player.over(
+      packet,
+      kind === EVENT ? 'event' : kind === COMFORT_NOISE ? 'comfort-noise' : 'audio',
+      arrivalMs,
+    );
+    if (player.dueMs !== Number.POSITIVE_INFINITY) this.#context.pacer.watch(player);
+    return isSent;
+  }
+
+  /** Comfort noise for a side that has no CN becomes noise until the next packet; false when it is left out by setting. */
+  #makeNoise(packet: Buffer, arrivalMs: number): boolean {
+    const level = packet[payloadStartOf(packet)];
+    if (this.#context.comfortNoise.received === 'drop' || level === undefined) return false;
+    const player = this.#playing();
+    player.fill({ noiseDbov: level & 0x7f }, arrivalMs);
+    this.#context.pacer.watch(player);
+    return true;
+  }
+
+  #playing(): LegPlayer {
+    if (this.#player !== null) return this.#player;
+    const to = this.#to;
+    const send = (payloadType: number, packet: Uint8Array, ticks: number, dueMs: number): void => {
+      if (!to.isSendable) return;
+      this.outgoing.compose(packet, payloadType, ticks, SAMPLE_RATE_HZ, dueMs);
+      to.sendRtp(packet);
+    };
+    this.#player = new LegPlayer({ send }, (playId, end) => this.#context.tell({ type: 'played', playId, end }));
+    this.#adaptPlayer();
+    return this.#player;
+  }
+
+  /** Nothing can be played into what passes unread. */
+  #adaptPlayer(): void {
+    if (this.#player === null) return;
+    const remote = this.#toRemote;
+    const isRead = remote !== null && !this.#from.isProtected && !this.#to.isProtected;
+    this.#player.setCodecs(isRead ? (remote.sentCodecs ?? remote.codecs) : [], remote?.ptimeMs);
+    this.#context.pacer.watch(this.#player);
   }
 
   #relayOther(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
