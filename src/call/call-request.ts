@@ -10,7 +10,7 @@ export interface CallRequest {
   readonly calling: string;
   /** The PBX user of the call, by the trunk's `agentFrom` rule; null when it has none, or the INVITE does not say. */
   readonly agent: string | null;
-  /** Who pays for a call made through the API; null for a trunk's call. */
+  /** The trunk's, or that of the API's caller; null when nobody pays besides trunk and agent. */
   readonly account: string | null;
   readonly dialled: string;
   /** Null for an INVITE without SDP (late offer). */
@@ -28,6 +28,8 @@ export interface TrunkTerms {
   readonly name: string;
   readonly network: string;
   readonly traffic: 'commercial' | 'personal';
+  /** Who pays for its calls besides the trunk itself. */
+  readonly account?: string | undefined;
   readonly media: MediaPolicy;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];

@@ -53,6 +53,7 @@ function duplicateNames(parts: SoundParts): ConfigProblem[] {
 /** Which key of which section names an entry of which other section, found there under one of `keys`. */
 const REFERENCES: readonly { from: ListSection; key: string; to: ListSection; keys: readonly string[] }[] = [
   { from: 'trunks', key: 'network', to: 'networks', keys: ['name'] },
+  { from: 'trunks', key: 'account', to: 'accounts', keys: ['name'] },
   { from: 'gateways', key: 'network', to: 'networks', keys: ['name'] },
   { from: 'sims', key: 'plan', to: 'plans', keys: ['name'] },
   { from: 'channels', key: 'gateway', to: 'gateways', keys: ['name'] },

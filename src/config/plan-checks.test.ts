@@ -175,6 +175,12 @@ describe('caps of the config', () => {
     assert.equal(capsOf('trunk:other'), undefined);
   });
 
+  it('knows the account of a trunk, and a name that is no account', () => {
+    const more = 'accounts: [ { name: acme, caps: { allowances: [] } } ]';
+    assert.equal(load({ trunk: 'account: acme', more }).trunks[0]?.account, 'acme');
+    assertProblem({ trunk: 'account: acmee', more }, 'no such entry in accounts: "acmee"; did you mean "acme"?');
+  });
+
   it('gives every agent the caps of all, a named agent its own, and an account its', () => {
     const allowance = (limit: number) =>
       `allowances: [ { id: c, counts: calls, window: { kind: day }, limit: ${limit}, classes: [ mobile ] } ]`;

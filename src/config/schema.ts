@@ -151,6 +151,7 @@ const trunk = z.strictObject({
   mediaSources: z.array(ipRange).default([]),
   dialling: dialling.prefault({}),
   agentFrom: agentFrom.default('none'),
+  account: name.optional(),
   channelGroups: z.array(name).min(1).optional(),
   maxCalls: z.int().min(1).max(1_000_000).optional(),
   maxCallsPerSecond: z.int().min(1).max(10_000).optional(),

@@ -63,12 +63,18 @@ export interface RouteSource {
 export interface RouteTrunk {
   readonly name: string;
   readonly traffic: 'commercial' | 'personal';
+  readonly account?: string | undefined;
   readonly media: { readonly codecs: readonly string[] };
 }
 
 export interface RouteReportParts {
   readonly source: RouteSource;
-  admit(request: { readonly trunk: RouteTrunk; readonly agent: string | null; readonly dialled: string }): Admission;
+  admit(request: {
+    readonly trunk: RouteTrunk;
+    readonly agent: string | null;
+    readonly account: string | null;
+    readonly dialled: string;
+  }): Admission;
   readonly routing: Pick<Routing<unknown>, 'decide' | 'explain'>;
   readonly view: Pick<LedgerView, 'fit'>;
   /** Name of the SIM's plan. */
@@ -119,9 +125,10 @@ export function selectTrunk<T extends { readonly name: string }>(
 export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): RouteReport {
   const { source, routing } = parts;
   const { dialled, trunk, agent, all, wallMs } = enquiry;
-  const admission = parts.admit({ trunk, agent, dialled });
+  const { account = null } = trunk;
+  const admission = parts.admit({ trunk, agent, account, dialled });
   const { name, traffic } = trunk;
-  const names = payersOf({ trunk, agent, account: null });
+  const names = payersOf({ trunk, agent, account });
   const payers = names.flatMap((payer) => {
     const usage = parts.caps.usageOfPayer(payer, wallMs);
     return usage === undefined ? [] : [{ payer, usage }];

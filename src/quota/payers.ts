@@ -4,7 +4,7 @@ export interface PayingCall {
   readonly trunk: { readonly name: string };
   /** The PBX user of the call; null when unknown. */
   readonly agent: string | null;
-  /** Who pays for a call made through the API; null for a trunk's call. */
+  /** The trunk's, or that of the API's caller; null for none. */
   readonly account: string | null;
 }
 

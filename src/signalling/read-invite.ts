@@ -26,7 +26,7 @@ export function readInvite(
     trunk,
     calling: userOf(request.get('From') ?? ''),
     agent: readAgent(request, trunk.agentFrom),
-    account: null,
+    account: trunk.account ?? null,
     dialled: userOf(request.uri),
     offerSdp: sdpOf(request),
     maxForwards: Number.isSafeInteger(hops) ? hops : DEFAULT_MAX_FORWARDS,
