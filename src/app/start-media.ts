@@ -7,7 +7,7 @@ import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
 import { type RunningRelay, startRelay } from '../media/relay/relay.js';
-import type { RelayCounters } from '../media/relay/relay-messages.js';
+import { DEFAULT_STREAMS, type RelayCounters, type StreamSettings } from '../media/relay/relay-messages.js';
 import { type RunningRecorder, startRecorder } from '../recording/recorder.js';
 
 export interface MediaSide {
@@ -38,7 +38,7 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
     'relay',
     await Supervised.start<RunningRelay>({
       name: 'relay',
-      start: () => startRelay({ networks: config.networks, log }),
+      start: () => startRelay({ networks: config.networks, streams: streamSettings(config.media), log }),
       onRestart: () => tap(),
       clock,
       log,
@@ -71,4 +71,10 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
       restarts: relay.restarts + (recorder?.restarts ?? 0),
     }),
   };
+}
+
+function streamSettings({ comfortNoise }: Config['media']): StreamSettings {
+  const { received, whenSilent, afterMs, levelDbov } = comfortNoise;
+  const fills = { nothing: null, noise: { noiseDbov: levelDbov }, silence: 'silence' } as const;
+  return { ...DEFAULT_STREAMS, comfortNoise: { received, whenSilent: fills[whenSilent], afterMs } };
 }
