@@ -10,7 +10,8 @@ import { speak } from '../lab/speech.js';
 import { windowsWithTone } from '../rtp/tone-test-kit.js';
 import { Arena } from './testing/arena.js';
 
-const CALLEE_SAYS = speak(7, 4);
+/** Softly, so that the tone that is laid over it stands out. */
+const CALLEE_SAYS = speak(7, 4).map((sample) => sample / 8);
 const CALLER_SAYS = speak(8, 4);
 const WARNING_HZ = 1_400;
 

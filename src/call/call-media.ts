@@ -28,7 +28,14 @@ import {
 } from '../sdp/select-codecs.js';
 import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
-import type { G711Codec, MediaCapabilities, MediaSession, RecordingRequest, Renegotiation } from './ports.js';
+import type {
+  G711Codec,
+  MediaCapabilities,
+  MediaSession,
+  PlayRequest,
+  RecordingRequest,
+  Renegotiation,
+} from './ports.js';
 import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
@@ -65,6 +72,11 @@ interface CallTerms {
 const RECORDABLE: readonly string[] = ['PCMA', 'PCMU'];
 const ANYTHING = codecPolicy([]);
 const UNPROCESSABLE = 488;
+/** Two beeps of 200 ms; ITU-T E.180 has 1,400 Hz at -10 dBm0 for warnings. */
+const WARNING: PlayRequest = {
+  source: { kind: 'tone', frequenciesHz: [1_400], cadenceMs: [200, 200, 200], levelDbm0: -10 },
+  mode: 'mix',
+};
 
 export class CallMedia {
   readonly #terms: CallTerms;
@@ -266,9 +278,9 @@ export class CallMedia {
     else this.#answerAgain(side, previous, request.offerSdp, request);
   }
 
-  /** Lays the warning tone over what the callee says to the caller; nothing where the codec is not G.711. */
+  /** Lays the warning tone over what the callee says to the caller. */
   warnCaller(): void {
-    this.#session?.warnCaller(this.recordedCodecs().callee);
+    this.#session?.play('caller', WARNING);
   }
 
   /** Payload types for the recorder. */

@@ -578,9 +578,9 @@ describe('a call', () => {
       bench.ledger.maxCallSeconds = 60;
       await bench.talk();
       for (let seconds = 0; seconds < 59; seconds += 1) await bench.advance(1_000);
-      const warnings = bench.trace.filter((line) => line.startsWith('media warns'));
-      assert.deepEqual(warnings, ['media warns caller PCMA']);
-      assert.ok(bench.at('media warns') > bench.at('caller 200'));
+      const warnings = bench.trace.filter((line) => line.startsWith('media plays'));
+      assert.deepEqual(warnings, ['media plays tone to caller (mix)']);
+      assert.ok(bench.at('media plays') > bench.at('caller 200'));
       await bench.advance(1_000);
       bench.leg.clear();
       await settled();

@@ -71,9 +71,11 @@ export class FakeMedia implements MediaPort {
       fork: () => this.#trace.push('media forked'),
       unfork: () => this.#trace.push('media unforked'),
       watchSilence: () => {},
-      play: () => 'play1',
+      play: (side, { source, mode }) => {
+        this.#trace.push(`media plays ${source.kind} to ${side} (${mode})`);
+        return 'play1';
+      },
       stopPlaying: () => {},
-      warnCaller: (codecs) => this.#trace.push(`media warns caller ${Object.values(codecs).join(' ')}`),
       report: async () => report(),
       close: () => {
         if (closed === undefined) {

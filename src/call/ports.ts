@@ -109,14 +109,9 @@ export interface MediaSession {
   /** Copies both directions, as received, to the taps of these names: by default to the recorder, under this id. */
   fork(request: { readonly recordingId: string; readonly taps?: readonly string[] }): void;
   unfork(): void;
-  /**
-   * Lays a warning tone over what the callee says on its way to the caller, for a moment: G.711 payloads alone, by payload
-   * type; no packet is added. The fork keeps what the callee said.
-   */
-  warnCaller(codecs: Readonly<Record<number, G711Codec>>): void;
   /** From now on a side that should send, and has not for so long, is told by an event; null for never, as at first. */
   watchSilence(afterMs: number | null): void;
-  /** Plays to `side`; how it ended is told by an event. */
+  /** Plays to `side`, at once; how it ended is told by an event. The fork keeps what the other side said, and nothing of this. */
   play(side: Side, request: PlayRequest): string;
   stopPlaying(playId: string): void;
   report(): Promise<MediaReport>;

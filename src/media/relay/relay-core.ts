@@ -1,7 +1,7 @@
 // All sessions of one relay thread: opens them on the ports of their networks, forks them to taps, counts.
 import { randomInt } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
-import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import { type Clock, SystemClock } from '../../lib/clock.js';
 import { Pacer } from '../player/pacer.js';
@@ -133,10 +133,6 @@ export class RelayCore {
     if (live === undefined || fork === null) return;
     live.session.fork = null;
     for (const tap of this.#taps) tap.end(fork);
-  }
-
-  warnCaller(id: number, codecs: Readonly<Record<number, G711Codec>>): void {
-    this.#sessions.get(id)?.session.warnCaller(codecs);
   }
 
   watchSilence(id: number, afterMs: number | null): void {

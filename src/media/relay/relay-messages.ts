@@ -1,6 +1,6 @@
 // What the main thread and a relay thread say to each other. Requests carry an id that their reply repeats.
 import type { MessagePort } from 'node:worker_threads';
-import type { G711Codec, MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
+import type { MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import type { SilenceFill } from '../player/leg-player.js';
 import type { StartPlay } from '../player/session-plays.js';
@@ -84,7 +84,6 @@ export type RelayNotice =
     }
   | { readonly type: 'unfork'; readonly session: number }
   | { readonly type: 'watch'; readonly session: number; readonly afterMs: number | null }
-  | { readonly type: 'warn'; readonly session: number; readonly codecs: Readonly<Record<number, G711Codec>> }
   | { readonly type: 'play'; readonly session: number; readonly play: StartPlay }
   | { readonly type: 'stop'; readonly session: number; readonly playId: string }
   | { readonly type: 'tap'; readonly port: MessagePort };

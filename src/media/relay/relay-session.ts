@@ -1,6 +1,6 @@
 // One relayed call: what either side sends goes to the other side and, while it is forked, to the taps.
 import { randomBytes } from 'node:crypto';
-import type { G711Codec, MediaEvent, MediaRemote } from '../../call/ports.js';
+import type { MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import type { Pacer } from '../player/pacer.js';
 import type { StartPlay } from '../player/session-plays.js';
@@ -10,7 +10,6 @@ import type { StreamSettings } from './relay-messages.js';
 import { RelayedControl } from './relayed-control.js';
 import { RelayedSide } from './relayed-side.js';
 import { type ForkSink, RelayedStream, type StreamContext } from './relayed-stream.js';
-import { ToneOverlay } from './tone-overlay.js';
 
 export interface SessionContext {
   readonly settings: StreamSettings;
@@ -91,11 +90,6 @@ export class RelaySession {
     this.#sides.callee.moveTo(sockets);
     this.#describe('callee', null);
     this.#listen('callee', sockets);
-  }
-
-  /** Begins the tone anew when one is under way. */
-  warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
-    this.#streams.callee.tone = new ToneOverlay(codecs);
   }
 
   /** Plays to a side; the stream that goes there does it. */

@@ -67,8 +67,6 @@ port.on('message', (input: RelayInput) => {
       return core.unfork(input.session);
     case 'watch':
       return core.watchSilence(input.session, input.afterMs);
-    case 'warn':
-      return core.warnCaller(input.session, input.codecs);
     case 'play':
       return core.play(input.session, input.play);
     case 'stop':

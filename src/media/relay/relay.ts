@@ -2,7 +2,6 @@
 // When the thread ends, its sessions are lost and told so; whoever started the relay starts another.
 import type { MessagePort } from 'node:worker_threads';
 import type {
-  G711Codec,
   MediaAddress,
   MediaCapabilities,
   MediaEvent,
@@ -165,10 +164,6 @@ class RelayedSession implements MediaSession {
 
   unfork(): void {
     this.#thread.notify({ type: 'unfork', session: this.#id });
-  }
-
-  warnCaller(codecs: Readonly<Record<number, G711Codec>>): void {
-    this.#thread.notify({ type: 'warn', session: this.#id, codecs });
   }
 
   watchSilence(afterMs: number | null): void {

@@ -33,7 +33,6 @@ import {
 import type { ComfortNoiseSettings } from './relay-messages.js';
 import type { RelayedSide } from './relayed-side.js';
 import { SilenceMeter } from './silence-meter.js';
-import type { ToneOverlay } from './tone-overlay.js';
 
 /** Receives copies of forked packets. */
 export interface ForkSink {
@@ -66,8 +65,6 @@ const NO_PAYLOAD_TYPE = -1;
 export class RelayedStream implements MediaSocketListener {
   /** The number of the fork that gets copies; null for none. */
   fork: number | null = null;
-  /** Laid over what is sent. */
-  tone: ToneOverlay | null = null;
   /** RTCP of the side, when it shares the port. */
   control: MediaSocketListener | null = null;
   readonly outgoing: OutgoingStream;
@@ -224,16 +221,15 @@ export class RelayedStream implements MediaSocketListener {
         ? null
         : dropped;
     }
-    const sent = this.tone === null ? packet : this.#overlaid(packet, this.tone);
     const change = this.#map.changes[payloadType] ?? UNCHANGED;
-    if (change !== UNCHANGED) this.#transcode(sent, change);
-    if (type !== payloadType) sent[1] = ((sent[1] ?? 0) & 0x80) | type;
-    if (this.#player !== null && !this.#overPlayed(sent, kind, arrivalMs)) {
+    if (change !== UNCHANGED) this.#transcode(packet, change);
+    if (type !== payloadType) packet[1] = ((packet[1] ?? 0) & 0x80) | type;
+    if (this.#player !== null && !this.#overPlayed(packet, kind, arrivalMs)) {
       this.outgoing.skip(packet);
       return null;
     }
-    this.outgoing.pass(sent, clockRateHz, arrivalMs);
-    return this.#send(sent);
+    this.outgoing.pass(packet, clockRateHz, arrivalMs);
+    return this.#send(packet);
   }
 
   /** False for a packet in whose place something is played. */
@@ -305,12 +301,6 @@ export class RelayedStream implements MediaSocketListener {
       this.statistics.setClockRate(clockRateHz);
     }
     this.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), arrivalMs, packet.length);
-  }
-
-  #overlaid(packet: Buffer, tone: ToneOverlay): Buffer {
-    const overlaid = tone.over(packet);
-    if (tone.isOver) this.tone = null;
-    return overlaid;
   }
 
   /** In place; a packet whose header promises more than there is has no payload to change. */
