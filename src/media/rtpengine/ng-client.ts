@@ -11,6 +11,7 @@ export type NgCommand =
   | 'answer'
   | 'delete'
   | 'query'
+  | 'list'
   | 'subscribe request'
   | 'subscribe answer'
   | 'unsubscribe'

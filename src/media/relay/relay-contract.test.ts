@@ -1,0 +1,35 @@
+import { createLogger } from '../../lib/logger.js';
+import { describeMediaPort } from '../media-port.contract.js';
+import { startRelay } from './relay.js';
+import { freePortRange } from './relay-test-kit.js';
+
+const log = createLogger({ level: 'silent', redactNumbers: false });
+
+describeMediaPort(
+  'relay',
+  async ({ pairs }) => {
+    const networks = await Promise.all(
+      [
+        ['lan', '127.0.0.1'],
+        ['wan', '127.0.0.2'],
+      ].map(async ([name = '', bind = '']) => ({
+        ...{ name, bind, advertise: bind },
+        mediaPorts: await freePortRange(pairs, bind),
+      })),
+    );
+    const relay = await startRelay({ networks, log });
+    return {
+      port: relay.port,
+      connectTap: (tap) => relay.connectTap(tap),
+      kill: async () => {
+        const ended = new Promise<unknown>((resolve) => relay.onExit(resolve));
+        const doomed = await relay.port.open({ sessionId: 'doomed', callerNetwork: 'lan', calleeNetwork: 'lan' });
+        // No remote at all is a defect of ours, which is what ends a thread.
+        if (doomed.ok) doomed.session.setRemote('caller', null as never);
+        await ended;
+      },
+      close: () => relay.close(),
+    };
+  },
+  { mapsPayloadTypes: true, dropsForeignPayloadTypes: true, keepsHeaders: true, transcodes: true, plays: false },
+);

@@ -1,0 +1,386 @@
+// A media session at one rtpengine, for as long as it lives. What call control sets is told to rtpengine in turn, newest
+// state only: each exchange says both sides whole, so that a lost or repeated one changes nothing.
+import type {
+  MediaAddress,
+  MediaCodec,
+  MediaEvent,
+  MediaRefusal,
+  MediaRemote,
+  MediaSession,
+  MediaTransport,
+  PlayRequest,
+} from '../../call/ports.js';
+import type { MediaReport, Side } from '../../call/reports.js';
+import type { Clock, ClockTimer } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import { emptyReport } from '../relay/relay-messages.js';
+import type { Engine } from './engine.js';
+import type { EngineCall, EngineNetwork, ExchangeResult } from './engine-call.js';
+import { answerFork, forkCodecs } from './fork-description.js';
+import type { ForkReport } from './fork-messages.js';
+import type { ForkThread } from './fork-thread.js';
+import { SessionPlayer } from './session-player.js';
+import { composeReport, readCounters, type SideCounters } from './session-report.js';
+import { SessionWatch } from './session-watch.js';
+import { codecsBetween, describeNobody, describeRemote, type SideDescription } from './side-description.js';
+
+export interface SessionSettings {
+  readonly networks: ReadonlyMap<string, EngineNetwork>;
+  /** Address that engines send copies to; its port is the fork thread's. */
+  readonly forkAddress: string;
+  readonly forks: () => ForkThread;
+  /** Octet for the IP header of what engines send; undefined for their own default. */
+  readonly tos: number | undefined;
+  readonly watchIntervalMs: number;
+  /** Which digits were sent is reported, not only how many. */
+  readonly keepsDigits: boolean;
+  /** An engine that is silent for so long has lost its sessions, unless their copies still come. */
+  readonly lostAfterMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface SessionRequest {
+  readonly sessionId: string;
+  readonly networks: Readonly<Record<Side, EngineNetwork>>;
+  readonly caller: MediaTransport | null;
+}
+
+interface Fork {
+  readonly id: number;
+  readonly recordingId: string;
+  /** What rtpengine was asked for; null until it was. */
+  askedFor: string | null;
+}
+
+let nextFork = 1;
+
+export class EngineSession implements MediaSession {
+  readonly sessionId: string;
+  readonly engine: Engine;
+  readonly call: EngineCall;
+  readonly #settings: SessionSettings;
+  readonly #callerTransport: MediaTransport | null;
+  readonly #networks: Record<Side, EngineNetwork>;
+  readonly #remotes: Record<Side, MediaRemote | null> = { caller: null, callee: null };
+  readonly #watch: SessionWatch;
+  readonly #player: SessionPlayer;
+  readonly #onEnded: () => void;
+  readonly #lostListeners: (() => void)[] = [];
+  readonly #eventListeners: ((event: MediaEvent) => void)[] = [];
+  readonly #stopListening: () => void;
+  #local: Record<Side, MediaAddress> = { caller: NO_ADDRESS, callee: NO_ADDRESS };
+  #queue: Promise<unknown> = Promise.resolve();
+  #isSyncQueued = false;
+  #looking: ClockTimer | null = null;
+  /** What rtpengine was last told and has taken. */
+  #told: string | null = null;
+  #fork: Fork | null = null;
+  #forkReport: ForkReport | null = null;
+  #last: MediaReport = emptyReport();
+  #closing: Promise<MediaReport> | null = null;
+  #isLost = false;
+
+  constructor(
+    settings: SessionSettings,
+    request: SessionRequest,
+    engine: Engine,
+    call: EngineCall,
+    onEnded: () => void,
+  ) {
+    this.#settings = settings;
+    this.sessionId = request.sessionId;
+    this.engine = engine;
+    this.call = call;
+    this.#networks = { ...request.networks };
+    this.#callerTransport = request.caller;
+    this.#onEnded = onEnded;
+    this.#watch = new SessionWatch(settings.clock, settings.keepsDigits, (event) => this.tell(event));
+    this.#player = new SessionPlayer(call, settings.clock, (event) => this.tell(event));
+    this.#stopListening = engine.onUp(() => this.#recover());
+  }
+
+  /** Makes the ports. Whatever goes wrong, nothing of the call stays at the engine. */
+  async open(): Promise<ExchangeResult> {
+    const opened = await this.#exchange();
+    if (opened.ok) this.#lookLater();
+    else this.#end();
+    return opened;
+  }
+
+  local(side: Side): MediaAddress {
+    return this.#local[side];
+  }
+
+  placeCallee(network: string): Promise<{ ok: true } | { ok: false; reason: MediaRefusal }> {
+    return this.#inTurn(async () => {
+      const place = this.#settings.networks.get(network);
+      if (this.#isOver || place === undefined) return { ok: false, reason: 'relay-down' };
+      if (place.name === this.#networks.callee.name) return { ok: true };
+      this.#networks.callee = place;
+      this.#remotes.callee = null;
+      this.call.beginCallee();
+      const placed = await this.#exchange();
+      if (placed.ok) return { ok: true };
+      return { ok: false, reason: placed.reason === 'full' ? 'no-media-ports' : 'relay-down' };
+    });
+  }
+
+  setRemote(side: Side, remote: MediaRemote): void {
+    this.#remotes[side] = remote;
+    this.#watch.expect(side, remote.isSilent !== true);
+    this.#syncLater();
+  }
+
+  clearRemote(side: Side): void {
+    this.#remotes[side] = null;
+    this.#watch.expect(side, false);
+    this.#syncLater();
+  }
+
+  fork({ recordingId }: { readonly recordingId: string; readonly taps?: readonly string[] }): void {
+    this.unfork();
+    this.#fork = { id: nextFork++, recordingId, askedFor: null };
+    this.#syncLater();
+  }
+
+  unfork(): void {
+    const fork = this.#fork;
+    if (fork === null) return;
+    this.#fork = null;
+    void this.#inTurn(async () => {
+      this.#forkReport = (await this.#settings.forks().report(fork.id)) ?? this.#forkReport;
+      this.#settings.forks().unfork(fork.id);
+      if (fork.askedFor !== null && !this.#isOver) await this.call.endFork();
+    });
+  }
+
+  /** The thread for copies was started again: copies go to its new port. */
+  forkAnew(): void {
+    if (this.#fork === null) return;
+    this.#fork.askedFor = null;
+    this.#syncLater();
+  }
+
+  warnCaller(): void {
+    this.#player.warn('caller');
+  }
+
+  watchSilence(afterMs: number | null): void {
+    this.#watch.watchSilence(afterMs);
+  }
+
+  play(side: Side, request: PlayRequest): string {
+    return this.#player.play(`${this.sessionId}/`, side, request);
+  }
+
+  stopPlaying(playId: string): void {
+    this.#player.stop(playId);
+  }
+
+  async report(): Promise<MediaReport> {
+    if (this.#closing !== null) return this.#closing;
+    if (!this.#isLost) this.#last = (await this.#inTurn(() => this.#compose())) ?? this.#last;
+    return this.#last;
+  }
+
+  close(): Promise<MediaReport> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  onLost(listener: () => void): void {
+    if (this.#isLost) queueMicrotask(listener);
+    else this.#lostListeners.push(listener);
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): void {
+    this.#eventListeners.push(listener);
+  }
+
+  /** Number of its fork; null while it is not forked. */
+  get forkId(): number | null {
+    return this.#fork?.id ?? null;
+  }
+
+  tell(event: MediaEvent): void {
+    this.#watch.count(event);
+    for (const listener of this.#eventListeners) listener(event);
+  }
+
+  get #isOver(): boolean {
+    return this.#isLost || this.#closing !== null;
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(step);
+    this.#queue = done.catch((err) =>
+      this.#settings.log.error({ err, callId: this.sessionId }, 'rtpengine step failed'),
+    );
+    return done;
+  }
+
+  /** One exchange for all that is set until its turn comes. */
+  #syncLater(): void {
+    if (this.#isSyncQueued || this.#isOver) return;
+    this.#isSyncQueued = true;
+    void this.#inTurn(async () => {
+      this.#isSyncQueued = false;
+      if (this.#isOver) return;
+      const synced = await this.#exchange();
+      if (synced.ok) await this.#syncFork();
+      // Without an answer it is told again when the engine is back.
+      else if (synced.reason !== 'no-reply') this.#lose(synced.detail);
+    });
+  }
+
+  async #exchange(): Promise<ExchangeResult> {
+    const { caller, callee } = this.#remotes;
+    const exchange = {
+      caller: this.#describe('caller'),
+      callee: this.#describe('callee'),
+      networks: this.#networks,
+      tos: this.#settings.tos,
+      codec: caller && callee ? codecsBetween(caller.codecs, callee.codecs) : undefined,
+    };
+    const telling = JSON.stringify([exchange, this.call.tagOf('callee')]);
+    if (telling === this.#told) return { ok: true, local: this.#local };
+    const isNew = this.#local.caller === NO_ADDRESS;
+    this.#told = null;
+    const exchanged = await this.call.exchange(exchange);
+    if (!exchanged.ok) return exchanged;
+    // Other ports for the caller than it was told: the engine was started anew and made another call of the offer.
+    if (!isNew && !isSamePlace(this.#local.caller, exchanged.local.caller)) {
+      return { ok: false, reason: 'refused', detail: 'it has begun the call anew' };
+    }
+    this.#told = telling;
+    this.#local = exchanged.local;
+    return exchanged;
+  }
+
+  #describe(side: Side): SideDescription {
+    const transport = side === 'caller' ? this.#callerTransport : null;
+    const remote = this.#remotes[side];
+    return remote === null ? describeNobody(this.#networks[side].isV6, transport) : describeRemote(remote, transport);
+  }
+
+  /** Asks for copies, or for others when a side's codecs have changed. */
+  async #syncFork(): Promise<void> {
+    const fork = this.#fork;
+    if (fork === null || this.#isOver) return;
+    const codecs = { caller: codecsOf(this.#remotes.caller), callee: codecsOf(this.#remotes.callee) };
+    const askingFor = JSON.stringify([codecs, this.call.tagOf('callee')]);
+    if (fork.askedFor === askingFor) return;
+    const { forkAddress, forks, log } = this.#settings;
+    const offered = await this.call.requestFork(forkCodecs(codecs));
+    const thread = forks();
+    const answer = offered.ok ? answerFork(offered.sdp, codecs, { address: forkAddress, port: thread.port }) : null;
+    const failure = offered.ok ? 'its offer cannot be read' : offered.detail;
+    if (answer === null) {
+      log.error({ alarm: 'fork', callId: this.sessionId, cause: failure }, 'rtpengine does not fork a call');
+      return;
+    }
+    thread.fork(fork.id, fork.recordingId, answer.sources, this.engine.address);
+    const answered = await this.call.answerFork(answer.sdp);
+    if (answered.ok) fork.askedFor = askingFor;
+    else log.error({ alarm: 'fork', callId: this.sessionId, cause: answered.detail }, 'rtpengine does not fork a call');
+  }
+
+  /** The engine answers again: either it still has the session, or it was started anew. */
+  #recover(): void {
+    this.#told = null;
+    void this.#look();
+    this.#syncLater();
+  }
+
+  #lookLater(): void {
+    this.#looking = this.#settings.clock.after(this.#settings.watchIntervalMs, () => {
+      this.#lookLater();
+      void this.#look();
+    });
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isOver) return;
+    if (!this.engine.isUp) {
+      if (this.engine.downMs >= this.#settings.lostAfterMs && !(await this.#areCopiesComing())) {
+        this.#lose('it does not answer');
+      }
+      return;
+    }
+    const report = await this.#compose();
+    if (report !== null) this.#last = report;
+  }
+
+  async #areCopiesComing(): Promise<boolean> {
+    if (this.#fork === null) return false;
+    const report = await this.#settings.forks().report(this.#fork.id);
+    const ages = [report?.caller.lastPacketAgeMs, report?.callee.lastPacketAgeMs];
+    return ages.some((ageMs) => typeof ageMs === 'number' && ageMs < this.#settings.lostAfterMs);
+  }
+
+  /** Null when the engine does not say. */
+  async #compose(): Promise<MediaReport | null> {
+    const fork = this.#fork;
+    const [queried, forked] = await Promise.all([
+      this.call.query(),
+      fork === null ? null : this.#settings.forks().report(fork.id),
+    ]);
+    if (!queried.ok) {
+      if (queried.reason === 'refused') this.#lose(queried.detail);
+      return null;
+    }
+    this.#forkReport = forked ?? this.#forkReport;
+    const counters: Record<Side, SideCounters | null> = {
+      caller: readCounters(queried.reply, this.call.tagOf('caller')),
+      callee: readCounters(queried.reply, this.call.tagOf('callee')),
+    };
+    this.#watch.see('caller', counters.caller?.packets ?? 0);
+    this.#watch.see('callee', counters.callee?.packets ?? 0);
+    const history = { caller: this.#watch.history('caller'), callee: this.#watch.history('callee') };
+    return composeReport(counters, history, this.#forkReport);
+  }
+
+  #lose(cause: string): void {
+    if (this.#isOver) return;
+    this.#isLost = true;
+    this.#settings.log.error(
+      { callId: this.sessionId, rtpengine: this.engine.settings.url, cause },
+      'media session lost',
+    );
+    this.#end();
+    for (const listener of this.#lostListeners.splice(0)) listener();
+  }
+
+  async #close(): Promise<MediaReport> {
+    const fork = this.#fork;
+    const last = this.#isLost ? null : await this.#inTurn(() => this.#compose());
+    if (fork !== null) this.#settings.forks().unfork(fork.id);
+    this.#last = last ?? this.#last;
+    if (!this.#isLost) this.#end();
+    return this.#last;
+  }
+
+  #end(): void {
+    this.#looking?.cancel();
+    this.#player.end();
+    this.#stopListening();
+    this.call.deleteSurely();
+    this.#onEnded();
+  }
+}
+
+const NO_ADDRESS: MediaAddress = { address: '0.0.0.0', rtpPort: 0, rtcpPort: 0 };
+
+function codecsOf(remote: MediaRemote | null): readonly MediaCodec[] {
+  return remote?.codecs ?? [];
+}
+
+function isSamePlace(a: MediaAddress, b: MediaAddress): boolean {
+  return a.address === b.address && a.rtpPort === b.rtpPort && isSameTransport(a.transport, b.transport);
+}
+
+/** Keys and fingerprints that the peer was told. */
+function isSameTransport(a: MediaTransport | undefined, b: MediaTransport | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

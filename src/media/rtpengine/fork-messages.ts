@@ -1,0 +1,66 @@
+// What the main thread and the fork thread say to each other. Requests carry an id that their reply repeats.
+import type { MessagePort } from 'node:worker_threads';
+import type { Side } from '../../call/reports.js';
+import type { ForkOrigin, ForkSource } from './fork-description.js';
+
+export interface ForkThreadSettings {
+  /** Address and port where copies arrive; port 0 for any. */
+  readonly bind: ForkSource;
+  /** Batches that one tap may hold before its packets are lost. */
+  readonly maxTapBatches: number;
+}
+
+/** What was received of one side's copy. */
+export interface ForkedStream {
+  readonly packets: number;
+  readonly lost: number;
+  readonly jitterMs: number;
+  readonly outOfOrder: number;
+  readonly duplicates: number;
+  readonly firstPacketWallMs: number | null;
+  /** Milliseconds since the last packet; null before the first. */
+  readonly lastPacketAgeMs: number | null;
+}
+
+export type ForkReport = Readonly<Record<Side, ForkedStream>>;
+
+/** A telephone-event in the copies has ended. */
+export interface ForkedDtmf {
+  readonly fork: number;
+  readonly side: Side;
+  readonly event: string;
+  readonly durationMs: number;
+}
+
+export interface ForkCounters {
+  readonly forks: number;
+  readonly forkedPackets: number;
+  /** Copies that found a tap's queue full. */
+  readonly forkLostPackets: number;
+  /** Packets that came from nowhere that was described. */
+  readonly strayPackets: number;
+}
+
+export type ForkInput =
+  /** Begins a fork, or says where one that has begun comes from now. */
+  | {
+      readonly type: 'fork';
+      readonly fork: number;
+      readonly recordingId: string;
+      readonly sources: Readonly<Record<Side, ForkOrigin>>;
+      /** Address of the rtpengine itself: copies may come from there, too. */
+      readonly engineAddress: string | null;
+    }
+  | { readonly type: 'unfork'; readonly fork: number }
+  | { readonly type: 'tap'; readonly port: MessagePort }
+  | { readonly type: 'report'; readonly id: number; readonly fork: number }
+  | { readonly type: 'counters'; readonly id: number }
+  | { readonly type: 'shutdown' };
+
+export type ForkOutput =
+  | { readonly type: 'ready'; readonly port: number }
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'dtmf'; readonly dtmf: ForkedDtmf }
+  /** Null for a fork that is not there. */
+  | { readonly type: 'report'; readonly id: number; readonly report: ForkReport | null }
+  | { readonly type: 'counters'; readonly id: number; readonly counters: ForkCounters };

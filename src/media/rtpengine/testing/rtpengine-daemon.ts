@@ -1,0 +1,123 @@
+// Debian's rtpengine-daemon for tests: started on loopback with ports of its own and no file of the machine's, killed at the end.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { SystemClock } from '../../../lib/clock.js';
+import { claimPorts } from '../../../lib/testing/claimed-ports.js';
+import { NgClient } from '../ng-client.js';
+
+const READY_MS = 10_000;
+
+export interface DaemonOptions {
+  /** `name/address`, each; one interface without a name by default. */
+  readonly interfaces?: readonly string[];
+  readonly mediaPorts?: number;
+  /** More of its command line. */
+  readonly more?: readonly string[];
+  /** The same control ports again, as a daemon that is started anew has. */
+  readonly after?: RtpengineDaemon;
+}
+
+export class RtpengineDaemon {
+  readonly ngPort: number;
+  readonly httpPort: number;
+  readonly firstMediaPort: number;
+  readonly #process: ChildProcess;
+  #said = '';
+
+  private constructor(process: ChildProcess, ports: { ngPort: number; httpPort: number; firstMediaPort: number }) {
+    this.#process = process;
+    this.ngPort = ports.ngPort;
+    this.httpPort = ports.httpPort;
+    this.firstMediaPort = ports.firstMediaPort;
+    process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-8_000);
+    });
+  }
+
+  /** Why tests with it cannot run here, or null. */
+  static missing(): string | null {
+    const asked = spawnSync('rtpengine', ['--version'], { encoding: 'utf8' });
+    return asked.error === undefined ? null : "rtpengine is not installed (Debian's package is rtpengine-daemon)";
+  }
+
+  static async start(options: DaemonOptions = {}): Promise<RtpengineDaemon> {
+    const { interfaces = ['127.0.0.1'], mediaPorts = 80, more = [], after } = options;
+    const ngPort = after?.ngPort ?? (await claimPorts(2));
+    const httpPort = after?.httpPort ?? (await claimPorts(2));
+    const firstMediaPort = await claimPorts(mediaPorts);
+    const child = spawn(
+      'rtpengine',
+      [
+        '--foreground',
+        '--config-file=none',
+        '--log-stderr',
+        '--log-level=5',
+        // No kernel module, no Redis, no delay of a delete.
+        '--table=-1',
+        '--delete-delay=0',
+        '--num-threads=2',
+        '--media-num-threads=1',
+        `--listen-ng=127.0.0.1:${ngPort}`,
+        `--listen-http=127.0.0.1:${httpPort}`,
+        `--port-min=${firstMediaPort}`,
+        `--port-max=${firstMediaPort + mediaPorts - 1}`,
+        ...interfaces.map((text) => `--interface=${text}`),
+        ...more,
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const daemon = new RtpengineDaemon(child, { ngPort, httpPort, firstMediaPort });
+    await daemon.#ready();
+    return daemon;
+  }
+
+  get udpUrl(): string {
+    return `udp://127.0.0.1:${this.ngPort}`;
+  }
+
+  get wsUrl(): string {
+    return `ws://127.0.0.1:${this.httpPort}`;
+  }
+
+  /** Its last lines, for a test that failed. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** Stands still, as one whose machine does. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT');
+  }
+
+  /** Idempotent. */
+  async kill(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const gone = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Call-ids that it has, at most `limit`. */
+  async calls(limit = 32): Promise<readonly string[]> {
+    const client = new NgClient({ url: this.udpUrl, timeoutMs: 2_000, clock: new SystemClock() });
+    const listed = await client.request('list', { limit });
+    client.close();
+    if (!listed.ok) throw new Error(`rtpengine does not list its calls: ${listed.detail}`);
+    return listed.reply.calls as readonly string[];
+  }
+
+  async #ready(): Promise<void> {
+    const client = new NgClient({ url: this.udpUrl, timeoutMs: READY_MS, clock: new SystemClock() });
+    const died = once(this.#process, 'exit').then(() => false);
+    const answered = client.request('ping').then((result) => result.ok);
+    const isReady = await Promise.race([answered, died]);
+    client.close();
+    if (isReady) return;
+    await this.kill();
+    throw new Error(`rtpengine did not start: ${this.#said}`);
+  }
+}
