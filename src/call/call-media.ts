@@ -397,8 +397,14 @@ export class CallMedia {
       ...(audio.rtcpMux && { rtcpMux: true }),
       ...(transport !== 'plain' && isEncrypted(audio.transport) && { transport: audio.transport }),
       sends: acceptsMedia(audio),
+      ...(isSilent(audio) && { isSilent: true }),
     });
   }
+}
+
+/** It says of itself that it sends nothing. */
+function isSilent({ direction }: AudioStream): boolean {
+  return direction === 'recvonly' || direction === 'inactive';
 }
 
 function g711Of(formats: readonly SdpCodec[]): Readonly<Record<number, G711Codec>> {

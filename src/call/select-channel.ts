@@ -48,7 +48,7 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
   let decision = decide(ports.routes, ask, lost);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { best: candidate } = decision;
-    if (candidate === undefined) return tooDear ?? refused(decision.refusal, decision.summary);
+    if (candidate === undefined) return tooDear ?? refused(refusalOf(decision), decision.summary);
     if (candidate.gateway.network !== readyNetwork) {
       const opened = await openMedia(ports.media, ask, candidate);
       if (opened !== null) return refused(opened, decision.summary);
@@ -70,6 +70,12 @@ export async function selectChannel(ports: SelectionPorts, ask: SelectionRequest
     decision = decide(ports.routes, ask, lost);
   }
   return tooDear ?? refused('no-channel', decision.summary);
+}
+
+/** When codecs are all that stands in the way, the caller is told so (RFC 3261 §21.4.26): another offer would pass. */
+function refusalOf({ refusal, summary }: RouteDecision): EndReason {
+  const reasons = Object.keys(summary.refused);
+  return reasons.length > 0 && reasons.every((reason) => reason === 'no-common-codec') ? 'no-common-codec' : refusal;
 }
 
 function refused(reason: EndReason, decision: DecisionSummary, limit: LimitReached | null = null): Selection {

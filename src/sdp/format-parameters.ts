@@ -39,7 +39,7 @@ export function joined(codec: SdpCodec, other: SdpCodec): SdpCodec | null {
 function switchedOffByOne(name: string): Rule {
   return (stated, other) => {
     const isOff = (parameters: Parameters) => parameters.get(name)?.toLowerCase() === 'no';
-    return isOff(stated) || !isOff(other) ? stated : new Map([...stated, [name, 'no']]);
+    return isOff(stated) || isOff(other) ? new Map([...stated, [name, 'no']]) : stated;
   };
 }
 

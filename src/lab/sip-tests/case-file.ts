@@ -41,6 +41,16 @@ const callerSchema = z.strictObject({
   startsWhen: traceSchema.optional(),
 });
 
+const payloadType = z.int().min(0).max(127);
+
+/** What a side says in each 20 ms of a call: a tone in G.711, a key once, packets of a size, or packets of a fax. */
+const sayingSchema = z.union([
+  z.strictObject({ payloadType, codec: z.enum(['PCMA', 'PCMU']), toneHz: z.number() }),
+  z.strictObject({ payloadType, digit: z.string().length(1) }),
+  z.strictObject({ payloadType, bytes: z.int().min(1).max(1_000) }),
+  z.strictObject({ udptl: z.string() }),
+]);
+
 const caseSchema = z.strictObject({
   title: z.string(),
   /** One sentence: the behaviour that a pass proves. */
@@ -50,6 +60,8 @@ const caseSchema = z.strictObject({
     .array(callerSchema)
     .min(1)
     .default([callerSchema.parse({})]),
+  /** By scenario file, whose SDP then names its port as [rtp_port]: what it says while its call lasts. One call a scenario. */
+  rtp: z.record(z.string(), z.array(sayingSchema)).default({}),
   /** The process is killed with SIGKILL when a scenario's messages match, and started again with the same config. */
   killedWhen: traceSchema.optional(),
   /** How many ports the relay has; a call takes two for each side. */
@@ -66,6 +78,8 @@ const caseSchema = z.strictObject({
   expect: z.strictObject({
     /** Every CDR of the case, in the order in which the calls were offered; see expectation.ts for the patterns. */
     cdrs: z.array(z.unknown()),
+    /** What a scenario of `rtp` heard: see rtp-evidence.ts. */
+    rtp: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
     /** Counters of the running service, by dotted path. */
     counters: z.record(z.string(), z.unknown()).default({}),
     /** Usage of SIMs by channel id at the end, by allowance id. */
@@ -77,6 +91,7 @@ const caseSchema = z.strictObject({
   timeoutSeconds: z.int().min(1).max(60).default(15),
 });
 
+export type RtpSaying = z.output<typeof sayingSchema>;
 export type SipCaseGateway = z.output<typeof gatewaySchema>;
 export type SipCaseCaller = z.output<typeof callerSchema>;
 export type SipCase = z.output<typeof caseSchema> & { readonly name: string; readonly folder: string };
@@ -106,6 +121,10 @@ export function loadCase(casesFolderPath: string, name: string): SipCase {
     ...parsed.data.callers.map((caller) => caller.uac),
     ...parsed.data.gateways.flatMap((gateway) => (gateway.uas === undefined ? [] : [gateway.uas])),
   ];
+  const strangers = [...Object.keys(parsed.data.rtp), ...Object.keys(parsed.data.expect.rtp)].filter(
+    (scenario) => !scenarios.includes(scenario),
+  );
+  if (strangers.length > 0) throw new Error(`${file}: no scenario of this case: ${strangers.join(', ')}`);
   const missing = scenarios.filter((scenario) => !existsSync(join(folder, scenario)));
   if (missing.length > 0) throw new Error(`${file}: no such scenario beside it: ${missing.join(', ')}`);
   return { ...parsed.data, name, folder };

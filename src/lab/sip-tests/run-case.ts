@@ -9,6 +9,7 @@ import { buildConfig, type DrachtioPlace, iccidOf } from './case-config.js';
 import type { SipCase, SipCaseCaller, SipCaseGateway } from './case-file.js';
 import { differencesFrom, valueAt } from './expectation.js';
 import { freePort, freePortRange, isTaken } from './free-ports.js';
+import { MediaPeers } from './media-peers.js';
 import { listenForNothing, type QuietPort } from './quiet-port.js';
 import { type CdrLine, readLatestCdrs } from './read-cdrs.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
@@ -71,16 +72,17 @@ async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, fol
   const gateways: RunningSipp[] = [];
   const quiet: QuietPort[] = [];
   const callers: RunningSipp[] = [];
+  const media = await MediaPeers.open(sipCase);
   try {
     for (const gateway of sipCase.gateways) {
       const port = gatewayPorts.get(gateway.name) ?? 0;
-      if (gateway.uas !== undefined) gateways.push(await startGateway(sipCase, gateway, sipp, port, folder));
+      if (gateway.uas !== undefined) gateways.push(await startGateway(sipCase, gateway, { sipp, port, folder, media }));
       else if (!gateway.isDead) quiet.push(await listenForNothing(gateway.name, port));
     }
     for (const caller of sipCase.callers) {
       const { startsWhen } = caller;
       const captured = startsWhen === undefined ? '' : await waitForTrace([...gateways, ...callers], startsWhen);
-      callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured }));
+      callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media }));
     }
     if (sipCase.killedWhen !== undefined) {
       await waitForTrace([...gateways, ...callers], sipCase.killedWhen);
@@ -91,6 +93,7 @@ async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, fol
     const problems = [
       ...outcomes.flatMap(describeOutcome),
       ...quiet.flatMap((port) => port.problems()),
+      ...media.problems(sipCase, [...callers, ...gateways]),
       ...(await observe(sipCase, folder, { simtrunk, gateways, quiet, hasSipCounters: drachtio === undefined })),
     ];
     if (problems.length === 0) return [];
@@ -99,6 +102,7 @@ async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, fol
   } finally {
     for (const run of [...callers, ...gateways]) run.child.kill('SIGKILL');
     for (const port of quiet) port.close();
+    media.close();
     await simtrunk.stop();
   }
 }
@@ -115,10 +119,9 @@ function writeFiles(sipCase: SipCase, folder: string): void {
 async function startGateway(
   sipCase: SipCase,
   gateway: SipCaseGateway,
-  sipp: readonly string[],
-  port: number,
-  folder: string,
+  given: { sipp: readonly string[]; port: number; folder: string; media: MediaPeers },
 ): Promise<RunningSipp> {
+  const { sipp, port, folder, media } = given;
   const run = startSipp(sipp, {
     label: (gateway.uas ?? '').replace('.xml', ''),
     scenarioFile: join(sipCase.folder, gateway.uas ?? ''),
@@ -128,9 +131,11 @@ async function startGateway(
     controlPort: await freePort(),
     transport: gateway.transport,
     calls: gateway.dialogs,
+    extra: media.keysOf(gateway.uas ?? ''),
     timeoutSeconds: sipCase.timeoutSeconds,
     logFolder: join(folder, 'logs'),
   });
+  media.follow(gateway.uas ?? '', run);
   const endMs = performance.now() + 5000;
   while (!(await isTaken(gateway.transport, '127.0.0.1', port))) {
     if (performance.now() > endMs || run.child.exitCode !== null) {
@@ -144,10 +149,16 @@ async function startGateway(
 async function startCaller(
   sipCase: SipCase,
   caller: SipCaseCaller,
-  given: { sipp: readonly string[]; simtrunk: SimtrunkProcess; folder: string; captured: string },
+  given: {
+    sipp: readonly string[];
+    simtrunk: SimtrunkProcess;
+    folder: string;
+    captured: string;
+    media: MediaPeers;
+  },
 ): Promise<RunningSipp> {
-  const { sipp, simtrunk, folder, captured } = given;
-  return startSipp(sipp, {
+  const { sipp, simtrunk, folder, captured, media } = given;
+  const run = startSipp(sipp, {
     label: caller.uac.replace('.xml', ''),
     scenarioFile: join(sipCase.folder, caller.uac),
     remote: `127.0.0.1:${simtrunk.portOf(caller.transport)}`,
@@ -158,10 +169,12 @@ async function startCaller(
     transport: caller.transport,
     calls: caller.calls,
     called: caller.called,
-    extra: ['-key', 'captured', captured, '-r', String(caller.callsPerSecond)],
+    extra: ['-key', 'captured', captured, ...media.keysOf(caller.uac), '-r', String(caller.callsPerSecond)],
     timeoutSeconds: sipCase.timeoutSeconds,
     logFolder: join(folder, 'logs'),
   });
+  media.follow(caller.uac, run);
+  return run;
 }
 
 /** Resolves to what the pattern's first group matched, '' without one. */
