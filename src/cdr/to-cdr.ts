@@ -59,7 +59,9 @@ function toStream(stream: StreamReport): NonNullable<Cdr['media']>['caller'] {
     rtcpGenerated: stream.rtcpGenerated ?? 0,
     transcoded: stream.transcoded ?? 0,
     roundTripMs: stream.roundTripMs ?? null,
-    peerReport: stream.peerReport ? { lost: stream.peerReport.lost, jitterMs: twoDecimals(stream.peerReport.jitterMs) } : null,
+    peerReport: stream.peerReport
+      ? { lost: stream.peerReport.lost, jitterMs: twoDecimals(stream.peerReport.jitterMs) }
+      : null,
     mos: stream.mos ?? null,
     silentMs: stream.silentMs ?? 0,
     dtmfEvents: stream.dtmfEvents ?? 0,
