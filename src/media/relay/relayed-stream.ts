@@ -299,6 +299,7 @@ export class RelayedStream implements MediaSocketListener {
     const isHandshake = first >= 20 && first <= 63 && (from.isProtected || this.#to.isProtected);
     if (!isHandshake) return 'malformed';
     if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
+    from.rtcpPackets += 1;
     return this.#send(packet);
   }
 
