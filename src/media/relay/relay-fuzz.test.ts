@@ -172,7 +172,7 @@ describe('the relay, whatever comes', () => {
           assert.equal(call.clock.pendingTimers, 0);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 1_500 },
     );
   }).timeout(60_000);
 });
