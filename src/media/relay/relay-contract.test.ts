@@ -31,5 +31,5 @@ describeMediaPort(
       close: () => relay.close(),
     };
   },
-  { mapsPayloadTypes: true, dropsForeignPayloadTypes: true, keepsHeaders: true, transcodes: true, plays: false },
+  { mapsPayloadTypes: true, dropsForeignPayloadTypes: true, keepsHeaders: true, transcodes: true, plays: true },
 );

@@ -162,10 +162,6 @@ export class EngineSession implements MediaSession {
     this.#syncLater();
   }
 
-  warnCaller(): void {
-    this.#player.warn('caller');
-  }
-
   watchSilence(afterMs: number | null): void {
     this.#watch.watchSilence(afterMs);
   }

@@ -9,8 +9,6 @@ import { playableOf } from './play-audio.js';
 
 /** rtpengine repeats so often and no more; ten days of a two-second tone. */
 const FOR_EVER = 500_000;
-/** ITU-T E.180 for warning tones. */
-const WARNING = { kind: 'tone', frequenciesHz: [1_400], cadenceMs: [200, 200, 200], levelDbm0: -10 } as const;
 
 interface Playing {
   readonly playId: string;
@@ -30,11 +28,6 @@ export class SessionPlayer {
     this.#call = call;
     this.#clock = clock;
     this.#tell = tell;
-  }
-
-  /** A warning tone beside what the other side says: the copies keep that. Nobody is told how it ended. */
-  warn(side: Side): void {
-    void playableOf(WARNING).then((playable) => playable && this.#call.play(side, playable.wav, 1));
   }
 
   play(prefix: string, side: Side, { source, loop = false, mode }: PlayRequest): string {
