@@ -77,7 +77,7 @@ export type MediaEvent =
 export type PlaySource =
   /** A WAV file, mono at 8 kHz: 16-bit PCM, A-law or µ-law. */
   | { readonly kind: 'file'; readonly path: string }
-  /** Frequencies in Hz that sound together, on and off by turns in ms (a cadence; none: on until stopped). */
+  /** Whole frequencies in Hz that sound together, on and off by turns in ms (a cadence; none: on until stopped). */
   | {
       readonly kind: 'tone';
       readonly frequenciesHz: readonly number[];

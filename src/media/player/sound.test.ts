@@ -41,7 +41,7 @@ describe('Tone', () => {
   });
 
   it('is the same however it is cut, from any position', () => {
-    const tone = new Tone({ frequenciesHz: [440.5, 1_336], cadenceMs: [70, 30] });
+    const tone = new Tone({ frequenciesHz: [441, 1_336], cadenceMs: [70, 30] });
     fc.assert(
       fc.property(fc.nat(700), fc.integer({ min: 1, max: 90 }), (position, count) => {
         const whole = samplesOf(tone, 790);

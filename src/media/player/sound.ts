@@ -45,7 +45,7 @@ export function isTone({ frequenciesHz, cadenceMs = [], levelDbm0 = DEFAULT_LEVE
   return (
     frequenciesHz.length > 0 &&
     frequenciesHz.length <= MAX_FREQUENCIES &&
-    frequenciesHz.every((hz) => hz > 0 && hz < SAMPLE_RATE_HZ / 2) &&
+    frequenciesHz.every((hz) => hz >= 1 && hz < SAMPLE_RATE_HZ / 2) &&
     cadenceMs.every((ms) => ms >= 0 && ms <= MAX_CADENCE_MS) &&
     (cadenceMs.length === 0 || cadenceMs.some((ms) => ms >= 1)) &&
     levelDbm0 <= FULL_SCALE_DBM0
@@ -55,38 +55,61 @@ export function isTone({ frequenciesHz, cadenceMs = [], levelDbm0 = DEFAULT_LEVE
 /** Sines that sound together, on and off by a cadence. Without a cadence it has no end. */
 export class Tone implements Sound {
   readonly lengthSamples: number;
-  readonly #steps: readonly number[];
-  readonly #amplitude: number;
   /** Where each part of the cadence ends, in samples; on first. */
   readonly #ends: readonly number[];
+  /** A second of the tone, which is whole periods of every whole frequency. */
+  readonly #second: Int16Array;
 
-  constructor(tone: ToneSource) {
-    const { frequenciesHz, cadenceMs = [], levelDbm0 = DEFAULT_LEVEL_DBM0 } = tone;
+  constructor({ frequenciesHz, cadenceMs = [], levelDbm0 = DEFAULT_LEVEL_DBM0 }: ToneSource) {
     let end = 0;
-    this.#ends = cadenceMs.map((ms) => {
+    const ends = cadenceMs.map((ms) => {
       end += Math.round(ms * SAMPLES_PER_MS);
       return end;
     });
-    this.lengthSamples = cadenceMs.length === 0 ? Number.POSITIVE_INFINITY : end;
-    this.#steps = frequenciesHz.map((hz) => (2 * Math.PI * hz) / SAMPLE_RATE_HZ);
-    this.#amplitude = (FULL_SCALE * 10 ** ((levelDbm0 - FULL_SCALE_DBM0) / 20)) / Math.max(1, frequenciesHz.length);
+    this.#ends = ends.length === 0 ? [Number.POSITIVE_INFINITY] : ends;
+    this.lengthSamples = ends.length === 0 ? Number.POSITIVE_INFINITY : end;
+    this.#second = secondOf(
+      frequenciesHz.map((hz) => Math.round(hz)),
+      levelDbm0,
+    );
   }
 
   addTo(into: Int32Array, at: number, count: number, position: number): void {
-    for (let index = 0; index < count; index += 1) {
-      const sample = position + index;
-      if (!this.#isOn(sample)) continue;
-      let value = 0;
-      for (const step of this.#steps) value += Math.sin(step * sample);
-      into[at + index] = (into[at + index] ?? 0) + Math.round(this.#amplitude * value);
+    const last = position + count;
+    let start = 0;
+    for (let part = 0; part < this.#ends.length && start < last; part += 1) {
+      const end = this.#ends[part] ?? 0;
+      if (part % 2 === 0) this.#addSines(into, at - position, Math.max(position, start), Math.min(last, end));
+      start = end;
     }
   }
 
-  #isOn(sample: number): boolean {
-    if (this.#ends.length === 0) return true;
-    const part = this.#ends.findIndex((end) => sample < end);
-    return part % 2 === 0;
+  /** Adds the samples from one position to before another. */
+  #addSines(into: Int32Array, offset: number, from: number, to: number): void {
+    const second = this.#second;
+    for (let sample = from; sample < to; sample += 1) {
+      into[offset + sample] = (into[offset + sample] ?? 0) + (second[sample % SAMPLE_RATE_HZ] ?? 0);
+    }
   }
+}
+
+/** Seconds of tones that were made; a few kinds of tone are played over and over. */
+const seconds = new Map<string, Int16Array>();
+const MAX_SECONDS = 32;
+
+function secondOf(frequenciesHz: readonly number[], levelDbm0: number): Int16Array {
+  const key = `${frequenciesHz.join(' ')} at ${levelDbm0}`;
+  const made = seconds.get(key);
+  if (made !== undefined) return made;
+  const amplitude = (FULL_SCALE * 10 ** ((levelDbm0 - FULL_SCALE_DBM0) / 20)) / Math.max(1, frequenciesHz.length);
+  const steps = frequenciesHz.map((hz) => (2 * Math.PI * hz) / SAMPLE_RATE_HZ);
+  const second = Int16Array.from({ length: SAMPLE_RATE_HZ }, (_, sample) => {
+    const sum = steps.reduce((sines, step) => sines + Math.sin(step * sample), 0);
+    return Math.max(-FULL_SCALE, Math.min(FULL_SCALE - 1, Math.round(amplitude * sum)));
+  });
+  if (seconds.size >= MAX_SECONDS) seconds.clear();
+  seconds.set(key, second);
+  return second;
 }
 
 /** White noise of a level that RFC 3389 §3.1 writes in one octet: 0 to 127, in dB below overload. */
