@@ -43,12 +43,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Composition roots: they build the parts, nothing imports them.
   simulator: ['simulator', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
   lab: ['lab', 'app.ts', 'sip-server', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],
-  bench: ['bench', 'lab', 'app', 'sip-server', 'ledgers', 'journal', 'config', ...DOMAIN],
+  bench: ['bench', 'lab', 'app', 'media', 'sip-server', 'ledgers', 'journal', 'config', ...DOMAIN],
   cli: [
     'cli',
     'app.ts',
     'lab',
     'bench',
+    'media',
     'simulator',
     'sip-server',
     'do-not-call',

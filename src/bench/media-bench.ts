@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { costOf, type ProcessCost } from '../lab/sip-tests/load/process-cost.js';
 import { claimPorts } from '../lib/testing/claimed-ports.js';
+import type { SocketsSetting } from '../media/relay/open-sockets.js';
 import { startMeasured } from './child-process.js';
 import { loadPortsOf } from './media-load.js';
 import type { MediaLoadOrder, MediaLoadReport } from './media-load-child.js';
@@ -54,6 +55,8 @@ export interface MediaBenchSettings {
   readonly isRecorded: boolean;
   readonly withRtpengine: boolean;
   readonly profileFolder: string | undefined;
+  /** Of simtrunk's relay. */
+  readonly sockets: SocketsSetting;
 }
 
 const WARM_UP_MS = 3_000;
@@ -142,6 +145,7 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
     folder,
     firstPort: await claimPorts(4 * settings.calls + 100),
     loadPort,
+    sockets: settings.sockets,
   };
   const profiling =
     settings.profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${settings.profileFolder}`];

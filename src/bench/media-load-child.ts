@@ -1,7 +1,8 @@
 // The generator of the media benchmark, alone in its process: sends every stream's packet each 20 ms and measures how
 // long those take that come back. Streams are spread evenly over the 20 ms; one tick sends all that are due.
-import { createSocket, type Socket } from 'node:dgram';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { MediaSocket } from '../media/relay/media-socket.js';
+import { openSockets } from '../media/relay/open-sockets.js';
 import { readOrder, serveParent } from './child-process.js';
 import { DelayHistogram, loadPortOf, PACKET_MS, SendingStream, sentMsOf } from './media-load.js';
 
@@ -27,7 +28,9 @@ const DRAIN_MS = 300;
 const { loadPort, targetPorts } = readOrder<MediaLoadOrder>();
 const delays = new DelayHistogram();
 const pacing = new DelayHistogram();
-const sockets = new Map<number, Socket>();
+const open = new Map<number, MediaSocket>();
+// Batched wherever they can be, whatever the relay uses: the generator is to cost little.
+const { sockets } = openSockets('auto', () => 0, RECEIVE_BUFFER_BYTES);
 let sent = 0;
 let received = 0;
 let reports = 0;
@@ -44,24 +47,26 @@ let round = 0;
 tick();
 serveParent({}, report, async () => {
   isSending = false;
-  for (const socket of sockets.values()) socket.close();
+  for (const socket of open.values()) socket.close();
+  sockets.close();
 });
 
-function socketAt(port: number): Socket {
-  const known = sockets.get(port);
+function socketAt(port: number): MediaSocket {
+  const known = open.get(port);
   if (known !== undefined) return known;
-  const lookup = (_: string, __: unknown, done: (error: null, address: string, family: number) => void) =>
-    done(null, '127.0.0.1', 4);
-  const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: lookup as never });
-  sockets.set(port, socket);
-  socket.on('message', (packet: Buffer) => {
-    const sentMs = sentMsOf(packet, targetPorts.length);
-    if (Number.isNaN(sentMs)) return;
-    received += 1;
-    delays.add(performance.now() - sentMs);
+  const socket = sockets.bind('127.0.0.1', port);
+  open.set(port, socket);
+  socket.listen({
+    received: (packet) => {
+      const sentMs = sentMsOf(packet, targetPorts.length);
+      if (Number.isNaN(sentMs)) return;
+      received += 1;
+      delays.add(performance.now() - sentMs);
+    },
+    sendFailed: () => {
+      sent -= 1;
+    },
   });
-  // Bound when it returns, for the look-up is synchronous.
-  socket.bind(port, '127.0.0.1');
   return socket;
 }
 
@@ -74,7 +79,7 @@ function tick(): void {
     const nowMs = performance.now();
     if (dueMs > nowMs) break;
     pacing.add(nowMs - dueMs);
-    sender.socket.send(sender.stream.next(nowMs), sender.stream.targetPort);
+    sender.socket.send(sender.stream.next(nowMs), '127.0.0.1', sender.stream.targetPort);
     sent += 1;
     next += 1;
     if (next === senders.length) {

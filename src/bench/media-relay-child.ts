@@ -8,6 +8,7 @@ import { loadConfig } from '../config/load-config.js';
 import { SystemClock } from '../lib/clock.js';
 import { ClosingStack } from '../lib/closing-stack.js';
 import { createLogger } from '../lib/logger.js';
+import type { SocketsSetting } from '../media/relay/open-sockets.js';
 import { readOrder, serveParent } from './child-process.js';
 import { LOAD_PAYLOAD_TYPE, loadPortOf } from './media-load.js';
 
@@ -20,6 +21,7 @@ export interface MediaRelayOrder {
   readonly firstPort: number;
   /** First of the ports that the load sends from and receives at. */
   readonly loadPort: number;
+  readonly sockets: SocketsSetting;
 }
 
 export interface MediaRelayReady {
@@ -126,5 +128,6 @@ async function mediaConfig(): Promise<Config> {
   const mediaPorts = { from: order.firstPort, to: order.firstPort + 4 * order.calls + 99 };
   const networks = config.networks.map((network) => Object.assign({}, network, { name: 'lo', mediaPorts })).slice(0, 1);
   const recording = { ...config.recording, enabled: order.isRecorded, minFreeBytes: 0 };
-  return { ...config, networks, recording };
+  const media = { ...config.media, sockets: order.sockets };
+  return { ...config, networks, recording, media };
 }

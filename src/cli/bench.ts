@@ -9,6 +9,7 @@ import type { DrachtioAddress } from '../bench/sip-parts.js';
 import { soakSip } from '../bench/sip-soak.js';
 import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
 import { SimtrunkError } from '../lib/errors.js';
+import type { SocketsSetting } from '../media/relay/open-sockets.js';
 
 export const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
        simtrunk bench ledger [--json] [--seconds N]  committed records, and how long a commit takes
@@ -26,6 +27,7 @@ options of media: --calls N     two-way G.711 calls of 20 ms packets (100)
                 --seconds N     of load that is measured, after 3 s of warming up (10)
                 --rounds N      (1)
                 --rtpengine     the same load through rtpengine in userspace too, in turn, and the ratio
+                --sockets KIND  of the relay: auto, dgram or batched (auto)
                 --profile DIR   writes V8's CPU profiles, one for each thread`;
 
 export async function run(args: string[]): Promise<number> {
@@ -107,6 +109,7 @@ async function runMedia(options: Options): Promise<number> {
       seconds,
       rounds,
       profileFolder,
+      sockets: options.sockets,
       isRecorded: options.isRecorded,
       withRtpengine: options.withRtpengine,
     },
@@ -127,6 +130,7 @@ interface Options {
   readonly drachtio: DrachtioAddress | null;
   readonly profileFolder: string | undefined;
   readonly isRecorded: boolean;
+  readonly sockets: SocketsSetting;
   readonly withRtpengine: boolean;
 }
 
@@ -145,6 +149,7 @@ function read(args: string[]): Options {
         calls: { type: 'string' },
         record: { type: 'boolean', default: false },
         rtpengine: { type: 'boolean', default: false },
+        sockets: { type: 'string', default: 'auto' },
         drachtio: { type: 'string' },
         pid: { type: 'string' },
         profile: { type: 'string' },
@@ -167,6 +172,7 @@ function read(args: string[]): Options {
       drachtio: values.drachtio === undefined ? null : readDrachtio(values.drachtio, values.pid),
       profileFolder: values.profile,
       isRecorded: values.record,
+      sockets: readSockets(values.sockets),
       withRtpengine: values.rtpengine,
     };
   } catch (cause) {
@@ -184,6 +190,12 @@ function readPart(text: string): SipBenchPart {
   const part = SIP_BENCH_PARTS.find((candidate) => candidate === text);
   if (part === undefined) throw new Error(`--part wants ${SIP_BENCH_PARTS.join(', ')}`);
   return part;
+}
+
+function readSockets(text: string): SocketsSetting {
+  if (text !== 'auto' && text !== 'dgram' && text !== 'batched')
+    throw new Error('--sockets wants auto, dgram or batched');
+  return text;
 }
 
 /** HOST:PORT[:SECRET]; an IPv6 host stands in brackets. */

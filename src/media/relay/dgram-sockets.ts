@@ -1,5 +1,5 @@
 // UDP sockets by node:dgram, without a name look-up: they need nothing but Node, and cost one event for each packet.
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
 import { BindError, familyOf, type MediaSocket, type MediaSocketListener, type MediaSockets } from './media-socket.js';
 
 /** Every address here is an IP address already: dgram would otherwise ask the resolver for each packet sent. */
@@ -13,14 +13,19 @@ function noLookup(
 
 export class DgramSockets implements MediaSockets {
   readonly #nowMs: () => number;
+  readonly #receiveBufferBytes: number;
 
-  /** @param nowMs monotonic clock of arrival times. */
-  constructor(nowMs: () => number) {
+  /**
+   * @param nowMs monotonic clock of arrival times.
+   * @param receiveBufferBytes of each socket; 0 for the system's default.
+   */
+  constructor(nowMs: () => number, receiveBufferBytes = 0) {
     this.#nowMs = nowMs;
+    this.#receiveBufferBytes = receiveBufferBytes;
   }
 
   bind(address: string, port: number): MediaSocket {
-    return new DgramSocket(bindSocket(address, port), this.#nowMs);
+    return new DgramSocket(bindSocket(address, port, this.#receiveBufferBytes), this.#nowMs);
   }
 
   close(): void {
@@ -59,9 +64,11 @@ class DgramSocket implements MediaSocket {
   }
 }
 
-function bindSocket(address: string, port: number): Socket {
+function bindSocket(address: string, port: number, receiveBufferBytes: number): Socket {
   const isV6 = familyOf(address) === 6;
-  const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6, lookup: noLookup as never });
+  const options: SocketOptions = { type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6, lookup: noLookup as never };
+  if (receiveBufferBytes > 0) options.recvBufferSize = receiveBufferBytes;
+  const socket = createSocket(options);
   let failure: NodeJS.ErrnoException | null = null;
   // With a synchronous look-up, bind has succeeded or reported its error when it returns. Later errors concern one
   // packet, which its sender's callback counts.

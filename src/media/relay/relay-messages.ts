@@ -4,6 +4,7 @@ import type { MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../
 import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import type { SilenceFill } from '../player/leg-player.js';
 import type { StartPlay } from '../player/session-plays.js';
+import type { SocketsKind, SocketsSetting } from './open-sockets.js';
 
 export interface RelayNetwork {
   readonly name: string;
@@ -44,6 +45,14 @@ export interface RelayThreadSettings {
   readonly networks: readonly RelayNetwork[];
   /** Batches that one tap may hold before its packets are lost. */
   readonly maxTapBatches: number;
+  /** Default `auto`. */
+  readonly sockets?: SocketsSetting;
+}
+
+/** What kind of sockets a thread uses, and why they are not batched where they might have been. */
+export interface RelaySockets {
+  readonly kind: SocketsKind;
+  readonly detail: string | null;
 }
 
 /** Totals of all sessions since start, ended ones included. */
@@ -58,15 +67,7 @@ export interface RelayCounters {
   /** Sessions refused because a network had no port left. */
   readonly refusedNoPorts: number;
   readonly packets: number;
-  readonly lost: number;
-  readonly outOfOrder: number;
-  readonly duplicates: number;
-  readonly transcoded: number;
   readonly rtcpPackets: number;
-  readonly rtcpGenerated: number;
-  readonly dtmfEvents: number;
-  /** Milliseconds for which a side that should have sent did not. */
-  readonly silentMs: number;
   readonly dropped: Readonly<Record<MediaDropCause, number>>;
   readonly forkedPackets: number;
   /** Forked packets that found a tap's queue full. */
@@ -117,7 +118,7 @@ export type RelayReply =
   | { readonly type: 'shutdown' };
 
 export type RelayOutput =
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly sockets: RelaySockets }
   | { readonly type: 'failed'; readonly network: string; readonly message: string }
   | { readonly type: 'event'; readonly session: number; readonly event: MediaEvent }
   | { readonly type: 'reply'; readonly id: number; readonly reply: RelayReply };

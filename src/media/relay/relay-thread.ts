@@ -2,7 +2,14 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { MediaEvent } from '../../call/ports.js';
 import { SimtrunkError } from '../../lib/errors.js';
-import type { RelayNotice, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
+import type {
+  RelayNotice,
+  RelayOutput,
+  RelayReply,
+  RelayRequest,
+  RelaySockets,
+  RelayThreadSettings,
+} from './relay-messages.js';
 
 type ReplyTo<T extends RelayRequest['type']> = Extract<RelayReply, { type: T }>;
 
@@ -12,6 +19,7 @@ export class RelayThread {
   readonly #exitListeners: ((cause: Error) => void)[] = [];
   #eventListener: (session: number, event: MediaEvent) => void = () => {};
   #nextId = 1;
+  #sockets: RelaySockets = { kind: 'dgram', detail: null };
   #isClosing = false;
   #hasEnded = false;
 
@@ -31,7 +39,10 @@ export class RelayThread {
       worker.on('message', (message: RelayOutput) => {
         if (message.type === 'reply') return thread.#settle(message.id, message.reply);
         if (message.type === 'event') return thread.#eventListener(message.session, message.event);
-        if (message.type === 'ready') return resolve();
+        if (message.type === 'ready') {
+          thread.#sockets = message.sockets;
+          return resolve();
+        }
         const text = `Network ${message.network}: its bind address cannot be used for media: ${message.message}. Correct it in networks.`;
         return reject(new SimtrunkError('LISTENER_UNAVAILABLE', text));
       });
@@ -45,6 +56,10 @@ export class RelayThread {
       });
     });
     return thread;
+  }
+
+  get sockets(): RelaySockets {
+    return this.#sockets;
   }
 
   get hasEnded(): boolean {

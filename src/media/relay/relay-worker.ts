@@ -1,8 +1,8 @@
 // Entry of a relay thread: binds each network once to prove that it can, then serves messages until shut down.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicNowMs } from '../../lib/clock.js';
-import { DgramSockets } from './dgram-sockets.js';
 import { BindError } from './media-socket.js';
+import { openSockets } from './open-sockets.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayInput, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
 
@@ -16,7 +16,7 @@ const settings = workerData as RelayThreadSettings;
 // performance.now() costs a fraction of hrtime.bigint(), runs on the same clock, and differs by this constant.
 const originMs = monotonicNowMs() - performance.now();
 const nowMs = () => originMs + performance.now();
-const sockets = new DgramSockets(nowMs);
+const { sockets, kind, detail } = openSockets(settings.sockets ?? 'auto', nowMs);
 const core = new RelayCore(settings, sockets, nowMs, (session, event) => post({ type: 'event', session, event }));
 // The port to the main thread is what keeps this one alive.
 setInterval(() => core.tick(), TICK_MS).unref();
@@ -81,8 +81,9 @@ port.on('message', (input: RelayInput) => {
 
 const unusable = firstUnusableNetwork();
 if (unusable === null) {
-  post({ type: 'ready' });
+  post({ type: 'ready', sockets: { kind, detail } });
 } else {
   post({ type: 'failed', ...unusable });
+  core.shutdown();
   port.close();
 }

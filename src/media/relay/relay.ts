@@ -16,6 +16,7 @@ import type { MediaReport, Side } from '../../call/reports.js';
 import type { Logger } from '../../lib/logger.js';
 import { SessionPlays, type StartPlay } from '../player/session-plays.js';
 import { SoundFiles } from '../player/sound-files.js';
+import type { SocketsSetting } from './open-sockets.js';
 import {
   DEFAULT_STREAMS,
   emptyReport,
@@ -42,6 +43,8 @@ export interface RelaySettings {
   readonly streams?: StreamSettings;
   /** Batches of 32 KiB that one tap may hold before its packets are lost. */
   readonly maxTapBatches?: number;
+  /** Default `auto`: batched where `npm run build-native` was run, else Node's own. */
+  readonly sockets?: SocketsSetting;
 }
 
 export interface RunningRelay {
@@ -66,7 +69,10 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     networks,
     streams: settings.streams ?? DEFAULT_STREAMS,
     maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES,
+    sockets: settings.sockets ?? 'auto',
   });
+  const { kind, detail } = thread.sockets;
+  log.info({ sockets: kind, detail }, 'relay thread started');
   const sessions = new Map<number, RelayedSession>();
   const sounds = new SoundFiles();
   let nextSession = 1;

@@ -16,8 +16,6 @@ export type LoadFact =
       readonly reservationId: string;
       readonly billedSeconds: number;
     }
-  /** It keeps the channel that it took until its reservation is lost. */
-  | { readonly kind: 'holds'; readonly reservationId: string }
   | { readonly kind: 'lost'; readonly reservationIds: readonly string[] }
   | {
       readonly kind: 'stopped';
@@ -25,9 +23,6 @@ export type LoadFact =
       readonly lostRaces: number;
       readonly refusals: Readonly<Record<string, number>>;
     };
-
-/** What a parent may say. */
-export type LoadOrder = { readonly kind: 'stop' } | { readonly kind: 'hold'; readonly calls: number };
 
 const {
   calls,
@@ -47,20 +42,13 @@ const { ledger } = node;
 const channels = Array.from({ length: 12 }, (_, port) => port);
 const refusals: Record<string, number> = {};
 let isStopping = false;
-/** So many of the next calls last until their reservations are lost. */
-let toHold = 0;
-const held = new Map<string, () => void>();
 
 const tell = (fact: LoadFact) => process.send?.(fact);
-process.on('message', (order: LoadOrder) => {
-  if (order.kind === 'hold') toHold = order.calls;
-  else isStopping = true;
+process.on('message', () => {
+  isStopping = true;
 });
 process.once('disconnect', () => process.exit());
-ledger.events.on('reservations:lost', (reservationIds) => {
-  tell({ kind: 'lost', reservationIds });
-  for (const reservationId of reservationIds) held.get(reservationId)?.();
-});
+ledger.events.on('reservations:lost', (reservationIds) => tell({ kind: 'lost', reservationIds }));
 
 /** Idle channels in an order of chance, as routing with another seed would have them. */
 function candidates(): number[] {
@@ -87,12 +75,7 @@ async function callAfterCall(): Promise<void> {
     }
     const { channelId } = reserved;
     tell({ kind: 'took', channelId, reservationId, atMs: monotonicNowMs() });
-    if (toHold > 0) {
-      toHold -= 1;
-      const lost = new Promise<void>((resolve) => held.set(reservationId, resolve));
-      tell({ kind: 'holds', reservationId });
-      await lost;
-    } else await new Promise((resolve) => setTimeout(resolve, Math.random() * talkMs));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * talkMs));
     if (Math.random() < 0.2) {
       tell({ kind: 'gave', channelId, reservationId, atMs: monotonicNowMs() });
       await ledger.release(reservationId, { invited: Math.random() < 0.5 });
