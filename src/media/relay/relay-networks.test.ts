@@ -302,6 +302,30 @@ describe('who may send media, across networks', function () {
     }
   }
 
+  it('goes on when its packets are refused by ICMP, from the peer and from a router on the way', async () => {
+    const [caller, control] = [await LabPeer.open(phone, PHONE), await LabPeer.open(phone, PHONE)];
+    const address = { address: PHONE, rtpPort: caller.port, rtcpPort: control.port, signallingAddress: NAT };
+    await remote('caller', address);
+    await talk(caller, control);
+    // Nobody listens at the gateway's port, which says so; what goes through the NAT the router refuses.
+    await remote('callee', { address: '192.0.2.20', rtpPort: 9, rtcpPort: 10 });
+    const refuse = 'add table ip deny; add chain ip deny out { type filter hook forward priority 0; }';
+    lab.run('nft', `${refuse}; add rule ip deny out ip daddr ${PHONE} reject with icmp type host-prohibited`);
+    for (let sent = 100; sent < 110; sent += 1) {
+      await fire(caller, 'caller', 'rtp', rtpPacket({ sequence: sent }));
+      await fire(control, 'caller', 'rtcp', rtcpPacket(sent));
+    }
+    for (let sent = 100; sent < 110; sent += 1) {
+      await fire(callee, 'callee', 'rtp', rtpPacket({ sequence: sent, ssrc: 9 }));
+      await fire(calleeControl, 'callee', 'rtcp', rtcpPacket(sent));
+    }
+    lab.run('nft', 'delete table ip deny');
+    await remote('callee', { address: '192.0.2.20', rtpPort: callee.port, rtcpPort: calleeControl.port });
+    await talk(caller, control);
+    const report = await relay.ask<MediaReport>('report');
+    assert.deepEqual([report.caller.packets, report.callee.packets], [12, 12]);
+  });
+
   it('a stranger who forges the address of the peer is held by its port, once that was learned', async () => {
     const [caller, control] = [await LabPeer.open(pbx, '192.0.2.10'), await LabPeer.open(pbx, '192.0.2.10')];
     await remote('caller', { address: '192.0.2.10', rtpPort: caller.port, rtcpPort: control.port });
