@@ -279,10 +279,18 @@ static napi_value number_of(napi_env env, int32_t value) {
   return number;
 }
 
-// bind(set, address, port, receiveBufferBytes): its index, or minus an errno
+// RFC 2474 §3: the upper six bits of the octet that was the type of service; a negative DSCP leaves it alone.
+static bool mark(int fd, sa_family_t family, int32_t dscp) {
+  int octet = dscp << 2;
+  if (dscp < 0) return true;
+  if (family == AF_INET6) return setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &octet, sizeof octet) == 0;
+  return setsockopt(fd, IPPROTO_IP, IP_TOS, &octet, sizeof octet) == 0;
+}
+
+// bind(set, address, port, receiveBufferBytes, dscp): its index, or minus an errno
 static napi_value bind_socket(napi_env env, napi_callback_info info) {
-  size_t argc = 4;
-  napi_value argv[4];
+  size_t argc = 5;
+  napi_value argv[5];
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   struct sockets *self = self_of(env, argv[0]);
   if (self == NULL) return NULL;
@@ -294,10 +302,12 @@ static napi_value bind_socket(napi_env env, napi_callback_info info) {
   int on = 1;
   int32_t receive_bytes = 0;
   napi_get_value_int32(env, argv[3], &receive_bytes);
+  int32_t dscp = -1;
+  napi_get_value_int32(env, argv[4], &dscp);
   uint32_t index = 0;
   if ((local.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
       (receive_bytes > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes) != 0) ||
-      bind(fd, &local.any, bytes) != 0 || !take_index(self, &index)) {
+      !mark(fd, local.any.sa_family, dscp) || bind(fd, &local.any, bytes) != 0 || !take_index(self, &index)) {
     int error = errno;
     close(fd);
     return number_of(env, -error);

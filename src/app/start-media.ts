@@ -43,6 +43,7 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
           networks: config.networks,
           streams: streamSettings(config.media),
           sockets: config.media.sockets,
+          dscp: config.media.dscp,
           log,
         }),
       onRestart: () => tap(),

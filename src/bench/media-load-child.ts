@@ -30,7 +30,7 @@ const delays = new DelayHistogram();
 const pacing = new DelayHistogram();
 const open = new Map<number, MediaSocket>();
 // Batched wherever they can be, whatever the relay uses: the generator is to cost little.
-const { sockets } = openSockets('auto', () => 0, RECEIVE_BUFFER_BYTES);
+const { sockets } = openSockets('auto', () => 0, { receiveBufferBytes: RECEIVE_BUFFER_BYTES });
 let sent = 0;
 let received = 0;
 let reports = 0;

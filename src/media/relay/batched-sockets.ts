@@ -3,13 +3,19 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
-import { BindError, type MediaSocket, type MediaSocketListener, type MediaSockets } from './media-socket.js';
+import {
+  BindError,
+  type MediaSocket,
+  type MediaSocketListener,
+  type MediaSockets,
+  type SocketOptions,
+} from './media-socket.js';
 
 /** The native part's exports; a set is opaque. */
 export interface NativeSockets {
   open(packets: Uint8Array, table: Int32Array, onBatch: (count: number) => void): object;
   /** The socket's index, or minus an errno. */
-  bind(set: object, address: string, port: number, receiveBufferBytes: number): number;
+  bind(set: object, address: string, port: number, receiveBufferBytes: number, dscp: number): number;
   closeSocket(set: object, index: number): void;
   /** Where packets of the socket go from now on; false for what is no address. */
   destination(set: object, index: number, address: string, port: number): boolean;
@@ -48,6 +54,7 @@ export class BatchedSockets implements MediaSockets {
   readonly #native: NativeSockets;
   readonly #set: object;
   readonly #receiveBufferBytes: number;
+  readonly #dscp: number;
   readonly #packets = new Uint8Array(2 * SLOTS * SLOT_BYTES);
   readonly #table = new Int32Array(ARRIVAL_AT + 2);
   readonly #arrivalMs = new Float64Array(this.#table.buffer, ARRIVAL_AT * 4, 1);
@@ -60,15 +67,17 @@ export class BatchedSockets implements MediaSockets {
   #isClosed = false;
   #isFlushPlanned = false;
 
-  /** @param receiveBufferBytes of each socket; 0 for the system's default. */
-  constructor(native: NativeSockets, receiveBufferBytes = 0) {
+  constructor(native: NativeSockets, { receiveBufferBytes = 0, dscp = false }: SocketOptions = {}) {
     this.#native = native;
     this.#receiveBufferBytes = receiveBufferBytes;
+    this.#dscp = dscp === false ? -1 : dscp;
     this.#set = native.open(this.#packets, this.#table, (count) => this.#onBatch(count));
   }
 
   bind(address: string, port: number): MediaSocket {
-    const index = this.#isClosed ? -1 : this.#native.bind(this.#set, address, port, this.#receiveBufferBytes);
+    const index = this.#isClosed
+      ? -1
+      : this.#native.bind(this.#set, address, port, this.#receiveBufferBytes, this.#dscp);
     if (index < 0) {
       const code = getSystemErrorName(index);
       throw new BindError(Object.assign(new Error(`bind ${code} ${address}:${port}`), { code }));

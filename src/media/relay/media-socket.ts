@@ -38,6 +38,14 @@ export interface SocketPair {
   readonly rtcp: MediaSocket;
 }
 
+/** What holds for all sockets of a thread. */
+export interface SocketOptions {
+  /** Of each socket; absent for the system's default. */
+  readonly receiveBufferBytes?: number;
+  /** What sent packets are marked with (RFC 2474), by sockets that can; absent or false for nothing. */
+  readonly dscp?: number | false;
+}
+
 /** Why a socket could not be bound: the port is another's, or the address is not ours. */
 export class BindError extends Error {
   readonly isTaken: boolean;

@@ -1,7 +1,7 @@
 // Which UDP sockets a thread uses: batched ones where their native part was built, Node's own everywhere else.
 import { BatchedSockets, loadNativeSockets } from './batched-sockets.js';
 import { DgramSockets } from './dgram-sockets.js';
-import type { MediaSockets } from './media-socket.js';
+import type { MediaSockets, SocketOptions } from './media-socket.js';
 
 export type SocketsKind = 'dgram' | 'batched';
 
@@ -18,12 +18,11 @@ export interface OpenedSockets {
 /**
  * Opens the sockets of this thread.
  * @param nowMs monotonic clock of arrival times.
- * @param receiveBufferBytes of each socket; 0 for the system's default.
  */
-export function openSockets(setting: SocketsSetting, nowMs: () => number, receiveBufferBytes = 0): OpenedSockets {
+export function openSockets(setting: SocketsSetting, nowMs: () => number, options: SocketOptions = {}): OpenedSockets {
   const loaded = setting === 'dgram' ? { native: null, cause: null } : loadNativeSockets();
   if (loaded.native !== null) {
-    return { sockets: new BatchedSockets(loaded.native, receiveBufferBytes), kind: 'batched', detail: null };
+    return { sockets: new BatchedSockets(loaded.native, options), kind: 'batched', detail: null };
   }
-  return { sockets: new DgramSockets(nowMs, receiveBufferBytes), kind: 'dgram', detail: loaded.cause };
+  return { sockets: new DgramSockets(nowMs, options.receiveBufferBytes), kind: 'dgram', detail: loaded.cause };
 }

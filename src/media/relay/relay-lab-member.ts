@@ -2,6 +2,7 @@
 import type { MediaRemote } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import { answerAsMember } from '../../lib/testing/network-lab.js';
+import { BatchedSockets, loadNativeSockets } from './batched-sockets.js';
 import { DgramSockets } from './dgram-sockets.js';
 import { RelayCore } from './relay-core.js';
 import type { OpenReply, RelayNetwork } from './relay-messages.js';
@@ -45,6 +46,15 @@ answerAsMember({
   /** Resolves when the relay has counted so many packets of a side, dropped ones included. */
   async counted(side: Side, packets: number): Promise<void> {
     while (countedOf(report()[side]) < packets) await new Promise((resolve) => setImmediate(resolve));
+  },
+
+  /** Sends a packet from a batched socket that marks what it sends. */
+  sendMarked(native: string, dscp: number | false, from: string, to: string, port: number): void {
+    const loaded = loadNativeSockets(native);
+    if (loaded.native === null) throw new Error(loaded.cause);
+    const batched = new BatchedSockets(loaded.native, { dscp });
+    batched.bind(from, 0).send(Buffer.from('packet'), to, port);
+    batched.close();
   },
 
   async bind(name: string, address: string, port: number): Promise<number> {

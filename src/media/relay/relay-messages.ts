@@ -47,6 +47,8 @@ export interface RelayThreadSettings {
   readonly maxTapBatches: number;
   /** Default `auto`. */
   readonly sockets?: SocketsSetting;
+  /** What packets are marked with, by sockets that can. */
+  readonly dscp?: number | false;
 }
 
 /** What kind of sockets a thread uses, and why they are not batched where they might have been. */

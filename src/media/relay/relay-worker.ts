@@ -16,7 +16,7 @@ const settings = workerData as RelayThreadSettings;
 // performance.now() costs a fraction of hrtime.bigint(), runs on the same clock, and differs by this constant.
 const originMs = monotonicNowMs() - performance.now();
 const nowMs = () => originMs + performance.now();
-const { sockets, kind, detail } = openSockets(settings.sockets ?? 'auto', nowMs);
+const { sockets, kind, detail } = openSockets(settings.sockets ?? 'auto', nowMs, { dscp: settings.dscp ?? false });
 const core = new RelayCore(settings, sockets, nowMs, (session, event) => post({ type: 'event', session, event }));
 // The port to the main thread is what keeps this one alive.
 setInterval(() => core.tick(), TICK_MS).unref();

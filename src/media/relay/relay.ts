@@ -45,6 +45,8 @@ export interface RelaySettings {
   readonly maxTapBatches?: number;
   /** Default `auto`: batched where `npm run build-native` was run, else Node's own. */
   readonly sockets?: SocketsSetting;
+  /** What packets are marked with, by batched sockets alone. Default: nothing. */
+  readonly dscp?: number | false;
 }
 
 export interface RunningRelay {
@@ -70,6 +72,7 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     streams: settings.streams ?? DEFAULT_STREAMS,
     maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES,
     sockets: settings.sockets ?? 'auto',
+    dscp: settings.dscp ?? false,
   });
   const { kind, detail } = thread.sockets;
   log.info({ sockets: kind, detail }, 'relay thread started');
