@@ -8,7 +8,7 @@ export const REDIS_TIME = `local t = redis.call('TIME') local now = t[1] * 1000 
 /** For suites that move the clock by hand: the caller's wall time, which every script gets anyway. */
 export const CALLERS_TIME = 'local now = tonumber(ARGV[1])';
 
-// ARGV: 1 the node's wall time, 2 the run of Redis that it is attached to, 3 node, 4 fence, then the operation's own.
+// ARGV: 1 the node's wall time, 2 the run of the data that it is attached to, 3 node, 4 fence, then the operation's own.
 const PRELUDE = `
 local P = KEYS[1]
 local run, node, fence = ARGV[2], ARGV[3], ARGV[4]
@@ -79,8 +79,9 @@ end
 const SAME_RUN = `if redis.call('GET', P .. ':run') ~= run then return {'restarted'} end\n`;
 
 // 5 lease in ms, 6 channels held back for this node (their number, then each), 7… ; run is what the connection says.
-// A run that the data does not know: Redis was restarted and may have forgotten what it had granted. Nothing new is granted
-// until every lease of the earlier run has ended or has been stated again.
+// A run that the data does not know: Redis was restarted, or emptied, and may have forgotten what it had granted. Nothing new is
+// granted until every lease of before has ended or has been stated again. The run of the data is that of Redis, and when they
+// began: data that were flushed are others in the same run of Redis.
 const ATTACH = `
 local leaseMs, count = tonumber(ARGV[5]), tonumber(ARGV[6])
 for i = 7, 6 + count do
@@ -88,8 +89,9 @@ for i = 7, 6 + count do
   if owner and owner ~= node then return {'held-back', ARGV[i], owner} end
 end
 local known = redis.call('GET', P .. ':run')
-if known ~= run then
-  redis.call('SET', P .. ':run', run)
+if not known or known:match('^%S+') ~= run then
+  known = run .. ' ' .. string.format('%d', now)
+  redis.call('SET', P .. ':run', known)
   local wasUsed = redis.call('EXISTS', P .. ':ever') == 1 or ARGV[4] ~= '0'
   if wasUsed then redis.call('SET', P .. ':quarantine', now + leaseMs) end
 end
@@ -119,7 +121,7 @@ for _, id in ipairs(all) do
     keep(id, row)
   end
 end
-return {'attached', fence, redis.call('GET', P .. ':quarantine') or '0', tostring(now)}
+return {'attached', fence, redis.call('GET', P .. ':quarantine') or '0', tostring(now), known}
 `;
 
 // 5 lease in ms. An expired lease is never renewed. Returns the nodes whose leases have run out.

@@ -136,6 +136,49 @@ describe('the shared ledger when Redis fails', () => {
     assert.deepEqual([verified.differences, verified.settlements, verified.adjustments], [[], 4, 1]);
   });
 
+  it('emptied while it runs: every node makes it whole, those too that have settled nothing since', async () => {
+    const ledger = await open('a');
+    const other = await open('b');
+    await ledger.settle(settlementOf(await answered(ledger, 1), 11));
+    await other.settle(settlementOf(await answered(other, 2), 13));
+    const talking = await answered(ledger, 3);
+    await redis.ask((client) => client.sendCommand(['FLUSHALL']));
+    await until('both have attached anew', () =>
+      [ledger, other].every(({ counters }) => counters.isAttached && counters.attachments === 2),
+    );
+    await until('both know everything again', () =>
+      [ledger, other].every((node) => [1, 2].map((port) => usedOf(node, port)).join() === '11,13'),
+    );
+    assert.equal(other.view.channelState('gw1/3'), 'busy');
+    await grants(other, 5);
+    assert.equal((await ledger.settle(settlementOf(talking, 14))).billedSeconds, 14);
+    await until('it is settled', () => usedOf(other, 3) === 14);
+    const verified = await other.verify();
+    assert.deepEqual([verified.differences, verified.settlements], [[], 3]);
+    assert.equal(ledger.counters.lapses + other.counters.lapses, 0);
+  });
+
+  for (const [what, refuse, accept] of [
+    ['out of memory', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+    ['a replica of nobody', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+  ] as const) {
+    it(`${what}, so that it answers and writes nothing: it counts as away, and gets what it missed`, async () => {
+      const ledger = await open('a');
+      const other = await open('b');
+      const talking = await answered(ledger, 1);
+      await redis.ask((client) => client.sendCommand([...refuse]));
+      assert.equal((await ledger.settle(settlementOf(talking, 21))).billedSeconds, 21);
+      assert.deepEqual(await ledger.reserve(requestFor(3)), { ok: false, reason: 'ledger-away' });
+      assert.deepEqual([ledger.counters.isAttached, ledger.counters.settling], [false, 1]);
+      await redis.ask((client) => client.sendCommand([...accept]));
+      await attached(ledger, other);
+      await until('the other node knows of it', () => usedOf(other, 1) === 21);
+      await until('it knows that Redis has it', () => ledger.counters.settling === 0);
+      await grants(ledger, 1);
+      assert.deepEqual((await ledger.verify()).differences, []);
+    });
+  }
+
   it('silent for longer than a lease: calls end before it runs out, and emergency calls are placed all the same', async () => {
     const ledger = await open('a', { timeoutMs: 200 });
     const talking = await answered(ledger, 1);

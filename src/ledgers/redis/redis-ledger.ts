@@ -110,7 +110,7 @@ export class RedisLedger implements Ledger {
     this.#writes = new OrderedWrites(this.#options);
     this.#replica = new Replica(options, options.node, this.#clock, log);
     this.#share = new LocalShare(options.heldBack, options.capSharePercent);
-    const last = { runId: facts.get('run') ?? null, fence: facts.get('fence') ?? '0' };
+    const last = { run: facts.get('run') ?? null, fence: facts.get('fence') ?? '0' };
     this.#session = new RedisSession(this.#options, last, {
       onLog: (message) => this.#replica.take(message),
       onAttached: (attached) => this.#standing.attached(attached),

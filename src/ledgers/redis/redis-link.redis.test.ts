@@ -18,8 +18,8 @@ describe('a link to Redis', () => {
   it('runs scripts and hears every change in the order of their numbers', async () => {
     const heard: string[] = [];
     const link = await open((message) => heard.push(message));
-    const common = ['0', link.runId, 'n1'];
-    const attached = await link.run('attach', [...common, '0', '60000', '0']);
+    const attached = await link.run('attach', ['0', link.runId, 'n1', '0', '60000', '0']);
+    const common = ['0', String(attached[4]), 'n1'];
     assert.equal(attached[0], 'attached');
     const fence = String(attached[1]);
     const replies = await Promise.all(

@@ -34,9 +34,9 @@ export interface SessionListener {
 }
 
 export interface Attached {
-  /** The Redis of an earlier attachment was another run: it may have forgotten what it knew. */
+  /** The data of an earlier attachment were of another run: Redis may have forgotten what it knew. */
   readonly isNewRun: boolean;
-  readonly runId: string;
+  readonly run: string;
   readonly quarantineMs: number;
 }
 
@@ -49,7 +49,9 @@ export class RedisSession {
   readonly #options: SessionOptions;
   readonly #listener: SessionListener;
   #link: RedisLink | undefined;
-  #lastRunId: string | null;
+  #lastRun: string | null;
+  /** Of the data that it is attached to. */
+  #run = '';
   #fence: string;
   #isAttached = false;
   #isClosed = false;
@@ -65,10 +67,10 @@ export class RedisSession {
   #waiting: ((isAttached: boolean) => void)[] = [];
   #connecting: Promise<void> = Promise.resolve();
 
-  constructor(options: SessionOptions, last: { runId: string | null; fence: string }, listener: SessionListener) {
+  constructor(options: SessionOptions, last: { run: string | null; fence: string }, listener: SessionListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#lastRunId = last.runId;
+    this.#lastRun = last.run;
     this.#fence = last.fence;
     this.#awaySinceMs = options.clock.monotonicMs();
   }
@@ -122,13 +124,15 @@ export class RedisSession {
     const link = this.#link;
     if (link === undefined) throw away('Redis is away');
     const { clock, node } = this.#options;
-    const reply = await link.run(operation, [
-      String(Math.floor(clock.wallMs())),
-      link.runId,
-      node,
-      this.#fence,
-      ...args,
-    ]);
+    const words = [String(Math.floor(clock.wallMs())), this.#run, node, this.#fence, ...args];
+    let reply: Reply;
+    try {
+      reply = await link.run(operation, words);
+    } catch (error) {
+      // Also of a Redis that answers, and cannot write: out of memory, a replica now. What it did not take is replayed.
+      if (this.#link === link) this.drop(error as Error);
+      throw error;
+    }
     if (reply[0] === 'restarted') this.drop(new Error('Redis knows of a later run'));
     if (reply[0] === 'expired') this.#lapse();
     if (reply[0] === 'restarted' || reply[0] === 'expired') throw away('The lease of this node has run out');
@@ -160,7 +164,7 @@ export class RedisSession {
       const sentMs = clock.monotonicMs();
       const words = [String(Math.floor(clock.wallMs())), link.runId, node, this.#fence];
       const held = [String(leaseMs), String(heldBack.length), ...heldBack];
-      const [answer, second = '', third = '0', redisMs = '0'] = (await link.run('attach', [
+      const [answer, second = '', third = '0', redisMs = '0', run = ''] = (await link.run('attach', [
         ...words,
         ...held,
       ])) as string[];
@@ -169,14 +173,14 @@ export class RedisSession {
         throw new Error(`Channel ${second} is held back for the node ${third} already`);
       }
       this.#fence = second;
+      this.#run = run;
       this.#lease(sentMs);
       clock.observe(sentMs, Number(redisMs));
       const quarantineMs = Math.max(0, Number(third) - Number(redisMs));
       this.#quarantinedUntilMs = clock.monotonicMs() + quarantineMs;
-      const isNewRun = link.runId !== this.#lastRunId;
-      await this.#listener.onAttached({ isNewRun, runId: link.runId, quarantineMs });
+      await this.#listener.onAttached({ isNewRun: run !== this.#lastRun, run, quarantineMs });
       if (link.isLost || this.#link !== link) return;
-      this.#lastRunId = link.runId;
+      this.#lastRun = run;
       this.#isAttached = true;
       this.#retryMs = FIRST_RETRY_MS;
       log.info({ node, fence: this.#fence, quarantineMs }, 'attached to Redis');

@@ -24,7 +24,7 @@ export class Standing {
   }
 
   /** Says again what it holds, settles again what Redis has forgotten, then reads what Redis has. */
-  async attached({ isNewRun, runId }: Attached): Promise<void> {
+  async attached({ isNewRun, run }: Attached): Promise<void> {
     this.#parts.counts.attachments += 1;
     const { journal, clock } = this.#parts.options;
     await journal.commit([keepFact('fence', this.#parts.session.fence), keepFact('ahead', String(clock.aheadMs))]);
@@ -32,7 +32,7 @@ export class Standing {
     await this.#parts.history.replay(isNewRun, clock.wallMs() - HISTORY_MS);
     await this.#read(isNewRun || !this.#isRead);
     this.#parts.share.forget();
-    await journal.commit([keepFact('run', runId)]);
+    await journal.commit([keepFact('run', run)]);
     if (lost.length > 0) this.#lose(lost);
   }
 
