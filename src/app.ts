@@ -197,7 +197,7 @@ function gatewayTerms(gateway: GatewayConfig, { sip }: Config): GatewayTerms {
   };
 }
 
-function callSettings({ call, sip, ledger, recording, cdr }: Config): CallSettings {
+function callSettings({ call, media, sip, ledger, recording, cdr }: Config): CallSettings {
   return {
     limits: {
       ...call,
@@ -208,6 +208,7 @@ function callSettings({ call, sip, ledger, recording, cdr }: Config): CallSettin
     recording,
     journalTimeoutMs: ledger.journalTimeoutMs,
     noMediaTimeoutMs: call.noMediaTimeoutMs,
+    silentAfterMs: media.silentAfterMs,
     recordingDeadlineMs: cdr.recordingDeadlineMs,
   };
 }

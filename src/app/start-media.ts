@@ -7,7 +7,7 @@ import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
 import { type RunningRelay, startRelay } from '../media/relay/relay.js';
-import { DEFAULT_STREAMS, type RelayCounters, type StreamSettings } from '../media/relay/relay-messages.js';
+import type { RelayCounters, StreamSettings } from '../media/relay/relay-messages.js';
 import { type RunningRecorder, startRecorder } from '../recording/recorder.js';
 
 export interface MediaSide {
@@ -80,8 +80,8 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
   };
 }
 
-function streamSettings({ comfortNoise }: Config['media']): StreamSettings {
+function streamSettings({ continuity, keepDigits, comfortNoise }: Config['media']): StreamSettings {
   const { received, whenSilent, afterMs, levelDbov } = comfortNoise;
   const fills = { nothing: null, noise: { noiseDbov: levelDbov }, silence: 'silence' } as const;
-  return { ...DEFAULT_STREAMS, comfortNoise: { received, whenSilent: fills[whenSilent], afterMs } };
+  return { continuity, keepDigits, comfortNoise: { received, whenSilent: fills[whenSilent], afterMs } };
 }

@@ -76,6 +76,7 @@ export class History {
     this.bench = new CallBench({
       limits: { ...SETTINGS.limits, warningToneSeconds: 10 },
       noMediaTimeoutMs: 60_000,
+      silentAfterMs: 5_000,
       recording: { ...SETTINGS.recording, onLoss },
     });
   }

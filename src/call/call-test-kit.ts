@@ -56,6 +56,7 @@ export const SETTINGS: CallSettings = {
   recording: { enabled: true, required: false, onLoss: 'continue' },
   journalTimeoutMs: 2_000,
   noMediaTimeoutMs: 0,
+  silentAfterMs: 5_000,
   recordingDeadlineMs: 30_000,
 };
 

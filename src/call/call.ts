@@ -18,6 +18,7 @@ import { CallTimers } from './call-timers.js';
 import { CalleeLegs } from './callee-legs.js';
 import { CallerSide } from './caller-side.js';
 import type { EndReason } from './end-reason.js';
+import { MediaNotes } from './media-notes.js';
 import type { AdmissionPort, CallBooks, CallerLeg, DialPort, MediaPort, RecordingPort, RoutePort } from './ports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -29,6 +30,8 @@ export interface CallSettings {
   readonly journalTimeoutMs: number;
   /** Ends a call when neither side has sent media for so long; 0 for never. */
   readonly noMediaTimeoutMs: number;
+  /** A side of a talking call that should send, and has not for so long, is silent; 0: nobody listens for it. */
+  readonly silentAfterMs: number;
   /** The CDR is published as `unfinished` when the recorder has not reported by then. */
   readonly recordingDeadlineMs: number;
 }
@@ -150,7 +153,8 @@ export class Call {
   #onConnected(): void {
     if (this.#state.phase !== 'talking') return;
     this.#account.keepLive();
-    const { noMediaTimeoutMs } = this.#settings;
+    const { noMediaTimeoutMs, silentAfterMs } = this.#settings;
+    this.#media?.session?.watchSilence(silentAfterMs > 0 ? silentAfterMs : null);
     if (noMediaTimeoutMs > 0) this.#silence.begin(noMediaTimeoutMs, 'no-media');
   }
 
@@ -320,7 +324,10 @@ export class Call {
   /** From the first session on, the record waits for the relay's report. */
   #watchMedia(): void {
     const session = this.#media?.session ?? null;
-    if (this.#reports.expect(session)) session.onLost(() => this.end('media-lost'));
+    if (!this.#reports.expect(session)) return;
+    session.onLost(() => this.end('media-lost'));
+    const notes = new MediaNotes(this.#log);
+    session.onEvent((event) => notes.note(event));
   }
 
   /** A peer has changed its codecs in mid-call: the record and the recorder follow. */

@@ -11,7 +11,7 @@ export interface StreamReport {
   readonly jitterMs: number;
   readonly outOfOrder: number;
   readonly duplicates: number;
-  /** RTCP packets received and accepted. */
+  /** RTCP packets received and accepted, DTLS that passed unread among them. */
   readonly rtcpPackets: number;
   /** RTCP packets that the relay made and sent to this side, because the other side sends none. */
   readonly rtcpGenerated: number;

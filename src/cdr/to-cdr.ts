@@ -43,15 +43,29 @@ function toAttempt(attempt: AttemptRecord): Cdr['attempts'][number] {
   };
 }
 
+function twoDecimals(figure: number): number {
+  return Math.round(figure * 100) / 100;
+}
+
 function toStream(stream: StreamReport): NonNullable<Cdr['media']>['caller'] {
   return {
     packets: stream.packets,
     bytes: stream.bytes,
     lost: stream.lost,
-    jitterMs: Math.round(stream.jitterMs * 100) / 100,
+    jitterMs: twoDecimals(stream.jitterMs),
     outOfOrder: stream.outOfOrder,
     duplicates: stream.duplicates,
     rtcpPackets: stream.rtcpPackets,
+    rtcpGenerated: stream.rtcpGenerated ?? 0,
+    transcoded: stream.transcoded ?? 0,
+    roundTripMs: stream.roundTripMs ?? null,
+    peerReport: stream.peerReport
+      ? { lost: stream.peerReport.lost, jitterMs: twoDecimals(stream.peerReport.jitterMs) }
+      : null,
+    mos: stream.mos ?? null,
+    silentMs: stream.silentMs ?? 0,
+    dtmfEvents: stream.dtmfEvents ?? 0,
+    dtmfDigits: stream.dtmfDigits ?? null,
     dropped: { ...stream.dropped },
     source: stream.source,
     firstPacketAt: isoTimeOrNull(stream.firstPacketWallMs),

@@ -1,5 +1,6 @@
 // The config's `media` section: what holds for the streams of every call.
 import { z } from 'zod';
+import { milliseconds } from './scalars.js';
 
 const comfortNoise = z.strictObject({
   received: z.enum(['noise', 'drop']).default('noise'),
@@ -11,6 +12,9 @@ const comfortNoise = z.strictObject({
 
 export const media = z.strictObject({
   sockets: z.enum(['auto', 'dgram', 'batched']).default('auto'),
+  continuity: z.boolean().default(true),
+  silentAfterMs: milliseconds.default(5_000),
+  keepDigits: z.boolean().default(false),
   dscp: z.union([z.literal(false), z.int().min(0).max(63)]).default(46),
   comfortNoise: comfortNoise.prefault({}),
 });

@@ -47,7 +47,7 @@ export class RelayCore {
   readonly #pacer: Pacer;
   readonly #settings: Omit<RelayThreadSettings, 'networks'>;
   readonly #tell: (session: number, event: MediaEvent) => void;
-  readonly #ended = { packets: 0, rtcpPackets: 0, dropped: noDrops(), forkedPackets: 0, forkLostPackets: 0 };
+  readonly #ended = noTotals();
   #refusedNoPorts = 0;
   #nextFork = 1;
 
@@ -231,13 +231,27 @@ function mediaAddress(lease: Lease): MediaAddress {
   return { address: lease.network.advertise, rtpPort: lease.rtpPort, rtcpPort: lease.rtpPort + 1 };
 }
 
-function addStreams(
-  totals: { packets: number; rtcpPackets: number; dropped: Record<MediaDropCause, number> },
-  report: MediaReport,
-): void {
+/** What is summed up over sessions, by the names of a stream's report. */
+const SUMMED = [
+  ...(['packets', 'lost', 'outOfOrder', 'duplicates', 'transcoded'] as const),
+  ...(['rtcpPackets', 'rtcpGenerated', 'dtmfEvents', 'silentMs'] as const),
+] as const;
+
+type Totals = Record<(typeof SUMMED)[number] | 'forkedPackets' | 'forkLostPackets', number> & {
+  dropped: Record<MediaDropCause, number>;
+};
+
+function noTotals(): Totals {
+  return {
+    ...{ packets: 0, lost: 0, outOfOrder: 0, duplicates: 0, transcoded: 0 },
+    ...{ rtcpPackets: 0, rtcpGenerated: 0, dtmfEvents: 0, silentMs: 0 },
+    ...{ forkedPackets: 0, forkLostPackets: 0, dropped: noDrops() },
+  };
+}
+
+function addStreams(totals: Totals, report: MediaReport): void {
   for (const stream of [report.caller, report.callee]) {
-    totals.packets += stream.packets;
-    totals.rtcpPackets += stream.rtcpPackets;
+    for (const figure of SUMMED) totals[figure] += stream[figure];
     for (const cause of Object.keys(totals.dropped) as MediaDropCause[]) totals.dropped[cause] += stream.dropped[cause];
   }
 }

@@ -69,7 +69,15 @@ export interface RelayCounters {
   /** Sessions refused because a network had no port left. */
   readonly refusedNoPorts: number;
   readonly packets: number;
+  readonly lost: number;
+  readonly outOfOrder: number;
+  readonly duplicates: number;
+  readonly transcoded: number;
   readonly rtcpPackets: number;
+  readonly rtcpGenerated: number;
+  readonly dtmfEvents: number;
+  /** Milliseconds for which a side that should have sent did not. */
+  readonly silentMs: number;
   readonly dropped: Readonly<Record<MediaDropCause, number>>;
   readonly forkedPackets: number;
   /** Forked packets that found a tap's queue full. */

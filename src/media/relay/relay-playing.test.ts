@@ -1,60 +1,20 @@
 // What is played into a leg, as the leg and the fork get it, in memory and in the test's own time.
 import assert from 'node:assert/strict';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
-import type { MediaCodec, MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { Side } from '../../call/reports.js';
-import { ManualClock } from '../../lib/clock.js';
 import { A_LAW_TO_LINEAR, linearToALaw } from '../../rtp/g711.js';
 import { readTapBatch, type TapMessage } from '../../rtp/tap-batch.js';
 import { windowsWithTone } from '../../rtp/tone-test-kit.js';
 import type { StartPlay } from '../player/session-plays.js';
-import { MemorySockets, type SentPacket } from './memory-sockets.js';
-import { RelayCore } from './relay-core.js';
+import { CN, MemoryCall, PEERS, SESSION } from './memory-call.js';
+import type { SentPacket } from './memory-sockets.js';
 import { DEFAULT_STREAMS, type StreamSettings } from './relay-messages.js';
-import { EVENTS, PCMA, PCMU, rtpPacket } from './relay-test-kit.js';
+import { PCMA, PCMU, rtpPacket } from './relay-test-kit.js';
 
-const NETWORK = { name: 'lan', bind: '192.0.2.1', advertise: '192.0.2.1', mediaPorts: { from: 20_000, to: 20_019 } };
-const SESSION = 1;
-const CN: MediaCodec = { payloadType: 13, name: 'CN', clockRateHz: 8_000 };
-const PEERS = { caller: { address: '192.0.2.2', port: 4_000 }, callee: { address: '192.0.2.3', port: 4_000 } };
 const BEEP = { kind: 'tone', frequenciesHz: [1_400], cadenceMs: [100] } as const;
 
-class Scene {
-  readonly clock = new ManualClock();
-  readonly sockets = new MemorySockets(() => this.clock.monotonicMs());
-  readonly events: MediaEvent[] = [];
-  readonly core: RelayCore;
-  readonly #ports: Record<Side, number>;
+class Scene extends MemoryCall {
   #sequence = 100;
-
-  constructor(streams: Partial<StreamSettings> = {}) {
-    const settings = { networks: [NETWORK], maxTapBatches: 1, streams: { ...DEFAULT_STREAMS, ...streams } };
-    this.core = new RelayCore(
-      settings,
-      this.sockets,
-      () => this.clock.monotonicMs(),
-      (_session, event) => this.events.push(event),
-      this.clock,
-    );
-    const opened = this.core.open(SESSION, 'lan', 'lan');
-    assert.ok(opened.ok);
-    this.#ports = { caller: opened.local.caller.rtpPort, callee: opened.local.callee.rtpPort };
-  }
-
-  remote(side: Side, changes: Partial<MediaRemote> = {}): void {
-    const { address, port } = PEERS[side];
-    this.core.setRemote(SESSION, side, {
-      address,
-      rtpPort: port,
-      rtcpPort: port + 1,
-      signallingAddress: address,
-      nat: 'auto',
-      sources: [],
-      codecs: [PCMA, EVENTS],
-      sends: true,
-      ...changes,
-    });
-  }
 
   play(side: Side, more: Partial<StartPlay> = {}): void {
     this.core.play(SESSION, { side, playId: 'p1', source: BEEP, loop: false, mode: 'replace', ...more });
@@ -65,16 +25,7 @@ class Scene {
     this.#sequence += 1;
     const octets = typeof payload === 'number' ? new Uint8Array(160).fill(payload) : payload;
     const packet = rtpPacket({ sequence: this.#sequence, payloadType, ssrc: side === 'caller' ? 7 : 9 }, octets);
-    this.sockets.deliver({ address: NETWORK.bind, port: this.#ports[side] }, packet, PEERS[side]);
-  }
-
-  advance(ms: number): void {
-    for (let passed = 0; passed < ms; passed += 1) this.clock.advance(1);
-  }
-
-  /** RTP that the side got. */
-  got(side: Side): SentPacket[] {
-    return this.sockets.sent.filter(({ fromPort }) => fromPort === this.#ports[side]);
+    this.send(PEERS[side].sdp, side, 'rtp', packet);
   }
 }
 

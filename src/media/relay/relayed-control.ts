@@ -112,8 +112,7 @@ export class RelayedControl implements MediaSocketListener {
 
   #relay(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
     const isProtected = this.#from.isProtected || this.#to.isProtected;
-    // SRTCP hides all but its first packet's header (RFC 3711 §3.4).
-    if (!isProtected && !isRtcp(packet)) return 'malformed';
+    if (!(isProtected ? isSrtcp(packet) : isRtcp(packet))) return 'malformed';
     if (!this.#from.acceptsRtcp(address, port, arrivalMs)) return 'source';
     this.#from.rtcpPackets += 1;
     this.#heardMs = arrivalMs;
@@ -209,4 +208,11 @@ export class RelayedControl implements MediaSocketListener {
       delaySinceLastSr: this.#senderTime === 0 ? 0 : Math.round(((nowMs - this.#senderTimeMs) * FRACTION) / 1_000),
     };
   }
+}
+
+/** SRTCP hides all but its first packet's header (RFC 3711 §3.4); DTLS comes to the same port (RFC 7983 §7). */
+function isSrtcp(packet: Uint8Array): boolean {
+  const [first = 0, type = 0] = packet;
+  const isHandshake = first >= 20 && first <= 63;
+  return isHandshake || (packet.length >= 8 && first >> 6 === 2 && type >= 192 && type <= 223);
 }

@@ -2,6 +2,7 @@
 // then given the other side's payload type and codec, and numbered on as one stream.
 import type { MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, StreamReport } from '../../call/reports.js';
+import { impairmentOf, opinionScoreOf, ratingOf } from '../../rtp/e-model.js';
 import { A_LAW_TO_MU_LAW, MU_LAW_TO_A_LAW, transcodeOctets } from '../../rtp/g711-transcoding.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtcp } from '../../rtp/rtcp-packet.js';
@@ -60,7 +61,12 @@ export interface ControlReport {
 }
 
 const DEFAULT_CLOCK_RATE_HZ = 8_000;
+const DEFAULT_PACKET_MS = 20;
 const NO_PAYLOAD_TYPE = -1;
+/** A playout buffer holds about as much as twice the jitter. */
+const PLAYOUT_JITTERS = 2;
+/** Beyond, the E-model was not tried. */
+const MAX_BURST_RATIO = 8;
 
 export class RelayedStream implements MediaSocketListener {
   /** The number of the fork that gets copies; null for none. */
@@ -84,6 +90,9 @@ export class RelayedStream implements MediaSocketListener {
   #player: LegPlayer | null = null;
   #toRemote: MediaRemote | null = null;
   #audioType = NO_PAYLOAD_TYPE;
+  /** Name of the codec of the audio that came last. */
+  #audioName = '';
+  #packetMs = DEFAULT_PACKET_MS;
   #transcoded = 0;
   #digits = '';
 
@@ -121,6 +130,8 @@ export class RelayedStream implements MediaSocketListener {
   setFrom(remote: MediaRemote | null, nowMs: number): void {
     this.#map.setSent(remote?.codecs ?? []);
     this.#isSilenceAnnounced = false;
+    this.#audioType = NO_PAYLOAD_TYPE;
+    this.#packetMs = remote?.ptimeMs ?? DEFAULT_PACKET_MS;
     if (remote === null) this.#events.end();
     this.#silence.expect(remote !== null && remote.isSilent !== true, nowMs);
     const { whenSilent: fill, afterMs } = this.#context.comfortNoise;
@@ -179,7 +190,7 @@ export class RelayedStream implements MediaSocketListener {
       transcoded: this.#transcoded,
       roundTripMs: told.from.roundTripMs === null ? null : Math.round(told.from.roundTripMs * 10) / 10,
       peerReport: told.to.lastBlock,
-      mos: null,
+      mos: this.#score(told.from.roundTripMs ?? 0, told.to.roundTripMs ?? 0),
       silentMs: Math.round(this.#silence.silentMs(nowMs)),
       dtmfEvents: this.#events.count,
       dtmfDigits: this.#context.keepsDigits ? this.#digits : null,
@@ -288,6 +299,7 @@ export class RelayedStream implements MediaSocketListener {
     const isHandshake = first >= 20 && first <= 63 && (from.isProtected || this.#to.isProtected);
     if (!isHandshake) return 'malformed';
     if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
+    from.rtcpPackets += 1;
     return this.#send(packet);
   }
 
@@ -298,9 +310,22 @@ export class RelayedStream implements MediaSocketListener {
     if (kind === AUDIO && payloadType !== this.#audioType) {
       this.#audioType = payloadType;
       this.clockRateHz = clockRateHz;
+      this.#audioName = this.#map.codecOf(payloadType)?.name ?? '';
       this.statistics.setClockRate(clockRateHz);
     }
     this.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), arrivalMs, packet.length);
+  }
+
+  /** By what was received here, and as late as half of both round trips, the packet time and a playout buffer make it. */
+  #score(fromRoundTripMs: number, toRoundTripMs: number): number | null {
+    const { packets, duplicates, lost, gaps, jitterMs } = this.statistics;
+    const impairment = impairmentOf(this.#audioName);
+    if (impairment === null || packets === 0) return null;
+    const lossRatio = lost / (lost + packets - duplicates);
+    const delayMs = (fromRoundTripMs + toRoundTripMs) / 2 + this.#packetMs + PLAYOUT_JITTERS * jitterMs;
+    const burstRatio = gaps === 0 ? 1 : Math.min(MAX_BURST_RATIO, Math.max(1, (lost / gaps) * (1 - lossRatio)));
+    const rating = ratingOf({ delayMs, lossRatio, burstRatio, codec: impairment });
+    return Math.round(opinionScoreOf(rating) * 100) / 100;
   }
 
   /** In place; a packet whose header promises more than there is has no payload to change. */

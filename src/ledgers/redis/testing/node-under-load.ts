@@ -16,6 +16,8 @@ export type LoadFact =
       readonly reservationId: string;
       readonly billedSeconds: number;
     }
+  /** It keeps the channel that it took until its reservation is lost. */
+  | { readonly kind: 'holds'; readonly reservationId: string }
   | { readonly kind: 'lost'; readonly reservationIds: readonly string[] }
   | {
       readonly kind: 'stopped';
@@ -23,6 +25,9 @@ export type LoadFact =
       readonly lostRaces: number;
       readonly refusals: Readonly<Record<string, number>>;
     };
+
+/** What a parent may say. */
+export type LoadOrder = { readonly kind: 'stop' } | { readonly kind: 'hold'; readonly calls: number };
 
 const {
   calls,
@@ -42,13 +47,20 @@ const { ledger } = node;
 const channels = Array.from({ length: 12 }, (_, port) => port);
 const refusals: Record<string, number> = {};
 let isStopping = false;
+/** So many of the next calls last until their reservations are lost. */
+let toHold = 0;
+const held = new Map<string, () => void>();
 
 const tell = (fact: LoadFact) => process.send?.(fact);
-process.on('message', () => {
-  isStopping = true;
+process.on('message', (order: LoadOrder) => {
+  if (order.kind === 'hold') toHold = order.calls;
+  else isStopping = true;
 });
 process.once('disconnect', () => process.exit());
-ledger.events.on('reservations:lost', (reservationIds) => tell({ kind: 'lost', reservationIds }));
+ledger.events.on('reservations:lost', (reservationIds) => {
+  tell({ kind: 'lost', reservationIds });
+  for (const reservationId of reservationIds) held.get(reservationId)?.();
+});
 
 /** Idle channels in an order of chance, as routing with another seed would have them. */
 function candidates(): number[] {
@@ -75,7 +87,12 @@ async function callAfterCall(): Promise<void> {
     }
     const { channelId } = reserved;
     tell({ kind: 'took', channelId, reservationId, atMs: monotonicNowMs() });
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * talkMs));
+    if (toHold > 0) {
+      toHold -= 1;
+      const lost = new Promise<void>((resolve) => held.set(reservationId, resolve));
+      tell({ kind: 'holds', reservationId });
+      await lost;
+    } else await new Promise((resolve) => setTimeout(resolve, Math.random() * talkMs));
     if (Math.random() < 0.2) {
       tell({ kind: 'gave', channelId, reservationId, atMs: monotonicNowMs() });
       await ledger.release(reservationId, { invited: Math.random() < 0.5 });
