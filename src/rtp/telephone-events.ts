@@ -73,10 +73,10 @@ export class TelephoneEvents {
       // §2.5.1.3: a long event goes on in another segment.
       this.#durationBefore += MAX_DURATION;
       this.#duration = 0;
-    } else if (this.#isTold || duration <= this.#duration || duration < ahead) {
+    } else if (duration < this.#duration || duration < ahead) {
       return false;
     }
-    // Deviation: some gateways move the timestamp during an event; its growing duration gives them away.
+    // Deviation: some gateways move the timestamp during an event; its duration, which goes on growing, gives them away.
     this.#timestamp = timestamp;
     return true;
   }
