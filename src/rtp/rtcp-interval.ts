@@ -10,5 +10,6 @@ export function rtcpIntervalMs(isFirst: boolean, random: number): number {
   return (leastMs * (0.5 + random)) / COMPENSATION;
 }
 
-/** From a peer that sends RTCP another packet comes before this: twice the longest interval. */
+/** A peer that sends RTCP has sent its first packet, and after that another, within this: twice the longest interval. */
+export const FIRST_RTCP_SILENCE_MS = 2 * rtcpIntervalMs(true, 1);
 export const RTCP_SILENCE_MS = 2 * rtcpIntervalMs(false, 1);

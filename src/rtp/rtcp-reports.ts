@@ -186,7 +186,7 @@ function readBlock(block: Block): ReceptionBlock {
   return {
     ssrc: block.getSsrc(),
     fractionLost: block.getFractionLost(),
-    lost: block.getTotalLost(),
+    lost: readLost(block),
     highestSequence: block.getHighestSeqNumber(),
     jitter: block.getJitter(),
     lastSr: block.getLastSRTimestamp(),
@@ -197,13 +197,22 @@ function readBlock(block: Block): ReceptionBlock {
 function writtenBlock(block: ReceptionBlock): Block {
   const written = new ReceptionReport();
   written.setSsrc(block.ssrc);
-  written.setFractionLost(block.fractionLost);
-  written.setTotalLost(Math.max(-MAX_LOST, Math.min(MAX_LOST, block.lost)));
+  writeLost(written, block.fractionLost, block.lost);
   written.setHighestSeqNumber(block.highestSequence >>> 0);
   written.setJitter(block.jitter >>> 0);
   written.setLastSRTimestamp(block.lastSr);
   written.setDelaySinceLastSR(block.delaySinceLastSr >>> 0);
   return written;
+}
+
+/** rtp.js 0.15 reads 12 of the 24 bits of cumulative loss, and takes their sign for a flag; it is two's complement. */
+function readLost(block: Block): number {
+  return (block.getView().getInt32(4) << 8) >> 8;
+}
+
+function writeLost(block: Block, fractionLost: number, lost: number): void {
+  const bounded = Math.max(-MAX_LOST, Math.min(MAX_LOST, lost));
+  block.getView().setUint32(4, ((fractionLost << 24) | (bounded & 0xff_ffff)) >>> 0);
 }
 
 function bytesOf(compound: Compound): Uint8Array {

@@ -1,7 +1,7 @@
 // RTCP between the relay and one side (RFC 3550 §6): what the side sends goes to the other one, in the other's numbers; where
 // the other side sends none, the relay reports in its place. Round trip and loss at the side are read on the way.
 import type { MediaDropCause } from '../../call/reports.js';
-import { RTCP_SILENCE_MS, rtcpIntervalMs } from '../../rtp/rtcp-interval.js';
+import { FIRST_RTCP_SILENCE_MS, RTCP_SILENCE_MS, rtcpIntervalMs } from '../../rtp/rtcp-interval.js';
 import { isRtcp } from '../../rtp/rtcp-packet.js';
 import {
   composeRtcp,
@@ -92,7 +92,9 @@ export class RelayedControl implements MediaSocketListener {
 
   /** Whether the side, though it is there, sends no RTCP. */
   isMute(nowMs: number): boolean {
-    return this.#from.isKnown && this.#heardMs !== null && nowMs - this.#heardMs > RTCP_SILENCE_MS;
+    if (!this.#from.isKnown || this.#heardMs === null) return false;
+    const patienceMs = this.#from.rtcpPackets === 0 ? FIRST_RTCP_SILENCE_MS : RTCP_SILENCE_MS;
+    return nowMs - this.#heardMs > patienceMs;
   }
 
   /** To be called a few times a second: reports to this side in place of the other one, while that is mute. */
