@@ -23,6 +23,7 @@ import { SystemClock } from './lib/clock.js';
 import { ClosingStack } from './lib/closing-stack.js';
 import { createLogger, type Logger } from './lib/logger.js';
 import type { RelayCounters } from './media/relay/relay-messages.js';
+import type { RtpengineCounters } from './media/rtpengine/rtpengine.js';
 import { createPolicy } from './policy/admit-call.js';
 import type { SimUsage } from './quota/ledger.js';
 import { createRouting } from './routing/routing.js';
@@ -34,7 +35,10 @@ export interface AppCounters {
   readonly signalling: SignallingCounters;
   /** Null with an external drachtio-server. */
   readonly sip: SipServerCounters | null;
+  /** Null with rtpengine. */
   readonly media: RelayCounters | null;
+  /** Null with the embedded relay. */
+  readonly rtpengine: RtpengineCounters | null;
   readonly journal: JournalCounters;
   /** Null with the default ledger. */
   readonly ledger: RedisLedgerCounters | null;
@@ -127,7 +131,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     application.detachLegs();
   });
   const counters = async (): Promise<AppCounters> => {
-    const [{ sip, restarts }, { relay, restarts: mediaRestarts }] = await Promise.all([
+    const [{ sip, restarts }, { relay, rtpengine, restarts: mediaRestarts }] = await Promise.all([
       sipSide.counters(),
       mediaSide.counters(),
     ]);
@@ -136,6 +140,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       signalling: application.counters,
       sip,
       media: relay,
+      rtpengine,
       journal: journal.counters,
       ledger: ledgerSide.counters(),
       cdrs: publisher.counters,

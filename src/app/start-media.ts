@@ -1,5 +1,6 @@
-// The relay and the recorder with the tap between them; either is started again when its thread ends, and tapped anew.
-import { MessageChannel } from 'node:worker_threads';
+// The media engine (the embedded relay, or rtpengines) and the recorder with the tap between them; what runs in a thread is
+// started again when that ends, and tapped anew.
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { MediaPort, RecordingPort } from '../call/ports.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
@@ -8,7 +9,9 @@ import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
 import { type RunningRelay, startRelay } from '../media/relay/relay.js';
 import type { RelayCounters, StreamSettings } from '../media/relay/relay-messages.js';
+import type { RtpengineCounters } from '../media/rtpengine/rtpengine.js';
 import { type RunningRecorder, startRecorder } from '../recording/recorder.js';
+import { startEngines } from './start-rtpengine.js';
 
 export interface MediaSide {
   readonly media: MediaPort;
@@ -16,7 +19,15 @@ export interface MediaSide {
   readonly recorder: RecordingPort | null;
   /** What an earlier process left unfinished is repaired by this one; null as above. */
   readonly recordings: Pick<RunningRecorder, 'recover' | 'find'> | null;
-  counters(): Promise<{ readonly relay: RelayCounters | null; readonly restarts: number }>;
+  counters(): Promise<MediaCounters>;
+}
+
+export interface MediaCounters {
+  /** Null with rtpengine, or while the relay is being started again. */
+  readonly relay: RelayCounters | null;
+  /** Null with the embedded relay. */
+  readonly rtpengine: RtpengineCounters | null;
+  readonly restarts: number;
 }
 
 /** @throws SimtrunkError of the relay or the recorder; what was started is on the stack. */
@@ -34,6 +45,50 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
         }),
       )
     : null;
+  const engine =
+    config.media.engine === 'rtpengine'
+      ? await openEngines(config, clock, log, opened, tap)
+      : await openRelay(config, clock, log, opened, tap);
+
+  function tap(): void {
+    if (recorder === null) return;
+    const { port1, port2 } = new MessageChannel();
+    engine.connectTap(port1);
+    recorder.latest.connectTap(port2);
+  }
+
+  tap();
+  return {
+    media: engine.media,
+    recorder: recorder && {
+      readiness: () => recorder.latest.port.readiness(),
+      begin: (request) => recorder.latest.port.begin(request),
+    },
+    recordings: recorder && {
+      recover: () => recorder.latest.recover(),
+      find: (path) => recorder.latest.find(path),
+    },
+    counters: async () => {
+      const counters = await engine.counters();
+      return { ...counters, restarts: counters.restarts + (recorder?.restarts ?? 0) };
+    },
+  };
+}
+
+/** What carries media, whichever it is. */
+interface Engine {
+  readonly media: MediaPort;
+  connectTap(port: MessagePort): void;
+  counters(): Promise<MediaCounters>;
+}
+
+async function openRelay(
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  opened: ClosingStack,
+  onTapLost: () => void,
+): Promise<Engine> {
   const relay = opened.add(
     'relay',
     await Supervised.start<RunningRelay>({
@@ -46,37 +101,37 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
           dscp: config.media.dscp,
           log,
         }),
-      onRestart: () => tap(),
+      onRestart: onTapLost,
       clock,
       log,
     }),
   );
-
-  function tap(): void {
-    if (recorder === null) return;
-    const { port1, port2 } = new MessageChannel();
-    relay.latest.connectTap(port1);
-    recorder.latest.connectTap(port2);
-  }
-
-  tap();
   return {
     media: {
       capabilities: relay.latest.port.capabilities,
       open: (request) => relay.latest.port.open(request),
     },
-    recorder: recorder && {
-      readiness: () => recorder.latest.port.readiness(),
-      begin: (request) => recorder.latest.port.begin(request),
+    connectTap: (port) => relay.latest.connectTap(port),
+    counters: async () => ({ relay: await relay.latest.counters(), rtpengine: null, restarts: relay.restarts }),
+  };
+}
+
+async function openEngines(
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  opened: ClosingStack,
+  onTapLost: () => void,
+): Promise<Engine> {
+  const engines = opened.add('rtpengine', await startEngines(config, clock, log));
+  engines.onTapsLost(onTapLost);
+  return {
+    media: engines.port,
+    connectTap: (port) => engines.connectTap(port),
+    counters: async () => {
+      const rtpengine = await engines.counters();
+      return { relay: null, rtpengine, restarts: rtpengine.restarts };
     },
-    recordings: recorder && {
-      recover: () => recorder.latest.recover(),
-      find: (path) => recorder.latest.find(path),
-    },
-    counters: async () => ({
-      relay: await relay.latest.counters(),
-      restarts: relay.restarts + (recorder?.restarts ?? 0),
-    }),
   };
 }
 

@@ -11,6 +11,7 @@ import { findPlanProblems } from './plan-checks.js';
 import { findPolicyProblems } from './policy-checks.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { findRoutingProblems } from './routing-checks.js';
+import { findRtpengineProblems } from './rtpengine-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { findSimProblems } from './sim-checks.js';
 import { duplicates, SoundParts } from './sound-parts.js';
@@ -28,6 +29,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findMediaProblems(parts),
+    ...findRtpengineProblems(parts),
     ...findPlanProblems(parts),
     ...findSimProblems(parts),
     ...findRoutingProblems(parts),

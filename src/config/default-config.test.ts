@@ -34,6 +34,12 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
       (key) => [`ledger.redis.${key}`, 'Redis is something that an operator has or has not'],
     ),
   ),
+  ...Object.fromEntries(
+    [
+      ...['requestTimeoutMs', 'pingIntervalMs', 'failAfter', 'watchIntervalMs', 'lostAfterMs', 'fork', 'dtmf'],
+      ...['transcodes', 'engines[].weight', 'engines[].drain', 'engines[].interfaces'],
+    ].map((key) => [`media.rtpengine.${key}`, 'rtpengine is something that an operator has or has not']),
+  ),
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
   'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',

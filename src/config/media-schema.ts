@@ -1,5 +1,6 @@
 // The config's `media` section: what holds for the streams of every call.
 import { z } from 'zod';
+import { rtpengine } from './rtpengine-schema.js';
 import { milliseconds } from './scalars.js';
 
 const comfortNoise = z.strictObject({
@@ -11,6 +12,8 @@ const comfortNoise = z.strictObject({
 });
 
 export const media = z.strictObject({
+  engine: z.enum(['relay', 'rtpengine']).default('relay'),
+  rtpengine: rtpengine.optional(),
   sockets: z.enum(['auto', 'dgram', 'batched']).default('auto'),
   continuity: z.boolean().default(true),
   silentAfterMs: milliseconds.default(5_000),
