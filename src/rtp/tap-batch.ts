@@ -1,7 +1,8 @@
 // What a relay hands to a tap over a MessagePort: batches of forked RTP packets, each with its arrival time.
 // A batch is lent: the tap gives its buffer back, and what is lent at a time is the queue's bound.
 
-export const TAP_BATCH_BYTES = 32_768;
+/** Room for the largest packet, and for 20 ms of a thousand calls. */
+export const TAP_BATCH_BYTES = 131_072;
 const ENTRY_HEADER_BYTES = 16;
 
 /** From the relay to the tap, in order. */

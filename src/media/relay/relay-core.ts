@@ -6,6 +6,7 @@ import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import { type Clock, SystemClock } from '../../lib/clock.js';
 import { Pacer } from '../player/pacer.js';
 import type { StartPlay } from '../player/session-plays.js';
+import { ForkTaps, RECORDER_TAP } from './fork-taps.js';
 import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
 import {
@@ -15,9 +16,9 @@ import {
   type RelayCounters,
   type RelayNetwork,
   type RelayThreadSettings,
+  type TapCounters,
 } from './relay-messages.js';
 import { RelaySession } from './relay-session.js';
-import { TapQueue } from './tap-queue.js';
 
 interface Network extends RelayNetwork {
   readonly pool: PortPool;
@@ -33,7 +34,6 @@ interface Lease {
 interface LiveSession {
   readonly session: RelaySession;
   readonly leases: Record<Side, Lease>;
-  recordingId: string | null;
 }
 
 type LeaseResult = { ok: true; lease: Lease } | { ok: false; reason: MediaRefusal };
@@ -41,7 +41,7 @@ type LeaseResult = { ok: true; lease: Lease } | { ok: false; reason: MediaRefusa
 export class RelayCore {
   readonly #networks = new Map<string, Network>();
   readonly #sessions = new Map<number, LiveSession>();
-  readonly #taps = new Set<TapQueue>();
+  readonly #taps = new ForkTaps();
   readonly #mediaSockets: MediaSockets;
   readonly #nowMs: () => number;
   readonly #pacer: Pacer;
@@ -49,7 +49,6 @@ export class RelayCore {
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = noTotals();
   #refusedNoPorts = 0;
-  #nextFork = 1;
 
   constructor(
     settings: RelayThreadSettings,
@@ -78,20 +77,15 @@ export class RelayCore {
     }
     const leases = { caller: caller.lease, callee: callee.lease };
     const sockets = { caller: caller.lease.sockets, callee: callee.lease.sockets };
-    const sink = {
-      add: (fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array) => {
-        for (const tap of this.#taps) tap.add(fork, isCallee, arrivalMs, packet);
-      },
-    };
     const session = new RelaySession(sockets, {
       settings: this.#settings.streams,
-      sink,
+      sink: this.#taps,
       nowMs: this.#nowMs,
       pacer: this.#pacer,
       random32: () => randomInt(2 ** 32),
       tell: (event) => this.#tell(id, event),
     });
-    this.#sessions.set(id, { session, leases, recordingId: null });
+    this.#sessions.set(id, { session, leases });
     return { ok: true, local: { caller: mediaAddress(leases.caller), callee: mediaAddress(leases.callee) } };
   }
 
@@ -117,14 +111,12 @@ export class RelayCore {
     this.#sessions.get(id)?.session.clearRemote(side);
   }
 
-  fork(id: number, recordingId: string): void {
+  /** Copies both directions to the taps of these names, by default to the recorder. */
+  fork(id: number, recordingId: string, taps?: readonly string[]): void {
     const live = this.#sessions.get(id);
     if (live === undefined) return;
     this.unfork(id);
-    const fork = this.#nextFork++;
-    live.session.fork = fork;
-    live.recordingId = recordingId;
-    for (const tap of this.#taps) tap.begin(fork, recordingId);
+    live.session.fork = this.#taps.begin(recordingId, taps);
   }
 
   unfork(id: number): void {
@@ -132,7 +124,7 @@ export class RelayCore {
     const fork = live?.session.fork ?? null;
     if (live === undefined || fork === null) return;
     live.session.fork = null;
-    for (const tap of this.#taps) tap.end(fork);
+    this.#taps.end(fork);
   }
 
   watchSilence(id: number, afterMs: number | null): void {
@@ -152,17 +144,11 @@ export class RelayCore {
   stopPlaying(id: number, playId: string): void {
     this.#sessions.get(id)?.session.stopPlaying(playId);
   }
-  /** Sends forked packets to one more tap, those of calls that are forked already included. */
-  connectTap(port: MessagePort): void {
-    const tap = new TapQueue(port, this.#settings.maxTapBatches, () => {
-      if (!this.#taps.delete(tap)) return;
-      this.#ended.forkedPackets += tap.counters.forkedPackets;
-      this.#ended.forkLostPackets += tap.counters.lostPackets;
-    });
-    this.#taps.add(tap);
-    for (const { session, recordingId } of this.#sessions.values()) {
-      if (session.fork !== null && recordingId !== null) tap.begin(session.fork, recordingId);
-    }
+
+  /** Connects a tap by its name; calls that are forked to it already go to it from now on. */
+  connectTap(port: MessagePort, name = RECORDER_TAP, flushMs?: number): void {
+    const maxBatches = this.#settings.maxTapBatches;
+    this.#taps.connect(name, port, flushMs === undefined ? { maxBatches } : { maxBatches, flushMs });
   }
 
   report(id: number): MediaReport | null {
@@ -185,14 +171,15 @@ export class RelayCore {
   counters(): RelayCounters {
     const totals = { ...this.#ended, dropped: { ...this.#ended.dropped } };
     for (const { session } of this.#sessions.values()) addStreams(totals, session.report());
-    for (const tap of this.#taps) {
-      totals.forkedPackets += tap.counters.forkedPackets;
-      totals.forkLostPackets += tap.counters.lostPackets;
-    }
+    const taps = this.#taps.counters();
+    const tapTotal = (figure: keyof TapCounters) => Object.values(taps).reduce((total, tap) => total + tap[figure], 0);
     const pools = [...this.#networks.values()].map((network) => network.pool);
     const sum = (figure: (pool: PortPool) => number) => pools.reduce((total, pool) => total + figure(pool), 0);
     return {
       ...totals,
+      forkedPackets: tapTotal('forkedPackets'),
+      forkLostPackets: tapTotal('lostPackets'),
+      taps,
       sessions: this.#sessions.size,
       portsLent: sum((pool) => pool.lent),
       portsFree: sum((pool) => pool.free),
@@ -204,8 +191,7 @@ export class RelayCore {
 
   shutdown(): void {
     for (const id of [...this.#sessions.keys()]) this.close(id);
-    for (const tap of [...this.#taps]) tap.close();
-    this.#taps.clear();
+    this.#taps.close();
     this.#pacer.close();
     this.#mediaSockets.close();
   }
@@ -237,7 +223,7 @@ const SUMMED = [
   ...(['rtcpPackets', 'rtcpGenerated', 'dtmfEvents', 'silentMs'] as const),
 ] as const;
 
-type Totals = Record<(typeof SUMMED)[number] | 'forkedPackets' | 'forkLostPackets', number> & {
+type Totals = Record<(typeof SUMMED)[number], number> & {
   dropped: Record<MediaDropCause, number>;
 };
 
@@ -245,7 +231,7 @@ function noTotals(): Totals {
   return {
     ...{ packets: 0, lost: 0, outOfOrder: 0, duplicates: 0, transcoded: 0 },
     ...{ rtcpPackets: 0, rtcpGenerated: 0, dtmfEvents: 0, silentMs: 0 },
-    ...{ forkedPackets: 0, forkLostPackets: 0, dropped: noDrops() },
+    dropped: noDrops(),
   };
 }
 

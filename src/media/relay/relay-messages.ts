@@ -79,9 +79,17 @@ export interface RelayCounters {
   /** Milliseconds for which a side that should have sent did not. */
   readonly silentMs: number;
   readonly dropped: Readonly<Record<MediaDropCause, number>>;
+  /** Of all taps. */
   readonly forkedPackets: number;
   /** Forked packets that found a tap's queue full. */
   readonly forkLostPackets: number;
+  readonly taps: Readonly<Record<string, TapCounters>>;
+}
+
+export interface TapCounters {
+  readonly forkedPackets: number;
+  /** Packets that found its queue full. */
+  readonly lostPackets: number;
 }
 
 export type RelayRequest =
@@ -105,7 +113,7 @@ export type RelayNotice =
   | { readonly type: 'watch'; readonly session: number; readonly afterMs: number | null }
   | { readonly type: 'play'; readonly session: number; readonly play: StartPlay }
   | { readonly type: 'stop'; readonly session: number; readonly playId: string }
-  | { readonly type: 'tap'; readonly port: MessagePort };
+  | { readonly type: 'tap'; readonly name: string; readonly flushMs?: number; readonly port: MessagePort };
 
 /** A request has an id, a notice has none. */
 export type RelayInput = (RelayRequest & { readonly id: number }) | (RelayNotice & { readonly id?: undefined });

@@ -62,7 +62,7 @@ port.on('message', (input: RelayInput) => {
     case 'clear':
       return core.clearRemote(input.session, input.side);
     case 'fork':
-      return core.fork(input.session, input.recordingId);
+      return core.fork(input.session, input.recordingId, input.taps);
     case 'unfork':
       return core.unfork(input.session);
     case 'watch':
@@ -72,7 +72,7 @@ port.on('message', (input: RelayInput) => {
     case 'stop':
       return core.stopPlaying(input.session, input.playId);
     case 'tap':
-      return core.connectTap(input.port);
+      return core.connectTap(input.port, input.name, input.flushMs);
     default:
       post({ type: 'reply', id: input.id, reply: answer(input) });
       if (input.type === 'shutdown') port.close();

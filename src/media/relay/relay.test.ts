@@ -202,8 +202,9 @@ describe('startRelay', () => {
   });
 
   it('does not wait for a tap that stands still: its packets are lost, and counted', async () => {
-    const packets = 600;
-    await start(4, 2);
+    // A batch holds 682 of them.
+    const packets = 900;
+    await start(4, 1);
     const { port1, port2 } = new MessageChannel();
     relay.connectTap(port1);
     const [caller, callee, call] = [await peer(), await peer(), await session()];

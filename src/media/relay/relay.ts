@@ -16,6 +16,7 @@ import type { MediaReport, Side } from '../../call/reports.js';
 import type { Logger } from '../../lib/logger.js';
 import { SessionPlays, type StartPlay } from '../player/session-plays.js';
 import { SoundFiles } from '../player/sound-files.js';
+import { RECORDER_TAP } from './fork-taps.js';
 import type { SocketsSetting } from './open-sockets.js';
 import {
   DEFAULT_STREAMS,
@@ -33,15 +34,15 @@ const CAPABILITIES: MediaCapabilities = {
 };
 const G711 = /^PCM[AU]$/i;
 
-/** Four megabytes, or some 20,000 packets: five seconds of 44 calls while a tap stands still. */
-const MAX_TAP_BATCHES = 128;
+/** 64 MB, or some 340,000 packets: while a tap stands still, seconds of a thousand calls. Taken only when it is needed. */
+const MAX_TAP_BATCHES = 512;
 
 export interface RelaySettings {
   readonly networks: readonly RelayNetwork[];
   readonly log: Logger;
   /** Default: streams go on through changes of their source, digits are not kept, CN becomes noise where it must. */
   readonly streams?: StreamSettings;
-  /** Batches of 32 KiB that one tap may hold before its packets are lost. */
+  /** Batches of 128 KiB that one tap may hold before its packets are lost. */
   readonly maxTapBatches?: number;
   /** Default `auto`: batched where `npm run build-native` was run, else Node's own. */
   readonly sockets?: SocketsSetting;
@@ -51,8 +52,12 @@ export interface RelaySettings {
 
 export interface RunningRelay {
   readonly port: MediaPort;
-  /** Forked packets go to the holder of the channel's other end, until that is closed. */
-  connectTap(tap: MessagePort): void;
+  /**
+   * Packets forked to this name go to the holder of the channel's other end, until that is closed or another takes its name.
+   * @param tap.name default: the recorder's.
+   * @param tap.flushMs how long a packet may wait for others (default 100).
+   */
+  connectTap(port: MessagePort, tap?: { readonly name?: string; readonly flushMs?: number }): void;
   /** Null when the thread has ended. */
   counters(): Promise<RelayCounters | null>;
   /** Called once if the thread ends by itself; every session was told before. */
@@ -108,7 +113,10 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
 
   return {
     port,
-    connectTap: (tap) => thread.notify({ type: 'tap', port: tap }, [tap]),
+    connectTap: (tapPort, tap) => {
+      const notice = { type: 'tap', name: RECORDER_TAP, port: tapPort } as const;
+      thread.notify(Object.assign(notice, tap), [tapPort]);
+    },
     counters: async () => (await thread.request({ type: 'counters' }))?.counters ?? null,
     onExit: (listener) => exitListeners.push(listener),
     close: () => thread.close(),

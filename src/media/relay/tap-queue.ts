@@ -3,7 +3,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import { TAP_BATCH_BYTES, TapBatchWriter, type TapMessage, type TapReturn } from '../../rtp/tap-batch.js';
 
-const FLUSH_MS = 20;
+/** Waking another thread costs as much as relaying dozens of packets: a tap that need not hear at once waits a little. */
+const FLUSH_MS = 100;
+/** A stall has filled these; they are not kept for the next one. */
+const MAX_SPARE_BATCHES = 16;
 /** While this many batches are with the tap, another goes out only when it is full. */
 const EAGER_BATCHES = 4;
 
@@ -12,10 +15,18 @@ export interface TapQueueCounters {
   lostPackets: number;
 }
 
+export interface TapQueueSettings {
+  /** What the tap may have, and not have given back, before packets are lost. */
+  readonly maxBatches: number;
+  /** How long a packet may wait for others; less for a tap that is listened to. */
+  readonly flushMs?: number;
+}
+
 export class TapQueue {
   readonly counters: TapQueueCounters = { forkedPackets: 0, lostPackets: 0 };
   readonly #port: MessagePort;
   readonly #maxBatches: number;
+  readonly #flushMs: number;
   readonly #spare: ArrayBuffer[] = [];
   readonly #lostByFork = new Map<number, number>();
   #batch: TapBatchWriter | null = null;
@@ -24,12 +35,13 @@ export class TapQueue {
   #isClosed = false;
 
   /** `onClose` is called when the tap's end goes away. */
-  constructor(port: MessagePort, maxBatches: number, onClose: () => void) {
+  constructor(port: MessagePort, settings: TapQueueSettings, onClose: () => void) {
     this.#port = port;
-    this.#maxBatches = maxBatches;
+    this.#maxBatches = settings.maxBatches;
+    this.#flushMs = settings.flushMs ?? FLUSH_MS;
     port.on('message', (message: TapReturn) => {
       this.#lent -= 1;
-      this.#spare.push(message.buffer);
+      if (this.#spare.length < MAX_SPARE_BATCHES) this.#spare.push(message.buffer);
       if (this.#flushTimer === null) this.#flushWhenCalm();
     });
     port.on('close', () => {
@@ -62,7 +74,7 @@ export class TapQueue {
     this.#flushTimer ??= setTimeout(() => {
       this.#flushTimer = null;
       this.#flushWhenCalm();
-    }, FLUSH_MS);
+    }, this.#flushMs);
   }
 
   end(fork: number): void {

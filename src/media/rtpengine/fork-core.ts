@@ -106,7 +106,7 @@ export class ForkCore {
 
   /** Sends copies to one more tap, those of calls that are forked already included. */
   connectTap(port: MessagePort): void {
-    const tap = new TapQueue(port, this.#maxTapBatches, () => {
+    const tap = new TapQueue(port, { maxBatches: this.#maxTapBatches }, () => {
       if (!this.#taps.delete(tap)) return;
       this.#endedForked += tap.counters.forkedPackets;
       this.#endedLost += tap.counters.lostPackets;
