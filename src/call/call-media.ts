@@ -5,6 +5,7 @@ import {
   type AudioStream,
   acceptsMedia,
   type CodecSelection,
+  type FaxStream,
   formatsOf,
   isEncrypted,
   type LocalDescription,
@@ -27,6 +28,7 @@ import {
   usableNames,
 } from '../sdp/select-codecs.js';
 import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
+import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
 import type {
   G711Codec,
@@ -66,6 +68,8 @@ interface CallTerms {
   readonly only: readonly string[] | null;
   readonly transcoder: Transcoder;
   readonly transport: TransportUse;
+  /** The media engine passes UDPTL. */
+  readonly udptl: boolean;
 }
 
 /** Codecs that the recorder can decode; where recording applies nothing else is negotiated, for it would leave no evidence. */
@@ -95,12 +99,20 @@ export class CallMedia {
   /** What each side may send. */
   readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
   #onCodecs: () => void = () => {};
+  readonly #fax: CallFax;
 
   private constructor(terms: CallTerms, offer: PeerDescription | null) {
     this.#terms = terms;
     this.#offer = offer;
     this.#callerAudio = offer?.audio ?? null;
     this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
+    this.#fax = new CallFax({
+      isPassed: () => terms.udptl && terms.trunk.media.t38 === 'pass' && this.#gateway?.policy.t38 === 'pass',
+      described: (side) => this.#described(side),
+      setRemote: (side, fax) => this.#setFaxRemote(side, fax),
+      adopt: (side, local, checked) => this.#adoptAnswer(side, local, checked),
+      answerAudio: (side, previous, request) => this.#answerAgain(side, previous, request),
+    });
   }
 
   /** Reads the caller's offer; `sessionId` is decimal digits for our `o=` lines. */
@@ -124,7 +136,8 @@ export class CallMedia {
     if (transport === null) return { ok: false, reason: 'encrypted' };
     const transcoder = transport === 'passed' ? NO_TRANSCODER : capabilities;
     const only = recorded ? RECORDABLE : null;
-    const media = new CallMedia({ trunk, signallingAddress, sessionId, only, transcoder, transport }, offer);
+    const udptl = capabilities.udptl === true;
+    const media = new CallMedia({ trunk, signallingAddress, sessionId, only, transcoder, transport, udptl }, offer);
     const { direct, transcoded } = media.codecNeeds;
     return direct.length + transcoded.length === 0 ? { ok: false, reason: 'no-common-codec' } : { ok: true, media };
   }
@@ -166,6 +179,11 @@ export class CallMedia {
   /** Called when what the sides may send has changed after the answer. */
   onCodecsChanged(listener: () => void): void {
     this.#onCodecs = listener;
+  }
+
+  /** By which a side is sent a re-INVITE of ours. */
+  onReoffer(reoffer: Reoffer): void {
+    this.#fax.onReoffer(reoffer);
   }
 
   /** The offer for a channel; refused when it has nothing in common with what the caller holds. */
@@ -263,7 +281,7 @@ export class CallMedia {
    * not asked (docs/decisions/each-leg-for-itself.md): the relay follows both.
    */
   renegotiate(side: Side, request: Renegotiation): void {
-    const previous = side === 'caller' ? this.#toCaller : this.#toCallee;
+    const previous = this.#described(side);
     if (previous === null) {
       // RFC 3311 §5.2: an offer before the first one is answered.
       request.refuse(500);
@@ -274,8 +292,9 @@ export class CallMedia {
       request.refuse(491);
       return;
     }
+    if (this.#fax.take(side, request)) return;
     if (request.offerSdp === null) this.#offerAgain(side, previous, request);
-    else this.#answerAgain(side, previous, request.offerSdp, request);
+    else this.#answerAgain(side, previous, request);
   }
 
   /** Lays the warning tone over what the callee says to the caller. */
@@ -295,18 +314,23 @@ export class CallMedia {
     this.#describe(side, offer);
     request.onAnswer((sdp) => {
       const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
-      if (!checked?.ok) return;
-      if (side === 'caller') this.#callerAudio = checked.answer.audio;
-      else this.#callee = checked;
-      this.#setRemote(side, checked.answer.audio, checked.offered, checked.answer.audio);
-      this.#onCodecs();
+      if (checked?.ok) this.#adoptAnswer(side, offer, checked);
     });
     request.accept(offer.sdp);
   }
 
-  #answerAgain(side: Side, previous: LocalDescription, sdp: string, request: Renegotiation): void {
+  /** An offer of ours in mid-call was answered. */
+  #adoptAnswer(side: Side, offer: LocalDescription, checked: CheckedAnswer): void {
+    this.#describe(side, offer);
+    if (side === 'caller') this.#callerAudio = checked.answer.audio;
+    else this.#callee = checked;
+    this.#setRemote(side, checked.answer.audio, checked.offered, checked.answer.audio);
+    this.#onCodecs();
+  }
+
+  #answerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
     const { trunk, only, transcoder } = this.#terms;
-    const read = readOffer(sdp);
+    const read = readOffer(request.offerSdp ?? '');
     const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
     const offered = read.ok ? allowedFormats(read.offer.audio, policy, only) : null;
     const leg = offered && codecFor(offered, this.#otherFormats(side), transcoder);
@@ -352,6 +376,10 @@ export class CallMedia {
     return codecFor(this.#toCaller?.audio ?? this.#callerFormats, callee, this.#terms.transcoder);
   }
 
+  #described(side: Side): LocalDescription | null {
+    return side === 'caller' ? this.#toCaller : this.#toCallee;
+  }
+
   #describe(side: Side, local: LocalDescription): void {
     if (side === 'caller') this.#toCaller = local;
     else this.#toCallee = local;
@@ -371,6 +399,25 @@ export class CallMedia {
         ? buildOffer({ session, local, selection, packets })
         : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
     return { ok: true };
+  }
+
+  #setFaxRemote(side: Side, { address, port }: FaxStream): void {
+    const { trunk, signallingAddress } = this.#terms;
+    const gateway = this.#gateway?.terms;
+    const peer = side === 'caller' ? trunk : gateway;
+    this.#session?.setRemote(side, {
+      address,
+      rtpPort: port,
+      rtcpPort: 0,
+      signallingAddress: side === 'caller' ? signallingAddress : (gateway?.signallingAddress ?? ''),
+      nat: peer?.nat ?? 'off',
+      sources: peer?.mediaSources ?? [],
+      codecs: [],
+      isUdptl: true,
+      sends: true,
+      // Of a fax one side at a time speaks.
+      isSilent: true,
+    });
   }
 
   /** `sent`: what the side may send, by our numbers; `wanted`: what it wants to be sent, where that is by numbers of its own. */

@@ -19,7 +19,17 @@ import { CalleeLegs } from './callee-legs.js';
 import { CallerSide } from './caller-side.js';
 import type { EndReason } from './end-reason.js';
 import { MediaNotes } from './media-notes.js';
-import type { AdmissionPort, CallBooks, CallerLeg, DialPort, MediaPort, RecordingPort, RoutePort } from './ports.js';
+import type {
+  AdmissionPort,
+  CallBooks,
+  CallerLeg,
+  DialPort,
+  MediaPort,
+  RecordingPort,
+  ReofferAnswer,
+  RoutePort,
+} from './ports.js';
+import type { Side } from './reports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
 
@@ -146,6 +156,7 @@ export class Call {
     if (admitted.ok) {
       this.#media = admitted.media;
       admitted.media.onCodecsChanged(() => this.#onCodecsChanged());
+      admitted.media.onReoffer((side, sdp, answered) => this.#reoffer(side, sdp, answered));
       this.#feed({ type: 'call:admitted', emergency: callee?.numberClass === 'emergency' });
     } else this.#feed({ type: 'call:refused', reason: admitted.reason, limit: admitted.limit });
   }
@@ -328,6 +339,13 @@ export class Call {
     session.onLost(() => this.end('media-lost'));
     const notes = new MediaNotes(this.#log);
     session.onEvent((event) => notes.note(event));
+  }
+
+  #reoffer(side: Side, sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    const attempt = this.#state.attempts.at(-1);
+    if (this.#state.phase !== 'talking' || attempt === undefined) answered({ status: 481, sdp: null });
+    else if (side === 'caller') this.#caller.reoffer(sdp, answered);
+    else this.#callees.reoffer(attempt.channel.attemptId, sdp, answered);
   }
 
   /** A peer has changed its codecs in mid-call: the record and the recorder follow. */

@@ -5,7 +5,7 @@ import type { CallInput } from './call-events.js';
 import type { CallMedia, CodecsInUse } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
-import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall } from './ports.js';
+import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall, ReofferAnswer } from './ports.js';
 
 /** Answers that are no failure of the gateway's own. */
 const UNUSABLE: { readonly [T in SdpRefusal]?: 'no-common-codec' | 'encrypted-media' } = {
@@ -62,6 +62,12 @@ export class CalleeLegs {
 
   hangUp(attemptId: string, reason: EndReason): void {
     this.#legs.get(attemptId)?.hangUp(reasonHeader(reason));
+  }
+
+  reoffer(attemptId: string, sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    const leg = this.#legs.get(attemptId);
+    if (leg === undefined) answered({ status: 481, sdp: null });
+    else leg.reoffer(sdp, answered);
   }
 
   /** Those that have a dialog: what the journal needs to end them after a crash. */

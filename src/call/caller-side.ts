@@ -3,7 +3,7 @@ import type { Logger } from '../lib/logger.js';
 import type { CallInput } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import { type EndReason, type FinalAnswer, reasonHeader } from './end-reason.js';
-import type { CallerLeg, LegIdentity } from './ports.js';
+import type { CallerLeg, LegIdentity, ReofferAnswer } from './ports.js';
 
 /** The call as its caller's leg sees it. */
 export interface CallerHolder {
@@ -73,6 +73,10 @@ export class CallerSide {
 
   hangUp(reason: EndReason): void {
     this.#leg.hangUp(reasonHeader(reason));
+  }
+
+  reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    this.#leg.reoffer(sdp, answered);
   }
 
   /** The ACK of a late offer carries the answer to it. */

@@ -8,6 +8,7 @@ import type {
   DialPort,
   DialRequest,
   LegIdentity,
+  ReofferAnswer,
 } from './ports.js';
 
 function identity(callId: string): LegIdentity {
@@ -57,6 +58,11 @@ export class FakeCaller implements CallerLeg {
   hangUp(): void {
     this.#trace.push('caller BYE');
     this.state = 'over';
+  }
+
+  reoffer(_sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    this.#trace.push('caller re-INVITE');
+    answered({ status: 488, sdp: null });
   }
 
   /** Our 200 has left. */
@@ -117,6 +123,11 @@ export class FakeLeg implements CalleeLeg {
     this.#trace.push(`callee BYE ${this.request.attemptId}`);
     this.endWantedMs = this.#clock.monotonicMs();
     if (this.state === 'talking') this.state = 'hanging-up';
+  }
+
+  reoffer(_sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    this.#trace.push(`callee re-INVITE ${this.request.attemptId}`);
+    answered({ status: 488, sdp: null });
   }
 
   /** Nothing can come of it any more: its last word was said, or 64·T1 have passed since we wanted its end. */

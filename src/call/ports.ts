@@ -49,6 +49,8 @@ export interface MediaRemote {
   readonly rtcpMux?: boolean;
   /** Absent for RTP/AVP. An embedded relay passes protected packets as they are, looking at nothing but their source. */
   readonly transport?: MediaTransport;
+  /** A fax by T.38: no RTP, but datagrams that pass as they are, where the engine can do that. */
+  readonly isUdptl?: boolean;
   /** False while the side is on hold towards us (sendonly from it, or inactive): nothing is sent to it. */
   readonly sends: boolean;
   /** The side said that it sends nothing (recvonly, inactive): that it is silent is no event. */
@@ -126,6 +128,8 @@ export interface MediaSession {
 export interface MediaCapabilities {
   /** Ends SDES and DTLS at itself, so that what is inside can be recorded. */
   readonly srtp: boolean;
+  /** Passes UDPTL (T.38) from side to side. Default: not. */
+  readonly udptl?: boolean;
   /** Whether it can send the second codec to one side for the first from the other; names as in SDP. */
   transcodes(from: string, to: string): boolean;
 }
@@ -208,6 +212,12 @@ export interface CallerLegListener {
   renegotiated(renegotiation: Renegotiation): void;
 }
 
+/** The final response to a re-INVITE of ours; without a dialog, or when it could not be sent, 481. */
+export interface ReofferAnswer {
+  readonly status: number;
+  readonly sdp: string | null;
+}
+
 export interface CallerLeg {
   readonly identity: LegIdentity | null;
   listen(listener: CallerLegListener): void;
@@ -217,6 +227,8 @@ export interface CallerLeg {
   refuse(status: number, reason: string | undefined): void;
   /** BYE, sent once the ACK has come (RFC 3261 §15). */
   hangUp(reason: string | undefined): void;
+  /** A re-INVITE of ours with this offer. */
+  reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void;
 }
 
 export interface CalleeLegListener {
@@ -239,6 +251,8 @@ export interface CalleeLeg {
   readonly identity: LegIdentity | null;
   cancel(reason: string | undefined): void;
   hangUp(reason: string | undefined): void;
+  /** A re-INVITE of ours with this offer. */
+  reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void;
 }
 
 export interface DialRequest {

@@ -101,6 +101,24 @@ export interface LocalDescription {
   readonly audio: LocalAudio;
 }
 
+/** The image stream of a peer's description. */
+export interface FaxStream {
+  readonly index: number;
+  readonly address: string;
+  readonly port: number;
+  /** Values of its `a=T38…` lines. */
+  readonly attributes: readonly string[];
+}
+
+export interface FaxDescription extends Pick<PeerDescription, 'media' | 'timing'> {
+  readonly fax: FaxStream;
+}
+
+/** A description of ours with a fax, or one that has gone back to audio: its m-lines stay (RFC 3264 §8). */
+export interface LocalFax extends Pick<LocalDescription, 'sdp' | 'session' | 'media' | 'timing'> {
+  readonly faxIndex: number;
+}
+
 /** Why a peer's description cannot be used; each is answered with 488 in an offer (malformed: 400 or 488). */
 export type SdpRefusal =
   | 'malformed'

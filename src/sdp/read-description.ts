@@ -23,6 +23,7 @@ const MAX_FMTP_CHARS = 256;
 const MAX_PTIME_MS = 200;
 const MAX_TRANSPORT_LINES = 64;
 const MAX_ATTRIBUTE_CHARS = 512;
+const FAX_LINE = /^a=(T38[A-Za-z]{1,32}(?::[ -~]{1,64})?)$/;
 
 const M_LINE = /^m=([!-~]{1,32}) (\d{1,5})(?:\/\d{1,5})? ([!-~]{1,64}) ([ -~]+)$/;
 const USED_LINE =
@@ -38,6 +39,30 @@ interface ParsedDescription {
   readonly parsed: ParsedSession;
   /** Transport attributes of the session, then of each m-line. */
   readonly transport: { readonly session: readonly string[]; readonly media: readonly (readonly string[])[] };
+  /** `a=T38…` of each m-line. */
+  readonly fax: readonly (readonly string[])[];
+}
+
+/** What a description says beside audio, for whoever reads another stream of it. */
+export interface ReadLines extends Pick<PeerDescription, 'media' | 'timing'> {
+  /** As written, for an m-line; undefined when there is none. */
+  addressOf(index: number): string | undefined;
+  faxOf(index: number): readonly string[];
+}
+
+export function readLines(sdp: string): ReadLines | null {
+  const lines = parseLines(sdp);
+  if (lines === null) return null;
+  const { media, parsed, fax } = lines;
+  return {
+    media,
+    timing: timingOf(parsed),
+    addressOf(index) {
+      const ip = (parsed.media[index]?.connection ?? parsed.connection)?.ip;
+      return ip === undefined ? undefined : String(ip);
+    },
+    faxOf: (index) => fax[index] ?? [],
+  };
 }
 
 /** Reads an offer: the first audio stream over plain RTP, else over SRTP, or why there is none. */
@@ -88,12 +113,14 @@ function parseLines(sdp: string): ParsedDescription | null {
   const used: string[] = [];
   const ofSession: string[] = [];
   const ofMedia: string[][] = [];
+  const ofFax: string[][] = [];
   for (const line of lines) {
     if (line.startsWith('m=')) {
       const mediaLine = parseMediaLine(line);
       if (mediaLine === null || media.length === MAX_MEDIA_LINES) return null;
       media.push(mediaLine);
       ofMedia.push([]);
+      ofFax.push([]);
       // A stand-in that the grammar always matches keeps its sections aligned with ours.
       used.push('m=audio 9 RTP/AVP 0');
       continue;
@@ -102,9 +129,14 @@ function parseLines(sdp: string): ParsedDescription | null {
     const attribute = line.length > MAX_ATTRIBUTE_CHARS ? undefined : TRANSPORT_LINE.exec(line)?.[1];
     const attributes = ofMedia.at(-1) ?? ofSession;
     if (attribute !== undefined && attributes.length < MAX_TRANSPORT_LINES) attributes.push(attribute);
+    const faxAttribute = FAX_LINE.exec(line)?.[1];
+    const faxAttributes = ofFax.at(-1);
+    if (faxAttribute !== undefined && faxAttributes !== undefined && faxAttributes.length < MAX_TRANSPORT_LINES) {
+      faxAttributes.push(faxAttribute);
+    }
   }
   const parsed = sdpTransform.parse(used.join('\r\n'));
-  return { media, parsed, transport: { session: ofSession, media: ofMedia } };
+  return { media, parsed, transport: { session: ofSession, media: ofMedia }, fax: ofFax };
 }
 
 function parseMediaLine(line: string): MediaLine | null {
@@ -139,8 +171,11 @@ function describe(lines: ParsedDescription, index: number): SdpResult<{ descript
     maxptimeMs,
     transport: transportAt(lines, index),
   };
-  const timing = { start: wholeNumber(lines.parsed.timing?.start), stop: wholeNumber(lines.parsed.timing?.stop) };
-  return { ok: true, description: { media: lines.media, timing, audio } };
+  return { ok: true, description: { media: lines.media, timing: timingOf(lines.parsed), audio } };
+}
+
+function timingOf({ timing }: ParsedSession): PeerDescription['timing'] {
+  return { start: wholeNumber(timing?.start), stop: wholeNumber(timing?.stop) };
 }
 
 function readAddress(

@@ -1,7 +1,14 @@
 // Writes our own description: our origin, our address, and nothing of the other side but its codecs.
 import { isIPv6 } from 'node:net';
 import sdpTransform, { type WrittenMedia } from 'sdp-transform';
-import { formatsOf, type LocalAudio, type LocalDescription, type MediaLine, type SdpSession } from './description.js';
+import {
+  formatsOf,
+  type LocalAudio,
+  type LocalDescription,
+  type LocalFax,
+  type MediaLine,
+  type SdpSession,
+} from './description.js';
 
 /** A description with the audio stream at `audioIndex`; every other line of `media` is refused with port 0. */
 export function writeDescription(content: {
@@ -13,8 +20,47 @@ export function writeDescription(content: {
 }): LocalDescription {
   const { session, audio, audioIndex, timing } = content;
   const media = content.media.map((line, index) => (index === audioIndex ? audioLine(line, audio) : refused(line)));
-  const ipVersion = isIPv6(audio.address) ? 6 : 4;
-  const sdp = sdpTransform.write({
+  const sdp = writeLines({
+    session,
+    timing,
+    address: audio.address,
+    media: media.map((line, index) => (index === audioIndex ? writtenAudio(line, audio) : writtenRefusal(line))),
+  });
+  return { sdp, session, media, audioIndex, timing, audio };
+}
+
+/** A description with a fax at `faxIndex` and no other stream: every other line of `media` stands with the port that it has. */
+export function writeFaxDescription(content: {
+  readonly session: SdpSession;
+  readonly media: readonly MediaLine[];
+  readonly faxIndex: number;
+  readonly timing: { readonly start: number; readonly stop: number };
+  readonly address: string;
+  readonly attributes: readonly string[];
+}): LocalFax {
+  const { session, media, faxIndex, timing, address, attributes } = content;
+  const sdp = writeLines({
+    session,
+    timing,
+    address,
+    media: media.map((line, index) => {
+      const { type, port, protocol, formats } = line;
+      const invalid = index === faxIndex ? attributes.map((value) => ({ value })) : [];
+      return { type, port, protocol, payloads: formats.join(' '), ...(invalid.length > 0 && { invalid }) };
+    }),
+  });
+  return { sdp, session, media, timing, faxIndex };
+}
+
+function writeLines(content: {
+  session: SdpSession;
+  timing: { readonly start: number; readonly stop: number };
+  address: string;
+  media: WrittenMedia[];
+}): string {
+  const { session, timing, address, media } = content;
+  const ipVersion = isIPv6(address) ? 6 : 4;
+  return sdpTransform.write({
     version: 0,
     origin: {
       username: '-',
@@ -22,14 +68,13 @@ export function writeDescription(content: {
       sessionVersion: session.version,
       netType: 'IN',
       ipVer: ipVersion,
-      address: audio.address,
+      address,
     },
     name: '-',
-    connection: { version: ipVersion, ip: audio.address },
+    connection: { version: ipVersion, ip: address },
     timing: { start: timing.start, stop: timing.stop },
-    media: media.map((line, index) => (index === audioIndex ? writtenAudio(line, audio) : writtenRefusal(line))),
+    media,
   });
-  return { sdp, session, media, audioIndex, timing, audio };
 }
 
 /** The m-line of an offer that has nothing but our audio. */

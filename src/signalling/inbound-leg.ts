@@ -1,11 +1,11 @@
 // The caller's leg: one INVITE from a trunk, answered through createUAS, never createB2BUA (semantics.md).
-import type { CallerLeg, CallerLegListener, LegIdentity } from '../call/ports.js';
+import type { CallerLeg, CallerLegListener, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
 import { reasonHeaders, sdpOf } from './message-parts.js';
-import { AwaitedAck, toRenegotiation } from './renegotiation.js';
+import { AwaitedAck, sendReoffer, toRenegotiation } from './renegotiation.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest, SrfApplication } from './srf.js';
 
 export class InboundLeg implements CallerLeg {
@@ -108,6 +108,10 @@ export class InboundLeg implements CallerLeg {
         if (error && !this.#host.isConnected) this.#endWithoutDialog();
       }),
     );
+  }
+
+  reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    sendReoffer(this.#dialog, sdp, this.#log, answered);
   }
 
   /** The SIP server that held the dialog is gone: from now on a BYE goes out as a request of its own. */

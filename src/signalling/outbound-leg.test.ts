@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import type { Renegotiation } from '../call/ports.js';
+import type { Renegotiation, ReofferAnswer } from '../call/ports.js';
 import { createLogger } from '../lib/logger.js';
 import { calleeRequestText, responseText, SDP } from '../sip-server/testing/sip-script.js';
 import type { LegHost } from './leg-host.js';
@@ -202,6 +202,27 @@ describe('the leg towards a gateway', () => {
     leg.hangUp(undefined);
     arena.gateway.send(responseText(await arena.gateway.request('BYE'), 200));
     await told.next('cleared');
+  });
+
+  it('sends a re-INVITE of ours in the dialog, acknowledges what comes and tells it', async () => {
+    const { leg, invite, told } = await answered();
+    for (const [status, body] of [
+      [200, SDP],
+      [488, undefined],
+    ] as const) {
+      const answer = new Promise<ReofferAnswer>((resolve) => leg.reoffer('v=0\r\n', resolve));
+      const reinvite = await arena.gateway.request('INVITE');
+      assert.deepEqual([reinvite.header('Call-ID'), reinvite.body], [invite.header('Call-ID'), 'v=0\r\n']);
+      assert.ok(reinvite.cseqNumber > invite.cseqNumber && reinvite.header('Contact') !== '');
+      arena.gateway.send(responseText(reinvite, 100));
+      arena.gateway.send(responseText(reinvite, status, { headers: contact(), ...(body !== undefined && { body }) }));
+      assert.deepEqual(await answer, { status, sdp: body ?? null });
+      assert.equal((await arena.gateway.request('ACK')).cseqNumber, reinvite.cseqNumber);
+    }
+    leg.hangUp(undefined);
+    arena.gateway.send(responseText(await arena.gateway.request('BYE'), 200));
+    await told.next('cleared');
+    assert.equal(await new Promise((resolve) => leg.reoffer('v=0\r\n', ({ status }) => resolve(status))), 481);
   });
 
   it('refuses a transfer and a message of the gateway with 405', async () => {

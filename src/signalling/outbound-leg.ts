@@ -1,11 +1,11 @@
 // One attempt's leg: one INVITE to one channel through createUAC, with its CANCEL, its late answer and its BYE.
-import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity } from '../call/ports.js';
+import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
-import { AwaitedAck, toRenegotiation } from './renegotiation.js';
+import { AwaitedAck, sendReoffer, toRenegotiation } from './renegotiation.js';
 import type { DialError, SipDialog, SipRequest, SipResponse, SrfApplication } from './srf.js';
 
 export class OutboundLeg implements CalleeLeg {
@@ -102,6 +102,10 @@ export class OutboundLeg implements CalleeLeg {
         else if (!this.#host.isConnected) this.#endWithoutDialog();
       }),
     );
+  }
+
+  reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    sendReoffer(this.#dialog, sdp, this.#log, answered);
   }
 
   /**

@@ -1,7 +1,9 @@
 // A re-INVITE or UPDATE of either peer, handed to the call as an offer to be answered for itself (RFC 3264 §8, RFC 3311).
-import type { Renegotiation } from '../call/ports.js';
+import type { Renegotiation, ReofferAnswer } from '../call/ports.js';
+import type { Logger } from '../lib/logger.js';
+import { guarded } from './callback-guard.js';
 import { cseqNumber, sdpOf } from './message-parts.js';
-import type { ServerResponse, SipMessage, SipRequest } from './srf.js';
+import type { ServerResponse, SipDialog, SipMessage, SipRequest } from './srf.js';
 
 /**
  * The ACK of a re-INVITE whose 200 carried our offer: the answer is in it (RFC 3264 §4). Known by its CSeq number, for
@@ -22,6 +24,28 @@ export class AwaitedAck {
     awaited.listener(sdpOf(ack));
     return true;
   }
+}
+
+/** Our re-INVITE in a dialog, by `request`: `modify` never settles after a final response other than 200 (semantics.md). */
+export function sendReoffer(
+  dialog: SipDialog | undefined,
+  sdp: string,
+  log: Logger,
+  answered: (answer: ReofferAnswer) => void,
+): void {
+  if (dialog === undefined) {
+    answered({ status: 481, sdp: null });
+    return;
+  }
+  const { contact } = dialog.local;
+  const headers = { ...(contact !== undefined && { Contact: contact }), 'Content-Type': 'application/sdp' };
+  dialog.request(
+    { method: 'INVITE', headers, body: sdp },
+    guarded(log, 're-invite', (error, response) => {
+      if (error || response === undefined) answered({ status: 481, sdp: null });
+      else if (response.status >= 200) answered({ status: response.status, sdp: sdpOf(response) });
+    }),
+  );
 }
 
 export function toRenegotiation(

@@ -45,6 +45,11 @@ export interface SipDialog {
   readonly req: SipMessage;
   readonly res: SipMessage;
   destroy(options: { headers?: Record<string, string> }, callback: (error: unknown, bye?: SipMessage) => void): void;
+  /** Told of every response; the ACK of a final one is sent by itself when the request had a body. */
+  request(
+    options: { method: string; headers?: Record<string, string>; body?: string },
+    callback: (error: unknown, response?: SipResponse) => void,
+  ): void;
   on(event: 'destroy', listener: (request: SipMessage, reason?: string) => void): void;
   on(event: 'modify' | 'update', listener: (request: SipRequest, response: ServerResponse) => void): void;
   on(event: 'ack', listener: (request: SipMessage) => void): void;

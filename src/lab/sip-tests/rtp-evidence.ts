@@ -15,6 +15,8 @@ export interface RtpEvidence {
   readonly digits: string;
   /** Packets of any kind that came byte for byte as another peer had sent them. */
   readonly unchanged: number;
+  /** Packets of a fax. */
+  readonly faxes: number;
   /** RTP packets that came while this side was on hold by its own wish. */
   readonly whileHeld: number;
 }
@@ -44,6 +46,8 @@ export function gatherEvidence(
     tones: Object.fromEntries(tonesHz.map((toneHz) => [toneHz, percentWithTone(frames, toneHz)])),
     digits: digitsOf(rtp),
     unchanged: peer.heard.filter(({ packet }) => said.has(packet.toString('latin1'))).length,
+    // What a peer says of a fax has its sequence number in front, and no RTP version.
+    faxes: peer.heard.filter(({ packet }) => !isRtp(packet)).length,
     whileHeld: rtp.filter(isHeld).length,
   };
 }

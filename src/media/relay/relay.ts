@@ -27,9 +27,10 @@ import {
 } from './relay-messages.js';
 import { RelayThread } from './relay-thread.js';
 
-/** PCMA and PCMU in either direction; packets of SDES and DTLS pass unread. */
+/** PCMA and PCMU in either direction; packets of SDES, DTLS and T.38 pass unread. */
 const CAPABILITIES: MediaCapabilities = {
   srtp: false,
+  udptl: true,
   transcodes: (from, to) => G711.test(from) && G711.test(to),
 };
 const G711 = /^PCM[AU]$/i;

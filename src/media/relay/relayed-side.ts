@@ -24,6 +24,8 @@ export class RelayedSide {
   isProtected = false;
   /** RTCP shares the RTP port (RFC 5761). */
   isMuxed = false;
+  /** Its packets are a fax's (T.38), and no RTP. */
+  isUdptl = false;
 
   readonly #rtpSource = new SourceLearner();
   readonly #rtcpSource = new SourceLearner();
@@ -59,6 +61,7 @@ export class RelayedSide {
     this.#rtcpSource.expect({ address, port: remote.rtcpPort, signallingAddress, isListed });
     this.isProtected = remote.transport?.protocol.includes('SAVP') ?? false;
     this.isMuxed = remote.rtcpMux === true;
+    this.isUdptl = remote.isUdptl === true;
     this.#remote = { address, rtpPort: remote.rtpPort, rtcpPort: remote.rtcpPort, sends: remote.sends };
     return true;
   }
@@ -67,6 +70,7 @@ export class RelayedSide {
     this.#remote = null;
     this.isProtected = false;
     this.isMuxed = false;
+    this.isUdptl = false;
     this.#rtpSource.expect(null);
     this.#rtcpSource.expect(null);
   }

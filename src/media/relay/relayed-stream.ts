@@ -115,9 +115,10 @@ export class RelayedStream implements MediaSocketListener {
 
   /** A packet on the RTP port of the side that sends. */
   received(packet: Buffer, address: string, port: number, arrivalMs: number): void {
-    const dropped = isRtp(packet)
-      ? this.#relay(packet, address, port, arrivalMs)
-      : this.#relayOther(packet, address, port, arrivalMs);
+    const dropped =
+      isRtp(packet) && !this.#from.isUdptl
+        ? this.#relay(packet, address, port, arrivalMs)
+        : this.#relayOther(packet, address, port, arrivalMs);
     if (dropped !== null) this.#from.drop(dropped);
   }
 
@@ -290,6 +291,7 @@ export class RelayedStream implements MediaSocketListener {
 
   #relayOther(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
     const from = this.#from;
+    if (from.isUdptl) return this.#relayFax(packet, address, port, arrivalMs);
     if (from.isMuxed && isRtcp(packet)) {
       this.control?.received(packet, address, port, arrivalMs);
       return null;
@@ -301,6 +303,15 @@ export class RelayedStream implements MediaSocketListener {
     if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
     from.rtcpPackets += 1;
     return this.#send(packet);
+  }
+
+  /** Byte for byte, and only from fax to fax: while one side still has audio nobody there could read it. */
+  #relayFax(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
+    const from = this.#from;
+    if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
+    from.lastPacketMs = arrivalMs;
+    from.rtcpPackets += 1;
+    return this.#to.isUdptl ? this.#send(packet) : 'no-destination';
   }
 
   #measure(packet: Buffer, payloadType: number, kind: number, clockRateHz: number, arrivalMs: number): void {

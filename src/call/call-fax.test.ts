@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { codecPolicy } from '../sdp/media-policy.js';
+import { CallMedia } from './call-media.js';
+import { gatewayTerms, requestOf } from './call-test-kit.js';
+import { FakeMedia } from './fake-media.js';
+import type { MediaRemote, MediaSession, Renegotiation, ReofferAnswer } from './ports.js';
+import type { Side } from './reports.js';
+
+const PASS = { ...codecPolicy(['PCMA']), t38: 'pass' } as const;
+
+function sdp(...lines: string[]): string {
+  return ['v=0', 'o=x 1 1 IN IP4 192.0.2.20', 's=-', 'c=IN IP4 192.0.2.20', 't=0 0', ...lines, ''].join('\r\n');
+}
+
+const AUDIO = sdp('m=audio 40000 RTP/AVP 8');
+const FAX = sdp('m=audio 0 RTP/AVP 8', 'm=image 40002 udptl t38', 'a=T38MaxBitRate:14400');
+const FAX_ANSWER = sdp('m=audio 0 RTP/AVP 8', 'm=image 41002 udptl t38', 'a=T38MaxBitRate:9600');
+const AUDIO_ANSWER = sdp('m=audio 41000 RTP/AVP 8', 'm=image 0 udptl t38');
+
+describe('a fax in a call', () => {
+  let media: CallMedia;
+  let remotes: Map<Side, MediaRemote>;
+  let asked: { side: Side; sdp: string; answered: (answer: ReofferAnswer) => void }[];
+
+  async function callWith(policy: typeof PASS | ReturnType<typeof codecPolicy>, udptl = true): Promise<void> {
+    const { trunk, signallingAddress } = requestOf({});
+    const read = CallMedia.read({
+      trunk: { ...trunk, media: PASS },
+      ...{ signallingAddress, offerSdp: AUDIO, recorded: true, sessionId: '1' },
+      capabilities: { srtp: false, udptl, transcodes: () => false },
+    });
+    assert.ok(read.ok);
+    media = read.media;
+    remotes = new Map();
+    asked = [];
+    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
+    assert.ok(opened.ok);
+    const session: MediaSession = { ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) };
+    media.use(session);
+    media.onReoffer((side, text, answered) => asked.push({ side, sdp: text, answered }));
+    assert.ok(media.offerFor({ ...gatewayTerms('gw1'), media: policy }, 'gw1/1').ok);
+    assert.ok(media.acceptAnswer(sdp('m=audio 41000 RTP/AVP 8')).ok);
+  }
+
+  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
+    const told = { accepted: [] as string[], refused: [] as number[] };
+    const renegotiation: Renegotiation = {
+      offerSdp,
+      accept: (text) => told.accepted.push(text),
+      refuse: (status) => told.refused.push(status),
+      onAnswer: () => {},
+    };
+    media.renegotiate(side, renegotiation);
+    return told;
+  }
+
+  const versionOf = (text: string | undefined) => Number(/^o=- \d+ (\d+) /m.exec(text ?? '')?.[1]);
+
+  it('is answered only when the other side has accepted it, with what that side says', async () => {
+    await callWith(PASS);
+    const told = reinvited('callee', FAX);
+    assert.deepEqual([told, asked.length], [{ accepted: [], refused: [] }, 1]);
+    assert.equal(asked[0]?.side, 'caller');
+    assert.match(asked[0]?.sdp ?? '', /m=image 20000 udptl t38\r\na=T38MaxBitRate:14400/);
+    asked[0]?.answered({ status: 200, sdp: FAX_ANSWER });
+    assert.match(told.accepted[0] ?? '', /m=audio 0 RTP\/AVP 8\r\nm=image 20002 udptl t38\r\na=T38MaxBitRate:9600/);
+    assert.deepEqual([remotes.get('caller')?.rtpPort, remotes.get('callee')?.rtpPort], [41_002, 40_002]);
+    assert.ok(remotes.get('caller')?.isUdptl && remotes.get('callee')?.isUdptl);
+  });
+
+  it('is refused by the policy of either side, by an engine that cannot pass it, and by the other side', async () => {
+    await callWith(codecPolicy(['PCMA']));
+    assert.deepEqual(reinvited('caller', FAX).refused, [488]);
+    await callWith(PASS, false);
+    assert.deepEqual(reinvited('caller', FAX).refused, [488]);
+    assert.equal(asked.length, 0);
+    await callWith(PASS);
+    const told = reinvited('caller', FAX);
+    asked[0]?.answered({ status: 415, sdp: null });
+    assert.deepEqual([told.refused, remotes.get('callee')?.isUdptl], [[488], undefined]);
+    // The call is in audio still.
+    assert.equal(reinvited('caller', AUDIO).accepted.length, 1);
+  });
+
+  it('gives audio back to a side that has answered without the fax', async () => {
+    await callWith(PASS);
+    const told = reinvited('callee', FAX);
+    asked[0]?.answered({ status: 200, sdp: sdp('m=audio 0 RTP/AVP 8', 'm=image 0 udptl t38') });
+    assert.deepEqual(told.refused, [488]);
+    assert.match(asked[1]?.sdp ?? '', /m=audio 20000 RTP\/AVP 8\r\n[\s\S]*m=image 0 udptl t38/);
+    asked[1]?.answered({ status: 200, sdp: AUDIO_ANSWER });
+    assert.equal(remotes.get('caller')?.rtpPort, 41_000);
+  });
+
+  it('has one re-INVITE under way at a time', async () => {
+    await callWith(PASS);
+    reinvited('callee', FAX);
+    assert.deepEqual(reinvited('caller', FAX).refused, [491]);
+    assert.deepEqual(reinvited('callee', AUDIO).refused, [491]);
+  });
+
+  it('goes on for itself with a new address, and keeps its version when nothing changes', async () => {
+    await callWith(PASS);
+    const begun = reinvited('caller', FAX);
+    asked[0]?.answered({ status: 200, sdp: FAX_ANSWER });
+    assert.equal(reinvited('caller', FAX).accepted[0], begun.accepted[0]);
+    assert.equal(reinvited('caller', null).accepted[0], begun.accepted[0]);
+    reinvited('caller', FAX.replace('40002', '40009'));
+    assert.deepEqual([remotes.get('caller')?.rtpPort, asked.length], [40_009, 1]);
+  });
+
+  it('ends with audio on both sides, or goes on when the other side does not want to', async () => {
+    await callWith(PASS);
+    const begun = reinvited('callee', FAX);
+    asked[0]?.answered({ status: 200, sdp: FAX_ANSWER });
+    const kept = reinvited('caller', AUDIO);
+    asked[1]?.answered({ status: 500, sdp: null });
+    assert.deepEqual([kept.refused, remotes.get('caller')?.isUdptl], [[488], true]);
+    const ended = reinvited('caller', sdp('m=audio 40000 RTP/AVP 8', 'm=image 0 udptl t38'));
+    assert.match(asked[2]?.sdp ?? '', /m=audio 20002 RTP\/AVP 8/);
+    asked[2]?.answered({ status: 200, sdp: AUDIO_ANSWER });
+    assert.match(ended.accepted[0] ?? '', /m=audio 20000 RTP\/AVP 8\r\n[\s\S]*m=image 0 udptl t38/);
+    assert.deepEqual([remotes.get('caller')?.isUdptl, remotes.get('callee')?.isUdptl], [undefined, undefined]);
+    // Of each side every description is one above the last that was sent.
+    assert.deepEqual([versionOf(asked[0]?.sdp), versionOf(ended.accepted[0])], [2, 3]);
+    assert.deepEqual([begun.accepted[0], asked[1]?.sdp, asked[2]?.sdp].map(versionOf), [2, 3, 4]);
+  });
+});

@@ -1,0 +1,166 @@
+// A fax in mid-call: one side's re-INVITE turns both legs from audio to T.38, and another one turns them back. What T.38 says of
+// itself is between the two ends, so here alone the other leg is asked before the first is answered (RFC 3264 §8, ITU-T T.38 D.2).
+//
+//   audio ── a side offers a fax, the other accepts ──► fax ── a side offers audio, the other accepts ──► audio
+
+import type { FaxDescription, FaxStream, LocalDescription, LocalFax } from '../sdp/description.js';
+import { answerFax, audioAgain, checkFaxAnswer, faxAgain, readFax } from '../sdp/fax.js';
+import { type CheckedAnswer, checkAnswer } from '../sdp/negotiate.js';
+import type { Renegotiation, ReofferAnswer } from './ports.js';
+import type { Side } from './reports.js';
+
+/** Sends a side a re-INVITE of ours. */
+export type Reoffer = (side: Side, sdp: string, answered: (answer: ReofferAnswer) => void) => void;
+
+/** The media of the call, as its fax sees it. */
+export interface FaxHost {
+  /** Both sides' policies and the media engine pass a fax. */
+  isPassed(): boolean;
+  /** The audio that a side was last told of. */
+  described(side: Side): LocalDescription | null;
+  setRemote(side: Side, fax: FaxStream): void;
+  /** A side has answered our offer of audio. */
+  adopt(side: Side, offer: LocalDescription, checked: CheckedAnswer): void;
+  /** Answers a side's offer of audio. */
+  answerAudio(side: Side, previous: LocalDescription, request: Renegotiation): void;
+}
+
+const UNPROCESSABLE = 488;
+/** RFC 3261 §14.1: another offer is under way. */
+const PENDING = 491;
+
+export class CallFax {
+  readonly #host: FaxHost;
+  #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
+  /** What each side was last told of the fax; null in audio. */
+  #told: Record<Side, LocalFax> | null = null;
+  #isPending = false;
+
+  constructor(host: FaxHost) {
+    this.#host = host;
+  }
+
+  onReoffer(reoffer: Reoffer): void {
+    this.#reoffer = reoffer;
+  }
+
+  /** Whether the re-INVITE is of a fax, or ends one; it is then answered here. */
+  take(side: Side, request: Renegotiation): boolean {
+    if (this.#isPending) {
+      request.refuse(PENDING);
+      return true;
+    }
+    const read = request.offerSdp === null ? null : readFax(request.offerSdp);
+    if (this.#told === null) {
+      if (!read?.ok) return false;
+      this.#begin(side, read.description, request);
+    } else if (read === null) {
+      request.accept(this.#told[side].sdp);
+      request.onAnswer(() => {});
+    } else if (read.ok) {
+      this.#goOn(side, read.description, this.#told, request);
+    } else {
+      this.#end(side, this.#told, request);
+    }
+    return true;
+  }
+
+  #begin(side: Side, description: FaxDescription, request: Renegotiation): void {
+    const other = otherOf(side);
+    const before = this.#host.described(side);
+    const beforeOther = this.#host.described(other);
+    if (!this.#host.isPassed() || before === null || beforeOther === null) {
+      request.refuse(UNPROCESSABLE);
+      return;
+    }
+    const offer = faxAgain(beforeOther, description);
+    this.#ask(other, offer.sdp, ({ status, sdp }) => {
+      const checked = status === 200 && sdp !== null ? checkFaxAnswer(sdp, offer) : null;
+      if (!checked?.ok) {
+        request.refuse(UNPROCESSABLE);
+        // A 200 without the fax has ended the audio of that leg: it gets it back.
+        if (status === 200) this.#restore(other, beforeOther, offer);
+        return;
+      }
+      const { fax } = checked.description;
+      const session = { id: before.session.id, version: before.session.version + 1 };
+      const answer = answerFax(description, { session, local: before.audio }, fax.attributes);
+      this.#told = side === 'caller' ? { caller: answer, callee: offer } : { caller: offer, callee: answer };
+      this.#host.setRemote(other, fax);
+      this.#host.setRemote(side, description.fax);
+      request.accept(answer.sdp);
+    });
+  }
+
+  /** The same fax again, perhaps from another address: the other end need not know. */
+  #goOn(side: Side, description: FaxDescription, told: Record<Side, LocalFax>, request: Renegotiation): void {
+    const { session } = told[side];
+    const local = this.#host.described(side)?.audio;
+    if (local === undefined) {
+      request.refuse(UNPROCESSABLE);
+      return;
+    }
+    const attributes = attributesOf(told[side]);
+    const same = answerFax(description, { session, local }, attributes);
+    const next = { id: session.id, version: session.version + 1 };
+    const answer = same.sdp === told[side].sdp ? same : answerFax(description, { session: next, local }, attributes);
+    told[side] = answer;
+    this.#host.setRemote(side, description.fax);
+    request.accept(answer.sdp);
+  }
+
+  #end(side: Side, told: Record<Side, LocalFax>, request: Renegotiation): void {
+    const other = otherOf(side);
+    const audio = this.#host.described(side);
+    const audioOfOther = this.#host.described(other);
+    if (audio === null || audioOfOther === null) {
+      request.refuse(UNPROCESSABLE);
+      return;
+    }
+    const offer = audioAgain(audioOfOther, told[other]);
+    this.#ask(other, offer.sdp, ({ status, sdp }) => {
+      const checked = status === 200 && sdp !== null ? checkAnswer(sdp, offer) : null;
+      if (!checked?.ok) {
+        told[other] = withSession(told[other], offer);
+        request.refuse(UNPROCESSABLE);
+        return;
+      }
+      this.#told = null;
+      this.#host.adopt(other, offer, checked);
+      // In the dialog of this side the fax was the last description.
+      this.#host.answerAudio(side, withSession(audio, told[side]), request);
+    });
+  }
+
+  #restore(side: Side, audio: LocalDescription, refused: LocalFax): void {
+    const offer = audioAgain(audio, refused);
+    this.#ask(side, offer.sdp, ({ status, sdp }) => {
+      const checked = status === 200 && sdp !== null ? checkAnswer(sdp, offer) : null;
+      if (checked?.ok) this.#host.adopt(side, offer, checked);
+    });
+  }
+
+  #ask(side: Side, sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    this.#isPending = true;
+    this.#reoffer(side, sdp, (answer) => {
+      this.#isPending = false;
+      answered(answer);
+    });
+  }
+}
+
+function otherOf(side: Side): Side {
+  return side === 'caller' ? 'callee' : 'caller';
+}
+
+/** A description whose successor is to be one version above another's. */
+function withSession<T extends { readonly session: LocalFax['session'] }>(
+  description: T,
+  { session }: { readonly session: LocalFax['session'] },
+): T {
+  return { ...description, session };
+}
+
+function attributesOf({ sdp }: LocalFax): string[] {
+  return [...sdp.matchAll(/^a=(T38.*?)\r?$/gm)].map(([, value = '']) => value);
+}
