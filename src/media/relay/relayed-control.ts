@@ -77,8 +77,19 @@ export class RelayedControl implements MediaSocketListener {
   }
 
   received(packet: Buffer, address: string, port: number, arrivalMs: number): void {
-    const dropped = this.#relay(packet, address, port, arrivalMs);
-    if (dropped !== null) this.#from.drop(dropped);
+    const from = this.#from;
+    if (!this.#isControl(packet)) from.drop('malformed');
+    else if (!from.acceptsRtcp(address, port, arrivalMs)) from.drop('source');
+    else {
+      const dropped = this.#pass(packet, arrivalMs);
+      if (dropped !== null) from.drop(dropped);
+    }
+  }
+
+  /** RTCP that came on the RTP port, which the side shares; null, or why it was dropped. */
+  relayMuxed(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
+    if (!this.#isControl(packet)) return 'malformed';
+    return this.#from.acceptsMuxed(address, port, arrivalMs) ? this.#pass(packet, arrivalMs) : 'source';
   }
 
   sendFailed(): void {
@@ -101,7 +112,7 @@ export class RelayedControl implements MediaSocketListener {
   tick(nowMs: number, isOtherMute: boolean): void {
     if (!this.#from.isKnown) this.#heardMs = null;
     else this.#heardMs ??= nowMs;
-    if (!isOtherMute || !this.#from.isKnown || this.#from.isProtected || this.#to.isProtected) {
+    if (!isOtherMute || !this.#from.isKnown || this.#isProtected) {
       this.#dueMs = null;
       return;
     }
@@ -112,13 +123,18 @@ export class RelayedControl implements MediaSocketListener {
     this.#isFirst = false;
   }
 
-  #relay(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
-    const isProtected = this.#from.isProtected || this.#to.isProtected;
-    if (!(isProtected ? isSrtcp(packet) : isRtcp(packet))) return 'malformed';
-    if (!this.#from.acceptsRtcp(address, port, arrivalMs)) return 'source';
+  #isControl(packet: Buffer): boolean {
+    return this.#isProtected ? isSrtcp(packet) : isRtcp(packet);
+  }
+
+  get #isProtected(): boolean {
+    return this.#from.isProtected || this.#to.isProtected;
+  }
+
+  #pass(packet: Buffer, arrivalMs: number): MediaDropCause | null {
     this.#from.rtcpPackets += 1;
     this.#heardMs = arrivalMs;
-    const sent = isProtected ? packet : this.#read(packet, arrivalMs);
+    const sent = this.#isProtected ? packet : this.#read(packet, arrivalMs);
     if (sent === null) return null;
     return this.#to.sendRtcp(sent) ? null : 'no-destination';
   }

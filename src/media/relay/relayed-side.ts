@@ -96,9 +96,14 @@ export class RelayedSide {
     return true;
   }
 
-  /** Whether RTCP from there is this side's; it is learned apart from RTP, unless they share a port. */
+  /** Whether RTCP from there is this side's, on a port of its own: it is learned apart from RTP. */
   acceptsRtcp(address: string, port: number, nowMs: number): boolean {
-    return (this.isMuxed ? this.#rtpSource : this.#rtcpSource).accepts(address, port, nowMs);
+    return this.#rtcpSource.accepts(address, port, nowMs);
+  }
+
+  /** The same for RTCP on the RTP port. */
+  acceptsMuxed(address: string, port: number, nowMs: number): boolean {
+    return this.#rtpSource.accepts(address, port, nowMs);
   }
 
   drop(cause: MediaDropCause): void {

@@ -2,10 +2,8 @@
 // then given the other side's payload type and codec, and numbered on as one stream.
 import type { MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, StreamReport } from '../../call/reports.js';
-import { impairmentOf, opinionScoreOf, ratingOf } from '../../rtp/e-model.js';
 import { A_LAW_TO_MU_LAW, MU_LAW_TO_A_LAW, transcodeOctets } from '../../rtp/g711-transcoding.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
-import { isRtcp } from '../../rtp/rtcp-packet.js';
 import {
   isRtp,
   payloadEndOf,
@@ -34,6 +32,7 @@ import {
 import type { ComfortNoiseSettings } from './relay-messages.js';
 import type { RelayedSide } from './relayed-side.js';
 import { SilenceMeter } from './silence-meter.js';
+import { scoreOf } from './stream-quality.js';
 
 /** Receives copies of forked packets. */
 export interface ForkSink {
@@ -51,6 +50,12 @@ export interface StreamContext {
   tell(event: MediaEvent): void;
 }
 
+/** RTCP that came on the RTP port (RFC 5761). */
+export interface MuxedControl {
+  /** Null, or why the packet was dropped. */
+  relayMuxed(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null;
+}
+
 /** What a side's RTCP told. */
 export interface ControlReport {
   /** Packets of our own that were sent to the side. */
@@ -63,16 +68,12 @@ export interface ControlReport {
 const DEFAULT_CLOCK_RATE_HZ = 8_000;
 const DEFAULT_PACKET_MS = 20;
 const NO_PAYLOAD_TYPE = -1;
-/** A playout buffer holds about as much as twice the jitter. */
-const PLAYOUT_JITTERS = 2;
-/** Beyond, the E-model was not tried. */
-const MAX_BURST_RATIO = 8;
 
 export class RelayedStream implements MediaSocketListener {
   /** The number of the fork that gets copies; null for none. */
   fork: number | null = null;
   /** RTCP of the side, when it shares the port. */
-  control: MediaSocketListener | null = null;
+  control: MuxedControl | null = null;
   readonly outgoing: OutgoingStream;
   readonly statistics = new ReceptionStatistics(DEFAULT_CLOCK_RATE_HZ);
   /** Clock rate of the audio that came last. */
@@ -191,7 +192,11 @@ export class RelayedStream implements MediaSocketListener {
       transcoded: this.#transcoded,
       roundTripMs: told.from.roundTripMs === null ? null : Math.round(told.from.roundTripMs * 10) / 10,
       peerReport: told.to.lastBlock,
-      mos: this.#score(told.from.roundTripMs ?? 0, told.to.roundTripMs ?? 0),
+      mos: scoreOf(statistics, {
+        codecName: this.#audioName,
+        packetMs: this.#packetMs,
+        roundTripsMs: [told.from.roundTripMs, told.to.roundTripMs],
+      }),
       silentMs: Math.round(this.#silence.silentMs(nowMs)),
       dtmfEvents: this.#events.count,
       dtmfDigits: this.#context.keepsDigits ? this.#digits : null,
@@ -292,11 +297,11 @@ export class RelayedStream implements MediaSocketListener {
   #relayOther(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
     const from = this.#from;
     if (from.isUdptl) return this.#relayFax(packet, address, port, arrivalMs);
-    if (from.isMuxed && isRtcp(packet)) {
-      this.control?.received(packet, address, port, arrivalMs);
-      return null;
-    }
     const first = packet[0] ?? 0;
+    // RFC 5761 §4: what has RTP's version and is no RTP by its second byte.
+    if (from.isMuxed && first >> 6 === 2) {
+      return this.control?.relayMuxed(packet, address, port, arrivalMs) ?? null;
+    }
     // RFC 7983 §7: DTLS shares the port of the SRTP that it is for, and passes with it.
     const isHandshake = first >= 20 && first <= 63 && (from.isProtected || this.#to.isProtected);
     if (!isHandshake) return 'malformed';
@@ -325,18 +330,6 @@ export class RelayedStream implements MediaSocketListener {
       this.statistics.setClockRate(clockRateHz);
     }
     this.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), arrivalMs, packet.length);
-  }
-
-  /** By what was received here, and as late as half of both round trips, the packet time and a playout buffer make it. */
-  #score(fromRoundTripMs: number, toRoundTripMs: number): number | null {
-    const { packets, duplicates, lost, gaps, jitterMs } = this.statistics;
-    const impairment = impairmentOf(this.#audioName);
-    if (impairment === null || packets === 0) return null;
-    const lossRatio = lost / (lost + packets - duplicates);
-    const delayMs = (fromRoundTripMs + toRoundTripMs) / 2 + this.#packetMs + PLAYOUT_JITTERS * jitterMs;
-    const burstRatio = gaps === 0 ? 1 : Math.min(MAX_BURST_RATIO, Math.max(1, (lost / gaps) * (1 - lossRatio)));
-    const rating = ratingOf({ delayMs, lossRatio, burstRatio, codec: impairment });
-    return Math.round(opinionScoreOf(rating) * 100) / 100;
   }
 
   /** In place; a packet whose header promises more than there is has no payload to change. */
