@@ -66,6 +66,7 @@ interface CallTerms {
   readonly sessionId: string;
   /** Names of the codecs that may be used at all; null: any. */
   readonly only: readonly string[] | null;
+  readonly copiesAsG711: boolean;
   readonly transcoder: Transcoder;
   readonly transport: TransportUse;
   /** The media engine passes UDPTL. */
@@ -135,9 +136,10 @@ export class CallMedia {
     const transport = useOfTransport(offer?.audio.transport ?? null, { isEnded, recorded, policy: trunk.media });
     if (transport === null) return { ok: false, reason: 'encrypted' };
     const transcoder = transport === 'passed' ? NO_TRANSCODER : capabilities;
-    const only = recorded ? RECORDABLE : null;
-    const udptl = capabilities.udptl === true;
-    const media = new CallMedia({ trunk, signallingAddress, sessionId, only, transcoder, transport, udptl }, offer);
+    const { copiesAsG711 = false, udptl = false } = capabilities;
+    const only = recorded && !copiesAsG711 ? RECORDABLE : null;
+    const terms = { trunk, signallingAddress, sessionId, only, transcoder, transport, copiesAsG711, udptl };
+    const media = new CallMedia(terms, offer);
     const { direct, transcoded } = media.codecNeeds;
     return direct.length + transcoded.length === 0 ? { ok: false, reason: 'no-common-codec' } : { ok: true, media };
   }
@@ -304,7 +306,8 @@ export class CallMedia {
 
   /** Payload types for the recorder. */
   recordedCodecs(): RecordingRequest['codecs'] {
-    return { caller: g711Of(this.#sent.caller), callee: g711Of(this.#sent.callee) };
+    const { copiesAsG711 } = this.#terms;
+    return { caller: recordedOf(this.#sent.caller, copiesAsG711), callee: recordedOf(this.#sent.callee, copiesAsG711) };
   }
 
   #offerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
@@ -454,11 +457,14 @@ function isSilent({ direction }: AudioStream): boolean {
   return direction === 'recvonly' || direction === 'inactive';
 }
 
-function g711Of(formats: readonly SdpCodec[]): Readonly<Record<number, G711Codec>> {
+function recordedOf(formats: readonly SdpCodec[], copiesAsG711: boolean): Readonly<Record<number, G711Codec>> {
   const byType: Record<number, G711Codec> = {};
   for (const { name, payloadType } of formats) {
     const upper = name.toUpperCase();
     if (upper === 'PCMA' || upper === 'PCMU') byType[payloadType] = upper;
   }
-  return byType;
+  return copiesAsG711 && Object.keys(byType).length === 0 ? COPIED : byType;
 }
+
+/** What an engine makes of a side without G.711. */
+const COPIED: Readonly<Record<number, G711Codec>> = { 8: 'PCMA' };

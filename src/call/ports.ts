@@ -130,6 +130,8 @@ export interface MediaCapabilities {
   readonly srtp: boolean;
   /** Passes UDPTL (T.38) from side to side. Default: not. */
   readonly udptl?: boolean;
+  /** What it forks is G.711 whatever the codec: PCMA, as payload type 8, of a side that has none. Default: not. */
+  readonly copiesAsG711?: boolean;
   /** Whether it can send the second codec to one side for the first from the other; names as in SDP. */
   transcodes(from: string, to: string): boolean;
 }

@@ -119,6 +119,7 @@ export async function startRtpengine(settings: RtpengineSettings): Promise<Runni
   const port: MediaPort = {
     capabilities: {
       srtp: true,
+      copiesAsG711: true,
       transcodes: (from, to) => transcodes.has(from.toUpperCase()) && transcodes.has(to.toUpperCase()),
     },
     async open({ sessionId, callerNetwork, calleeNetwork, caller = null }): Promise<MediaOpenResult> {
