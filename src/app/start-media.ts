@@ -7,8 +7,9 @@ import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
-import { type RunningRelay, startRelay } from '../media/relay/relay.js';
+import { RECORDER_TAP } from '../media/relay/fork-taps.js';
 import type { RelayCounters, StreamSettings } from '../media/relay/relay-messages.js';
+import { RelayThreads } from '../media/relay/relay-threads.js';
 import type { RtpengineCounters } from '../media/rtpengine/rtpengine.js';
 import { type RunningRecorder, startRecorder } from '../recording/recorder.js';
 import { startEngines } from './start-rtpengine.js';
@@ -48,13 +49,10 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
   const engine =
     config.media.engine === 'rtpengine'
       ? await openEngines(config, clock, log, opened, tap)
-      : await openRelay(config, clock, log, opened, tap);
+      : await openRelay(config, clock, log, opened);
 
   function tap(): void {
-    if (recorder === null) return;
-    const { port1, port2 } = new MessageChannel();
-    engine.connectTap(port1);
-    recorder.latest.connectTap(port2);
+    if (recorder !== null) engine.connectTap((port) => recorder.latest.connectTap(port));
   }
 
   tap();
@@ -78,41 +76,28 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
 /** What carries media, whichever it is. */
 interface Engine {
   readonly media: MediaPort;
-  connectTap(port: MessagePort): void;
+  /** Hands the recorder's end of a tap to `connect`: for each thread that taps, and again when one was started again. */
+  connectTap(connect: (port: MessagePort) => void): void;
   counters(): Promise<MediaCounters>;
 }
 
-async function openRelay(
-  config: Config,
-  clock: Clock,
-  log: Logger,
-  opened: ClosingStack,
-  onTapLost: () => void,
-): Promise<Engine> {
+async function openRelay(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<Engine> {
   const relay = opened.add(
     'relay',
-    await Supervised.start<RunningRelay>({
-      name: 'relay',
-      start: () =>
-        startRelay({
-          networks: config.networks,
-          streams: streamSettings(config.media),
-          sockets: config.media.sockets,
-          dscp: config.media.dscp,
-          log,
-        }),
-      onRestart: onTapLost,
+    await RelayThreads.start({
+      networks: config.networks,
+      streams: streamSettings(config.media),
+      threads: config.media.threads,
+      sockets: config.media.sockets,
+      dscp: config.media.dscp,
       clock,
       log,
     }),
   );
   return {
-    media: {
-      capabilities: relay.latest.port.capabilities,
-      open: (request) => relay.latest.port.open(request),
-    },
-    connectTap: (port) => relay.latest.connectTap(port),
-    counters: async () => ({ relay: await relay.latest.counters(), rtpengine: null, restarts: relay.restarts }),
+    media: relay.port,
+    connectTap: (connect) => relay.connectTap({ name: RECORDER_TAP, connect }),
+    counters: async () => ({ relay: await relay.counters(), rtpengine: null, restarts: relay.restarts }),
   };
 }
 
@@ -127,7 +112,11 @@ async function openEngines(
   engines.onTapsLost(onTapLost);
   return {
     media: engines.port,
-    connectTap: (port) => engines.connectTap(port),
+    connectTap: (connect) => {
+      const { port1, port2 } = new MessageChannel();
+      engines.connectTap(port1);
+      connect(port2);
+    },
     counters: async () => {
       const rtpengine = await engines.counters();
       return { relay: null, rtpengine, restarts: rtpengine.restarts };

@@ -57,6 +57,7 @@ export interface MediaBenchSettings {
   readonly profileFolder: string | undefined;
   /** Of simtrunk's relay. */
   readonly sockets: SocketsSetting;
+  readonly threads: number;
 }
 
 const WARM_UP_MS = 3_000;
@@ -146,6 +147,7 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
     firstPort: await claimPorts(4 * settings.calls + 100),
     loadPort,
     sockets: settings.sockets,
+    threads: settings.threads,
   };
   const profiling =
     settings.profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${settings.profileFolder}`];

@@ -22,6 +22,7 @@ export interface MediaRelayOrder {
   /** First of the ports that the load sends from and receives at. */
   readonly loadPort: number;
   readonly sockets: SocketsSetting;
+  readonly threads: number;
 }
 
 export interface MediaRelayReady {
@@ -128,6 +129,6 @@ async function mediaConfig(): Promise<Config> {
   const mediaPorts = { from: order.firstPort, to: order.firstPort + 4 * order.calls + 99 };
   const networks = config.networks.map((network) => Object.assign({}, network, { name: 'lo', mediaPorts })).slice(0, 1);
   const recording = { ...config.recording, enabled: order.isRecorded, minFreeBytes: 0 };
-  const media = { ...config.media, sockets: order.sockets };
+  const media = { ...config.media, sockets: order.sockets, threads: order.threads };
   return { ...config, networks, recording, media };
 }

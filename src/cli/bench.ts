@@ -27,6 +27,7 @@ options of media: --calls N     two-way G.711 calls of 20 ms packets (100)
                 --seconds N     of load that is measured, after 3 s of warming up (10)
                 --rounds N      (1)
                 --rtpengine     the same load through rtpengine in userspace too, in turn, and the ratio
+                --threads N     relay threads (1)
                 --sockets KIND  of the relay: auto, dgram or batched (auto)
                 --profile DIR   writes V8's CPU profiles, one for each thread`;
 
@@ -110,6 +111,7 @@ async function runMedia(options: Options): Promise<number> {
       rounds,
       profileFolder,
       sockets: options.sockets,
+      threads: options.threads,
       isRecorded: options.isRecorded,
       withRtpengine: options.withRtpengine,
     },
@@ -131,6 +133,7 @@ interface Options {
   readonly profileFolder: string | undefined;
   readonly isRecorded: boolean;
   readonly sockets: SocketsSetting;
+  readonly threads: number;
   readonly withRtpengine: boolean;
 }
 
@@ -150,6 +153,7 @@ function read(args: string[]): Options {
         record: { type: 'boolean', default: false },
         rtpengine: { type: 'boolean', default: false },
         sockets: { type: 'string', default: 'auto' },
+        threads: { type: 'string', default: '1' },
         drachtio: { type: 'string' },
         pid: { type: 'string' },
         profile: { type: 'string' },
@@ -173,6 +177,7 @@ function read(args: string[]): Options {
       profileFolder: values.profile,
       isRecorded: values.record,
       sockets: readSockets(values.sockets),
+      threads: readNumber('--threads', values.threads, 64),
       withRtpengine: values.rtpengine,
     };
   } catch (cause) {

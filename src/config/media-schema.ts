@@ -14,6 +14,7 @@ const comfortNoise = z.strictObject({
 export const media = z.strictObject({
   engine: z.enum(['relay', 'rtpengine']).default('relay'),
   rtpengine: rtpengine.optional(),
+  threads: z.union([z.literal('auto'), z.int().min(1).max(64)]).default('auto'),
   sockets: z.enum(['auto', 'dgram', 'batched']).default('auto'),
   continuity: z.boolean().default(true),
   silentAfterMs: milliseconds.default(5_000),

@@ -78,6 +78,8 @@ export class Arena {
       plans: [BASE_PLAN],
       sims: channels.map((n) => ({ iccid: iccidOf(n), number: simNumberOf(n), plan: BASE_PLAN.name })),
       channels: channels.map((port) => ({ gateway: 'gw1', port, sim: iccidOf(port) })),
+      // One thread of each kind, whatever the machine has: `ThreadWatch` knows them by their order.
+      media: { threads: 1 },
       recording: { minFreeBytes: 0 },
       call: { recoverHoldSeconds: 2 },
       log: { level: process.env.SIMTRUNK_TEST_LOG ?? 'silent' },

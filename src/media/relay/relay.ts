@@ -59,6 +59,8 @@ export interface RunningRelay {
    * @param tap.flushMs how long a packet may wait for others (default 100).
    */
   connectTap(port: MessagePort, tap?: { readonly name?: string; readonly flushMs?: number }): void;
+  /** Sessions that it has, those that are being opened included. */
+  readonly load: number;
   /** Null when the thread has ended. */
   counters(): Promise<RelayCounters | null>;
   /** Called once if the thread ends by itself; every session was told before. */
@@ -85,6 +87,7 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
   const sessions = new Map<number, RelayedSession>();
   const sounds = new SoundFiles();
   let nextSession = 1;
+  let opening = 0;
   const exitListeners: ((cause: Error) => void)[] = [];
   thread.onEvent((id, event) => sessions.get(id)?.tell(event));
   thread.onExit((cause) => {
@@ -98,7 +101,9 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     capabilities: CAPABILITIES,
     async open({ sessionId, callerNetwork, calleeNetwork }): Promise<MediaOpenResult> {
       const id = nextSession++;
+      opening += 1;
       const reply = await thread.request({ type: 'open', session: id, callerNetwork, calleeNetwork });
+      opening -= 1;
       if (reply === null) return { ok: false, reason: 'relay-down' };
       if (!reply.result.ok) {
         log.warn({ callId: sessionId, reason: reply.result.reason }, 'media session refused');
@@ -114,6 +119,9 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
 
   return {
     port,
+    get load() {
+      return sessions.size + opening;
+    },
     connectTap: (tapPort, tap) => {
       const notice = { type: 'tap', name: RECORDER_TAP, port: tapPort } as const;
       thread.notify(Object.assign(notice, tap), [tapPort]);
