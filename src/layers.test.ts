@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const FORMATS = ['numbers', 'sdp', 'rtp', 'lib'] as const;
+const FORMATS = ['numbers', 'sdp', 'rtp', 'digest', 'lib'] as const;
 const DOMAIN = ['call', 'policy', 'routing', 'quota', ...FORMATS] as const;
 
 const ADAPTERS = [
@@ -26,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   numbers: ['numbers', 'lib'],
   sdp: ['sdp', 'lib'],
   rtp: ['rtp', 'lib'],
+  digest: ['digest', 'lib'],
   quota: ['quota', ...FORMATS],
   routing: ['routing', 'quota', ...FORMATS],
   policy: ['policy', 'quota', ...FORMATS],
