@@ -321,6 +321,22 @@ describe('a call', () => {
       assert.equal(bench.record.endReason, 'no-media');
     });
 
+    it('is listened to for one-way media from its answer on, and goes on through what is told of it', async () => {
+      bench = new CallBench({ silentAfterMs: 7_000 });
+      await bench.talk();
+      assert.deepEqual(bench.media.silenceWatches, [7_000]);
+      for (const tell of bench.media.eventListeners) {
+        tell({ type: 'silent', side: 'callee', silentMs: 7_000 });
+        tell({ type: 'dtmf', side: 'caller', event: '1', durationMs: 100, by: 'rfc4733' });
+        tell({ type: 'heard', side: 'callee' });
+      }
+      assert.equal(bench.media.eventListeners.length, 1);
+      assert.equal(bench.leg.state, 'talking');
+      bench.leg.hangsUp();
+      await settled();
+      assert.equal(bench.record.endReason, 'normal');
+    });
+
     it('ends the gateway’s leg, charged, when its answer has no codec of ours', async () => {
       await bench.dial();
       bench.leg.answer(sdp('192.0.2.10', 30_000, '18'));

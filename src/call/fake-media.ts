@@ -43,6 +43,8 @@ export class FakeMedia implements MediaPort {
   lastPacketAgeMs: number | null = 0;
   openSessions = 0;
   readonly lost: (() => void)[] = [];
+  /** What calls have asked for by `watchSilence`. */
+  readonly silenceWatches: (number | null)[] = [];
   readonly eventListeners: ((event: MediaEvent) => void)[] = [];
   readonly capabilities: MediaPort['capabilities'] = { srtp: false, transcodes: () => false };
   readonly #trace: string[];
@@ -70,7 +72,7 @@ export class FakeMedia implements MediaPort {
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),
       unfork: () => this.#trace.push('media unforked'),
-      watchSilence: () => {},
+      watchSilence: (afterMs) => this.silenceWatches.push(afterMs),
       play: (side, { source, mode }) => {
         this.#trace.push(`media plays ${source.kind} to ${side} (${mode})`);
         return 'play1';
