@@ -234,6 +234,24 @@ describe('LegPlayer', () => {
     assert.deepEqual(bench.ended, ['p1 finished at 0']);
   });
 
+  it('begins at its beginning, however soon after the last one that passed with the same stream', () => {
+    const bench = new Bench();
+    const zero = linearToALaw(0);
+    bench.pass(rtp(0));
+    bench.play(new RecordedSound(new Int16Array(160)), { mode: 'mix' });
+    for (let index = 1; index <= 10; index += 1) bench.pass(rtp(index * 160, zero));
+    bench.play(ramp(320), { playId: 'p2', mode: 'mix' });
+    const first = bench.pass(rtp(11 * 160, zero));
+    assert.equal(A_LAW_TO_LINEAR[first?.[12 + 100] ?? 0], A_LAW_TO_LINEAR[linearToALaw(8 + 100 * 16)]);
+  });
+
+  it('has none of the other side’s noise in a sound that is played in its place', () => {
+    const bench = new Bench();
+    bench.player.fill({ noiseDbov: 20 }, bench.now);
+    bench.play(new RecordedSound(new Int16Array(160).fill(1_000)));
+    assert.ok(bench.sent.at(-1)?.payload.every((octet) => octet === linearToALaw(1_000)));
+  });
+
   it('is heard when the other side says nothing, and joins it when it speaks', () => {
     const bench = new Bench();
     bench.play(ramp(1_600), { mode: 'mix' });

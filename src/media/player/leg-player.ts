@@ -1,7 +1,6 @@
 // What one leg is played: sounds in place of what the other side says, or laid over it, and noise or silence while that says
 // nothing. Packets that pass are changed in place and never held up; where none passes, packets of our own keep the time.
 import type { MediaCodec, MediaEvent } from '../../call/ports.js';
-import { A_LAW_TO_LINEAR, linearToALaw, linearToMuLaw, MU_LAW_TO_LINEAR } from '../../rtp/g711.js';
 import {
   payloadEndOf,
   payloadStartOf,
@@ -10,6 +9,7 @@ import {
   ssrcOf,
   timestampOf,
 } from '../../rtp/rtp-header.js';
+import { clamped, comfortNoiseTypeOf, type LinearCodec, linearCodecsOf } from './linear-codec.js';
 import { Noise, SAMPLE_RATE_HZ, SILENCE, type Sound } from './sound.js';
 
 /** The leg's outgoing stream. */
@@ -28,12 +28,6 @@ export interface Play {
 interface LivePlay extends Play {
   /** Of its first sample, on the leg's own count of samples. */
   readonly startSamples: number;
-}
-
-interface G711 {
-  readonly payloadType: number;
-  readonly toLinear: Int16Array;
-  readonly fromLinear: (sample: number) => number;
 }
 
 /** What a leg gets while the other side says nothing: G.711 silence, or comfort noise so many dB below overload. */
@@ -67,7 +61,7 @@ const scratch = new Int32Array(MAX_MIXED_SAMPLES);
 export class LegPlayer {
   readonly #leg: PlayedLeg;
   readonly #tell: (playId: string, end: PlayEnd) => void;
-  #codecs: readonly G711[] = [];
+  #codecs: readonly LinearCodec[] = [];
   #frameSamples = DEFAULT_PTIME_MS * SAMPLES_PER_MS;
   #plays: LivePlay[] = [];
   #comfortNoiseType: number | null = null;
@@ -92,9 +86,8 @@ export class LegPlayer {
 
   /** What may be sent to the leg; without G.711 nothing can be played. */
   setCodecs(codecs: readonly MediaCodec[], ptimeMs = DEFAULT_PTIME_MS): void {
-    this.#codecs = codecs.flatMap((codec) => g711Of(codec) ?? []);
-    const isComfortNoise = ({ name, clockRateHz }: MediaCodec) => /^cn$/i.test(name) && clockRateHz === SAMPLE_RATE_HZ;
-    this.#comfortNoiseType = codecs.find(isComfortNoise)?.payloadType ?? null;
+    this.#codecs = linearCodecsOf(codecs);
+    this.#comfortNoiseType = comfortNoiseTypeOf(codecs);
     const frameMs = ptimeMs >= 10 && ptimeMs <= 60 ? Math.round(ptimeMs / 10) * 10 : DEFAULT_PTIME_MS;
     this.#frameSamples = frameMs * SAMPLES_PER_MS;
     if (this.#canPlay) return;
@@ -109,7 +102,11 @@ export class LegPlayer {
       return;
     }
     this.#flowMs = Math.max(this.#flowMs, flowMs ?? this.#flowMs);
-    if (this.#plays.length === 0) this.#dueMs = null;
+    if (this.#plays.length === 0) {
+      // Packets that passed in the meantime were not followed.
+      this.#source = null;
+      this.#dueMs = null;
+    }
     const { playId, sound, loop, mode } = play;
     this.#plays.push({ playId, sound, loop, mode, startSamples: this.#samples });
     this.tick(nowMs);
@@ -245,7 +242,8 @@ export class LegPlayer {
     if (codec === undefined) return;
     const samples = this.#frameSamples;
     scratch.fill(0, 0, samples);
-    if (this.#background !== null && 'addTo' in this.#background) this.#background.addTo(scratch, 0, samples, 0);
+    const background = this.#mustReplace() ? null : this.#background;
+    if (background !== null && 'addTo' in background) background.addTo(scratch, 0, samples, 0);
     this.#addPlays(this.#samples, samples);
     const packet = Buffer.allocUnsafe(RTP_HEADER_BYTES + samples);
     for (let at = 0; at < samples; at += 1) {
@@ -320,20 +318,4 @@ export class LegPlayer {
     this.#plays = this.#plays.filter((other) => other !== play);
     this.#tell(play.playId, end);
   }
-}
-
-function g711Of({ name, payloadType, clockRateHz, channels = 1 }: MediaCodec): G711 | null {
-  if (clockRateHz !== SAMPLE_RATE_HZ || channels !== 1) return null;
-  switch (name.toUpperCase()) {
-    case 'PCMA':
-      return { payloadType, toLinear: A_LAW_TO_LINEAR, fromLinear: linearToALaw };
-    case 'PCMU':
-      return { payloadType, toLinear: MU_LAW_TO_LINEAR, fromLinear: linearToMuLaw };
-    default:
-      return null;
-  }
-}
-
-function clamped(sample: number): number {
-  return sample > 32_767 ? 32_767 : sample < -32_768 ? -32_768 : sample;
 }
