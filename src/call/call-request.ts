@@ -51,6 +51,15 @@ export interface GatewayTerms {
   readonly mediaSources: readonly string[];
 }
 
+/** What an INVITE to a channel says of it: by which number, line, parameters and headers its gateway knows it. */
+export interface DialAddress {
+  readonly requestUri: string;
+  /** The SIM's own number, or the line's account. */
+  readonly fromUser: string;
+  /** The caller ID, where it stands in a header of its own, is the SIM's own number. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** The called number, canonical. */
 export interface Callee {
   /** E.164, or the short code itself. */
@@ -67,7 +76,7 @@ export interface ChosenChannel {
   readonly simId: string;
   readonly simNumber: string;
   readonly gateway: GatewayTerms;
-  readonly requestUri: string;
+  readonly address: DialAddress;
   /** Longest call that the plan still allowed at the reservation, seconds from answer. */
   readonly maxCallSeconds: number;
 }

@@ -122,7 +122,7 @@ export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
       gateway: channel.gateway.name,
       simId: channel.simId,
       simNumber: channel.simNumber,
-      requestUri: channel.requestUri,
+      requestUri: channel.address.requestUri,
       sipCallId: null,
       startedAtMs: wallMs,
       firstResponseAtMs: null,

@@ -8,7 +8,7 @@ import { codecPolicy } from '../sdp/media-policy.js';
 import type { CallSettings } from './call.js';
 import type { CallRecord, LimitReached } from './call-record.js';
 import { CallRegistry } from './call-registry.js';
-import type { Callee, CallRequest, GatewayTerms } from './call-request.js';
+import type { Callee, CallRequest, DialAddress, GatewayTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import { FakeBooks, FakeJournal, FakeLedger } from './fake-journal.js';
 import { FakeCaller, FakeDialler } from './fake-legs.js';
@@ -274,8 +274,8 @@ class BenchCandidate implements RouteCandidate {
     this.gateway = gatewayTerms(channelId.split('/')[0] ?? '');
   }
 
-  get requestUri(): string {
-    return `sip:${CALLEE.national}@192.0.2.10`;
+  get address(): DialAddress {
+    return { requestUri: `sip:${CALLEE.national}@192.0.2.10`, fromUser: this.simNumber, headers: {} };
   }
 }
 

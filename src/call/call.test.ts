@@ -33,7 +33,8 @@ describe('a call', () => {
       await settled();
       assert.ok(bench.at('commit reserve') < bench.at('callee INVITE'));
       const live = bench.journal.live.get(caller.callId);
-      const { attemptId, requestUri } = bench.leg.request;
+      const { attemptId, address } = bench.leg.request;
+      const { requestUri } = address;
       assert.deepEqual(
         [live?.record.attempts[0]?.attemptId, live?.record.attempts[0]?.requestUri],
         [attemptId, requestUri],

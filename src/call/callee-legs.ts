@@ -45,8 +45,7 @@ export class CalleeLegs {
       {
         attemptId,
         gateway: channel.gateway.name,
-        requestUri: channel.requestUri,
-        callerNumber: channel.simNumber,
+        address: channel.address,
         offerSdp,
         maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
         passedHeaders: request.passedHeaders,

@@ -95,7 +95,7 @@ export class MachineBench {
       simId: `sim-${channelId}`,
       simNumber: '+821000000000',
       gateway: GATEWAY,
-      requestUri: 'sip:1@127.0.0.1',
+      address: { requestUri: 'sip:1@127.0.0.1', fromUser: '+821000000000', headers: {} },
       maxCallSeconds: 600,
     };
     return this.types({ type: 'channel:reserved', channel, decision: DECISION });

@@ -2,7 +2,7 @@
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { RtpTransport, SdpCodec } from '../sdp/description.js';
 import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
-import type { Callee, CallRequest, GatewayTerms, TrunkTerms } from './call-request.js';
+import type { Callee, CallRequest, DialAddress, GatewayTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
 
@@ -260,9 +260,7 @@ export interface CalleeLeg {
 export interface DialRequest {
   readonly attemptId: string;
   readonly gateway: string;
-  readonly requestUri: string;
-  /** Presented to the callee's side: always the SIM's own number. */
-  readonly callerNumber: string;
+  readonly address: DialAddress;
   readonly offerSdp: string;
   readonly maxForwards: number;
   readonly passedHeaders: Readonly<Record<string, string>>;
@@ -321,7 +319,7 @@ export interface RouteCandidate {
   readonly simId: string;
   readonly simNumber: string;
   readonly gateway: GatewayTerms;
-  readonly requestUri: string;
+  readonly address: DialAddress;
 }
 
 export interface RouteDecision {

@@ -104,8 +104,8 @@ type Reserved = { readonly ok: true; readonly channel: ChosenChannel } | NotRese
 
 /** Field by field: a candidate may compute some of them when it is asked. */
 export function chosenFrom(candidate: RouteCandidate, attemptId: string, maxCallSeconds: number): ChosenChannel {
-  const { channelId, simId, simNumber, gateway, requestUri } = candidate;
-  return { attemptId, channelId, simId, simNumber, gateway, requestUri, maxCallSeconds };
+  const { channelId, simId, simNumber, gateway, address } = candidate;
+  return { attemptId, channelId, simId, simNumber, gateway, address, maxCallSeconds };
 }
 
 /** The best one; all that media is ready for where the ledger tries several in one step. */

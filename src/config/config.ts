@@ -45,6 +45,8 @@ export interface ChannelConfig {
   readonly channelId: string;
   readonly gateway: string;
   readonly port: number;
+  /** What its gateway knows it by; undefined: its port. */
+  readonly line: string | undefined;
   readonly simId: string;
   readonly enabled: boolean;
   /** Rest after each call: as long as gateway and plan both ask for. */
@@ -194,13 +196,14 @@ function resolveChannels(
   const simOf = new Map(sims.flatMap((sim) => [sim.iccid, sim.number].map((key) => [key, sim])));
   const gatewayGaps = new Map(gateways.map(({ name, gapMs }) => [name, gapMs]));
   const planGaps = new Map(plans.map(({ name, gapMs = 0 }) => [name, gapMs]));
-  return channels.map(({ gateway, port, sim: key, enabled, groups, agents }) => {
+  return channels.map(({ gateway, port, line, sim: key, enabled, groups, agents }) => {
     const sim = simOf.get(key);
     const channelId = `${gateway}/${port}`;
     return {
       channelId,
       gateway,
       port,
+      line,
       enabled,
       codecs: channelMedia.get(gateway)?.get(channelId)?.codecs,
       groups,

@@ -1,6 +1,7 @@
 // What no single key can show, gathered from the subjects' checks: names and references here, the network's part in
-// network-checks.ts, who calls whom in peer-checks.ts, codecs in media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
+// network-checks.ts, who calls whom in peer-checks.ts, how a SIM is addressed in addressing-checks.ts, codecs in media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
 import { posix } from 'node:path';
+import { findAddressingProblems } from './addressing-checks.js';
 import type { ConfigProblem } from './config-problem.js';
 import { findLedgerProblems } from './ledger-checks.js';
 import { findMediaProblems } from './media-checks.js';
@@ -28,6 +29,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...(arePlansKnown ? missingPlans(parts) : []),
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
+    ...findAddressingProblems(parts),
     ...findMediaProblems(parts),
     ...findRtpengineProblems(parts),
     ...findPlanProblems(parts),

@@ -91,6 +91,7 @@ describe('loadConfig', () => {
       simId: '+821012340001',
       enabled: true,
       gapMs: 2_000,
+      line: undefined,
       codecs: undefined,
       groups: [],
       agents: [],

@@ -24,6 +24,8 @@ function problemsOf(issue: Issue, base: ConfigPath, file: Checked): ConfigProble
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, path, file), atKey: true }));
+    case 'invalid_key':
+      return [{ path, message: issue.issues[0]?.message ?? issue.message, atKey: true }];
     case 'invalid_union':
       return unionProblems(issue, path, file);
     default:

@@ -2,6 +2,7 @@
 // References between parts (names, ports, sources) are checked in cross-checks.ts.
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
+import { addressingKeys, line } from './addressing-schema.js';
 import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
@@ -175,7 +176,7 @@ const gateway = z.strictObject({
       'must be host or host:port, such as 10.0.0.20:5060 or [fd00::20]:5060',
     ),
   transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
-  dial: z.string().superRefine(checkDialTemplate).default('{port}#{number}'),
+  ...addressingKeys,
   ...mediaKeys,
   firstResponseTimeoutMs: milliseconds.min(1).default(4_000),
   progressTimeoutMs: milliseconds.min(1).default(20_000),
@@ -203,6 +204,7 @@ const sim = z.strictObject({
 const channel = z.strictObject({
   gateway: name,
   port: z.int().min(0).max(65_535),
+  line: line.optional(),
   sim: z.string(),
   enabled: z.boolean().default(true),
   codecs: z.array(codec).min(1).optional(),
@@ -315,20 +317,3 @@ export const ELEMENT_SCHEMAS = {
 } as const;
 
 export type ListSection = keyof typeof ELEMENT_SCHEMAS;
-
-function checkDialTemplate(template: string, context: z.core.$RefinementCtx<string>): void {
-  const placeholders = [...template.matchAll(/\{([^}]*)\}/g)].map((match) => match[1] ?? '');
-  const refuse = (message: string) => context.addIssue({ code: 'custom', message, input: template });
-  for (const placeholder of placeholders) {
-    if (!['port', 'number', 'e164', 'sim'].includes(placeholder)) {
-      refuse(`has the unknown placeholder {${placeholder}}; allowed are {port}, {number}, {e164} and {sim}`);
-    }
-  }
-  if (!placeholders.includes('number') && !placeholders.includes('e164')) {
-    refuse('must contain {number} or {e164}, else every call would dial the same');
-  }
-  // RFC 3261 §25.1: user = 1*( unreserved / escaped / user-unreserved ); "#" is written by GoIP-like gateways as is.
-  if (!/^[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*$/.test(template.replaceAll(/\{[^}]*\}/g, ''))) {
-    refuse('may contain only characters of a SIP user part (RFC 3261 §25.1) and "#"');
-  }
-}

@@ -29,6 +29,8 @@ export interface RoutingChannel {
   readonly groups?: readonly string[] | undefined;
   /** Agents whose own channel it is, as `trunk/agent`. Default: nobody's. */
   readonly agents?: readonly string[] | undefined;
+  /** What its gateway knows it by, where that is not its port. */
+  readonly line?: string | undefined;
 }
 
 /** What a status port says of a SIM. */
@@ -65,6 +67,7 @@ export interface PoolTerms {
 export interface IndexedChannel {
   readonly channelId: string;
   readonly port: number;
+  readonly line: string | undefined;
   readonly simId: string;
   readonly simNumber: string;
   readonly enabled: boolean;

@@ -279,7 +279,7 @@ function indexChannels(
   const terms = new Map(settings.gateways.map((gateway) => [gateway.name, gateway]));
   const ties = seededOrder(settings.channels.length, seed);
   return settings.channels.map((channel, number) => {
-    const { channelId, port, simId, enabled, groups = [] } = channel;
+    const { channelId, port, line, simId, enabled, groups = [] } = channel;
     const sim = sims.get(simId);
     const gateway = gateways.get(channel.gateway);
     const plan = plans.get(sim?.plan ?? '');
@@ -295,6 +295,7 @@ function indexChannels(
     return {
       channelId,
       port,
+      line,
       simId,
       enabled,
       number,

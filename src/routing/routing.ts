@@ -6,7 +6,7 @@ import type { LedgerView } from '../quota/ledger-view.js';
 import type { AttemptReport } from './channel-health.js';
 import { decideRoute } from './decide-route.js';
 import type { Candidate, Decision, Explanation, ScoreTerms } from './decision.js';
-import { type DialledGateway, dialUri } from './dial-uri.js';
+import { type DialAddress, type DialledGateway, dialAddress, dialUri } from './dial-uri.js';
 import { explainRoute } from './explain-route.js';
 import {
   type GatewayHealth,
@@ -51,6 +51,8 @@ export interface AnsweredCandidate<T> {
   readonly simNumber: string;
   readonly gateway: T;
   readonly requestUri: string;
+  /** What an INVITE to it says. */
+  readonly address: DialAddress;
   /** The sum of its terms: the lowest wins. */
   readonly score: number;
   readonly terms: ScoreTerms;
@@ -189,6 +191,10 @@ class DialledCandidate<T> implements AnsweredCandidate<T> {
 
   get requestUri(): string {
     return dialUri(this.#settings, this.#candidate.channel, this.#dialled.e164);
+  }
+
+  get address(): DialAddress {
+    return dialAddress(this.#settings, this.#candidate.channel, this.#dialled.e164);
   }
 
   get score(): number {

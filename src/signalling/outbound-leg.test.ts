@@ -53,6 +53,16 @@ describe('the leg towards a gateway', () => {
     arena.gateway.send(responseText(invite, 486, { toTag: 'g1' }));
   });
 
+  it('says the line’s account in From and the gateway’s own headers, whatever was passed on', async () => {
+    const headers = { 'X-Line': 'sim07', 'P-Asserted-Identity': '<sip:+821012340001@127.0.0.1>' };
+    arena.dial({ address: { requestUri: arena.gatewayUri, fromUser: 'sim07', headers } });
+    const invite = await arena.gateway.request('INVITE');
+    assert.match(invite.header('From'), /sip:sim07@127\.0\.0\.1/);
+    assert.equal(invite.header('X-Line'), 'sim07');
+    assert.equal(invite.header('P-Asserted-Identity'), '<sip:+821012340001@127.0.0.1>');
+    arena.gateway.send(responseText(invite, 486, { toTag: 'g1' }));
+  });
+
   it('tells of 100, 18x with and without SDP, and a refusal with its reasons', async () => {
     const { told } = arena.dial();
     const invite = await arena.gateway.request('INVITE');
@@ -169,7 +179,7 @@ describe('the leg towards a gateway', () => {
       calleeListener(told),
       createLogger({ level: 'silent', redactNumbers: false }),
     );
-    leg.start({ ...DIAL, requestUri: arena.gatewayUri }, {});
+    leg.start({ ...DIAL, address: arena.address }, {});
     await told.next('sent');
     const sent: unknown[] = [];
     invite.emit('update', { body: SDP }, { send: (...said: unknown[]) => sent.push(said) });

@@ -39,12 +39,13 @@ export class OutboundLeg implements CalleeLeg {
 
   start(request: DialRequest, markers: Readonly<Record<string, string>>): void {
     this.#srf.createUAC(
-      request.requestUri,
+      request.address.requestUri,
       {
         localSdp: request.offerSdp,
-        callingNumber: request.callerNumber,
+        callingNumber: request.address.fromUser,
         headers: {
           ...request.passedHeaders,
+          ...request.address.headers,
           ...markers,
           // Known before it is sent: after a crash it tells whose a late answer is.
           'Call-ID': request.attemptId,

@@ -1,7 +1,7 @@
 // For tests of legs: the application on the embedded SIP server, a caller and a gateway of plain sockets, and what call
 // control would have been told.
 import { randomUUID } from 'node:crypto';
-import type { CallRequest } from '../../call/call-request.js';
+import type { CallRequest, DialAddress } from '../../call/call-request.js';
 import type { CalleeLegListener, CallerLeg, CallerLegListener, DialRequest } from '../../call/ports.js';
 import { createLogger } from '../../lib/logger.js';
 import { codecPolicy } from '../../sdp/media-policy.js';
@@ -16,7 +16,6 @@ const log = createLogger({ level: 'silent', redactNumbers: false });
 export const DIAL = {
   attemptId: 'a1',
   gateway: 'gw1',
-  callerNumber: '+821012340001',
   offerSdp: SDP,
   maxForwards: 69,
   passedHeaders: {},
@@ -94,10 +93,14 @@ export class SignallingArena {
     return `sip:1%23010@127.0.0.1:${this.gateway.local.port}`;
   }
 
+  get address(): DialAddress {
+    return { requestUri: this.gatewayUri, fromUser: '+821012340001', headers: {} };
+  }
+
   dial(changes: Partial<DialRequest> = {}) {
     const told = new ToldInbox();
     const leg = this.application.dial(
-      { ...DIAL, attemptId: randomUUID(), requestUri: this.gatewayUri, ...changes },
+      { ...DIAL, attemptId: randomUUID(), address: this.address, ...changes },
       calleeListener(told),
     );
     return { leg, told };
