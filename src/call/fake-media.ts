@@ -16,7 +16,7 @@ const STREAM: StreamReport = {
   ...{ packets: 10, bytes: 1_720, lost: 0, jitterMs: 0, outOfOrder: 0, duplicates: 0, rtcpPackets: 0 },
   ...{ rtcpGenerated: 0, transcoded: 0, roundTripMs: null, peerReport: null, mos: 4.4, silentMs: 0 },
   ...{ dtmfEvents: 0, dtmfDigits: null },
-  dropped: { source: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 },
+  dropped: { source: 0, ssrc: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 },
   source: null,
   firstPacketWallMs: null,
 };

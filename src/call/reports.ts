@@ -37,7 +37,8 @@ export interface StreamReport {
   readonly firstPacketWallMs: number | null;
 }
 
-export type MediaDropCause = 'source' | 'payload-type' | 'malformed' | 'no-destination' | 'send-error';
+/** `ssrc`: a source that another one has replaced, where a side hears one stream. */
+export type MediaDropCause = 'source' | 'ssrc' | 'payload-type' | 'malformed' | 'no-destination' | 'send-error';
 
 export interface MediaReport {
   /** What the caller sent and what the callee sent. */

@@ -58,6 +58,7 @@ const stream: fc.Arbitrary<StreamReport> = fc.record({
   dtmfDigits: orNull(text),
   dropped: fc.record({
     source: count,
+    ssrc: count,
     'payload-type': count,
     malformed: count,
     'no-destination': count,

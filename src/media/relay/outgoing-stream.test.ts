@@ -137,6 +137,27 @@ describe('OutgoingStream', () => {
     assert.deepEqual([back.sequence, back.timestamp], [103, 1_480]);
   });
 
+  it('passes the newest of two sources that send at a time, and the older one again when it is left alone', () => {
+    const sources = { a: { ssrc: 1, sequence: 10, timestamp: 0 }, b: { ssrc: 2, sequence: 900, timestamp: 70_000 } };
+    const passedOf = (order: string) =>
+      [...order]
+        .map((name, at) => {
+          const packet = packetOf(sources[name as 'a' | 'b'], at);
+          return stream.pass(packet, 8_000, at * 20) ? name : '-';
+        })
+        .join('');
+    // Stragglers after a transfer; then two that go on; then the older one alone.
+    assert.equal(passedOf('aaabababbb'), 'aaab-b-bbb');
+    stream = new OutgoingStream(true, () => RANDOM);
+    assert.equal(passedOf('aabababababaaaaa'), 'aab-b-b-b-b--aaa');
+    stream = new OutgoingStream(true, () => RANDOM);
+    // One stray packet, and a sender without any order at all.
+    assert.equal(passedOf('aaabaaaa'), 'aaab--aa');
+    for (let ssrc = 10; ssrc < 30; ssrc += 1) {
+      assert.ok(stream.pass(rtpPacket({ ssrc, sequence: ssrc * 1_000 }), 8_000, ssrc * 20));
+    }
+  });
+
   it('leaves a pause alone, whether its timestamps tell of it or not', () => {
     const from = { ssrc: 1, sequence: 1, timestamp: 0 };
     passed(packetOf(from, 0), 0);

@@ -6,12 +6,15 @@ import { RTP_HEADER_BYTES, sequenceOf, ssrcOf, timestampOf, writeRtpHeader } fro
 const MAX_DROPOUT = 3_000;
 /** A timestamp that goes back by more, or ahead of the time that has passed, is of another clock. One that lags tells of a pause. */
 const LEAP_SECONDS = 2;
+/** So many packets in a row of a source that was replaced bring it back; fewer are stragglers. */
+const COMEBACK_PACKETS = 3;
 const NOBODY = -1;
 
 /**
  * Begins with the numbers of its first source, so that a call with one source passes unchanged. Another source, or one that began
  * anew, is anchored: its first packet follows the last that was sent by one in sequence, by the time in between in timestamp, and
- * has the marker of a talkspurt (RFC 3551 §4.1).
+ * has the marker of a talkspurt (RFC 3551 §4.1). The newest source is the one that is passed: of two that send at a time, as the
+ * forks of early media can, only one would be heard in one stream anyway.
  */
 export class OutgoingStream {
   /** Of the packet sent last; null before the first. */
@@ -24,6 +27,9 @@ export class OutgoingStream {
   readonly #random32: () => number;
   /** SSRC of the source that is passed now. */
   #source = NOBODY;
+  /** The source before it, and its packets since the present one sent last. */
+  #replaced = NOBODY;
+  #strays = 0;
   /** Highest of the source, unrewritten. */
   #sequence = 0;
   #timestamp = 0;
@@ -44,12 +50,13 @@ export class OutgoingStream {
     this.#random32 = random32;
   }
 
-  /** Makes the header of a source's packet that of the stream, in place. */
-  pass(packet: Uint8Array, clockRateHz: number, arrivalMs: number): void {
+  /** Makes the header of a source's packet that of the stream, in place; false for one of a source that was replaced. */
+  pass(packet: Uint8Array, clockRateHz: number, arrivalMs: number): boolean {
     const ssrc = ssrcOf(packet);
     const sequence = sequenceOf(packet);
     const timestamp = timestampOf(packet);
     const step = ((sequence - this.#sequence) << 16) >> 16;
+    if (this.#isContinuous && this.#isStray(ssrc)) return false;
     if (
       ssrc !== this.#source ||
       step >= MAX_DROPOUT ||
@@ -68,6 +75,7 @@ export class OutgoingStream {
     }
     this.#count(packet.length);
     if (this.#isContinuous) this.#rewrite(packet, ssrc, sequence, timestamp, step);
+    return true;
   }
 
   /** A packet of the source that is not sent: it leaves no hole in the sequence. */
@@ -135,6 +143,16 @@ export class OutgoingStream {
     return this.#timestampOffset;
   }
 
+  #isStray(ssrc: number): boolean {
+    if (ssrc === this.#source) {
+      this.#strays = 0;
+      return false;
+    }
+    if (ssrc !== this.#replaced || this.#source === NOBODY) return false;
+    this.#strays += 1;
+    return this.#strays < COMEBACK_PACKETS;
+  }
+
   #isLeap(timestamp: number, clockRateHz: number, arrivalMs: number): boolean {
     if (clockRateHz !== this.#clockRateHz) return true;
     const ticks = (timestamp - this.#timestamp) | 0;
@@ -159,6 +177,10 @@ export class OutgoingStream {
       packet[1] = (packet[1] ?? 0) | 0x80;
     } else {
       this.#begin(ssrc, sequence, timestamp);
+    }
+    if (ssrc !== this.#source) {
+      this.#replaced = this.#source;
+      this.#strays = 0;
     }
     this.#source = ssrc;
     this.#sequence = sequence;

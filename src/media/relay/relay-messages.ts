@@ -142,7 +142,7 @@ export type RelayOutput =
   | { readonly type: 'reply'; readonly id: number; readonly reply: RelayReply };
 
 export function noDrops(): Record<MediaDropCause, number> {
-  return { source: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 };
+  return { source: 0, ssrc: 0, 'payload-type': 0, malformed: 0, 'no-destination': 0, 'send-error': 0 };
 }
 
 /** The report of a session that relayed nothing, or whose relay was lost. */

@@ -10,6 +10,7 @@ export class RelayedSide {
   readonly side: Side;
   readonly dropped: Record<MediaDropCause, number> = {
     source: 0,
+    ssrc: 0,
     'payload-type': 0,
     malformed: 0,
     'no-destination': 0,

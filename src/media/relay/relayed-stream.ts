@@ -245,8 +245,7 @@ export class RelayedStream implements MediaSocketListener {
       this.outgoing.skip(packet);
       return null;
     }
-    this.outgoing.pass(packet, clockRateHz, arrivalMs);
-    return this.#send(packet);
+    return this.outgoing.pass(packet, clockRateHz, arrivalMs) ? this.#send(packet) : 'ssrc';
   }
 
   /** False for a packet in whose place something is played. */
