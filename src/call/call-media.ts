@@ -95,6 +95,8 @@ export class CallMedia {
   /** What we sent to the caller, offer or answer. */
   #toCaller: LocalDescription | null = null;
   #toCallee: LocalDescription | null = null;
+  /** What the caller was sent first: an early UPDATE has an answer of its own and changes nothing of it (RFC 3261 §13.2.1). */
+  #first: LocalDescription | null = null;
   /** What the gateway of the attempt under way agreed to; null before its answer. */
   #callee: CheckedAnswer | null = null;
   /** What each side may send. */
@@ -257,7 +259,7 @@ export class CallMedia {
 
   /** What the caller is sent in its 183 or 200. */
   get callerSdp(): string | null {
-    return this.#toCaller?.sdp ?? null;
+    return this.#first?.sdp ?? null;
   }
 
   /** The SDP answer that the ACK of a late offer carries. */
@@ -353,10 +355,11 @@ export class CallMedia {
     request.accept(local.sdp);
   }
 
-  /** What the leg of the other side uses, for an answer on this one. */
+  /** What the leg of the other side uses, for an answer on this one: its first codec, for it is not told to take another. */
   #otherFormats(side: Side): CodecSelection {
     const held = this.#toCaller?.audio ?? this.#callerFormats;
-    return side === 'callee' ? held : (this.#callee?.answer.audio ?? held);
+    const { codecs, companions } = side === 'callee' ? held : (this.#callee?.answer.audio ?? held);
+    return { codecs: codecs.slice(0, 1), companions };
   }
 
   /** The one codec towards the callee that goes with the caller's, under the payload types of our offer. */
@@ -401,6 +404,7 @@ export class CallMedia {
       this.#offer === null
         ? buildOffer({ session, local, selection, packets })
         : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
+    this.#first = this.#toCaller;
     return { ok: true };
   }
 

@@ -216,6 +216,38 @@ describe('the selection of a channel', () => {
     assert.equal(offers.at(-1), 'gw1/2');
   });
 
+  it('asks for a channel to transcode for only when none has a codec that passes as it is', async () => {
+    const { ports, asked } = exchange(1);
+    const asking = ask('a1');
+    Object.assign(asking.media, { codecNeeds: { direct: ['PCMA'], transcoded: ['PCMU'], srtp: false } });
+    assert.ok((await selectChannel(ports, asking)).ok);
+    assert.ok(asked.every(({ codecs }) => codecs.join() === 'PCMA'));
+    // The one channel that has PCMA is taken now.
+    asked.length = 0;
+    const none = await selectChannel(ports, asking);
+    assert.equal(!none.ok && none.reason, 'no-channel');
+    assert.deepEqual(
+      asked.map(({ codecs }) => codecs.join()),
+      ['PCMA', 'PCMA,PCMU'],
+    );
+  });
+
+  it('says that there is no common codec only when nothing else stands in the way', async () => {
+    const refusedFor = async (refused: Record<string, number>) => {
+      const { ports } = exchange(0);
+      const summary = { ...SUMMARY, refused };
+      const routes = {
+        ...ports.routes,
+        decide: () => ({ best: undefined, candidates: [], summary, refusal: 'no-channel' as const }),
+      };
+      const selection = await selectChannel({ ...ports, routes }, ask('a1'));
+      return !selection.ok && selection.reason;
+    };
+    assert.equal(await refusedFor({ 'no-common-codec': 2 }), 'no-common-codec');
+    assert.equal(await refusedFor({ 'no-common-codec': 2, 'channel-busy': 1 }), 'no-channel');
+    assert.equal(await refusedFor({}), 'no-channel');
+  });
+
   it('says whose caps count the call, and to routing who calls', async () => {
     const { ports, reserved, asked } = exchange(1);
     const { request } = ask('a1');

@@ -79,6 +79,17 @@ describe('the rules for a channel', () => {
     assert.deepEqual(refusalsOf(set), {});
   });
 
+  it('ask a channel’s own codecs where it has some, and whether it takes SRTP where that passes as it is', () => {
+    const gateways = [{ codecs: ['PCMA', 'PCMU'] }, { codecs: ['PCMA'], takesSrtp: true }];
+    const set = setUp({ gateways, channelsEach: 2, channels: { 'gw1/2': { codecs: ['PCMU'] } } });
+    const request = { ...REQUEST, codecs: ['PCMA'] };
+    assert.deepEqual(refusalsOf(set, request), { 'gw1/2': 'no-common-codec' });
+    const secret = { ...request, passesSrtp: true };
+    assert.deepEqual(refusalsOf(set, secret), { 'gw1/1': 'no-common-codec', 'gw1/2': 'no-common-codec' });
+    // One kind of request is not taken for the other.
+    assert.deepEqual(refusalsOf(set, request), { 'gw1/2': 'no-common-codec' });
+  });
+
   it('refuse a gateway that has as many calls as it may', () => {
     const set = setUp({ gateways: [{ maxCalls: 1 }], channelsEach: 2 });
     set.ledger.move('gw1/1', 'busy');

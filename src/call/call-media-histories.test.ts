@@ -1,0 +1,252 @@
+// Any history of a call's descriptions: offers with and without SDP, gateways that answer early and late, attempts that fail,
+// re-INVITEs of either side. Whatever came before, each answer of ours is legal for its own offer.
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { violationsOfAnswer, violationsOfChange, violationsOfOffer } from '../sdp/answer-check-kit.js';
+import { isCompanion } from '../sdp/codecs.js';
+import type { CodecSelection } from '../sdp/description.js';
+import { canJoin } from '../sdp/format-parameters.js';
+import type { MediaPolicy } from '../sdp/media-policy.js';
+import { readOffer } from '../sdp/read-description.js';
+import { gatewayAnswerTo, gatewayArbitrary, offerArbitrary, policyArbitrary } from '../sdp/sdp-arbitraries.js';
+import { CallMedia } from './call-media.js';
+import { gatewayTerms, requestOf } from './call-test-kit.js';
+import { FakeMedia } from './fake-media.js';
+import type { MediaCapabilities, MediaCodec, MediaRemote, Renegotiation } from './ports.js';
+import type { Side } from './reports.js';
+
+type GatewayFacts = typeof gatewayArbitrary extends fc.Arbitrary<infer T> ? T : never;
+
+type Event =
+  | { readonly type: 'attempt'; readonly policy: MediaPolicy }
+  | { readonly type: 'answer'; readonly facts: GatewayFacts }
+  | { readonly type: 'acknowledge'; readonly facts: GatewayFacts }
+  | { readonly type: 'fail' }
+  | { readonly type: 'reinvite'; readonly side: Side; readonly offer: string }
+  | { readonly type: 'ask'; readonly side: Side; readonly facts: GatewayFacts };
+
+const side = fc.constantFrom<Side[]>('caller', 'callee');
+const event: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({ type: fc.constant('attempt' as const), policy: policyArbitrary }),
+  fc.record({ type: fc.constant('answer' as const), facts: gatewayArbitrary }),
+  fc.record({ type: fc.constant('answer' as const), facts: gatewayArbitrary }),
+  fc.record({ type: fc.constant('acknowledge' as const), facts: gatewayArbitrary }),
+  fc.record({ type: fc.constant('fail' as const) }),
+  fc.record({ type: fc.constant('reinvite' as const), side, offer: offerArbitrary }),
+  fc.record({ type: fc.constant('ask' as const), side, facts: gatewayArbitrary }),
+);
+
+const TRANSCODERS: Readonly<Record<string, MediaCapabilities['transcodes']>> = {
+  none: () => false,
+  relay: (from, to) => /^PCM[AU]$/.test(from) && /^PCM[AU]$/.test(to),
+  engine: () => true,
+};
+
+/** Formats of our description, as a peer reads them. */
+function formatsIn(sdp: string): CodecSelection {
+  const read = readOffer(sdp);
+  assert.ok(read.ok, sdp);
+  return read.offer.audio;
+}
+
+class History {
+  readonly counts = { answered: 0, reinvited: 0 };
+  readonly #media: CallMedia;
+  readonly #callerOffer: string | null;
+  readonly #transcodes: MediaCapabilities['transcodes'];
+  readonly #remotes = new Map<Side, MediaRemote>();
+  /** What each side was last sent in its dialog. */
+  readonly #last = new Map<Side, string>();
+  #isAcknowledged: boolean;
+  #firstToCaller: string | null = null;
+  /** The caller has its 200: no gateway answers anew, no attempt fails. */
+  #isConnected = false;
+  /** A gateway has answered twice; its first codec may then be another than the caller's. */
+  #hasWavered = false;
+
+  static async begin(offer: string | null, trunk: MediaPolicy, transcodes: MediaCapabilities['transcodes']) {
+    const { trunk: terms, signallingAddress } = requestOf({});
+    const read = CallMedia.read({
+      ...{ trunk: { ...terms, media: trunk }, signallingAddress, offerSdp: offer, recorded: false, sessionId: '1' },
+      capabilities: { srtp: false, transcodes },
+    });
+    if (!read.ok) return null;
+    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
+    assert.ok(opened.ok);
+    return new History(read.media, opened.session, offer, transcodes);
+  }
+
+  private constructor(
+    media: CallMedia,
+    session: NonNullable<CallMedia['session']>,
+    offer: string | null,
+    transcodes: MediaCapabilities['transcodes'],
+  ) {
+    this.#media = media;
+    this.#callerOffer = offer;
+    this.#transcodes = transcodes;
+    this.#isAcknowledged = offer !== null;
+    media.use({ ...session, setRemote: (at, remote) => this.#remotes.set(at, remote) });
+  }
+
+  feed(event: Event): void {
+    switch (event.type) {
+      case 'attempt':
+        this.#attempt(event.policy);
+        return;
+      case 'answer':
+        this.#answer(event.facts);
+        return;
+      case 'acknowledge':
+        this.#acknowledge(event.facts);
+        return;
+      case 'fail':
+        if (this.#isConnected) return;
+        this.#media.forgetCallee();
+        this.#last.delete('callee');
+        this.#remotes.delete('callee');
+        return;
+      case 'reinvite':
+        this.#reinvite(event.side, event.offer);
+        return;
+      case 'ask':
+        this.#ask(event.side, event.facts);
+        return;
+    }
+  }
+
+  #attempt(policy: MediaPolicy): void {
+    // A call has one attempt at a time, and none after its answer.
+    if (this.#media.calleeSdp !== null) return;
+    const { direct, transcoded } = this.#media.codecNeeds;
+    const offered = this.#media.offerFor({ ...gatewayTerms('gw1'), media: policy }, 'gw1/1');
+    // What the router asks of a channel is what an offer needs.
+    const isEligible = [...direct, ...transcoded].some((name) => policy.codecs.includes(name));
+    assert.equal(offered.ok, isEligible);
+    if (!offered.ok) return;
+    assert.deepEqual(violationsOfOffer(offered.sdp), []);
+    for (const { name } of formatsIn(offered.sdp).codecs) assert.ok(policy.codecs.some(isNameOf(name)), name);
+    this.#last.set('callee', offered.sdp);
+  }
+
+  #answer(facts: GatewayFacts): void {
+    const offer = this.#media.calleeSdp;
+    if (offer === null || this.#isConnected) return;
+    const accepted = this.#media.acceptAnswer(gatewayAnswerTo(formatsIn(offer), facts));
+    const { callerSdp } = this.#media;
+    if (!accepted.ok) return;
+    this.counts.answered += 1;
+    assert.ok(callerSdp !== null);
+    if (this.#callerOffer === null) assert.deepEqual(violationsOfOffer(callerSdp), []);
+    else assert.deepEqual(violationsOfAnswer(callerSdp, this.#callerOffer), [], `${this.#callerOffer}\n${callerSdp}`);
+    // The first SDP that the caller was sent stays its answer.
+    this.#firstToCaller ??= callerSdp;
+    assert.equal(callerSdp, this.#firstToCaller);
+    if (!this.#last.has('caller')) this.#last.set('caller', callerSdp);
+    this.#hasWavered ||= this.counts.answered > 1;
+    this.#assertRelayed();
+  }
+
+  #acknowledge(facts: GatewayFacts): void {
+    const offer = this.#last.get('caller');
+    if (this.#isAcknowledged || offer === undefined) return;
+    this.#isAcknowledged = this.#media.acceptLateAnswer(gatewayAnswerTo(formatsIn(offer), facts)).ok;
+    if (this.#isAcknowledged) this.#assertRelayed();
+  }
+
+  #reinvite(at: Side, offer: string): void {
+    const before = this.#last.get(at);
+    const { accepted, refused } = this.#renegotiate(at, offer);
+    assert.equal(accepted.length + refused.length, 1);
+    const [answer] = accepted;
+    if (answer === undefined) return;
+    this.counts.reinvited += 1;
+    assert.deepEqual(violationsOfAnswer(answer, offer), [], `${offer}\n${answer}`);
+    if (before !== undefined) {
+      const changes = violationsOfChange(before, answer).filter((text) => text !== 'fewer m-lines');
+      assert.deepEqual(changes, []);
+    }
+    // Asked the same again, it says the same.
+    assert.deepEqual(this.#renegotiate(at, offer).accepted, [answer]);
+    this.#last.set(at, answer);
+    this.#assertRelayed();
+  }
+
+  /** A re-INVITE without SDP: the peer answers our offer in its ACK. */
+  #ask(at: Side, facts: GatewayFacts): void {
+    // Before the 200 no re-INVITE may come, and an UPDATE has an offer always (RFC 3311 §5.1).
+    if (this.counts.answered === 0 || !this.#isAcknowledged || !this.#media.isCalleeAnswered) return;
+    this.#isConnected = true;
+    let answered: ((sdp: string | null) => void) | undefined;
+    const { accepted } = this.#renegotiate(at, null, (listener) => {
+      answered = listener;
+    });
+    const [offer] = accepted;
+    if (offer === undefined) return;
+    assert.deepEqual(violationsOfOffer(offer), []);
+    this.#last.set(at, offer);
+    answered?.(gatewayAnswerTo(formatsIn(offer), facts));
+    this.#assertRelayed();
+  }
+
+  #renegotiate(
+    at: Side,
+    offerSdp: string | null,
+    onAnswer: Renegotiation['onAnswer'] = () => {},
+  ): { accepted: string[]; refused: number[] } {
+    const told = { accepted: [] as string[], refused: [] as number[] };
+    const accept = (sdp: string) => told.accepted.push(sdp);
+    this.#media.renegotiate(at, { offerSdp, accept, refuse: (status) => told.refused.push(status), onAnswer });
+    return told;
+  }
+
+  /** The first codec of either side reaches the other one, as it is or transcoded: nobody talks into nothing. */
+  #assertRelayed(): void {
+    const caller = this.#remotes.get('caller');
+    const callee = this.#remotes.get('callee');
+    if (caller === undefined || callee === undefined || !this.#isAcknowledged) return;
+    for (const remote of [caller, callee]) {
+      const numbers = remote.codecs.map(({ payloadType }) => payloadType);
+      assert.equal(new Set(numbers).size, numbers.length, 'one number, one meaning');
+    }
+    const reaches = (from: MediaRemote, to: MediaRemote) => {
+      const isAudio = (codec: MediaCodec) => !isCompanion(codec);
+      const [codec] = from.codecs.filter(isAudio);
+      return (to.sentCodecs ?? to.codecs)
+        .filter(isAudio)
+        .some((other) => codec !== undefined && (canJoin(codec, other) || this.#transcodes(codec.name, other.name)));
+    };
+    assert.ok(reaches(caller, callee), 'what the caller says reaches the gateway');
+    if (!this.#hasWavered) assert.ok(reaches(callee, caller), 'what the gateway says reaches the caller');
+  }
+}
+
+function isNameOf(name: string): (other: string) => boolean {
+  return (other) => other.toLowerCase() === name.toLowerCase();
+}
+
+describe('any history of descriptions', () => {
+  for (const [name, transcodes] of Object.entries(TRANSCODERS)) {
+    it(`has legal answers only, which stay what they are when asked again: transcoder ${name}`, async () => {
+      let [answered, reinvited] = [0, 0];
+      await fc.assert(
+        fc.asyncProperty(
+          fc.option(offerArbitrary),
+          policyArbitrary,
+          policyArbitrary,
+          fc.array(event, { minLength: 3, maxLength: 12 }),
+          async (offer, trunk, channel, events) => {
+            const history = await History.begin(offer, trunk, transcodes);
+            if (history === null) return;
+            history.feed({ type: 'attempt', policy: channel });
+            for (const each of events) history.feed(each);
+            answered += Math.sign(history.counts.answered);
+            reinvited += Math.sign(history.counts.reinvited);
+          },
+        ),
+        { numRuns: 300 },
+      );
+      assert.ok(answered > 60 && reinvited > 15, `only ${answered} of 300 answered, ${reinvited} with a re-INVITE`);
+    });
+  }
+});
