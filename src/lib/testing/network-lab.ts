@@ -20,9 +20,12 @@ const OUTSIDE = '192.0.2';
 
 /** Why this machine has no network namespaces, or null when it has. */
 export function whyNoNetworkLab(): string | null {
-  const works = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
-  if (!works('unshare', '-Urn', 'ip', 'link')) return 'network namespaces (unshare -Urn, ip) are not to be had';
-  if (!works('unshare', '-Urn', 'nft', 'list', 'ruleset')) return 'there is no nft';
+  const works = (script: string): boolean => spawnSync('unshare', ['-Urn', 'sh', '-ec', script]).status === 0;
+  if (!works('ip link')) return 'network namespaces (unshare -Urn, ip) are not to be had';
+  if (!works('ip link add outside type bridge; ip link add one type veth peer name other'))
+    return 'there are no bridges';
+  const nat = 'add chain ip lab out { type nat hook postrouting priority 100; }; add rule ip lab out masquerade';
+  if (!works(`nft 'add table ip lab; ${nat}'`)) return 'there is no nft, or it cannot translate addresses';
   return null;
 }
 

@@ -83,7 +83,8 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     dscp: settings.dscp ?? false,
   });
   const { kind, detail } = thread.sockets;
-  log.info({ sockets: kind, detail }, 'relay thread started');
+  // Node's own sockets cannot mark: `simtrunk dscp` has rules for them.
+  log.info({ sockets: kind, detail, dscp: kind === 'batched' && (settings.dscp ?? false) }, 'relay thread started');
   const sessions = new Map<number, RelayedSession>();
   const sounds = new SoundFiles();
   let nextSession = 1;
