@@ -17,16 +17,10 @@ local function publish(seq, kind, ...)
   redis.call('PUBLISH', P .. ':log', table.concat({seq, kind, now, node, fence, ...}, '\\n'))
 end
 
-local function leaseOf(name)
-  local lease = redis.call('HGET', P .. ':nodes', name)
+local function readLease(lease)
   if not lease then return nil, 0 end
   local f, expires = lease:match('^(%d+) (%d+)$')
   return f, tonumber(expires)
-end
-
-local function isLeased()
-  local f, expires = leaseOf(node)
-  return f == fence and now < expires
 end
 
 -- A live reservation: its owner, where it is, what was renewed, when it was booked, and the request as it was made.
@@ -76,27 +70,35 @@ local function nextSeq()
 end
 `;
 
-const SAME_RUN = `if redis.call('GET', P .. ':run') ~= run then return {'restarted'} end\n`;
+// What nearly every operation asks first, with one read. What is not a node has a name that no node has.
+const SAME_RUN = `
+local said = redis.call('HMGET', P .. ':nodes', '#run', node, '#quarantine')
+if said[1] ~= run then return {'restarted'} end
+
+local function isLeased()
+  local f, expires = readLease(said[2])
+  return f == fence and now < expires
+end
+`;
 
 // 5 lease in ms, 6 channels held back for this node (their number, then each), 7… ; run is what the connection says.
 // A run that the data does not know: Redis was restarted, or emptied, and may have forgotten what it had granted. Nothing new is
-// granted until every lease of before has ended or has been stated again. The run of the data is that of Redis, and when they
-// began: data that were flushed are others in the same run of Redis.
+// granted until every lease of before has ended or has been stated again. The run of the data is named by when they began: data
+// that were flushed are others in the same run of Redis.
 const ATTACH = `
 local leaseMs, count = tonumber(ARGV[5]), tonumber(ARGV[6])
 for i = 7, 6 + count do
   local owner = redis.call('HGET', P .. ':heldback', ARGV[i])
   if owner and owner ~= node then return {'held-back', ARGV[i], owner} end
 end
-local known = redis.call('GET', P .. ':run')
-if not known or known:match('^%S+') ~= run then
-  known = run .. ' ' .. string.format('%d', now)
-  redis.call('SET', P .. ':run', known)
-  local wasUsed = redis.call('EXISTS', P .. ':ever') == 1 or ARGV[4] ~= '0'
-  if wasUsed then redis.call('SET', P .. ':quarantine', now + leaseMs) end
+local said = redis.call('HMGET', P .. ':nodes', '#server', '#run', '#quarantine', node)
+local server, known, quarantine, old = said[1], said[2], said[3] or '0', said[4]
+if not known or server ~= run then
+  local wasUsed = known or ARGV[4] ~= '0'
+  known = string.format('%d', now)
+  if wasUsed then quarantine = string.format('%d', now + leaseMs) end
+  redis.call('HSET', P .. ':nodes', '#server', run, '#run', known, '#quarantine', quarantine)
 end
-redis.call('SET', P .. ':ever', '1')
-local old = redis.call('HGET', P .. ':nodes', node)
 local last = old and tonumber(old:match('^(%d+)')) or 0
 -- Grows also when an older snapshot has forgotten the last one.
 fence = string.format('%d', math.max(now, last + 1, tonumber(ARGV[4]) + 1))
@@ -121,7 +123,7 @@ for _, id in ipairs(all) do
     keep(id, row)
   end
 end
-return {'attached', fence, redis.call('GET', P .. ':quarantine') or '0', tostring(now), known}
+return {'attached', fence, quarantine, tostring(now), known}
 `;
 
 // 5 lease in ms. An expired lease is never renewed. Returns the nodes whose leases have run out.
@@ -131,8 +133,8 @@ redis.call('HSET', P .. ':nodes', node, fence .. ' ' .. string.format('%d', now 
 local dead = {'renewed', tostring(now)}
 local all = redis.call('HGETALL', P .. ':nodes')
 for i = 1, #all, 2 do
-  local expires = tonumber(all[i + 1]:match(' (%d+)$'))
-  if now >= expires then dead[#dead + 1] = all[i] end
+  local f, expires = readLease(all[i]:sub(1, 1) ~= '#' and all[i + 1])
+  if f and now >= expires then dead[#dead + 1] = all[i] end
 end
 return dead
 `;
@@ -141,10 +143,8 @@ return dead
 const RESERVE = `
 if not isLeased() then return {'expired'} end
 local id, emergency = ARGV[5], ARGV[6] == '1'
-if not emergency then
-  local quarantine = redis.call('GET', P .. ':quarantine')
-  if quarantine and now < tonumber(quarantine) then return {'quarantined', quarantine} end
-end
+local quarantine = said[3]
+if not emergency and quarantine and now < tonumber(quarantine) then return {'quarantined', quarantine} end
 if redis.call('HEXISTS', P .. ':live', id) == 1 then return {'duplicate'} end
 local refused = {'refused'}
 for i = 8, #ARGV, 4 do
@@ -188,7 +188,7 @@ publish(seq, 'covered', id, row.answered, row.covered)
 return {'covered', tostring(seq)}
 `;
 
-// 5 reservation, 6 own | reaped, 7 channel in use, 8 record, 9 charge, 10 history kept in ms, 11 SIM.
+// 5 reservation, 6 own | reaped, 7 channel in use, 8 record, 9 history kept in ms, 10 SIM.
 // The first settlement counts, but a reaper's estimate gives way to what the owner measured.
 const SETTLE = `
 local id, isReaped, inUse = ARGV[5], ARGV[6] == 'reaped', ARGV[7] == '1'
@@ -198,24 +198,24 @@ local doneKey = P .. ':done:' .. id
 local done = redis.call('GET', doneKey)
 local superseded = ''
 if done then
-  local how, entry, charge = done:match('^(%a) (%S+) (.*)$')
+  local how, entry = done:match('^(%a) (%S+)')
   if isReaped or how == 's' then
     if row and not inUse then
       local seq = nextSeq()
       local untilMs = free(id, row, true)
       touch(row.sim, seq, id, false)
       publish(seq, 'freed', id, untilMs)
-      return {'settled-before', charge, tostring(seq)}
+      return {'settled-before', tostring(seq)}
     end
-    return {'settled-before', charge, ''}
+    return {'settled-before', ''}
   end
   superseded = entry
   redis.call('XDEL', P .. ':history', entry)
 end
-local keptMs = tonumber(ARGV[10])
+local keptMs = tonumber(ARGV[9])
 local entry = redis.call('XADD', P .. ':history', 'MINID', '~', string.format('%d', now - keptMs), '*',
   'kind', 'settlement', 'at', now, 'reaped', isReaped and '1' or '0', 'supersedes', superseded, 'record', ARGV[8])
-redis.call('SET', doneKey, (isReaped and 'r ' or 's ') .. entry .. ' ' .. ARGV[9], 'PX', ARGV[10])
+redis.call('SET', doneKey, (isReaped and 'r ' or 's ') .. entry, 'PX', ARGV[9])
 local seq = nextSeq()
 local untilMs = ''
 if row then
@@ -226,7 +226,7 @@ if row then
     untilMs = free(id, row, true)
   end
 end
-touch(ARGV[11], seq, id, inUse and row ~= nil)
+touch(ARGV[10], seq, id, inUse and row ~= nil)
 publish(seq, 'settled', id, superseded, untilMs, entry, isReaped and '1' or '0', ARGV[8])
 return {'settled', tostring(seq)}
 `;
@@ -289,7 +289,7 @@ return {'restated', tostring(seq)}
 // is forgotten.
 const CLAIM = `
 if not isLeased() then return {'expired'} end
-local f, expires = leaseOf(ARGV[5])
+local f, expires = readLease(redis.call('HGET', P .. ':nodes', ARGV[5]))
 if not f or now < expires then return {'alive'} end
 local claimed = {'claimed'}
 for _, id in ipairs(redis.call('HKEYS', P .. ':live')) do
@@ -345,7 +345,7 @@ const ADJUSTMENTS = `return redis.call('XRANGE', P .. ':adjustments', '(' .. ARG
 
 // Ends this node's lease: it holds nothing any more.
 const DETACH = `
-local f = leaseOf(node)
+local f = readLease(said[2])
 if f == fence then redis.call('HDEL', P .. ':nodes', node) end
 return {'detached'}
 `;

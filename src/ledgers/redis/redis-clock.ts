@@ -88,7 +88,10 @@ export class RedisClock implements Clock {
     const offsetMs = isWithin ? before : (this.#atLeastMs + this.#atMostMs) / 2;
     const setMs = Math.round(offsetMs - before);
     if (this.#offsetMs !== undefined && Math.abs(setMs) > MOST_SKEW_MS) {
-      this.#log.error({ alarm: 'clock', setMs }, 'the clock of Redis was set: allowances turn by it');
+      this.#log.error(
+        { alarm: 'clock', setMs },
+        'the time of Redis has moved against that of this machine: allowances turn by it',
+      );
     }
     this.#offsetMs = offsetMs;
     this.#compare();

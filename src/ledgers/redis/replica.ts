@@ -3,7 +3,7 @@
 import type { Logger } from '../../lib/logger.js';
 import { TypedEmitter } from '../../lib/typed-events.js';
 import type { NumberClass } from '../../numbers/number-class.js';
-import type { Charge, Grant } from '../../quota/ledger.js';
+import type { Charge, Grant, ReserveRequest } from '../../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
 import type { FitRequest, FitResult, QuotaStanding } from '../../quota/usage.js';
 import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
@@ -12,6 +12,7 @@ import type { Reply } from './redis-link.js';
 import {
   type LiveRow,
   type LogEntry,
+  type OwnSteps,
   readAdjustment,
   readLiveRow,
   readLogEntry,
@@ -46,7 +47,7 @@ export class Replica implements LedgerView {
   #buffer: string[] | undefined = [];
   readonly #bookedAhead = new Set<string>();
   /** Own reservations that are on their way: their channels are taken in this node's view. */
-  readonly #expected = new Map<string, string>();
+  readonly #expected = new Map<string, readonly ReserveRequest[]>();
   readonly #awaited = new Map<string, Outcome | null>();
   #waiting: { readonly seq: number; resolve(reached: boolean): void }[] = [];
   /** Entries of history that are other nodes' estimates, and may be replaced yet. */
@@ -56,6 +57,12 @@ export class Replica implements LedgerView {
   #foreign = new Set<string>();
   #quietChannel: string | undefined;
   readonly #node: string;
+  readonly #ownSteps: OwnSteps = {
+    requestOf: (reservationId, channelId) =>
+      this.#expected.get(reservationId)?.find((request) => request.channelId === channelId),
+    // Of one that is not live here any more the entry says of which SIM it is.
+    isBooked: (reservationId) => this.#bookedAhead.has(reservationId) && this.#memory.live.has(reservationId),
+  };
 
   constructor(settings: LedgerSettings, node: string, clock: RedisClock, log: Logger) {
     this.#node = node;
@@ -124,7 +131,7 @@ export class Replica implements LedgerView {
     }
     let entry: LogEntry | undefined;
     try {
-      entry = readLogEntry(message);
+      entry = readLogEntry(message, this.#ownSteps);
     } catch (error) {
       this.#log.error({ err: error }, 'entry of the shared ledger cannot be read');
     }
@@ -165,15 +172,16 @@ export class Replica implements LedgerView {
   // ---- this node's own steps -------------------------------------------------------------------------------------------
 
   /** The channel of a reservation that is on its way is taken in this node's view, so that no other call chooses it. */
-  expect(reservationId: string, channelId: string): void {
-    this.#expected.set(reservationId, channelId);
+  expect(reservationId: string, candidates: readonly ReserveRequest[]): void {
+    this.#expected.set(reservationId, candidates);
     this.#awaited.set(reservationId, null);
-    this.#memory.mark(channelId, 'busy');
+    const [best] = candidates;
+    if (best !== undefined) this.#memory.mark(best.channelId, 'busy');
   }
 
   /** It was refused: the channel is what the log says. */
   unexpect(reservationId: string): void {
-    const channelId = this.#expected.get(reservationId);
+    const channelId = this.#expected.get(reservationId)?.[0]?.channelId;
     this.#expected.delete(reservationId);
     this.#awaited.delete(reservationId);
     if (channelId !== undefined && !this.#isHeld(channelId)) this.#memory.mark(channelId, 'idle');
@@ -297,7 +305,7 @@ export class Replica implements LedgerView {
         if (live !== undefined && !live.settled) this.#applyCovered(live, entry);
         return;
       case 'settled':
-        this.#versions.set(entry.settlement.request.simId, String(seq));
+        if (entry.settlement !== null) this.#versions.set(entry.settlement.request.simId, String(seq));
         this.#historyEntry = entry.historyEntry;
         this.#applySettled(live, entry);
         return;
@@ -331,7 +339,7 @@ export class Replica implements LedgerView {
       this.#memory.restoreReservation({ request, answeredWallMs: null, coveredUntilWallMs: null, settled: false });
       return;
     }
-    const expected = this.#expected.get(reservationId);
+    const expected = this.#expected.get(reservationId)?.[0]?.channelId;
     this.#expected.delete(reservationId);
     if (expected !== undefined && expected !== request.channelId && !this.#isHeld(expected)) {
       this.#memory.mark(expected, 'idle');
@@ -375,7 +383,7 @@ export class Replica implements LedgerView {
       this.#onStale(true);
       return;
     }
-    if (!isBooked) {
+    if (!isBooked && settlement !== null) {
       if (live !== undefined && !live.settled) {
         this.#memory.drop(live);
         this.#memory.forgetTry(live);
@@ -481,7 +489,7 @@ export class Replica implements LedgerView {
 
   #isHeld(channelId: string): boolean {
     for (const live of this.#memory.live.values()) if (live.request.channelId === channelId) return true;
-    for (const expected of this.#expected.values()) if (expected === channelId) return true;
+    for (const [best] of this.#expected.values()) if (best?.channelId === channelId) return true;
     return false;
   }
 
@@ -501,7 +509,7 @@ export class Replica implements LedgerView {
     const before = this.#memory;
     this.#memory = memory;
     before.close();
-    for (const channelId of this.#expected.values()) memory.mark(channelId, 'busy');
+    for (const [best] of this.#expected.values()) if (best !== undefined) memory.mark(best.channelId, 'busy');
     for (const { channelId } of this.#settings.channels) {
       const state = memory.channelState(channelId);
       if (state !== undefined && !this.#foreign.has(channelId) && state !== before.channelState(channelId))

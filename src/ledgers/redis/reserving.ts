@@ -5,7 +5,7 @@ import type { ReserveFirstResult, ReserveRequest, ReserveResult } from '../../qu
 import * as tables from '../ledger-tables.js';
 import { unlessStalled } from '../unless-stalled.js';
 import { isOfShare, type SharedParts } from './shared-parts.js';
-import { writeRequest } from './shared-records.js';
+import { at, writeRequest } from './shared-records.js';
 
 export class Reserving {
   readonly #parts: SharedParts;
@@ -64,7 +64,7 @@ export class Reserving {
     offered: readonly ReserveRequest[],
     alongside: (booked: ReserveRequest) => readonly JournalEntry[],
   ): Promise<ReserveFirstResult> {
-    const { reservationId, channelId } = best;
+    const { reservationId } = best;
     const { memory } = this.#parts.replica;
     const isEmergency = best.numberClass === 'emergency';
     this.#parts.counts.reservations += 1;
@@ -72,7 +72,7 @@ export class Reserving {
       ...[request.channelId, request.simId, this.#parts.replica.versionOf(request.simId)],
       String(memory.gapMsOf(request.channelId)),
     ]);
-    this.#parts.replica.expect(reservationId, channelId);
+    this.#parts.replica.expect(reservationId, offered);
     let outcome: ReserveFirstResult;
     try {
       const reply = await this.#parts.session.run('reserve', [
@@ -211,10 +211,4 @@ export class Reserving {
     }
     return false;
   }
-}
-
-/** The same request at another instant: a clock's reading of it. */
-function at(request: ReserveRequest, wallMs: number): ReserveRequest {
-  const { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass } = request;
-  return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
 }

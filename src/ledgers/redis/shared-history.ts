@@ -9,13 +9,7 @@ import { byTimeMade, readPastAdjustments } from '../past-adjustments.js';
 import { readAdjusting, readOwnAdjustments, readOwnSettlements, readSettling } from './local-rows.js';
 import type { Reply } from './redis-link.js';
 import { adjustmentKey } from './replica.js';
-import {
-  readAdjustment,
-  type SharedSettlement,
-  writeAdjustment,
-  writeCharge,
-  writeSettlement,
-} from './shared-records.js';
+import { readAdjustment, type SharedSettlement, writeAdjustment, writeSettlement } from './shared-records.js';
 
 /** The longest month, and a day for calls over its edge. */
 export const HISTORY_MS = 33 * 86_400_000;
@@ -65,10 +59,9 @@ export class SharedHistory {
     return this.#track(
       (async () => {
         try {
-          const [answer, second = '', third = ''] = await this.#settle(settlement, 'own', channelInUse);
+          const [, seq] = await this.#settle(settlement, 'own', channelInUse);
           this.#ready(settlement.request.reservationId);
-          const seq = answer === 'settled' ? second : third;
-          return seq === '' ? null : Number(seq);
+          return seq === undefined || seq === '' ? null : Number(seq);
         } catch {
           // It stays in the journal, and is replayed by the next attachment.
           return null;
@@ -171,9 +164,9 @@ export class SharedHistory {
   }
 
   #settle(settlement: SharedSettlement, how: 'own' | 'reaped', channelInUse: boolean): Promise<Reply> {
-    const { request, charge } = settlement;
+    const { request } = settlement;
     return this.#runner.run('settle', [
-      ...[request.reservationId, how, channelInUse ? '1' : '0', writeSettlement(settlement), writeCharge(charge)],
+      ...[request.reservationId, how, channelInUse ? '1' : '0', writeSettlement(settlement)],
       ...[String(KEPT_MS), request.simId],
     ]);
   }

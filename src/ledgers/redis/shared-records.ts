@@ -57,14 +57,6 @@ export function readSettlement(text: string, settledWallMs: number): SharedSettl
   };
 }
 
-export function writeCharge(charge: Charge): string {
-  return JSON.stringify(charge);
-}
-
-export function readCharge(text: string): Charge {
-  return JSON.parse(text) as Charge;
-}
-
 export function writeAdjustment(adjustment: PastAdjustment): string {
   return JSON.stringify(adjustment);
 }
@@ -74,6 +66,12 @@ export function readAdjustment(text: string): PastAdjustment {
   const adjustment = JSON.parse(text) as PastAdjustment | null;
   if (typeof adjustment?.holder !== 'string') throw new TypeError('not an adjustment');
   return { ...adjustment, madeWallMs: adjustment.madeWallMs ?? null };
+}
+
+/** The same request at another instant: a clock's reading of it. */
+export function at(request: ReserveRequest, wallMs: number): ReserveRequest {
+  const { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass } = request;
+  return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
 }
 
 function requestList(request: ReserveRequest): RequestText {
@@ -113,7 +111,8 @@ export type LogEntry =
       readonly isReaped: boolean;
       readonly isFreed: boolean;
       readonly historyEntry: string;
-      readonly settlement: SharedSettlement;
+      /** Null for one that is booked here already. */
+      readonly settlement: SharedSettlement | null;
     })
   | (Numbered & { readonly kind: 'freed' })
   | (Numbered & { readonly kind: 'undone'; readonly rests: boolean })
@@ -143,20 +142,30 @@ export interface LiveRow {
   readonly request: ReserveRequest;
 }
 
+/** What a node knows of its own steps, so that it need not read what it wrote itself. */
+export interface OwnSteps {
+  /** The request that it sent for a reservation on this channel. */
+  requestOf(reservationId: string, channelId: string): ReserveRequest | undefined;
+  isBooked(reservationId: string): boolean;
+}
+
 /** Undefined for what another version may have written. */
-export function readLogEntry(message: string): LogEntry | undefined {
+export function readLogEntry(message: string, own: OwnSteps): LogEntry | undefined {
   const [seqText = '', kind, now = '', node = '', fence = '', reservationId = '', ...rest] = message.split('\n');
   const [a = '', b = '', c = '', d = '', e = '', f = '', g = ''] = rest;
   const seq = Number(seqText);
   switch (kind) {
-    case 'reserved':
-      return { seq, reservationId, kind, request: readRequest(c, a, b, Number(now)) };
+    case 'reserved': {
+      const known = own.requestOf(reservationId, a);
+      const request = known === undefined ? readRequest(c, a, b, Number(now)) : at(known, Number(now));
+      return { seq, reservationId, kind, request };
+    }
     case 'covered':
       return { seq, reservationId, kind, answeredWallMs: Number(a), coveredUntilWallMs: Number(b) };
     case 'settled':
       return {
         ...{ seq, reservationId, kind, supersedes: a, isFreed: b !== '', historyEntry: c, isReaped: d === '1' },
-        settlement: readSettlement(e, Number(now)),
+        settlement: own.isBooked(reservationId) ? null : readSettlement(e, Number(now)),
       };
     case 'freed':
     case 'held-back':
