@@ -1,4 +1,5 @@
-// A whole call from a PBX behind a NAT to a gateway outside, each in a network namespace: SIP, voices, recording and record.
+// A whole call from a PBX behind a NAT to a gateway outside, each in a network namespace, with a stranger who sends RTP to every
+// media port all the while: SIP, voices, recording and record.
 import { strict as assert } from 'node:assert';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ const SIMTRUNK = '192.0.2.1';
 const GATEWAY = '192.0.2.20';
 const NAT = '192.0.2.254';
 const PBX = '10.9.0.2';
+const STRANGER = '192.0.2.66';
+const MEDIA_PORTS = { from: 20_000, to: 20_007 };
 const SIP_PORT = 5_060;
 const TALK_MS = 1_500;
 
@@ -26,7 +29,7 @@ function config(folder: string): object {
   const udp = { transport: 'udp', port: SIP_PORT };
   return {
     dataDir: join(folder, 'var'),
-    networks: [{ name: 'wan', bind: SIMTRUNK, sip: [udp] }],
+    networks: [{ name: 'wan', bind: SIMTRUNK, mediaPorts: MEDIA_PORTS, sip: [udp] }],
     trunks: [{ name: 'pbx', network: 'wan', sources: [NAT] }],
     gateways: [{ name: 'gw1', network: 'wan', address: `${GATEWAY}:${SIP_PORT}`, gapMs: 0, probe: false }],
     plans: [BASE_PLAN],
@@ -38,7 +41,7 @@ function config(folder: string): object {
 }
 
 describe('a PBX behind a NAT', () => {
-  it('calls through simtrunk: both hear each other, the recording has both', async function () {
+  it('calls through simtrunk: both hear each other, the recording has both, and nobody hears a stranger', async function () {
     const missing = whyNoNetworkLab();
     if (missing !== null) {
       console.log(`      skipped: ${missing}`);
@@ -48,14 +51,16 @@ describe('a PBX behind a NAT', () => {
     const folder = mkdtempSync(join(tmpdir(), 'simtrunk-nat-'));
     const lab = await NetworkLab.open();
     try {
-      const [simtrunk, gateway, pbx] = await Promise.all([
+      const [simtrunk, gateway, pbx, stranger] = await Promise.all([
         lab.outside(MEMBER, SIMTRUNK),
         lab.outside(MEMBER, GATEWAY),
         lab.behindNat(MEMBER, PBX),
+        lab.outside(MEMBER, STRANGER),
       ]);
       const [callerSays, calleeSays] = [speak(8, 3), speak(7, 3)];
       await gateway.ask('gateway', GATEWAY, SIP_PORT, calleeSays, TALK_MS);
       await simtrunk.ask('simtrunk', config(folder), join(folder, 'simtrunk.yaml'));
+      const spraying = stranger.ask<number>('spray', STRANGER, SIMTRUNK, MEDIA_PORTS);
       const outcome = await pbx.ask<LabCallOutcome>(
         'call',
         PBX,
@@ -64,6 +69,8 @@ describe('a PBX behind a NAT', () => {
         callerSays,
       );
       assert.ok(outcome.answered);
+      await stranger.ask('stopSpraying');
+      assert.equal(await spraying, 0);
       const calleeHeard = await gateway.ask<Int16Array>('calleeHeard');
       const talkSamples = (TALK_MS - 300) * 8;
       assert.ok(correlate(calleeSays.subarray(0, talkSamples), outcome.heard).coefficient > 0.95, 'the caller hears');
@@ -74,6 +81,7 @@ describe('a PBX behind a NAT', () => {
       const [cdr] = cdrs();
       assert.ok(cdr);
       assert.equal(cdr.sipCallId, outcome.sipCallId);
+      for (const stream of [cdr.media?.caller, cdr.media?.callee]) assert.ok((stream?.dropped.source ?? 0) > 50);
       assert.match(cdr.media?.caller.source ?? '', /^192\.0\.2\.254:30[01]\d\d$/);
       const [left, right] = readWav(readFileSync(cdr.recording?.path ?? '')).channels;
       assert.ok(left && right);

@@ -5,6 +5,7 @@ import { answers } from '../../lab/callee-behaviour.js';
 import { SimulatedGateway } from '../../lab/gateway.js';
 import { Softphone } from '../../lab/softphone.js';
 import { answerAsMember } from '../../lib/testing/network-lab.js';
+import { rtpPacket, UdpPeer } from '../../media/relay/relay-test-kit.js';
 
 export interface LabCallOutcome {
   readonly answered: boolean;
@@ -15,6 +16,7 @@ export interface LabCallOutcome {
 let app: RunningApp | undefined;
 let gateway: SimulatedGateway | undefined;
 let pbx: Softphone | undefined;
+let hasSprayed = false;
 
 answerAsMember({
   async simtrunk(config: object, file: string): Promise<void> {
@@ -37,6 +39,22 @@ answerAsMember({
     const call = await pbx.call({ number, says, saysRepeatedly: true });
     const { answered, sipCallId } = await call.ended;
     return { answered, sipCallId, heard: call.heard() };
+  },
+
+  /** Sends noise, as RTP, to each of these ports over and over, until told to stop; how many packets came back. */
+  async spray(from: string, to: string, ports: { from: number; to: number }): Promise<number> {
+    const stranger = await UdpPeer.open(from);
+    const noise = Uint8Array.from({ length: 160 }, (_, index) => (index * 97) % 256);
+    for (let sequence = 0; !hasSprayed; sequence += 1) {
+      const packet = rtpPacket({ sequence, ssrc: 0xbad }, noise);
+      for (let port = ports.from; port <= ports.to; port += 1) await stranger.send(packet, { address: to, port });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    stranger.close();
+    return stranger.received.length;
+  },
+  stopSpraying(): void {
+    hasSprayed = true;
   },
 
   async close(): Promise<void> {
