@@ -1,6 +1,8 @@
 // RTCP through the relay and of its own, with rtp.js as the peers' witness.
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { packets } from 'rtp.js';
+import { isRtcp } from '../../rtp/rtcp-packet.js';
 import { otherSide, peerReport, RelayedCall, readControl } from './relayed-call-kit.js';
 
 const CALLER = 0x11;
@@ -200,5 +202,65 @@ describe('RTCP in the relay', () => {
     assert.deepEqual(call.rtcp('caller', report), report);
     call.talk('callee', { sequence: 1, ssrc: CALLEE }, 1);
     assert.equal(call.lastPort, 40_000);
+  });
+});
+
+describe('RTCP of any kind in the relay', () => {
+  it('never ends a call, and leaves as RTCP about streams that the other side knows', () => {
+    const ssrc = fc.constantFrom(CALLER, CALLEE, SECOND, 0, 0xffff_ffff);
+    const reported = fc.record({
+      ssrc,
+      lost: fc.integer({ min: -9, max: 9 }),
+      highest: fc.nat(),
+      lsr: fc.nat(),
+      dlsr: fc.nat(),
+    });
+    const report = fc
+      .record({
+        ssrc,
+        sender: fc.option(fc.record({ ntpSeconds: fc.nat(), ntpFraction: fc.nat(), timestamp: fc.nat() })),
+        blocks: fc.array(reported, { maxLength: 4 }),
+        bye: fc.boolean(),
+      })
+      .map(({ ssrc: from, sender, blocks, bye }) =>
+        peerReport(from, { ...(sender !== null && { sender }), blocks, bye, cname: 'peer@example' }),
+      );
+    const noise = fc
+      .tuple(fc.constantFrom(200, 201, 202, 203, 204, 205, 206, 207), fc.uint8Array({ maxLength: 60 }))
+      .map(([type, rest]) => {
+        const words = rest.length >> 2;
+        return Buffer.from([0x80 | (rest.length & 0x1f), type, 0, words, ...rest.subarray(0, words * 4)]);
+      });
+    const step = fc.record({
+      side: fc.constantFrom('caller' as const, 'callee' as const),
+      packet: fc.oneof(
+        report,
+        noise,
+        fc.tuple(report, noise).map((both) => Buffer.concat(both)),
+      ),
+      talks: fc.option(fc.record({ ssrc, sequence: fc.nat(0xffff), timestamp: fc.nat(0xffff_ffff) })),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), fc.boolean(), (steps, continuity) => {
+        const call = new RelayedCall({ continuity });
+        const streams = { caller: new Set<number>(), callee: new Set<number>() };
+        for (const { side, packet, talks } of steps) {
+          if (talks !== null) for (const sent of call.talk(side, talks, 2)) streams[side].add(sent.readUInt32BE(8));
+          const sent = call.rtcp(side, packet);
+          if (sent !== null) assert.ok(isRtcp(sent), sent.toString('hex'));
+          call.advance(400);
+        }
+        if (continuity) for (const side of ['caller', 'callee'] as const) assert.ok(streams[side].size <= 1);
+        for (const side of ['caller', 'callee'] as const) {
+          for (const own of call.takeControl(side)) {
+            const known = streams[otherSide(side)];
+            const { report: made } = readControl(own);
+            if (known.size > 0 && made instanceof packets.SenderReportPacket) assert.ok(known.has(made.getSsrc()));
+          }
+        }
+        call.report();
+      }),
+      { numRuns: 60 },
+    );
   });
 });
