@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CallRegistry } from '../call/call-registry.js';
 import type { Config } from '../config/config.js';
+import { transcoderOf } from '../config/resolve-media.js';
 import { type ControlCommands, createControlCommands } from '../control/control-commands.js';
 import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
@@ -59,6 +60,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
   const routeParts: Omit<RouteReportParts, 'source'> = {
     admit: (request) => admission.admit(request),
     routing: routes,
+    transcoder: transcoderOf(config),
     view: ledger.view,
     planOf: (simId) => planOf.get(simId) ?? '',
     usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.js';
 import { ledgerParts } from '../config/ledger-parts.js';
+import { transcoderOf } from '../config/resolve-media.js';
 import { type RouteReport, type RouteSelection, reportRoute, selectTrunk } from '../control/route-report.js';
 import { openDoNotCallLists } from '../do-not-call/open-lists.js';
 import { readLedger } from '../ledgers/read-ledger.js';
@@ -86,6 +87,7 @@ async function readFromFiles(
       },
       admit: policy.admit,
       routing,
+      transcoder: transcoderOf(config),
       view: stored.memory,
       planOf: (simId: string) => planOf.get(simId) ?? '',
       usageOf: (simId: string, wallMs: number) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { findMediaProblems } from './media-checks.js';
-import { channelMediaOf, mediaPolicyOf } from './resolve-media.js';
+import { media } from './media-schema.js';
+import { channelMediaOf, mediaPolicyOf, transcoderOf } from './resolve-media.js';
 import { SoundParts } from './sound-parts.js';
 
 interface Parts {
@@ -64,5 +65,14 @@ describe('codecs in the config', () => {
     const channel = { codecs: ['G729' as const, 'GSM' as const], ptimeMs: 40 };
     assert.deepEqual(channelMediaOf(channel, gateway), { ...own, codecs: ['GSM'], ptimeMs: 40 });
     assert.deepEqual(channelMediaOf({ forbiddenCodecs: ['PCMU'] }, gateway), { ...own, codecs: ['PCMA'] });
+  });
+
+  it('are transcoded as far as the media engine can', () => {
+    const relay = transcoderOf({ media: media.parse({}) });
+    assert.deepEqual([relay.transcodes('PCMA', 'PCMU'), relay.transcodes('PCMA', 'opus')], [true, false]);
+    const engines = [{ url: 'udp://127.0.0.1:2223' }];
+    const parsed = media.parse({ engine: 'rtpengine', rtpengine: { engines, transcodes: ['PCMA', 'opus'] } });
+    const engine = transcoderOf({ media: parsed });
+    assert.deepEqual([engine.transcodes('PCMA', 'PCMU'), engine.transcodes('opus', 'PCMA')], [false, true]);
   });
 });

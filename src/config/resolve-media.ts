@@ -1,5 +1,6 @@
 // What trunks, gateways and channels allow in their session descriptions: from the file's keys to the policies that calls ask.
 import type { MediaPolicy } from '../sdp/media-policy.js';
+import type { Transcoder } from '../sdp/select-codecs.js';
 import type { ConfigFile } from './schema.js';
 
 type PeerKeys = Pick<
@@ -48,4 +49,11 @@ export function channelPolicies({
     if (policy) byGateway.get(channel.gateway)?.set(`${channel.gateway}/${channel.port}`, policy);
   }
   return byGateway;
+}
+
+/** Between which codecs the media engine of this config transcodes, without asking it: the relay, G.711; rtpengine, those listed. */
+export function transcoderOf({ media }: Pick<ConfigFile, 'media'>): Transcoder {
+  const names: readonly string[] =
+    media.engine === 'rtpengine' ? (media.rtpengine?.transcodes ?? []) : ['PCMA', 'PCMU'];
+  return { transcodes: (from, to) => names.includes(from) && names.includes(to) };
 }

@@ -6,6 +6,8 @@ import type { LedgerView } from '../quota/ledger-view.js';
 import { payersOf } from '../quota/payers.js';
 import type { ScoreTerms } from '../routing/decision.js';
 import type { Routing } from '../routing/routing.js';
+import { codecPolicy } from '../sdp/media-policy.js';
+import { allowedFormats, type Transcoder, usableNames } from '../sdp/select-codecs.js';
 
 export interface RouteReport {
   readonly dialled: string;
@@ -76,6 +78,8 @@ export interface RouteReportParts {
     readonly dialled: string;
   }): Admission;
   readonly routing: Pick<Routing<unknown>, 'decide' | 'explain'>;
+  /** Of the media engine: what is done for want of a channel with a codec of the trunk's. */
+  readonly transcoder: Transcoder;
   readonly view: Pick<LedgerView, 'fit'>;
   /** Name of the SIM's plan. */
   planOf(simId: string): string;
@@ -140,15 +144,16 @@ export function reportRoute(parts: RouteReportParts, enquiry: RouteEnquiry): Rou
   }
   const { callee } = admission;
   const call = { callee, payers: names, wallMs };
-  const question = {
-    trunk,
-    agent,
-    callee,
-    codecs: trunk.media.codecs,
-    excludeChannels: [],
-    excludeGateways: [],
-    wallMs,
-  };
+  const { direct, transcoded } = usableNames(
+    allowedFormats(null, codecPolicy(trunk.media.codecs), null),
+    null,
+    parts.transcoder,
+  );
+  const about = { trunk, agent, callee, excludeChannels: [], excludeGateways: [], wallMs };
+  const asItIs = { ...about, codecs: direct };
+  // As a call asks: for transcoding only when no channel has a codec that passes as it is.
+  const isTranscoded = transcoded.length > 0 && routing.decide(asItIs).candidates.length === 0;
+  const question = isTranscoded ? { ...about, codecs: [...direct, ...transcoded] } : asItIs;
   const decided = routing.decide(question);
   const admitted = { ...base, policy: 'admitted', policyDetail: null };
   if (!all) {
