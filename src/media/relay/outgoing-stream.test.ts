@@ -84,7 +84,8 @@ describe('OutgoingStream', () => {
         const sent: (Sent & { readonly arrivalMs: number; readonly isFirst: boolean })[] = [];
         let arrivalMs = 0;
         for (const [number, { source: from, packets, pauseMs }] of runs.entries()) {
-          const ofRun = { ...from, ssrc: (from.ssrc + number) >>> 0 };
+          // No two runs have the same SSRC.
+          const ofRun = { ...from, ssrc: ((from.ssrc & ~7) | number) >>> 0 };
           arrivalMs += pauseMs;
           for (let index = 0; index < packets; index += 1) {
             arrivalMs += 20;

@@ -45,6 +45,7 @@ export class RelayCore {
   readonly #mediaSockets: MediaSockets;
   readonly #nowMs: () => number;
   readonly #pacer: Pacer;
+  readonly #played = { packets: 0 };
   readonly #settings: Omit<RelayThreadSettings, 'networks'>;
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = noTotals();
@@ -82,6 +83,7 @@ export class RelayCore {
       sink: this.#taps,
       nowMs: this.#nowMs,
       pacer: this.#pacer,
+      played: this.#played,
       random32: () => randomInt(2 ** 32),
       tell: (event) => this.#tell(id, event),
     });
@@ -186,6 +188,7 @@ export class RelayCore {
       restsShortened: sum((pool) => pool.restsShortened),
       portsForeign: sum((pool) => pool.foreign),
       refusedNoPorts: this.#refusedNoPorts,
+      playedPackets: this.#played.packets,
     };
   }
 

@@ -74,6 +74,8 @@ export interface RelayCounters {
   readonly duplicates: number;
   readonly transcoded: number;
   readonly rtcpPackets: number;
+  /** Packets of sounds, tones and noise that were made here. */
+  readonly playedPackets: number;
   readonly rtcpGenerated: number;
   readonly dtmfEvents: number;
   /** Milliseconds for which a side that should have sent did not. */

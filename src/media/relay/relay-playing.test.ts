@@ -73,6 +73,7 @@ describe('playing into a leg', () => {
       [1, 0, 0, 0, 0],
     );
     assert.deepEqual(scene.events, [{ type: 'played', playId: 'p1', end: 'finished' }]);
+    assert.equal(scene.core.counters().playedPackets, 5);
   });
 
   it('goes on in the stream of the other side, and that goes on after it', () => {

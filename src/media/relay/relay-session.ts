@@ -15,6 +15,7 @@ export interface SessionContext {
   readonly settings: StreamSettings;
   readonly sink: ForkSink;
   readonly pacer: Pacer;
+  readonly played: { packets: number };
   nowMs(): number;
   random32(): number;
   tell(event: MediaEvent): void;
@@ -37,6 +38,7 @@ export class RelaySession {
       keepsDigits: context.settings.keepDigits,
       comfortNoise: context.settings.comfortNoise,
       pacer: context.pacer,
+      played: context.played,
       random32: context.random32,
       tell: context.tell,
     };

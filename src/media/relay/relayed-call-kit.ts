@@ -45,6 +45,7 @@ export class RelayedCall {
           add: (_fork, isCallee, _arrivalMs, packet) =>
             this.forked.push({ side: isCallee ? 'callee' : 'caller', bytes: Buffer.from(packet) }),
         },
+        played: { packets: 0 },
         pacer: new Pacer(this.clock),
         nowMs: () => this.clock.monotonicMs(),
         random32: () => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0),

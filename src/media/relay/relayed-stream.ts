@@ -46,6 +46,8 @@ export interface StreamContext {
   readonly keepsDigits: boolean;
   readonly comfortNoise: ComfortNoiseSettings;
   readonly pacer: Pacer;
+  /** Packets of our own that were sent, of the whole thread. */
+  readonly played: { packets: number };
   random32(): number;
   tell(event: MediaEvent): void;
 }
@@ -277,7 +279,7 @@ export class RelayedStream implements MediaSocketListener {
     const send = (payloadType: number, packet: Uint8Array, ticks: number, dueMs: number): void => {
       if (!to.isSendable) return;
       this.outgoing.compose(packet, payloadType, ticks, SAMPLE_RATE_HZ, dueMs);
-      to.sendRtp(packet);
+      if (to.sendRtp(packet)) this.#context.played.packets += 1;
     };
     this.#player = new LegPlayer({ send }, (playId, end) => this.#context.tell({ type: 'played', playId, end }));
     this.#adaptPlayer();
