@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { casesFolder, listCaseNames, loadCase } from '../lab/sip-tests/case-file.js';
 import { loadLine, loadProblems, loadTable } from '../lab/sip-tests/load/load-report.js';
 import { runLoad } from '../lab/sip-tests/load/load-run.js';
+import { hasRtpengine, RTPENGINE_MISSING } from '../lab/sip-tests/rtpengine-child.js';
 import { runCases } from '../lab/sip-tests/run-cases.js';
 import { CASES_AT_ONCE, QUICK_T1_MS, REAL_T1_MS, runServerCases } from '../lab/sip-tests/server/run-server-cases.js';
 import { loadServerCases, SERVER_CASE_GROUPS, type ServerCase } from '../lab/sip-tests/server/server-case.js';
@@ -19,6 +20,7 @@ options: --jobs N       cases at once
          --keep         keeps the folder of a failed case or of the load run (config, logs, traces, CDRs)
          --folder D     cases of another folder
          --drachtio HOST:PORT:SECRET    on this drachtio-server (its admin port) in place of the embedded SIP server
+         --media rtpengine              each with an rtpengine of its own in place of the embedded relay
 of server: --real      with T1 of 500 ms instead of 50
 of load: --rate N       calls a second (50)
          --seconds N    how long (20)
@@ -92,6 +94,15 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`--drachtio wants HOST:PORT:SECRET\n${USAGE}\n`);
     return 2;
   }
+  const withRtpengine = values.media === 'rtpengine';
+  if (!withRtpengine && values.media !== 'relay') {
+    process.stderr.write(`--media wants relay or rtpengine\n${USAGE}\n`);
+    return 2;
+  }
+  if (withRtpengine && !hasRtpengine()) {
+    process.stderr.write(`${RTPENGINE_MISSING}\n`);
+    return 1;
+  }
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
   const failed = await runCases({
     folder,
@@ -100,6 +111,7 @@ export async function run(args: string[]): Promise<number> {
     ...(jobs !== undefined && { jobs }),
     keep: values.keep,
     drachtio,
+    withRtpengine,
     print: (line) => process.stdout.write(`${line}\n`),
   });
   return failed === 0 ? 0 : 1;
@@ -131,6 +143,7 @@ function readArguments(args: string[]) {
         keep: { type: 'boolean', default: false },
         folder: { type: 'string' },
         drachtio: { type: 'string' },
+        media: { type: 'string', default: 'relay' },
         rate: { type: 'string', default: '50' },
         seconds: { type: 'string', default: '20' },
         channels: { type: 'string', default: '1000' },

@@ -11,6 +11,8 @@ export interface CasePlaces {
   readonly sipPort: number;
   /** A drachtio-server in place of the embedded SIP server; it listens where it was told to. */
   readonly drachtio?: DrachtioPlace | undefined;
+  /** URL of an rtpengine in place of the embedded relay. */
+  readonly rtpengine?: string | undefined;
 }
 
 export interface DrachtioPlace {
@@ -100,6 +102,9 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
     sims: ports.map((_, i) => ({ iccid: iccidOf(i + 1), number: simNumberOf(i + 1), plan: BASE_PLAN.name })),
     channels: ports.map((port, i) => ({ ...port, sim: iccidOf(i + 1) })),
     call: { maxAttempts: 3, setupTimeoutMs: 20_000 },
+    ...(places.rtpengine !== undefined && {
+      media: { engine: 'rtpengine', rtpengine: { engines: [{ url: places.rtpengine }], watchIntervalMs: 500 } },
+    }),
     ledger: { file: join(places.folder, 'simtrunk.db') },
     recording: { enabled: true, dir: join(places.folder, 'recordings'), minFreeBytes: 0 },
     cdr: { sinks: [{ kind: 'ndjson', dir: join(places.folder, 'cdr') }] },

@@ -87,6 +87,8 @@ const caseSchema = z.strictObject({
   }),
   /** Why a drachtio-server in place of the embedded SIP server cannot pass; the case is skipped there. */
   embeddedOnly: z.string().optional(),
+  /** Why rtpengine in place of the embedded relay cannot pass; the case is skipped there. */
+  relayOnly: z.string().optional(),
   /** SIPp's own limit; a case that needs more is stuck. */
   timeoutSeconds: z.int().min(1).max(60).default(15),
 });

@@ -12,6 +12,7 @@ import { freePort, freePortRange, isTaken } from './free-ports.js';
 import { MediaPeers } from './media-peers.js';
 import { listenForNothing, type QuietPort } from './quiet-port.js';
 import { type CdrLine, readLatestCdrs } from './read-cdrs.js';
+import { startRtpengineChild } from './rtpengine-child.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
 import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
 
@@ -39,6 +40,8 @@ export interface RunCaseOptions {
   readonly sipp: readonly string[];
   readonly keep: boolean;
   readonly drachtio?: DrachtioPlace | undefined;
+  /** With an rtpengine of its own in place of the embedded relay. */
+  readonly withRtpengine?: boolean;
 }
 
 export async function runCase(sipCase: SipCase, options: RunCaseOptions): Promise<CaseResult> {
@@ -56,13 +59,16 @@ export async function runCase(sipCase: SipCase, options: RunCaseOptions): Promis
   return { name: sipCase.name, isPassed: problems.length === 0, elapsedMs: performance.now() - startedMs, problems };
 }
 
-async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, folder: string): Promise<string[]> {
+async function perform(sipCase: SipCase, options: RunCaseOptions, folder: string): Promise<string[]> {
+  const { sipp, drachtio, withRtpengine = false } = options;
   const gatewayPorts = new Map<string, number>();
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
   // Whoever is to come back after a crash must be where its peers know it.
   const sipPort = sipCase.killedWhen === undefined ? 0 : await freePort();
   const from = await freePortRange(sipCase.mediaPorts);
-  const places = { folder, mediaPorts: { from, to: from + sipCase.mediaPorts - 1 }, gatewayPorts, sipPort, drachtio };
+  const mediaPorts = { from, to: from + sipCase.mediaPorts - 1 };
+  const rtpengine = withRtpengine ? await startRtpengineChild(mediaPorts) : null;
+  const places = { folder, mediaPorts, gatewayPorts, sipPort, drachtio, rtpengine: rtpengine?.url };
   const configFile = join(folder, 'simtrunk.yaml');
   writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
   writeFiles(sipCase, folder);
@@ -104,6 +110,7 @@ async function perform(sipCase: SipCase, { sipp, drachtio }: RunCaseOptions, fol
     for (const port of quiet) port.close();
     media.close();
     await simtrunk.stop();
+    await rtpengine?.stop();
   }
 }
 

@@ -13,6 +13,8 @@ export interface RunCasesOptions {
   readonly keep: boolean;
   /** A drachtio-server in place of the embedded SIP server: it serves one case at a time. */
   readonly drachtio?: DrachtioPlace | undefined;
+  /** Each case with an rtpengine of its own in place of the embedded relay. */
+  readonly withRtpengine?: boolean;
   readonly print: (line: string) => void;
 }
 
@@ -51,6 +53,7 @@ async function runNamed(name: string, options: RunCasesOptions): Promise<CaseRes
   try {
     const sipCase = loadCase(options.folder, name);
     if (options.drachtio !== undefined && sipCase.embeddedOnly !== undefined) return { skipped: sipCase.embeddedOnly };
+    if (options.withRtpengine && sipCase.relayOnly !== undefined) return { skipped: sipCase.relayOnly };
     return await runCase(sipCase, options);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);

@@ -104,7 +104,9 @@ export function readLocal(sdp: string): MediaAddress | null {
   const values = media.map((line) => line.slice(2));
   const rtcp = Number(/^rtcp:(\d+)/.exec(values.find((value) => value.startsWith('rtcp:')) ?? '')?.[1] ?? rtpPort + 1);
   const attributes = values.filter((value) => TRANSPORT_ATTRIBUTE.test(value));
-  if (attributes.length === 0 && protocol === 'RTP/AVP') return { address, rtpPort, rtcpPort: rtcp };
+  // That RTCP shares the port is agreed with a plain peer by whoever writes our description.
+  const isPlain = protocol === 'RTP/AVP' && attributes.every((value) => value === 'rtcp-mux');
+  if (isPlain) return { address, rtpPort, rtcpPort: rtcp };
   const transport = { protocol: protocol as MediaTransport['protocol'], attributes };
   return { address, rtpPort, rtcpPort: rtcp, transport };
 }

@@ -1,6 +1,7 @@
 // Debian's rtpengine-daemon for tests: started on loopback with ports of its own and no file of the machine's, killed at the end.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { SystemClock } from '../../../lib/clock.js';
 import { claimPorts } from '../../../lib/testing/claimed-ports.js';
 import { NgClient } from '../ng-client.js';
@@ -56,6 +57,8 @@ export class RtpengineDaemon {
         '--table=-1',
         '--delete-delay=0',
         '--num-threads=2',
+        // Without it two threads may turn the packets of one socket around.
+        '--poller-per-thread',
         '--media-num-threads=1',
         `--listen-ng=127.0.0.1:${ngPort}`,
         `--listen-http=127.0.0.1:${httpPort}`,
@@ -84,9 +87,12 @@ export class RtpengineDaemon {
     return this.#said;
   }
 
-  /** Stands still, as one whose machine does. */
-  freeze(): void {
+  /** Stands still, as one whose machine does; resolves when all its threads do. */
+  async freeze(): Promise<void> {
     this.#process.kill('SIGSTOP');
+    const threads = `/proc/${this.#process.pid}/task`;
+    const stands = (thread: string) => / T /.test(readFileSync(`${threads}/${thread}/stat`, 'latin1'));
+    while (!readdirSync(threads).every(stands)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   thaw(): void {
