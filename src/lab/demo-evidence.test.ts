@@ -73,6 +73,8 @@ const cdr: Cdr = cdrSchema.parse({
   q850: 16,
   billedSeconds: 4,
   codec: 'PCMA',
+  calleeCodec: 'PCMA',
+  transcoded: false,
   media: { caller: stream, callee: stream },
   recording: {
     recordingId: 'c1',

@@ -60,6 +60,24 @@ describe('ReceptionStatistics', () => {
     assert.equal(statistics.packets, 5);
   });
 
+  it('says of the present run what a report block needs, over the wrap of the sequence', () => {
+    const statistics = new ReceptionStatistics(8000);
+    assert.deepEqual([statistics.ssrc, statistics.expectedInRun, statistics.lostInRun], [null, 0, 0]);
+    const packets = stream([0, 1, 3, 7]);
+    for (const { index, arrivalMs } of packets) {
+      statistics.receive(7, (65_534 + index) & 0xffff, index * 160, arrivalMs, 172);
+    }
+    assert.deepEqual([statistics.ssrc, statistics.expectedInRun, statistics.lostInRun], [7, 8, 4]);
+    assert.equal(statistics.highestSequence, 0x1_0005);
+    statistics.receive(8, 9, 0, 5000, 172);
+    assert.deepEqual([statistics.ssrc, statistics.expectedInRun, statistics.lostInRun], [8, 1, 0]);
+    assert.deepEqual([statistics.highestSequence, statistics.lost], [9, 4]);
+  });
+
+  it('counts the gaps that loss makes, apart from how long they are', () => {
+    assert.deepEqual([received(stream([0, 1, 2])).gaps, received(stream([0, 5, 6, 8])).gaps], [0, 2]);
+  });
+
   it('measures jitter as RFC 3550 §A.8 does', () => {
     const arrivals = [0, 25, 38, 60, 85, 99];
     let jitterMs = 0;

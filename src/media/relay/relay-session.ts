@@ -142,6 +142,7 @@ export class RelaySession {
 
   #describe(side: Side, remote: MediaRemote | null): void {
     this.#streams[side].setFrom(remote, this.#nowMs());
+    if (remote === null) this.#controls[side].forget();
     this.#streams[side === 'caller' ? 'callee' : 'caller'].setTo(remote);
   }
 

@@ -189,6 +189,22 @@ describe('RTCP in the relay', () => {
     assert.equal(beat(30, false), 0);
   });
 
+  it('gives the gateway of the next attempt its own time, and repeats nothing of the last one', () => {
+    call.talk('caller', { sequence: 1, ssrc: CALLER }, 1);
+    call.talk('callee', { sequence: 1, ssrc: CALLEE }, 1);
+    call.rtcp('callee', peerReport(CALLEE, { sender: { ...NTP, timestamp: 1 } }));
+    call.advance(30_000);
+    assert.ok(call.takeControl('caller').length > 0);
+    call.session.clearRemote('callee');
+    call.remote('callee');
+    call.talk('callee', { sequence: 1, ssrc: SECOND }, 1);
+    call.advance(11_000);
+    assert.deepEqual(call.takeControl('caller'), []);
+    const [toCallee] = call.takeControl('callee').slice(-1);
+    const { block } = readControl(toCallee ?? assert.fail());
+    assert.deepEqual([block?.getSsrc(), block?.getLastSRTimestamp(), block?.getDelaySinceLastSR()], [SECOND, 0, 0]);
+  });
+
   it('shares the port of RTP with a side that wants it so', () => {
     call.remote('caller', { rtcpMux: true });
     call.talk('caller', { sequence: 1, ssrc: CALLER }, 1);

@@ -96,6 +96,12 @@ export class RelayedControl implements MediaSocketListener {
     this.#to.drop('send-error');
   }
 
+  /** Somebody else will be this side: what its peer said and when is over. */
+  forget(): void {
+    this.#heardMs = null;
+    this.#senderTime = 0;
+  }
+
   /** A report that goes to this side: what the side says of it tells the round trip. */
   passed(senderTime: number, nowMs: number): void {
     this.#reports.add(senderTime, nowMs);
