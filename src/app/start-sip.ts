@@ -46,7 +46,10 @@ export interface SipSide {
 /** @throws SimtrunkError LISTENER_UNAVAILABLE or SIP_SERVER_UNREACHABLE; what was started is on the stack. */
 export async function startSip(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<SipSide> {
   const { allowedHeaders, drachtio } = config.sip;
-  const application = new SipApplication({ trunks: config.trunks, allowedHeaders }, log);
+  const application = new SipApplication(
+    { trunks: config.trunks, allowedHeaders, isServerOurs: drachtio === undefined },
+    log,
+  );
   if (drachtio !== undefined) {
     opened.add('signalling', application);
     const hostPorts = await application.connect(drachtio, CONNECT_TIMEOUT_MS);

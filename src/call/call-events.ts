@@ -28,12 +28,14 @@ export type CallInput =
       /** True when it carries an SDP that the caller can be sent. */
       readonly media: boolean;
     }
-  | { readonly type: 'attempt:answered'; readonly attemptId: string }
+  /** `lateMs`: how long the 200 waited here: the carrier's clock ran meanwhile. */
+  | { readonly type: 'attempt:answered'; readonly attemptId: string; readonly lateMs?: number }
   /** A 200 whose SDP cannot be used by this caller. */
   | {
       readonly type: 'attempt:answered-unusable';
       readonly attemptId: string;
       readonly reason: 'no-common-codec' | 'encrypted-media' | 'gateway-failure';
+      readonly lateMs?: number;
     }
   | {
       readonly type: 'attempt:failed';
@@ -44,7 +46,13 @@ export type CallInput =
       /** True when the stack made the response itself: timeout or unreachable. */
       readonly local: boolean;
     }
-  | { readonly type: 'attempt:hung-up'; readonly attemptId: string; readonly reasons: readonly string[] }
+  | {
+      readonly type: 'attempt:hung-up';
+      readonly attemptId: string;
+      readonly reasons: readonly string[];
+      /** How long the BYE waited here. */
+      readonly lateMs?: number;
+    }
   /** Final response to our BYE, or its timeout. */
   | { readonly type: 'attempt:cleared'; readonly attemptId: string }
   | {

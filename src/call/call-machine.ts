@@ -174,7 +174,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       }
     },
     'attempt:answered': (draft, input) => {
-      markAnswered(draft, input.attemptId, false);
+      markAnswered(draft, input.attemptId, false, input.lateMs);
       reportAttempt(draft, input.attemptId, 'answered');
       disarmAttempt(draft, input.attemptId);
       disarm(draft, 'setup', null);
@@ -182,7 +182,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       draft.do({ type: 'confirm', attemptId: input.attemptId });
     },
     'attempt:answered-unusable': (draft, input) => {
-      markAnswered(draft, input.attemptId, false);
+      markAnswered(draft, input.attemptId, false, input.lateMs);
       reportAttempt(draft, input.attemptId, 'answered');
       disarmAttempt(draft, input.attemptId);
       hangUpCallee(draft, input.attemptId, input.reason);
@@ -277,7 +277,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
     'attempt:hung-up': (draft, input) => {
       draft.change(input.attemptId, {}, { reasons: input.reasons });
-      bookCallee(draft, input.attemptId, false);
+      bookCallee(draft, input.attemptId, false, input.lateMs);
       draft.state = { ...draft.state, calleeGone: true };
     },
     'caller:connect-failed': (draft) => endConnecting(draft, 'caller', 'caller-cancelled'),
@@ -293,7 +293,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
   talking: {
     'attempt:hung-up': (draft, input) => {
       draft.change(input.attemptId, {}, { reasons: input.reasons });
-      bookCallee(draft, input.attemptId, false);
+      bookCallee(draft, input.attemptId, false, input.lateMs);
       draft.do({ type: 'end-caller', reason: 'normal' });
       finish(draft, 'callee', 'normal');
     },
@@ -332,8 +332,8 @@ const ABANDONED: PhaseTable = {
   },
   'attempt:trying': () => {},
   'attempt:progressed': () => {},
-  'attempt:answered': (draft, input) => answeredLate(draft, input.attemptId),
-  'attempt:answered-unusable': (draft, input) => answeredLate(draft, input.attemptId),
+  'attempt:answered': (draft, input) => answeredLate(draft, input.attemptId, input.lateMs),
+  'attempt:answered-unusable': (draft, input) => answeredLate(draft, input.attemptId, input.lateMs),
   'attempt:failed': (draft, input) => {
     disarm(draft, 'abandon', input.attemptId);
     const outcome = draft.attempt(input.attemptId)?.record.outcome ?? 'cancelled';

@@ -71,14 +71,17 @@ export function heardFrom(draft: Draft, attemptId: string): void {
   draft.change(attemptId, { phase: 'trying' }, { firstResponseAtMs: draft.now.wallMs });
 }
 
-export function markAnswered(draft: Draft, attemptId: string, late: boolean): void {
+/** The gateway answered `lateMs` ago. */
+export function markAnswered(draft: Draft, attemptId: string, late: boolean, lateMs = 0): void {
   const attempt = draft.attempt(attemptId);
+  const waitedMs = Math.min(lateMs, Math.max(0, draft.now.wallMs - (attempt?.record.startedAtMs ?? 0)));
+  const answeredAtMs = draft.now.wallMs - waitedMs;
   draft.change(
     attemptId,
-    { phase: 'answered', answeredMonotonicMs: draft.now.monotonicMs },
+    { phase: 'answered', answeredMonotonicMs: draft.now.monotonicMs - waitedMs },
     {
-      answeredAtMs: draft.now.wallMs,
-      firstResponseAtMs: attempt?.record.firstResponseAtMs ?? draft.now.wallMs,
+      answeredAtMs,
+      firstResponseAtMs: attempt?.record.firstResponseAtMs ?? answeredAtMs,
       outcome: 'answered',
       sipStatus: 200,
       answeredLate: late,
@@ -108,15 +111,16 @@ export function abandon(draft: Draft, attemptId: string, reason: EndReason, outc
   draft.do({ type: 'cancel-invite', attemptId, reason });
 }
 
-/** The callee's leg is at its end: from here on its duration is fixed and charged. */
-export function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean): void {
+/** The callee's leg came to its end `lateMs` ago: its duration is fixed and charged. */
+export function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean, lateMs = 0): void {
   const attempt = draft.attempt(attemptId);
   if (attempt === undefined) return;
-  const billableMs = Math.max(0, draft.now.monotonicMs - (attempt.answeredMonotonicMs ?? draft.now.monotonicMs));
+  const endedMs = draft.now.monotonicMs - lateMs;
+  const billableMs = Math.max(0, endedMs - (attempt.answeredMonotonicMs ?? endedMs));
   draft.change(
     attemptId,
     { phase: byeUnderWay ? 'hanging-up' : 'over', billableMs },
-    { endedAtMs: draft.now.wallMs, outcome: 'answered' },
+    { endedAtMs: draft.now.wallMs - lateMs, outcome: 'answered' },
   );
   draft.do({ type: 'settle', attemptId, channelInUse: byeUnderWay });
 }
@@ -133,9 +137,9 @@ export function hangUpCurrent(draft: Draft, reason: EndReason): void {
 }
 
 /** semantics.md: a 200 that comes after giving up is ACKed, ended with BYE, charged to its channel and shown in the CDR. */
-export function answeredLate(draft: Draft, attemptId: string): void {
+export function answeredLate(draft: Draft, attemptId: string, lateMs?: number): void {
   disarm(draft, 'abandon', attemptId);
-  markAnswered(draft, attemptId, true);
+  markAnswered(draft, attemptId, true, lateMs);
   hangUpCallee(draft, attemptId, draft.state.record.endReason ?? 'no-progress');
   completeIfQuiet(draft, true);
 }

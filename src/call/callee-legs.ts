@@ -83,9 +83,9 @@ export class CalleeLegs {
         const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
         feed({ type: 'attempt:progressed', attemptId, status, media });
       },
-      answered: (sdp) => feed(this.#answer(attemptId, sdp)),
+      answered: (sdp, lateMs = 0) => feed(this.#answer(attemptId, sdp, lateMs)),
       failed: ({ status, reasons, local }) => feed({ type: 'attempt:failed', attemptId, status, reasons, local }),
-      hungUp: (reasons) => feed({ type: 'attempt:hung-up', attemptId, reasons }),
+      hungUp: (reasons, lateMs = 0) => feed({ type: 'attempt:hung-up', attemptId, reasons, lateMs }),
       cleared: () => feed({ type: 'attempt:cleared', attemptId }),
       renegotiated: (renegotiation) => {
         const media = this.#holder.media();
@@ -105,19 +105,19 @@ export class CalleeLegs {
   }
 
   /** What a 200 means for the call. */
-  #answer(attemptId: string, sdp: string | null): CallInput {
-    if (!this.#holder.isCurrent(attemptId)) return { type: 'attempt:answered', attemptId };
+  #answer(attemptId: string, sdp: string | null, lateMs: number): CallInput {
+    if (!this.#holder.isCurrent(attemptId)) return { type: 'attempt:answered', attemptId, lateMs };
     const media = this.#holder.media();
     // RFC 3261 §13.2.1: a 200 without SDP keeps the answer of a reliable or repeated provisional response.
     const accepted =
       sdp === null ? { ok: media?.isCalleeAnswered === true, reason: 'no-audio' as const } : media?.acceptAnswer(sdp);
     if (accepted?.ok) {
       if (media !== null) this.#holder.noteCodecs(media.codecsInUse);
-      return { type: 'attempt:answered', attemptId };
+      return { type: 'attempt:answered', attemptId, lateMs };
     }
     const cause = accepted?.reason ?? 'no-audio';
     this.#log.warn({ cause }, 'answer cannot be used');
     const reason = UNUSABLE[cause] ?? 'gateway-failure';
-    return { type: 'attempt:answered-unusable', attemptId, reason };
+    return { type: 'attempt:answered-unusable', attemptId, reason, lateMs };
   }
 }

@@ -237,13 +237,15 @@ export interface CalleeLegListener {
   sent(sipCallId: string): void;
   trying(): void;
   progressed(status: number, sdp: string | null): void;
-  answered(sdp: string | null): void;
+  /** `lateMs`: how long the 200 waited here before it was told. */
+  answered(sdp: string | null, lateMs?: number): void;
   failed(failure: {
     readonly status: number | null;
     readonly reasons: readonly string[];
     readonly local: boolean;
   }): void;
-  hungUp(reasons: readonly string[]): void;
+  /** `lateMs`: the same of the BYE. */
+  hungUp(reasons: readonly string[], lateMs?: number): void;
   /** Final response to our BYE or its timeout. */
   cleared(): void;
   renegotiated(renegotiation: Renegotiation): void;

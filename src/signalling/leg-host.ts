@@ -1,5 +1,6 @@
 // What a leg needs of the application that holds it: a place in its tables, and a BYE when the dialog is gone.
 import type { LegIdentity, OrphanCause } from '../call/ports.js';
+import type { SipMessage } from './srf.js';
 
 export interface HeldCaller {
   detach(): void;
@@ -13,6 +14,8 @@ export interface HeldCallee {
 export interface LegHost {
   /** False while the connection to the SIP server is lost, and its dialogs with it. */
   readonly isConnected: boolean;
+  /** How long a message of a peer waited here, in milliseconds. */
+  latenessMs(message: SipMessage): number;
   endOrphan(identity: LegIdentity, cause: OrphanCause): Promise<number | null>;
   calleeSent(sipCallId: string, leg: HeldCallee): void;
   calleeOver(sipCallId: string): void;

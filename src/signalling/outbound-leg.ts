@@ -151,7 +151,7 @@ export class OutboundLeg implements CalleeLeg {
           return;
         }
         this.#markOver();
-        this.#listener.hungUp(readReasons(bye));
+        this.#listener.hungUp(readReasons(bye), this.#host.latenessMs(bye));
       }),
     );
     for (const event of ['modify', 'update'] as const) {
@@ -172,7 +172,7 @@ export class OutboundLeg implements CalleeLeg {
         guarded(this.#log, event, (_request, response) => response.send(405, {})),
       );
     }
-    this.#listener.answered(sdpOf(dialog.res));
+    this.#listener.answered(sdpOf(dialog.res), this.#host.latenessMs(dialog.res));
   }
 
   #onFailure(error: DialError | null): void {
@@ -180,7 +180,7 @@ export class OutboundLeg implements CalleeLeg {
     // Answered, but without the Contact that a dialog needs (RFC 3261 §12.1.1): it is billed, so it has to be ended.
     if (response !== undefined && response.status === 200 && this.#invite !== undefined) {
       this.#identity = identityOfCallee(this.#invite, response, this.#invite.uri);
-      this.#listener.answered(null);
+      this.#listener.answered(null, this.#host.latenessMs(response));
       return;
     }
     this.#markOver();

@@ -11,8 +11,10 @@ import type {
   LegIdentity,
   OrphanCause,
 } from '../call/ports.js';
+import { monotonicNowMs } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
+import { ArrivalClock } from './arrival-clock.js';
 import { guarded } from './callback-guard.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
@@ -21,7 +23,7 @@ import { PeerTable } from './peer-table.js';
 import { reachServer } from './reach-server.js';
 import type { AgentSource } from './read-agent.js';
 import { readInvite } from './read-invite.js';
-import { createSrf, type ServerResponse, type SipRequest, type SrfApplication } from './srf.js';
+import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type SrfApplication } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
@@ -44,6 +46,8 @@ export interface SignallingSettings {
   readonly trunks: readonly SignallingTrunk[];
   /** Headers that pass from the caller's INVITE to the gateway's; everything else stays on its side. */
   readonly allowedHeaders: readonly string[];
+  /** The SIP server is a thread of this process, whose clock nobody sets: what it says of times is believed. */
+  readonly isServerOurs?: boolean;
 }
 
 export interface DrachtioServer {
@@ -80,12 +84,14 @@ export class SipApplication implements DialPort, LegHost {
   #isAccepting: () => boolean = () => true;
   #onReconnected: () => void = () => {};
   #onCallersGone: () => void = () => {};
+  readonly #arrivals: ArrivalClock | null;
   #isConnected = false;
   #isLost = false;
   #isClosing = false;
 
   constructor(settings: SignallingSettings, log: Logger) {
     this.#settings = settings;
+    this.#arrivals = settings.isServerOurs === true ? new ArrivalClock(monotonicNowMs) : null;
     this.#log = log;
     for (const trunk of settings.trunks) {
       for (const source of trunk.sources) this.#trunks.add(source, trunk);
@@ -144,6 +150,10 @@ export class SipApplication implements DialPort, LegHost {
       });
       this.#srf.connect({ ...server, reconnect: { retryMaxDelay: LONGEST_RECONNECT_PAUSE_MS } });
     });
+  }
+
+  latenessMs({ stackTime }: SipMessage): number {
+    return this.#arrivals?.latenessMs(stackTime) ?? 0;
   }
 
   get isConnected(): boolean {
@@ -300,6 +310,7 @@ export class SipApplication implements DialPort, LegHost {
       return;
     }
     this.#isConnected = true;
+    this.#arrivals?.reset();
     if (!this.#isLost) return;
     this.#isLost = false;
     this.#log.warn({}, 'connected to the SIP server again');
@@ -314,6 +325,8 @@ export class SipApplication implements DialPort, LegHost {
       return;
     }
     this.#counters.invites++;
+    // Every message that waited for nothing makes later ones' waits known.
+    this.latenessMs(request);
     if (this.#onCall === undefined) {
       response.send(503, {});
       return;

@@ -10,6 +10,8 @@ export interface SipMessage {
   readonly source_address: string;
   readonly source_port: number;
   readonly protocol: string;
+  /** When the server read it: `HH:MM:SS.uuuuuu`, UTC. */
+  readonly stackTime: string | undefined;
   get(name: string): string | undefined;
   has(name: string): boolean;
 }
