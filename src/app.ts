@@ -211,6 +211,7 @@ function callSettings({ call, media, sip, ledger, recording, cdr }: Config): Cal
       abandonTimeoutMs: 64 * sip.t1Ms + 1_000,
     },
     recording,
+    maxWaitMs: call.maxWaitMs,
     journalTimeoutMs: ledger.journalTimeoutMs,
     noMediaTimeoutMs: call.noMediaTimeoutMs,
     silentAfterMs: media.silentAfterMs,

@@ -22,11 +22,17 @@ export type Admission =
       readonly callee: Callee | null;
     };
 
+export interface AdmissionSettings {
+  readonly recording: { readonly enabled: boolean; readonly required: boolean };
+  /** A new call whose INVITE waited longer for its turn is refused; infinity: never. */
+  readonly maxWaitMs: number;
+}
+
 /** Whatever an INVITE does to admission, its call ends with an answer and a record: this never throws. */
 export function admitRequest(
   request: CallRequest,
   ports: AdmissionPorts,
-  recording: { readonly enabled: boolean; readonly required: boolean },
+  { recording, maxWaitMs }: AdmissionSettings,
 ): Admission {
   let callee: Callee | null = null;
   const refused = (reason: EndReason, limit: LimitReached | null = null): Admission => {
@@ -43,6 +49,8 @@ export function admitRequest(
       return refused(admitted.reason, admitted.limit);
     }
     const isEmergency = admitted.callee.numberClass === 'emergency';
+    // Who waits so long already is better told: what there is goes to the calls that live.
+    if (!isEmergency && (request.waitedMs ?? 0) > maxWaitMs) return refused('overloaded');
     if (recording.enabled && recording.required && !isEmergency && !ports.recorder?.readiness().ok)
       return refused('recording-unavailable');
     const media = CallMedia.read({

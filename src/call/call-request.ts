@@ -20,6 +20,8 @@ export interface CallRequest {
   readonly looped: boolean;
   readonly hasContact: boolean;
   readonly signallingAddress: string;
+  /** How long its INVITE waited here for its turn; left out: not known. */
+  readonly waitedMs?: number;
   /** Headers that the allow list lets through to the outbound leg. */
   readonly passedHeaders: Readonly<Record<string, string>>;
 }

@@ -54,6 +54,7 @@ export const SETTINGS: CallSettings = {
     abandonTimeoutMs: 33_000,
   },
   recording: { enabled: true, required: false, onLoss: 'continue' },
+  maxWaitMs: 2_000,
   journalTimeoutMs: 2_000,
   noMediaTimeoutMs: 0,
   silentAfterMs: 5_000,

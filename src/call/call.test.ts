@@ -685,6 +685,54 @@ describe('a call', () => {
     });
   });
 
+  it('is refused when its INVITE waited too long for its turn, but for an emergency call', async () => {
+    await bench.offer({ waitedMs: 2_001 });
+    assert.deepEqual([bench.record.endReason, bench.record.sipStatus, bench.record.q850], ['overloaded', 503, 42]);
+    assert.deepEqual(bench.record.attempts, []);
+    for (const [numberClass, waitedMs] of [
+      ['emergency', 20_000],
+      ['mobile', 1_999],
+    ] as const) {
+      bench.numberClass = numberClass;
+      const caller = await bench.offer({ waitedMs });
+      bench.leg.sent();
+      bench.leg.answer(ANSWER);
+      await settled();
+      caller.connected();
+      await settled();
+      await hangUp();
+      assert.equal(bench.record.endReason, 'normal');
+    }
+  });
+
+  it('is billed from when the 200 came to when the BYE came, however long either waited', async () => {
+    const caller = await bench.dial();
+    bench.clock.advance(3_000);
+    bench.leg.listener.answered(ANSWER, 2_000);
+    await settled();
+    caller.connected();
+    await settled();
+    bench.clock.advance(20_000);
+    bench.leg.listener.hungUp([], 3_000);
+    await settled();
+    const [attempt] = bench.record.attempts;
+    assert.equal(attempt?.billedSeconds, 19);
+    assert.equal((attempt?.endedAtMs ?? 0) - (attempt?.answeredAtMs ?? 0), 19_000);
+  });
+
+  it('is not billed from before its INVITE, whatever is said of the 200', async () => {
+    const caller = await bench.dial();
+    bench.clock.advance(1_000);
+    bench.leg.listener.answered(ANSWER, 25_000);
+    await settled();
+    caller.connected();
+    await settled();
+    bench.clock.advance(5_000);
+    bench.leg.listener.hungUp([]);
+    await settled();
+    assert.equal(bench.record.attempts[0]?.billedSeconds, 6);
+  });
+
   it('tells policy once when it has a channel and once when it has ended, whatever is left of its attempts', async () => {
     const told = (what: string) => bench.trace.filter((line) => line.startsWith(`${what} `)).length;
     await bench.talk();

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Ledger } from '../quota/ledger.js';
 import { CallAccount } from './call-account.js';
-import { admitRequest } from './call-admission.js';
+import { type AdmissionSettings, admitRequest } from './call-admission.js';
 import type { CallEffect, CallInput, CallTimer } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
@@ -33,7 +33,7 @@ import type { Side } from './reports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
 
-export interface CallSettings {
+export interface CallSettings extends AdmissionSettings {
   readonly limits: CallLimits;
   readonly recording: { readonly enabled: boolean; readonly required: boolean; readonly onLoss: 'continue' | 'end' };
   /** A live call goes on without the journal after this long; new ones were refused before. */
@@ -149,7 +149,7 @@ export class Call {
   }
 
   #admit(): void {
-    const admitted = admitRequest(this.#state.request, { ...this.#ports, log: this.#log }, this.#settings.recording);
+    const admitted = admitRequest(this.#state.request, { ...this.#ports, log: this.#log }, this.#settings);
     const { callee } = admitted;
     this.#callee = callee;
     if (callee !== null) this.#runner.amend({ callee: callee.e164, numberClass: callee.numberClass });

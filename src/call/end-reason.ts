@@ -31,6 +31,7 @@ export type EndReason =
   | 'encrypted-media'
   | 'too-many-hops'
   | 'loop-detected'
+  | 'overloaded'
   | 'no-media-ports'
   | 'media-lost'
   | 'no-media'
@@ -80,6 +81,7 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'encrypted-media': { status: 488, q850: 88 },
   'too-many-hops': { status: 483, q850: null },
   'loop-detected': { status: 482, q850: null },
+  overloaded: { status: 503, q850: 42 },
   'no-media-ports': { status: 503, q850: 34 },
   'media-lost': { status: 503, q850: 41 },
   'no-media': { status: 503, q850: 41 },

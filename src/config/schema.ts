@@ -218,6 +218,7 @@ const channel = z.strictObject({
 const call = z.strictObject({
   maxAttempts: z.int().min(1).max(20).default(3),
   setupTimeoutMs: milliseconds.min(1_000).default(90_000),
+  maxWaitMs: z.int().min(100).max(30_000).default(2_000),
   maxCallSeconds: z.int().min(2).max(86_400).default(7_200),
   minCallSeconds: z.int().min(2).max(3_600).default(2),
   warningToneSeconds: z.int().min(0).max(300).default(0),

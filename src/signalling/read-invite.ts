@@ -9,10 +9,16 @@ import type { SipRequest } from './srf.js';
 /** RFC 3261 §8.1.1.6, for an INVITE without the header. */
 const DEFAULT_MAX_FORWARDS = 70;
 
+export interface InviteCircumstances {
+  readonly allowedHeaders: readonly string[];
+  readonly looped: boolean;
+  readonly waitedMs: number;
+}
+
 export function readInvite(
   request: SipRequest,
   trunk: TrunkTerms & { readonly agentFrom: AgentSource },
-  { allowedHeaders, looped }: { readonly allowedHeaders: readonly string[]; readonly looped: boolean },
+  { allowedHeaders, looped, waitedMs }: InviteCircumstances,
 ): CallRequest {
   const hops = Number.parseInt(request.get('Max-Forwards') ?? String(DEFAULT_MAX_FORWARDS), 10);
   const passedHeaders: Record<string, string> = {};
@@ -34,6 +40,7 @@ export function readInvite(
     // One that names no host is none: the caller could never be sent a BYE.
     hasContact: /sips?:[^\s<>;?]/i.test(request.get('Contact') ?? ''),
     signallingAddress: plainAddress(request.source_address),
+    waitedMs,
     passedHeaders,
   };
 }

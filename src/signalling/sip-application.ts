@@ -325,8 +325,7 @@ export class SipApplication implements DialPort, LegHost {
       return;
     }
     this.#counters.invites++;
-    // Every message that waited for nothing makes later ones' waits known.
-    this.latenessMs(request);
+    const waitedMs = this.latenessMs(request);
     if (this.#onCall === undefined) {
       response.send(503, {});
       return;
@@ -340,7 +339,7 @@ export class SipApplication implements DialPort, LegHost {
     }
     const leg = new InboundLeg(this.#srf, request, response, this, this.#log);
     const looped = request.get(LOOP_MARKER) === this.#marker;
-    this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped }), leg);
+    this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
   }
 
   #onOptions(request: SipRequest, response: ServerResponse): void {

@@ -165,6 +165,8 @@ describe('the judgement of a load run', () => {
   it('notices a tone that is missing, too short, or on the wrong channel', () => {
     const sound = soundEvidence();
     assertViolation({ ...sound, tones: [] }, /has no recording/);
+    const refused = withCdr(() => ({ sipStatus: 503, recording: null }));
+    assert.ok(!judgeLoad({ ...refused, tones: [] }).violations.some((text) => text.includes('has no recording')));
     const [tone] = sound.tones;
     assert.ok(tone !== undefined);
     assertViolation({ ...sound, tones: [{ ...tone, left: tone.right, right: tone.left }] }, /not in the left channel/);

@@ -205,7 +205,9 @@ function allowancesKept(evidence: LoadEvidence, cdrs: readonly LoadCdr[]): strin
 }
 
 function tonesRecorded(evidence: LoadEvidence): string[] {
-  const planned = evidence.plan.filter((call) => call.tones !== null);
+  // One that nobody answered has failed, and has nothing to be heard.
+  const answered = new Set(evidence.cdrs.filter(({ sipStatus }) => sipStatus === 200).map(({ dialled }) => dialled));
+  const planned = evidence.plan.filter(({ number, tones }) => tones !== null && answered.has(number));
   const sightOf = new Map(evidence.tones.map((sight) => [sight.number, sight]));
   return planned.flatMap(({ number }) => {
     const sight = sightOf.get(number);
