@@ -154,35 +154,34 @@ export class LegPlayer {
   get dueMs(): number {
     if (this.isIdle) return Number.POSITIVE_INFINITY;
     if (this.#dueMs !== null) return this.#dueMs;
-    if (this.#mustReplace()) return 0;
+    if (this.isReplacing) return 0;
     return this.#flowMs + (this.#isStandingBy ? (this.#standing?.afterMs ?? 0) : FLOW_GAP_MS);
   }
 
+  /** Something is played in place of what the other side says: that is not to be sent. */
+  get isReplacing(): boolean {
+    for (const { mode } of this.#plays) if (mode === 'replace') return true;
+    return false;
+  }
+
   /**
-   * A packet of the other side on its way to the leg, with the leg's payload type: lays over it what is mixed, in place.
-   * False when it is not to be sent, because something is played in its place; digits pass even then.
+   * A packet of the other side, audio or comfort noise, as it goes to the leg, or would but for what is played in its place:
+   * lays over it what is mixed, in place.
    */
-  over(packet: Uint8Array, kind: 'audio' | 'comfort-noise' | 'event', nowMs: number): boolean {
-    if (kind === 'event') return true;
-    if (kind === 'comfort-noise') {
-      // The leg makes noise by itself from here on: nothing is to be filled.
-      this.#isTold = true;
-      this.#background = null;
-      return !this.#mustReplace();
-    }
-    this.#flowMs = nowMs;
-    this.#isTold = false;
+  over(packet: Uint8Array, isComfortNoise: boolean, nowMs: number): void {
     this.#background = null;
-    if (this.#mustReplace()) return false;
-    if (this.#plays.length > 0) this.#mixInto(packet);
-    return true;
+    // After comfort noise the leg makes noise by itself: nothing is to be filled.
+    this.#isTold = isComfortNoise;
+    if (isComfortNoise) return;
+    this.#flowMs = nowMs;
+    if (this.#plays.length > 0 && !this.isReplacing) this.#mixInto(packet);
   }
 
   /** Sends what is due. */
   tick(nowMs: number): void {
     while (!this.isIdle) {
       if (this.#isStandingBy && !this.#standIn(nowMs)) break;
-      if (!this.#mustReplace() && nowMs - this.#flowMs < FLOW_GAP_MS) break;
+      if (!this.isReplacing && nowMs - this.#flowMs < FLOW_GAP_MS) break;
       const stepMs = this.#stepMs;
       this.#dueMs ??= nowMs;
       if (this.#dueMs > nowMs) return;
@@ -208,11 +207,6 @@ export class LegPlayer {
     if (fill === 'silence') return SILENCE;
     const payloadType = this.#comfortNoiseType;
     return payloadType === null ? new Noise(fill.noiseDbov) : { payloadType, noiseDbov: fill.noiseDbov };
-  }
-
-  #mustReplace(): boolean {
-    for (const { mode } of this.#plays) if (mode === 'replace') return true;
-    return false;
   }
 
   /** Null while audio is sent. */
@@ -242,7 +236,7 @@ export class LegPlayer {
     if (codec === undefined) return;
     const samples = this.#frameSamples;
     scratch.fill(0, 0, samples);
-    const background = this.#mustReplace() ? null : this.#background;
+    const background = this.isReplacing ? null : this.#background;
     if (background !== null && 'addTo' in background) background.addTo(scratch, 0, samples, 0);
     this.#addPlays(this.#samples, samples);
     const packet = Buffer.allocUnsafe(RTP_HEADER_BYTES + samples);

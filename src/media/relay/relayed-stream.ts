@@ -243,24 +243,17 @@ export class RelayedStream implements MediaSocketListener {
     const change = this.#map.changes[payloadType] ?? UNCHANGED;
     if (change !== UNCHANGED) this.#transcode(packet, change);
     if (type !== payloadType) packet[1] = ((packet[1] ?? 0) & 0x80) | type;
-    if (this.#player !== null && !this.#overPlayed(packet, kind, arrivalMs)) {
-      this.outgoing.skip(packet);
-      return null;
-    }
-    return this.outgoing.pass(packet, clockRateHz, arrivalMs) ? this.#send(packet) : 'ssrc';
+    // Digits pass even where what is said is replaced.
+    const isReplaced = this.#player?.isReplacing === true && kind !== EVENT;
+    if (isReplaced) this.outgoing.skip(packet);
+    else if (!this.outgoing.pass(packet, clockRateHz, arrivalMs)) return 'ssrc';
+    if (this.#player !== null && kind !== EVENT) this.#playOver(packet, kind, arrivalMs, this.#player);
+    return isReplaced ? null : this.#send(packet);
   }
 
-  /** False for a packet in whose place something is played. */
-  #overPlayed(packet: Buffer, kind: number, arrivalMs: number): boolean {
-    const player = this.#player;
-    if (player === null) return true;
-    const isSent = player.over(
-      packet,
-      kind === EVENT ? 'event' : kind === COMFORT_NOISE ? 'comfort-noise' : 'audio',
-      arrivalMs,
-    );
-    if (player.dueMs !== Number.POSITIVE_INFINITY) this.#context.pacer.watch(player);
-    return isSent;
+  #playOver(packet: Buffer, kind: number, arrivalMs: number, player: LegPlayer): void {
+    player.over(packet, kind === COMFORT_NOISE, arrivalMs);
+    this.#context.pacer.watch(player);
   }
 
   /** Comfort noise for a side that has no CN becomes noise until the next packet; false when it is left out by setting. */
