@@ -708,12 +708,12 @@ describe('a call', () => {
   it('is billed from when the 200 came to when the BYE came, however long either waited', async () => {
     const caller = await bench.dial();
     bench.clock.advance(3_000);
-    bench.leg.listener.answered(ANSWER, 2_000);
+    bench.leg.answer(ANSWER, 2_000);
     await settled();
     caller.connected();
     await settled();
     bench.clock.advance(20_000);
-    bench.leg.listener.hungUp([], 3_000);
+    bench.leg.hangsUp(3_000);
     await settled();
     const [attempt] = bench.record.attempts;
     assert.equal(attempt?.billedSeconds, 19);
@@ -723,12 +723,12 @@ describe('a call', () => {
   it('is not billed from before its INVITE, whatever is said of the 200', async () => {
     const caller = await bench.dial();
     bench.clock.advance(1_000);
-    bench.leg.listener.answered(ANSWER, 25_000);
+    bench.leg.answer(ANSWER, 25_000);
     await settled();
     caller.connected();
     await settled();
     bench.clock.advance(5_000);
-    bench.leg.listener.hungUp([]);
+    bench.leg.hangsUp();
     await settled();
     assert.equal(bench.record.attempts[0]?.billedSeconds, 6);
   });

@@ -141,10 +141,10 @@ export class FakeLeg implements CalleeLeg {
     this.listener.sent(`leg-${this.request.attemptId}`);
   }
 
-  answer(sdp: string | null): void {
+  answer(sdp: string | null, lateMs = 0): void {
     this.identity = identity(this.request.attemptId);
     this.state = 'talking';
-    this.listener.answered(sdp);
+    this.listener.answered(sdp, lateMs);
   }
 
   fail(status: number | null, local = false): void {
@@ -152,9 +152,9 @@ export class FakeLeg implements CalleeLeg {
     this.listener.failed({ status, reasons: [], local });
   }
 
-  hangsUp(): void {
+  hangsUp(lateMs = 0): void {
     this.state = 'over';
-    this.listener.hungUp([]);
+    this.listener.hungUp([], lateMs);
   }
 
   clear(): void {
