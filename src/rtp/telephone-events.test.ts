@@ -108,8 +108,17 @@ describe('TelephoneEvents', () => {
       marker: index === 0,
       isEnd: index === 5,
     }));
+    const fromNothing = moving.map((each, index) => ({ ...each, event: 6, duration: 160 * index }));
     receive([...moving, { event: 4, timestamp: 1_960, duration: 960, isEnd: true }]);
     assert.deepEqual(told, [{ digit: '4', durationMs: 120 }]);
+    receive(fromNothing.map((each) => ({ ...each, timestamp: each.timestamp + 8_000 })));
+    assert.deepEqual(told[1], { digit: '6', durationMs: 100 });
+    assert.equal(told.length, 2);
+  });
+
+  it('takes the same key, pressed again at once and longer, for another event though its first packets are lost', () => {
+    receive([...keyed(8, 1_000, 1), ...keyed(8, 1_480, 2).slice(1)]);
+    assert.equal(digits(), '88');
   });
 
   it('goes on over the wrap of the timestamp, with another SSRC, and with a clock that begins anew', () => {

@@ -73,10 +73,10 @@ export class TelephoneEvents {
       // §2.5.1.3: a long event goes on in another segment.
       this.#durationBefore += MAX_DURATION;
       this.#duration = 0;
-    } else if (duration < this.#duration || duration < ahead) {
+    } else if (ahead > this.#duration && !(this.#duration === 0 && ahead === duration)) {
       return false;
     }
-    // Deviation: some gateways move the timestamp during an event; its duration, which goes on growing, gives them away.
+    // Deviation: some gateways move the timestamp during an event. The next one cannot begin before this one was over.
     this.#timestamp = timestamp;
     return true;
   }
