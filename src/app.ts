@@ -95,7 +95,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const sinks = config.cdr.sinks.map(({ dir }) => new NdjsonSink(dir));
   const publisher = opened.add('publisher', new Publisher(outbox, sinks, clock, log));
 
-  const { media, recorder, recordings, ...mediaSide } = await startMedia(config, clock, log, opened);
+  const { media, engines, recorder, recordings, ...mediaSide } = await startMedia(config, clock, log, opened);
   const left = await readLeftBehind(outbox, recordings);
 
   const doNotCall = opened.add(
@@ -151,7 +151,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   };
   // Closed after the calls: while they end, an operator sees which are left.
   const operated = {
-    ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, listeners, counters },
+    ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, engines, listeners, counters },
     doNotCall: () => doNotCall.counters,
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
   };

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   calls: { help: 'list the live calls', load: () => import('./cli/calls.js') },
   hangup: { help: 'end a live call', load: () => import('./cli/hangup.js') },
   trace: { help: 'collect and show SIP messages', load: () => import('./cli/trace.js') },
+  engines: { help: 'list rtpengines, drain them and take them into service', load: () => import('./cli/engines.js') },
   bans: { help: 'list, add and remove banned sources', load: () => import('./cli/bans.js') },
   dscp: { help: 'print nftables rules that mark media packets', load: () => import('./cli/dscp.js') },
   ledger: { help: 'verify usage from history, or correct it', load: () => import('./cli/ledger.js') },

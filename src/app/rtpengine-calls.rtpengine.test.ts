@@ -1,6 +1,7 @@
 // Whole calls whose media goes over rtpengine, by settings alone: heard, recorded, reported, and without one.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type RunningApp, startApp } from '../app.js';
 import type { Cdr } from '../cdr/cdr.js';
 import { answers } from '../lab/callee-behaviour.js';
@@ -10,6 +11,7 @@ import type { SoftphoneCall } from '../lab/softphone.js';
 import { SAMPLE_RATE_HZ, speak } from '../lab/speech.js';
 import { RtpengineDaemon } from '../media/rtpengine/testing/rtpengine-daemon.js';
 import { Arena, until } from './testing/arena.js';
+import { runCommand } from './testing/command.js';
 
 const CALLER_SAYS = speak(21, 3);
 const CALLEE_SAYS = speak(22, 3);
@@ -90,6 +92,22 @@ describe('calls over rtpengine', function () {
     assert.equal((await second.calls()).length, 2);
     for (const call of [...calls, third]) call.hangUp();
     for (const call of [...calls, third]) assert.equal((await arena.cdrOf(call.sipCallId)).endReason, 'normal');
+  });
+
+  it('go to no engine that an operator drains, as long as that lasts', async () => {
+    const [first, second] = [await daemon(), await daemon()];
+    await start([first.udpUrl, second.udpUrl]);
+    const simtrunk = (...line: string[]) => runCommand('engines', ...line, '--data', join(arena.folder, 'var')).ended;
+    assert.equal((await simtrunk('drain', first.udpUrl)).stdout, `${first.udpUrl} gets no new calls.\n`);
+    const calls = [await talk(), await talk()];
+    assert.deepEqual([(await first.calls()).length, (await second.calls()).length], [0, 2]);
+    const { stdout } = await simtrunk();
+    assert.match(stdout, new RegExp(`${first.udpUrl} +up, drained +0\n +${second.udpUrl} +up +2\n`));
+    assert.equal((await simtrunk('resume', first.udpUrl)).code, 0);
+    calls.push(await talk());
+    assert.equal((await first.calls()).length, 1);
+    for (const call of calls) call.hangUp();
+    for (const call of calls) assert.equal((await arena.cdrOf(call.sipCallId)).endReason, 'normal');
   });
 
   it('end on both legs when their engine was started anew, and the next one goes over it', async () => {

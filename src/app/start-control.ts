@@ -5,6 +5,7 @@ import type { CallRegistry } from '../call/call-registry.js';
 import type { Config } from '../config/config.js';
 import { transcoderOf } from '../config/resolve-media.js';
 import { type ControlCommands, createControlCommands } from '../control/control-commands.js';
+import type { EnginePort } from '../control/control-ports.js';
 import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
 import { describeLiveCall } from '../control/live-call-report.js';
@@ -36,6 +37,8 @@ export interface ControlledParts {
   /** False while a shared ledger cannot be reached. */
   isLedgerReached(): boolean;
   readonly sip: SipOperations | null;
+  /** Null with the embedded relay. */
+  readonly engines: EnginePort | null;
   readonly listeners: readonly SipListener[];
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
@@ -134,6 +137,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
       isAway: () => !parts.isLedgerReached(),
     },
     sip,
+    engines: parts.engines,
     log,
   });
 }

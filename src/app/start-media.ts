@@ -1,6 +1,6 @@
 // The media engine (the embedded relay, or rtpengines) and the recorder with the tap between them; what runs in a thread is
 // started again when that ends, and tapped anew.
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { MediaPort, RecordingPort } from '../call/ports.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
@@ -10,12 +10,14 @@ import { Supervised } from '../lib/supervised.js';
 import { RECORDER_TAP } from '../media/relay/fork-taps.js';
 import type { RelayCounters, StreamSettings } from '../media/relay/relay-messages.js';
 import { RelayThreads } from '../media/relay/relay-threads.js';
-import type { RtpengineCounters } from '../media/rtpengine/rtpengine.js';
+import type { RtpengineCounters, RunningRtpengine } from '../media/rtpengine/rtpengine.js';
 import { type RunningRecorder, startRecorder } from '../recording/recorder.js';
 import { startEngines } from './start-rtpengine.js';
 
 export interface MediaSide {
   readonly media: MediaPort;
+  /** Null with the embedded relay. */
+  readonly engines: Pick<RunningRtpengine, 'engines' | 'drain'> | null;
   /** Null when nothing is recorded by setting. */
   readonly recorder: RecordingPort | null;
   /** What an earlier process left unfinished is repaired by this one; null as above. */
@@ -48,7 +50,7 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
     : null;
   const engine =
     config.media.engine === 'rtpengine'
-      ? await openEngines(config, clock, log, opened, tap)
+      ? await openEngines(config, clock, log, opened)
       : await openRelay(config, clock, log, opened);
 
   function tap(): void {
@@ -58,6 +60,7 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
   tap();
   return {
     media: engine.media,
+    engines: engine.engines,
     recorder: recorder && {
       readiness: () => recorder.latest.port.readiness(),
       begin: (request) => recorder.latest.port.begin(request),
@@ -76,6 +79,7 @@ export async function startMedia(config: Config, clock: Clock, log: Logger, open
 /** What carries media, whichever it is. */
 interface Engine {
   readonly media: MediaPort;
+  readonly engines: Pick<RunningRtpengine, 'engines' | 'drain'> | null;
   /** Hands the recorder's end of a tap to `connect`: for each thread that taps, and again when one was started again. */
   connectTap(connect: (port: MessagePort) => void): void;
   counters(): Promise<MediaCounters>;
@@ -96,27 +100,18 @@ async function openRelay(config: Config, clock: Clock, log: Logger, opened: Clos
   );
   return {
     media: relay.port,
+    engines: null,
     connectTap: (connect) => relay.connectTap({ name: RECORDER_TAP, connect }),
     counters: async () => ({ relay: await relay.counters(), rtpengine: null, restarts: relay.restarts }),
   };
 }
 
-async function openEngines(
-  config: Config,
-  clock: Clock,
-  log: Logger,
-  opened: ClosingStack,
-  onTapLost: () => void,
-): Promise<Engine> {
+async function openEngines(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<Engine> {
   const engines = opened.add('rtpengine', await startEngines(config, clock, log));
-  engines.onTapsLost(onTapLost);
   return {
     media: engines.port,
-    connectTap: (connect) => {
-      const { port1, port2 } = new MessageChannel();
-      engines.connectTap(port1);
-      connect(port2);
-    },
+    engines,
+    connectTap: (connect) => engines.connectTap({ name: RECORDER_TAP, connect }),
     counters: async () => {
       const rtpengine = await engines.counters();
       return { relay: null, rtpengine, restarts: rtpengine.restarts };

@@ -35,6 +35,13 @@ class FakeService {
       route: () => ({ ok: false, message: 'Say which --trunk; there are: a, b' }),
       calls: { list: () => [CALL], hangUp: (callId) => (callId === CALL.callId ? CALL : null) },
       ledger: this.#ledger(),
+      engines: {
+        engines: () => [{ url: 'udp://10.0.0.9:2223', state: 'up', isDraining: false, sessions: 3 }],
+        drain: (url, isDraining) => {
+          this.asked.push([url, isDraining]);
+          return url === 'udp://10.0.0.9:2223';
+        },
+      },
       sip: {
         startTrace: async (request) => {
           this.asked.push(request);
@@ -158,6 +165,22 @@ describe('the commands of the control socket', () => {
     assert.match((await refusal('trace list', {}, { sip: null })) ?? '', /^refused: .*external/);
     assert.match((await refusal('bans list', {}, { sip: null })) ?? '', /^refused: .*external/);
     assert.match((await refusal('bans add', { source: 'full', seconds: null })) ?? '', /^refused: .*full/);
+  });
+
+  it('drain an rtpengine and take it into service, and say who did', async () => {
+    const url = 'udp://10.0.0.9:2223';
+    assert.deepEqual(resultOf(await service.commands().run('engines drain', { url }, KIM)), { url, isDraining: true });
+    assert.deepEqual(resultOf(await service.commands().run('engines resume', { url }, KIM)), {
+      url,
+      isDraining: false,
+    });
+    assert.deepEqual(service.asked, [
+      [url, true],
+      [url, false],
+    ]);
+    assert.deepEqual([service.logged[0]?.rtpengine, service.logged[0]?.by], [url, KIM]);
+    assert.match((await refusal('engines drain', { url: 'udp://other:1' })) ?? '', /^not-found: /);
+    assert.match((await refusal('engines list', {}, { engines: null })) ?? '', /^refused: .*relay/);
   });
 
   describe('about the ledger', () => {

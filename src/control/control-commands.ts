@@ -5,6 +5,7 @@ import { banCommands } from './ban-commands.js';
 import { type ControlTable, command, done } from './control-command.js';
 import type { ControlPorts } from './control-ports.js';
 import { type Caller, type ControlAnswer, refuse } from './control-protocol.js';
+import { engineCommands } from './engine-commands.js';
 import { ledgerCommands } from './ledger-commands.js';
 import { traceCommands } from './trace-commands.js';
 
@@ -29,6 +30,7 @@ export function createControlCommands(ports: ControlPorts): ControlCommands {
       ...ledgerCommands(ports),
       ...traceCommands(ports),
       ...banCommands(ports),
+      ...engineCommands(ports),
     }),
   );
   const names = [...table.keys()];

@@ -18,6 +18,8 @@ export interface ControlPorts {
   };
   /** Null with an external drachtio-server, which has its own means. */
   readonly sip: (TracePort & BanPort) | null;
+  /** Null with the embedded relay. */
+  readonly engines: EnginePort | null;
   readonly ledger: LedgerPort;
   readonly log: Logger;
 }
@@ -76,4 +78,18 @@ export interface BanPort {
   ): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
   unban(source: string): Promise<boolean>;
   bans(): Promise<readonly BanReport[]>;
+}
+
+/** One of the engines that carry media. */
+export interface EngineReport {
+  readonly url: string;
+  readonly state: 'starting' | 'up' | 'down';
+  readonly isDraining: boolean;
+  readonly sessions: number;
+}
+
+export interface EnginePort {
+  engines(): readonly EngineReport[];
+  /** An engine that is drained gets no new session; false when there is none with this URL. */
+  drain(url: string, isDraining: boolean): boolean;
 }

@@ -1,6 +1,6 @@
 // What every implementation of the media port must do, with real packets. Where engines may differ, a trait says how.
 import assert from 'node:assert/strict';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { MediaCodec, MediaEvent, MediaPort, MediaRemote, MediaSession } from '../call/ports.js';
 import type { Side } from '../call/reports.js';
 import { payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
@@ -9,7 +9,8 @@ import { rtcpPacket, rtpPacket, UdpPeer } from './relay/relay-test-kit.js';
 
 export interface MediaPortUnderTest {
   readonly port: MediaPort;
-  connectTap(tap: MessagePort): void;
+  /** The recorder's tap. */
+  connectTap(connect: (port: MessagePort) => void): void;
   /** Ends the engine as a crash does. */
   kill(): Promise<void>;
   close(): Promise<void>;
@@ -272,8 +273,7 @@ export function describeMediaPort(
     });
 
     it('copies both directions to a tap while the call is forked, with arrival times', async () => {
-      const { port1, port2 } = new MessageChannel();
-      engine.connectTap(port1);
+      const port2 = await tapOf(engine);
       const { session, caller, callee } = await talking();
       session.fork({ recordingId: 'rec1' });
       const tap = readTap(port2);
@@ -310,8 +310,7 @@ export function describeMediaPort(
     });
 
     it('goes on copying when a side moves', async () => {
-      const { port1, port2 } = new MessageChannel();
-      engine.connectTap(port1);
+      const port2 = await tapOf(engine);
       const { session, callee } = await talking();
       session.fork({ recordingId: 'rec1' });
       const tap = readTap(port2);
@@ -446,6 +445,10 @@ function markOf(bytes: Buffer): number {
 
 function payloadTypesAt({ peer }: Party): number[] {
   return [...new Set(peer.received.map(({ bytes }) => payloadTypeOf(bytes)))];
+}
+
+function tapOf(engine: MediaPortUnderTest): Promise<MessagePort> {
+  return new Promise((resolve) => engine.connectTap(resolve));
 }
 
 interface TappedPacket {

@@ -1,3 +1,4 @@
+import { MessageChannel } from 'node:worker_threads';
 import { createLogger } from '../../lib/logger.js';
 import { describeMediaPort } from '../media-port.contract.js';
 import { startRelay } from './relay.js';
@@ -20,7 +21,11 @@ describeMediaPort(
     const relay = await startRelay({ networks, log });
     return {
       port: relay.port,
-      connectTap: (tap) => relay.connectTap(tap),
+      connectTap: (connect) => {
+        const { port1, port2 } = new MessageChannel();
+        relay.connectTap(port1);
+        connect(port2);
+      },
       kill: async () => {
         const ended = new Promise<unknown>((resolve) => relay.onExit(resolve));
         const doomed = await relay.port.open({ sessionId: 'doomed', callerNetwork: 'lan', calleeNetwork: 'lan' });

@@ -20,7 +20,7 @@ export class EnginePool {
   choose(tried: ReadonlySet<Engine>): Engine | null {
     let best: Engine | null = null;
     for (const engine of this.#engines) {
-      if (!engine.isUp || engine.settings.isDraining || tried.has(engine)) continue;
+      if (!engine.isUp || engine.isDraining || tried.has(engine)) continue;
       if (best === null || loadOf(engine) < loadOf(best)) best = engine;
     }
     return best;
@@ -33,6 +33,13 @@ export class EnginePool {
   /** Resolves when every engine that answers has deleted what it was asked to. */
   async deleted(): Promise<void> {
     await Promise.all(this.#engines.map((engine) => engine.deleted()));
+  }
+
+  /** False when there is no such engine. */
+  drain(url: string, isDraining: boolean): boolean {
+    const engine = this.#engines.find(({ settings }) => settings.url === url);
+    engine?.drain(isDraining);
+    return engine !== undefined;
   }
 
   reports(): EngineReport[] {

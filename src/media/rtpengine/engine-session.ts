@@ -49,6 +49,7 @@ export interface SessionRequest {
 interface Fork {
   readonly id: number;
   readonly recordingId: string;
+  readonly taps: readonly string[] | undefined;
   /** What rtpengine was asked for; null until it was. */
   askedFor: string | null;
 }
@@ -138,9 +139,9 @@ export class EngineSession implements MediaSession {
     this.#syncLater();
   }
 
-  fork({ recordingId }: { readonly recordingId: string; readonly taps?: readonly string[] }): void {
+  fork({ recordingId, taps }: { readonly recordingId: string; readonly taps?: readonly string[] }): void {
     this.unfork();
-    this.#fork = { id: nextFork++, recordingId, askedFor: null };
+    this.#fork = { id: nextFork++, recordingId, taps, askedFor: null };
     this.#syncLater();
   }
 
@@ -276,7 +277,7 @@ export class EngineSession implements MediaSession {
       log.error({ alarm: 'fork', callId: this.sessionId, cause: failure }, 'rtpengine does not fork a call');
       return;
     }
-    thread.fork(fork.id, fork.recordingId, answer.sources, this.engine.address);
+    thread.fork(fork.id, fork.recordingId, fork.taps, answer.sources, this.engine.address);
     const answered = await this.call.answerFork(answer.sdp);
     if (answered.ok) fork.askedFor = askingFor;
     else log.error({ alarm: 'fork', callId: this.sessionId, cause: answered.detail }, 'rtpengine does not fork a call');

@@ -10,7 +10,7 @@ export interface EngineSettings {
   readonly url: string;
   /** New sessions go to the engines in this proportion. */
   readonly weight: number;
-  /** Gets no new session; those that it has go on. */
+  /** Gets no new session from the start; those that it has go on. */
   readonly isDraining: boolean;
   /** Its names for the interfaces of our networks; a network without one is on the engine's first interface. */
   readonly interfaces: Readonly<Record<string, string>>;
@@ -51,6 +51,7 @@ export class Engine {
   readonly #log: Logger;
   readonly #undeleted = new Set<string>();
   readonly #upListeners = new Set<() => void>();
+  #isDraining: boolean;
   #sessions = 0;
   #state: EngineState = 'starting';
   #failures = 0;
@@ -62,6 +63,7 @@ export class Engine {
 
   constructor(settings: EngineSettings, health: EngineHealthSettings, clock: Clock, log: Logger) {
     this.settings = settings;
+    this.#isDraining = settings.isDraining;
     this.#health = health;
     this.#clock = clock;
     this.#log = log.child({ rtpengine: settings.url });
@@ -83,6 +85,14 @@ export class Engine {
     return this.#state === 'up';
   }
 
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  drain(isDraining: boolean): void {
+    this.#isDraining = isDraining;
+  }
+
   get sessions(): number {
     return this.#sessions;
   }
@@ -93,9 +103,15 @@ export class Engine {
   }
 
   report(): EngineReport {
-    const { url, isDraining } = this.settings;
+    const { url } = this.settings;
     return {
-      ...{ url, isDraining, state: this.#state, sessions: this.#sessions, undeleted: this.#undeleted.size },
+      ...{
+        url,
+        isDraining: this.#isDraining,
+        state: this.#state,
+        sessions: this.#sessions,
+        undeleted: this.#undeleted.size,
+      },
       ...this.#client.counters,
     };
   }

@@ -5,7 +5,7 @@ import type { Side } from '../../call/reports.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
 import { TelephoneEvents } from '../../rtp/telephone-events.js';
-import { TapQueue } from '../relay/tap-queue.js';
+import { ForkTaps } from '../relay/fork-taps.js';
 import type { ForkOrigin } from './fork-description.js';
 import type { ForkCounters, ForkedDtmf, ForkedStream, ForkReport } from './fork-messages.js';
 
@@ -22,11 +22,11 @@ class Stream {
   firstPacketWallMs: number | null = null;
   lastPacketMs: number | null = null;
 
-  constructor(fork: number, side: Side, source: ForkOrigin, tell: (dtmf: ForkedDtmf) => void) {
+  constructor(fork: number, side: Side, source: ForkOrigin, tell: (dtmf: Omit<ForkedDtmf, 'fork'>) => void) {
     this.fork = fork;
     this.isCallee = side === 'callee';
     this.source = source;
-    this.events = new TelephoneEvents((event, durationMs) => tell({ fork, side, event, durationMs }));
+    this.events = new TelephoneEvents((event, durationMs) => tell({ side, event, durationMs }));
   }
 
   report(nowMs: number): ForkedStream {
@@ -44,7 +44,8 @@ class Stream {
 }
 
 interface Fork {
-  readonly recordingId: string;
+  /** Its number at the taps. */
+  readonly tapped: number;
   readonly streams: Readonly<Record<Side, Stream>>;
 }
 
@@ -52,12 +53,10 @@ export class ForkCore {
   readonly #forks = new Map<number, Fork>();
   /** Two rtpengines may use one port number. */
   readonly #byPort = new Map<number, Stream[]>();
-  readonly #taps = new Set<TapQueue>();
+  readonly #taps = new ForkTaps();
   readonly #maxTapBatches: number;
   readonly #nowMs: () => number;
   readonly #tell: (dtmf: ForkedDtmf) => void;
-  #endedForked = 0;
-  #endedLost = 0;
   #strays = 0;
 
   constructor(maxTapBatches: number, nowMs: () => number, tell: (dtmf: ForkedDtmf) => void) {
@@ -69,18 +68,20 @@ export class ForkCore {
   fork(
     id: number,
     recordingId: string,
+    taps: readonly string[] | undefined,
     sources: Readonly<Record<Side, ForkOrigin>>,
     engineAddress: string | null,
   ): void {
     let fork = this.#forks.get(id);
     if (fork === undefined) {
+      const tapped = this.#taps.begin(recordingId, taps);
+      const tell = (dtmf: Omit<ForkedDtmf, 'fork'>) => this.#tell(Object.assign({ fork: id }, dtmf));
       const streams = {
-        caller: new Stream(id, 'caller', sources.caller, this.#tell),
-        callee: new Stream(id, 'callee', sources.callee, this.#tell),
+        caller: new Stream(tapped, 'caller', sources.caller, tell),
+        callee: new Stream(tapped, 'callee', sources.callee, tell),
       };
-      fork = { recordingId, streams };
+      fork = { tapped, streams };
       this.#forks.set(id, fork);
-      for (const tap of this.#taps) tap.begin(id, recordingId);
     }
     for (const side of ['caller', 'callee'] as const) {
       const stream = fork.streams[side];
@@ -101,18 +102,13 @@ export class ForkCore {
       stream.events.end();
       this.#forget(stream);
     }
-    for (const tap of this.#taps) tap.end(id);
+    this.#taps.end(fork.tapped);
   }
 
-  /** Sends copies to one more tap, those of calls that are forked already included. */
-  connectTap(port: MessagePort): void {
-    const tap = new TapQueue(port, { maxBatches: this.#maxTapBatches }, () => {
-      if (!this.#taps.delete(tap)) return;
-      this.#endedForked += tap.counters.forkedPackets;
-      this.#endedLost += tap.counters.lostPackets;
-    });
-    this.#taps.add(tap);
-    for (const [id, { recordingId }] of this.#forks) tap.begin(id, recordingId);
+  /** Connects a tap by its name; calls that are forked to it already go to it from now on. */
+  connectTap(name: string, port: MessagePort, flushMs: number | undefined): void {
+    const maxBatches = this.#maxTapBatches;
+    this.#taps.connect(name, port, flushMs === undefined ? { maxBatches } : { maxBatches, flushMs });
   }
 
   receive(packet: Buffer, address: string, port: number): void {
@@ -129,7 +125,7 @@ export class ForkCore {
     stream.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), nowMs, packet.length);
     if (payloadTypeOf(packet) === stream.source.eventType) stream.events.receive(packet, CLOCK_RATE_HZ, nowMs);
     else stream.events.tick(nowMs);
-    for (const tap of this.#taps) tap.add(stream.fork, stream.isCallee, nowMs, packet);
+    this.#taps.add(stream.fork, stream.isCallee, nowMs, packet);
   }
 
   report(id: number): ForkReport | null {
@@ -140,19 +136,12 @@ export class ForkCore {
   }
 
   counters(): ForkCounters {
-    let forkedPackets = this.#endedForked;
-    let forkLostPackets = this.#endedLost;
-    for (const { counters } of this.#taps) {
-      forkedPackets += counters.forkedPackets;
-      forkLostPackets += counters.lostPackets;
-    }
-    return { forks: this.#forks.size, forkedPackets, forkLostPackets, strayPackets: this.#strays };
+    return { forks: this.#forks.size, taps: this.#taps.counters(), strayPackets: this.#strays };
   }
 
   shutdown(): void {
     for (const id of [...this.#forks.keys()]) this.unfork(id);
-    for (const tap of [...this.#taps]) tap.close();
-    this.#taps.clear();
+    this.#taps.close();
   }
 
   #streamOf(address: string, port: number): Stream | undefined {

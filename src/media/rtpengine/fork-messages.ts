@@ -1,6 +1,7 @@
 // What the main thread and the fork thread say to each other. Requests carry an id that their reply repeats.
 import type { MessagePort } from 'node:worker_threads';
 import type { Side } from '../../call/reports.js';
+import type { TapCounters } from '../relay/relay-messages.js';
 import type { ForkOrigin, ForkSource } from './fork-description.js';
 
 export interface ForkThreadSettings {
@@ -34,9 +35,7 @@ export interface ForkedDtmf {
 
 export interface ForkCounters {
   readonly forks: number;
-  readonly forkedPackets: number;
-  /** Copies that found a tap's queue full. */
-  readonly forkLostPackets: number;
+  readonly taps: Readonly<Record<string, TapCounters>>;
   /** Packets that came from nowhere that was described. */
   readonly strayPackets: number;
 }
@@ -47,12 +46,14 @@ export type ForkInput =
       readonly type: 'fork';
       readonly fork: number;
       readonly recordingId: string;
+      /** Names of the taps; the recorder's when undefined. */
+      readonly taps: readonly string[] | undefined;
       readonly sources: Readonly<Record<Side, ForkOrigin>>;
       /** Address of the rtpengine itself: copies may come from there, too. */
       readonly engineAddress: string | null;
     }
   | { readonly type: 'unfork'; readonly fork: number }
-  | { readonly type: 'tap'; readonly port: MessagePort }
+  | { readonly type: 'tap'; readonly name: string; readonly flushMs: number | undefined; readonly port: MessagePort }
   | { readonly type: 'report'; readonly id: number; readonly fork: number }
   | { readonly type: 'counters'; readonly id: number }
   | { readonly type: 'shutdown' };

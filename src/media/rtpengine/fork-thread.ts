@@ -1,7 +1,8 @@
 // The main thread's end of the fork thread: starts it, pairs requests with replies, tells when it has ended.
-import { type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Side } from '../../call/reports.js';
 import { SimtrunkError } from '../../lib/errors.js';
+import type { TapConnection } from '../relay/relay-threads.js';
 import type { ForkOrigin } from './fork-description.js';
 import type {
   ForkCounters,
@@ -68,18 +69,22 @@ export class ForkThread {
   fork(
     fork: number,
     recordingId: string,
+    taps: readonly string[] | undefined,
     sources: Readonly<Record<Side, ForkOrigin>>,
     engineAddress: string | null,
   ): void {
-    this.#post({ type: 'fork', fork, recordingId, sources, engineAddress });
+    this.#post({ type: 'fork', fork, recordingId, taps, sources, engineAddress });
   }
 
   unfork(fork: number): void {
     this.#post({ type: 'unfork', fork });
   }
 
-  connectTap(port: MessagePort): void {
-    if (!this.#hasEnded) this.#worker.postMessage({ type: 'tap', port } satisfies ForkInput, [port]);
+  connectTap({ name, flushMs, connect }: TapConnection): void {
+    if (this.#hasEnded) return;
+    const { port1, port2 } = new MessageChannel();
+    this.#worker.postMessage({ type: 'tap', name, flushMs, port: port1 } satisfies ForkInput, [port1]);
+    connect(port2);
   }
 
   /** Null for a fork that is not there, or when the thread has ended. */

@@ -29,11 +29,11 @@ function post(message: ForkOutput): void {
 port.on('message', (input: ForkInput) => {
   switch (input.type) {
     case 'fork':
-      return core.fork(input.fork, input.recordingId, input.sources, input.engineAddress);
+      return core.fork(input.fork, input.recordingId, input.taps, input.sources, input.engineAddress);
     case 'unfork':
       return core.unfork(input.fork);
     case 'tap':
-      return core.connectTap(input.port);
+      return core.connectTap(input.name, input.port, input.flushMs);
     case 'report':
       return post({ type: 'report', id: input.id, report: core.report(input.fork) });
     case 'counters':

@@ -27,7 +27,7 @@ if (missing !== null) {
       const rtpengine = await startRtpengine(settingsFor({ engines, log, clock: new SystemClock() }));
       return {
         port: rtpengine.port,
-        connectTap: (tap) => rtpengine.connectTap(tap),
+        connectTap: (connect) => rtpengine.connectTap({ name: 'recorder', connect }),
         kill: () => daemon.kill(),
         close: async () => {
           await rtpengine.close();

@@ -1,11 +1,11 @@
 // The media port over rtpengine: sessions on one of several engines, copies of them to the taps, DTMF as they tell it.
 // A session stays with its engine; an engine that does not answer gets no new one, and is asked again every moment.
 import { randomBytes } from 'node:crypto';
-import type { MessagePort } from 'node:worker_threads';
 import type { MediaOpenResult, MediaPort } from '../../call/ports.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { Supervised } from '../../lib/supervised.js';
+import type { TapConnection } from '../relay/relay-threads.js';
 import { DtmfListener, type ToldDtmf } from './dtmf-listener.js';
 import type { Engine, EngineHealthSettings, EngineReport, EngineSettings } from './engine.js';
 import { EngineCall } from './engine-call.js';
@@ -58,10 +58,11 @@ export interface RtpengineCounters {
 
 export interface RunningRtpengine {
   readonly port: MediaPort;
-  /** Copies go to the holder of the channel's other end, until that is closed. */
-  connectTap(tap: MessagePort): void;
-  /** Called each time the thread for copies was started again, without the taps that it had. */
-  onTapsLost(listener: () => void): void;
+  /** Connects a tap, and anew when the thread for copies was started again; it replaces an earlier one of its name. */
+  connectTap(tap: TapConnection): void;
+  /** An engine that is drained gets no new session; false when there is none with this URL. */
+  drain(url: string, isDraining: boolean): boolean;
+  engines(): readonly EngineReport[];
   counters(): Promise<RtpengineCounters>;
   /** Closes every session and ends the thread. Idempotent. */
   close(): Promise<void>;
@@ -74,7 +75,7 @@ export interface RunningRtpengine {
 export async function startRtpengine(settings: RtpengineSettings): Promise<RunningRtpengine> {
   const { clock, log } = settings;
   const sessions = new Map<string, EngineSession>();
-  const tapsLostListeners: (() => void)[] = [];
+  const taps = new Map<string, TapConnection>();
   const threadSettings = { bind: settings.fork, maxTapBatches: MAX_TAP_BATCHES };
   const forks = await Supervised.start<ForkThread>({
     name: 'fork',
@@ -84,9 +85,9 @@ export async function startRtpengine(settings: RtpengineSettings): Promise<Runni
       if (settings.dtmf === null) thread.onDtmf((told) => tellForked(sessions, told));
       return thread;
     },
-    onRestart: () => {
+    onRestart: (thread) => {
+      for (const tap of taps.values()) thread.connectTap(tap);
       for (const session of sessions.values()) session.forkAnew();
-      for (const listener of tapsLostListeners) listener();
     },
     clock,
     log,
@@ -156,8 +157,12 @@ export async function startRtpengine(settings: RtpengineSettings): Promise<Runni
   let closing: Promise<void> | null = null;
   return {
     port,
-    connectTap: (tap) => forks.latest.connectTap(tap),
-    onTapsLost: (listener) => tapsLostListeners.push(listener),
+    connectTap: (tap) => {
+      taps.set(tap.name, tap);
+      forks.latest.connectTap(tap);
+    },
+    drain: (url, isDraining) => pool.drain(url, isDraining),
+    engines: () => pool.reports(),
     counters: async () => ({
       sessions: sessions.size,
       engines: pool.reports(),
