@@ -4,12 +4,16 @@ import { parseHostPort } from '../lib/host-port.js';
 import { parseIpRange } from '../lib/ip-range.js';
 import type { SipDefenceSettings, SipPeers, SipSources } from '../sip-server/control.js';
 
-/** Trunks and gateways are known. A gateway named by its host name may send from any address, so then everybody is heard. */
+/**
+ * Trunks and gateways are known. A gateway named by its host name may send from any address, and so may a trunk that proves
+ * who it is: then everybody is heard.
+ */
 export function sipSources(config: Config): SipSources {
   const { allow, deny } = config.sip.defence;
   const gateways = config.gateways.map(({ host }) => host);
   const known = [...config.trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways].filter(isAddress);
-  return { allow: gateways.every(isAddress) ? [...known, ...allow] : null, deny, known };
+  const isPlaced = gateways.every(isAddress) && config.trunks.every(({ sources }) => sources.length > 0);
+  return { allow: isPlaced ? [...known, ...allow] : null, deny, known };
 }
 
 /** The networks of trunks and gateways, and who is not taken to sit behind a NAT; the most specific entry comes first. */

@@ -46,10 +46,9 @@ export interface SipSide {
 /** @throws SimtrunkError LISTENER_UNAVAILABLE or SIP_SERVER_UNREACHABLE; what was started is on the stack. */
 export async function startSip(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<SipSide> {
   const { allowedHeaders, drachtio } = config.sip;
-  const application = new SipApplication(
-    { trunks: config.trunks, allowedHeaders, isServerOurs: drachtio === undefined },
-    log,
-  );
+  const isServerOurs = drachtio === undefined;
+  const settings = { trunks: config.trunks, allowedHeaders, isServerOurs, ...credentials(config) };
+  const application = new SipApplication(settings, clock, log);
   if (drachtio !== undefined) {
     opened.add('signalling', application);
     const hostPorts = await application.connect(drachtio, CONNECT_TIMEOUT_MS);
@@ -81,11 +80,22 @@ export async function startSip(config: Config, clock: Clock, log: Logger, opened
   };
 }
 
+function credentials({ credentials: { settings, trunks, gateways, channels } }: Config) {
+  return {
+    digest: settings,
+    trunkAccounts: trunks,
+    accountOf: (gateway: string, channelId: string | null) => channels.get(channelId ?? '') ?? gateways.get(gateway),
+  };
+}
+
 async function startEmbedded(config: Config, application: SipApplication, clock: Clock, log: Logger) {
   const secret = randomUUID();
   const sources = sipSources(config);
   if (sources.allow === null) {
-    log.warn({}, 'a gateway is given by its name: packets of any source are read, and strangers are answered 403');
+    log.warn(
+      {},
+      'a trunk or gateway may send from any address: packets of any source are read, and strangers are answered',
+    );
   }
   const { sip } = config;
   let settings: SipServerSettings = {

@@ -45,6 +45,7 @@ export class CalleeLegs {
       {
         attemptId,
         gateway: channel.gateway.name,
+        channelId: channel.channelId,
         address: channel.address,
         offerSdp,
         maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,

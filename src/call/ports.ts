@@ -190,6 +190,8 @@ export interface LegIdentity {
   readonly remoteTarget: string;
   /** SIP URI that the packets go to. */
   readonly nextHop: string;
+  /** Of a leg towards a gateway, which may ask for the channel's credentials. */
+  readonly channelId?: string;
 }
 
 /** A re-INVITE or UPDATE: its offer (null without SDP) and the way to answer it. */
@@ -262,6 +264,7 @@ export interface CalleeLeg {
 export interface DialRequest {
   readonly attemptId: string;
   readonly gateway: string;
+  readonly channelId: string;
   readonly address: DialAddress;
   readonly offerSdp: string;
   readonly maxForwards: number;

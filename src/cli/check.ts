@@ -77,6 +77,11 @@ function trunkWarnings(trunk: TrunkConfig, plans: Config['plans']): string[] {
     : [`trunk ${trunk.name} may call ${uncovered.join(', ')}, but no plan in use covers that`];
 }
 
+function placesOf({ name, sources }: TrunkConfig, { credentials }: Config): string {
+  const proof = credentials.trunks.has(name) ? ' with credentials' : '';
+  return `${sources.length === 0 ? 'anywhere' : sources.join(', ')}${proof}`;
+}
+
 function summary(config: Config, warnings: readonly string[]): string {
   const channelsOf = (gateway: string) => config.channels.filter((channel) => channel.gateway === gateway);
   const rows: [string, string][] = [
@@ -95,7 +100,7 @@ function summary(config: Config, warnings: readonly string[]): string {
         trunk.spendCap === false ? 'no spend cap' : `at most ${trunk.spendCap.perDay} ${trunk.spendCap.currency} a day`;
       return [
         'trunk',
-        `${trunk.name}: from ${trunk.sources.join(', ')}; ${trunk.traffic}; ${trunk.classes.join(', ')}; ${cap}`,
+        `${trunk.name}: from ${placesOf(trunk, config)}; ${trunk.traffic}; ${trunk.classes.join(', ')}; ${cap}`,
       ];
     }),
     ...config.gateways.map((gateway): [string, string] => {

@@ -8,6 +8,7 @@ import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
 import type { MediaPolicy } from '../sdp/media-policy.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { type Credentials, resolveCredentials } from './resolve-credentials.js';
 import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
 import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
@@ -18,10 +19,14 @@ type Element<T extends readonly unknown[]> = T[number];
 export type NetworkConfig = Element<ConfigFile['networks']> & { readonly advertise: string };
 export type SipListenerConfig = Element<NetworkConfig['sip']>;
 /** `media` is what its keys of codecs say together. */
-export type TrunkConfig = Element<ConfigFile['trunks']> & { readonly media: MediaPolicy };
+export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'sources'> & {
+  /** Empty for a trunk that proves who it is wherever it sends from. */
+  readonly sources: readonly string[];
+  readonly media: MediaPolicy;
+};
 
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
-export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs'> & {
+export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'digest'> & {
   /** Without those that are forbidden. */
   readonly codecs: readonly string[];
   readonly media: MediaPolicy;
@@ -89,10 +94,12 @@ export interface Config {
   /** Absolute; relative paths of the ledger, recordings and CDRs are below it. */
   readonly dataDir: string;
   readonly networks: readonly NetworkConfig[];
-  readonly sip: Omit<ConfigFile['sip'], 'drachtio' | 'homer'> & {
+  readonly sip: Omit<ConfigFile['sip'], 'drachtio' | 'homer' | 'digest'> & {
     readonly drachtio: DrachtioConfig | undefined;
     readonly homer: HomerConfig | undefined;
   };
+  /** Every password of a peer, and of none but in here. */
+  readonly credentials: Credentials;
   readonly trunks: readonly TrunkConfig[];
   /** One for each trunk. */
   readonly trunkPolicies: readonly TrunkPolicy[];
@@ -133,7 +140,7 @@ function withAbsolutePaths(listener: SipListenerConfig, folder: string): SipList
 /** Turns a file that passed all checks into the config that the parts receive. */
 export function resolveConfig(parsed: ConfigFile, file: string, env: Environment, dataDirOverride?: string): Config {
   const dataDir = resolve(dataDirOverride ?? resolve(dirname(file), parsed.dataDir));
-  const { drachtio, homer, ...sip } = parsed.sip;
+  const { drachtio, homer, digest: _, ...sip } = parsed.sip;
   const channelMedia = channelPolicies(parsed);
   return {
     ...parsed,
@@ -149,8 +156,13 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       drachtio: drachtio && { ...drachtio, secret: readSecret(drachtio.secret, env) ?? '' },
       homer: homer && resolveHomer(homer, env),
     },
-    trunks: parsed.trunks.map((trunk) => ({ ...trunk, media: mediaPolicyOf(trunk) })),
-    gateways: parsed.gateways.map((gateway) => {
+    credentials: resolveCredentials(parsed, env),
+    trunks: parsed.trunks.map(({ digest: _, sources = [], ...trunk }) => ({
+      ...trunk,
+      sources,
+      media: mediaPolicyOf(trunk),
+    })),
+    gateways: parsed.gateways.map(({ digest: _, ...gateway }) => {
       const address = parseHostPort(gateway.address);
       const host = address?.host ?? gateway.address;
       const ownPort = isIP(host) === 0 ? undefined : gateway.transport === 'tls' ? 5061 : 5060;

@@ -1,8 +1,10 @@
 // What no single key can show, gathered from the subjects' checks: names and references here, the network's part in
-// network-checks.ts, who calls whom in peer-checks.ts, how a SIM is addressed in addressing-checks.ts, codecs in media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
+// network-checks.ts, who calls whom in peer-checks.ts and intake-checks.ts, how a SIM is addressed in addressing-checks.ts, codecs in
+// media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
 import { posix } from 'node:path';
 import { findAddressingProblems } from './addressing-checks.js';
 import type { ConfigProblem } from './config-problem.js';
+import { findIntakeProblems } from './intake-checks.js';
 import { findLedgerProblems } from './ledger-checks.js';
 import { findMediaProblems } from './media-checks.js';
 import { nearestName } from './nearest-name.js';
@@ -30,6 +32,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findAddressingProblems(parts),
+    ...findIntakeProblems(parts, env),
     ...findMediaProblems(parts),
     ...findRtpengineProblems(parts),
     ...findPlanProblems(parts),
@@ -92,6 +95,7 @@ function missingPlans(parts: SoundParts): ConfigProblem[] {
 const SECRETS: readonly { readonly path: readonly string[]; readonly of: string }[] = [
   { path: ['sip', 'drachtio', 'secret'], of: 'the secret of the drachtio-server' },
   { path: ['sip', 'homer', 'password'], of: 'the password of the Homer collector' },
+  { path: ['sip', 'digest', 'nonceSecret'], of: 'a text that only your nodes of simtrunk know' },
 ];
 
 function secretProblems(parts: SoundParts, env: Environment): ConfigProblem[] {

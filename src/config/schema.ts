@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
+import { digestAccount, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
@@ -112,6 +113,7 @@ const sip = z.strictObject({
         .refine((header) => header.length > 1, 'must be the full name, not the compact form (RFC 3261 §7.3.3)'),
     )
     .default([]),
+  digest: sipDigest.prefault({}),
   defence: sipDefence.prefault({}),
   homer: z
     .strictObject({
@@ -138,7 +140,8 @@ const mediaKeys = {
 const trunk = z.strictObject({
   name,
   network: name,
-  sources: z.array(source).min(1),
+  sources: z.array(source).min(1).optional(),
+  digest: digestAccount.optional(),
   traffic: z.enum(['commercial', 'personal']).default('commercial'),
   ...mediaKeys,
   classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
@@ -177,6 +180,7 @@ const gateway = z.strictObject({
     ),
   transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
   ...addressingKeys,
+  digest: digestAccount.optional(),
   ...mediaKeys,
   firstResponseTimeoutMs: milliseconds.min(1).default(4_000),
   progressTimeoutMs: milliseconds.min(1).default(20_000),
@@ -207,6 +211,7 @@ const channel = z.strictObject({
   line: line.optional(),
   sim: z.string(),
   enabled: z.boolean().default(true),
+  digest: digestAccount.optional(),
   codecs: z.array(codec).min(1).optional(),
   preferredCodecs: z.array(codec).optional(),
   forbiddenCodecs: z.array(codec).optional(),

@@ -16,7 +16,7 @@ export type ProbeStatus = number | null;
 
 export interface OptionsSender {
   /** Final status of the peer, null for none. */
-  probe(uri: string): Promise<number | null>;
+  probe(uri: string, gateway: string): Promise<number | null>;
 }
 
 export class GatewayProber {
@@ -54,7 +54,7 @@ export class GatewayProber {
         this.#clock.after(gateway.timeoutMs, () => resolve(null)),
       );
     });
-    const status = await Promise.race([this.#sender.probe(gateway.uri), timeout]);
+    const status = await Promise.race([this.#sender.probe(gateway.uri, gateway.name), timeout]);
     this.#timers.get(gateway.name)?.cancel();
     if (this.#closed) return;
     // 503 says that the gateway takes no calls now (RFC 3261 §21.5.4).

@@ -12,24 +12,29 @@ export function identityOfCaller(invite: SipMessage, dialog: SipDialog): LegIden
     // The peer's CSeq space is its own; ours begins with the first request that we send (§12.1.1).
     cseq: cseqNumber(invite),
     remoteTarget: dialog.remote.uri,
-    nextHop: hop(invite),
+    nextHop: sourceUri(invite),
   };
 }
 
 /** Identity of a leg where we called. */
-export function identityOfCallee(invite: SipMessage, answer: SipMessage, remoteTarget: string): LegIdentity {
+export function identityOfCallee(
+  { invite, channelId }: { readonly invite: SipMessage; readonly channelId: string },
+  answer: SipMessage,
+  remoteTarget: string,
+): LegIdentity {
   return {
+    channelId,
     callId: invite.get('Call-ID') ?? '',
     local: invite.get('From') ?? '',
     remote: answer.get('To') ?? '',
     cseq: cseqNumber(invite),
     remoteTarget,
-    nextHop: hop(answer),
+    nextHop: sourceUri(answer),
   };
 }
 
 /** The source of the peer's packets: it reaches the peer, or the proxy between, also behind a NAT. */
-function hop(message: SipMessage): string {
+export function sourceUri(message: SipMessage): string {
   const address = message.source_address;
   const host = address.includes(':') ? `[${address}]` : address;
   const { protocol } = message;

@@ -177,6 +177,7 @@ describe('the leg towards a gateway', () => {
       srf,
       host,
       calleeListener(told),
+      undefined,
       createLogger({ level: 'silent', redactNumbers: false }),
     );
     leg.start({ ...DIAL, address: arena.address }, {});

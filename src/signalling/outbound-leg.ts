@@ -1,19 +1,26 @@
 // One attempt's leg: one INVITE to one channel through createUAC, with its CANCEL, its late answer and its BYE.
 import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity, ReofferAnswer } from '../call/ports.js';
+import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
+import { ChallengeAnswers, challengerOf, repetitionOf, requestInDialog } from './challenge-answers.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
 import { AwaitedAck, sendReoffer, toRenegotiation } from './renegotiation.js';
-import type { DialError, SipDialog, SipRequest, SipResponse, SrfApplication } from './srf.js';
+import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfApplication } from './srf.js';
 
 export class OutboundLeg implements CalleeLeg {
   readonly #srf: SrfApplication;
   readonly #host: LegHost;
   readonly #log: Logger;
   readonly #listener: CalleeLegListener;
+  readonly #account: DigestAccount | undefined;
+  readonly #answers: ChallengeAnswers;
+  #request: DialRequest | undefined;
+  /** Undefined until it has left, and while it is being sent again with credentials. */
   #invite: SipRequest | undefined;
+  #cancelled = false;
   #cancelWanted: { reason: string | undefined } | undefined;
   #dialog: SipDialog | undefined;
   #identity: LegIdentity | null = null;
@@ -22,8 +29,17 @@ export class OutboundLeg implements CalleeLeg {
   #hangingUp = false;
   readonly #reinviteAck = new AwaitedAck();
 
-  constructor(srf: SrfApplication, host: LegHost, listener: CalleeLegListener, log: Logger) {
+  /** @param account what the gateway gets when it asks for credentials */
+  constructor(
+    srf: SrfApplication,
+    host: LegHost,
+    listener: CalleeLegListener,
+    account: DigestAccount | undefined,
+    log: Logger,
+  ) {
     this.#srf = srf;
+    this.#account = account;
+    this.#answers = new ChallengeAnswers(account);
     this.#host = host;
     this.#listener = listener;
     this.#log = log;
@@ -38,28 +54,37 @@ export class OutboundLeg implements CalleeLeg {
   }
 
   start(request: DialRequest, markers: Readonly<Record<string, string>>): void {
+    this.#request = request;
+    this.#send(request, {
+      ...request.passedHeaders,
+      ...request.address.headers,
+      ...markers,
+      // Known before it is sent: after a crash it tells whose a late answer is.
+      'Call-ID': request.attemptId,
+      'Max-Forwards': String(request.maxForwards),
+    });
+  }
+
+  #send(request: DialRequest, headers: Readonly<Record<string, string>>, proxy?: string): void {
     this.#srf.createUAC(
       request.address.requestUri,
       {
         localSdp: request.offerSdp,
         callingNumber: request.address.fromUser,
-        headers: {
-          ...request.passedHeaders,
-          ...request.address.headers,
-          ...markers,
-          // Known before it is sent: after a crash it tells whose a late answer is.
-          'Call-ID': request.attemptId,
-          'Max-Forwards': String(request.maxForwards),
-        },
+        headers: { ...headers },
+        ...(proxy === undefined ? {} : { proxy }),
       },
       {
         cbRequest: guarded(this.#log, 'invite sent', (error, invite) => {
           if (error || invite === undefined) return;
           this.#invite = invite;
           this.#takeOverUpdates(invite);
-          this.#sipCallId = invite.get('Call-ID') ?? '';
-          this.#host.calleeSent(this.#sipCallId, this);
-          this.#listener.sent(this.#sipCallId);
+          // With credentials it is the same attempt, under the same Call-ID.
+          if (this.#sipCallId === '') {
+            this.#sipCallId = invite.get('Call-ID') ?? '';
+            this.#host.calleeSent(this.#sipCallId, this);
+            this.#listener.sent(this.#sipCallId);
+          }
           const wanted = this.#cancelWanted;
           if (wanted !== undefined) this.cancel(wanted.reason);
         }),
@@ -70,13 +95,27 @@ export class OutboundLeg implements CalleeLeg {
       },
       guarded(this.#log, 'final response', (error, dialog) => {
         if (dialog !== undefined && !error) this.#onAnswer(dialog);
-        else this.#onFailure(error);
+        else if (!this.#sendSigned(error?.res, headers)) this.#onFailure(error);
       }),
     );
   }
 
+  /** False when the response is no challenge, or there is no answer to it; then the attempt has failed. */
+  #sendSigned(response: SipResponse | undefined, headers: Readonly<Record<string, string>>): boolean {
+    const [invite, request] = [this.#invite, this.#request];
+    if (response === undefined || invite === undefined || request === undefined || this.#cancelled || this.#over)
+      return false;
+    const signed = this.#answers.headersFor(response, { method: 'INVITE', uri: invite.uri, body: request.offerSdp });
+    if (signed === null) return false;
+    // What is cancelled from now on is the INVITE to come.
+    this.#invite = undefined;
+    this.#send(request, { ...headers, ...repetitionOf(invite), ...signed }, challengerOf(invite.uri, response));
+    return true;
+  }
+
   cancel(reason: string | undefined): void {
     if (this.#over || this.#dialog !== undefined) return;
+    this.#cancelled = true;
     if (this.#invite === undefined) {
       this.#cancelWanted = { reason };
       return;
@@ -95,13 +134,15 @@ export class OutboundLeg implements CalleeLeg {
       this.#endWithoutDialog();
       return;
     }
-    this.#dialog.destroy(
-      reasonHeaders(reason),
-      guarded(this.#log, 'callee ended', (error) => {
+    const [dialog, log, account] = [this.#dialog, this.#log, this.#account];
+    requestInDialog(
+      { dialog, log, account },
+      { method: 'BYE', headers: reasonHeaders(reason).headers ?? {} },
+      (error) => {
         if (!error) this.#clear();
         // While we are connected it has failed because the server or the peer was first, and that BYE is on its way.
         else if (!this.#host.isConnected) this.#endWithoutDialog();
-      }),
+      },
     );
   }
 
@@ -141,7 +182,7 @@ export class OutboundLeg implements CalleeLeg {
 
   #onAnswer(dialog: SipDialog): void {
     this.#dialog = dialog;
-    this.#identity = identityOfCallee(dialog.req, dialog.res, dialog.remote.uri);
+    this.#identity = identityOfCallee(this.#sent(dialog.req), dialog.res, dialog.remote.uri);
     dialog.on(
       'destroy',
       guarded(this.#log, 'callee bye', (bye) => {
@@ -175,11 +216,15 @@ export class OutboundLeg implements CalleeLeg {
     this.#listener.answered(sdpOf(dialog.res), this.#host.latenessMs(dialog.res));
   }
 
+  #sent(invite: SipMessage): { readonly invite: SipMessage; readonly channelId: string } {
+    return { invite, channelId: this.#request?.channelId ?? '' };
+  }
+
   #onFailure(error: DialError | null): void {
     const response = error?.res;
     // Answered, but without the Contact that a dialog needs (RFC 3261 §12.1.1): it is billed, so it has to be ended.
     if (response !== undefined && response.status === 200 && this.#invite !== undefined) {
-      this.#identity = identityOfCallee(this.#invite, response, this.#invite.uri);
+      this.#identity = identityOfCallee(this.#sent(this.#invite), response, this.#invite.uri);
       this.#listener.answered(null, this.#host.latenessMs(response));
       return;
     }

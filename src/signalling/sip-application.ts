@@ -11,19 +11,27 @@ import type {
   LegIdentity,
   OrphanCause,
 } from '../call/ports.js';
-import { monotonicNowMs } from '../lib/clock.js';
+import type { DigestAccount, DigestSettings } from '../digest/digest-guard.js';
+import { type Clock, monotonicNowMs } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { ArrivalClock } from './arrival-clock.js';
-import { guarded } from './callback-guard.js';
+import { requestWithAccount } from './challenge-answers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { OutboundLeg } from './outbound-leg.js';
-import { PeerTable } from './peer-table.js';
 import { reachServer } from './reach-server.js';
 import type { AgentSource } from './read-agent.js';
 import { readInvite } from './read-invite.js';
-import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type SrfApplication } from './srf.js';
+import {
+  createSrf,
+  type ServerResponse,
+  type SipMessage,
+  type SipRequest,
+  type SipResponse,
+  type SrfApplication,
+} from './srf.js';
+import { type GateVerdict, TrunkGate } from './trunk-gate.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
@@ -44,6 +52,11 @@ export interface SignallingTrunk extends TrunkTerms {
 
 export interface SignallingSettings {
   readonly trunks: readonly SignallingTrunk[];
+  readonly digest: DigestSettings;
+  /** Of trunks that have to prove who they are, by name. */
+  readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
+  /** What a gateway gets when it asks for credentials: the channel's own, else the gateway's. */
+  accountOf(gateway: string, channelId: string | null): DigestAccount | undefined;
   /** Headers that pass from the caller's INVITE to the gateway's; everything else stays on its side. */
   readonly allowedHeaders: readonly string[];
   /** The SIP server is a thread of this process, whose clock nobody sets: what it says of times is believed. */
@@ -61,6 +74,10 @@ export type CallHandler = (request: CallRequest, leg: CallerLeg) => void;
 export interface SignallingCounters {
   readonly invites: number;
   readonly unknownSources: number;
+  /** Requests that were asked for credentials, because they brought none or old ones. */
+  readonly challenged: number;
+  /** Requests that brought wrong ones. */
+  readonly credentialsRefused: number;
   /** INVITEs that require an extension which we do not have. */
   readonly extensionsRefused: number;
   readonly optionsAnswered: number;
@@ -71,7 +88,8 @@ export class SipApplication implements DialPort, LegHost {
   readonly #settings: SignallingSettings;
   readonly #log: Logger;
   readonly #srf: SrfApplication;
-  readonly #trunks = new PeerTable<SignallingTrunk>();
+  readonly #clock: Clock;
+  readonly #gate: TrunkGate<SignallingTrunk>;
   readonly #marker = randomUUID();
   readonly #callees = new Map<string, HeldCallee>();
   readonly #callers = new Set<HeldCaller>();
@@ -79,7 +97,10 @@ export class SipApplication implements DialPort, LegHost {
   /** Answers that came before anybody asked for them. */
   readonly #unclaimed: string[] = [];
   #onUnclaimedAnswer: ((attemptId: string) => void) | undefined;
-  readonly #counters = { invites: 0, unknownSources: 0, extensionsRefused: 0, optionsAnswered: 0, refusedMethods: 0 };
+  readonly #counters = {
+    ...{ invites: 0, unknownSources: 0, challenged: 0, credentialsRefused: 0 },
+    ...{ extensionsRefused: 0, optionsAnswered: 0, refusedMethods: 0 },
+  };
   #onCall: CallHandler | undefined;
   #isAccepting: () => boolean = () => true;
   #onReconnected: () => void = () => {};
@@ -89,13 +110,13 @@ export class SipApplication implements DialPort, LegHost {
   #isLost = false;
   #isClosing = false;
 
-  constructor(settings: SignallingSettings, log: Logger) {
+  constructor(settings: SignallingSettings, clock: Clock, log: Logger) {
     this.#settings = settings;
     this.#arrivals = settings.isServerOurs === true ? new ArrivalClock(monotonicNowMs) : null;
+    this.#clock = clock;
     this.#log = log;
-    for (const trunk of settings.trunks) {
-      for (const source of trunk.sources) this.#trunks.add(source, trunk);
-    }
+    const { trunks, digest, trunkAccounts: accounts } = settings;
+    this.#gate = new TrunkGate({ trunks, accounts, digest });
     this.#srf = createSrf();
     this.#srf.on('error', (error) => log.warn({ err: error }, 'connection to the SIP server failed'));
     this.#srf.on('close', () => this.#noteClosed());
@@ -187,7 +208,8 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
-    const leg = new OutboundLeg(this.#srf, this, listener, this.#log);
+    const account = this.#settings.accountOf(request.gateway, request.channelId);
+    const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log);
     leg.start(request, { [LOOP_MARKER]: this.#marker });
     return leg;
   }
@@ -248,10 +270,15 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   endOrphan(identity: LegIdentity, cause: OrphanCause): Promise<number | null> {
+    const { channelId } = identity;
+    // A gateway's name may hold no slash.
+    const account =
+      channelId === undefined ? undefined : this.#settings.accountOf(channelId.split('/')[0] ?? '', channelId);
+    // The next number that this dialog cannot have used: no process of ours sends more than a few requests in it.
+    const cseq = identity.cseq + 100;
     return new Promise((resolve) => {
-      // The next number that this dialog cannot have used: no process of ours sends more than a few requests in it.
-      const cseq = identity.cseq + 100;
-      this.#srf.request(
+      requestWithAccount(
+        { srf: this.#srf, log: this.#log, account },
         identity.remoteTarget,
         {
           method: 'BYE',
@@ -264,33 +291,23 @@ export class SipApplication implements DialPort, LegHost {
             Reason: `SIP;cause=503;text="${cause}"`,
           },
         },
-        guarded(this.#log, 'orphan bye', (error, request) => {
-          if (error || request === undefined) {
-            this.#log.warn({ cause: String(error), sipCallId: identity.callId }, 'orphaned leg could not be ended');
-            resolve(null);
-            return;
-          }
-          request.on('response', (response) => resolve(response.source_address ? response.status : null));
-        }),
+        (response) => {
+          if (response === null) this.#log.warn({ sipCallId: identity.callId }, 'orphaned leg could not be ended');
+          resolve(statusOf(response));
+        },
       );
     });
   }
 
-  /** Sends OPTIONS; resolves with the final status, null when nothing came from the peer. */
-  probe(uri: string): Promise<number | null> {
+  /** Sends OPTIONS to a gateway; resolves with the final status, null when nothing came from it. */
+  probe(uri: string, gateway: string): Promise<number | null> {
+    const account = this.#settings.accountOf(gateway, null);
     return new Promise((resolve) => {
-      this.#srf.request(
+      requestWithAccount(
+        { srf: this.#srf, log: this.#log, account },
         uri,
         { method: 'OPTIONS', headers: {} },
-        guarded(this.#log, 'probe', (error, request) => {
-          if (error || request === undefined) {
-            resolve(null);
-            return;
-          }
-          request.on('response', (response) => {
-            if (response.status >= 200) resolve(response.source_address ? response.status : null);
-          });
-        }),
+        (response) => resolve(statusOf(response)),
       );
     });
   }
@@ -318,12 +335,8 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   #onInvite(request: SipRequest, response: ServerResponse): void {
-    const trunk = this.#trunks.find(request.source_address, request.source_port);
-    if (trunk === undefined) {
-      this.#counters.unknownSources++;
-      response.send(403, {});
-      return;
-    }
+    const trunk = this.#admit(request, response);
+    if (trunk === null) return;
     this.#counters.invites++;
     const waitedMs = this.latenessMs(request);
     if (this.#onCall === undefined) {
@@ -342,12 +355,34 @@ export class SipApplication implements DialPort, LegHost {
     this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
   }
 
-  #onOptions(request: SipRequest, response: ServerResponse): void {
-    if (this.#trunks.find(request.source_address, request.source_port) === undefined) {
+  /** The trunk that a request is of; null when it has been answered. */
+  #admit(request: SipRequest, response: ServerResponse): SignallingTrunk | null {
+    const verdict = this.#gate.admit(request, this.#clock.wallMs());
+    if (verdict.kind === 'trunk') return verdict.trunk;
+    if (verdict.kind === 'challenge') this.#challenge(request, response, verdict);
+    else {
       this.#counters.unknownSources++;
       response.send(403, {});
-      return;
     }
+    return null;
+  }
+
+  #challenge(
+    request: SipRequest,
+    response: ServerResponse,
+    { reason, headers }: Extract<GateVerdict<unknown>, { kind: 'challenge' }>,
+  ): void {
+    if (reason === 'refused') {
+      this.#counters.credentialsRefused++;
+      const { method, source_address: source } = request;
+      this.#log.info({ method, source }, 'wrong credentials');
+    } else this.#counters.challenged++;
+    response.send(401, { headers: { ...headers } });
+  }
+
+  #onOptions(request: SipRequest, response: ServerResponse): void {
+    // A trunk whose address we know asks whether we are there, which needs no proof of who it is.
+    if (this.#gate.bySource(request) === undefined && this.#admit(request, response) === null) return;
     this.#counters.optionsAnswered++;
     const headers = { Allow: ALLOWED, Accept: 'application/sdp' };
     response.send(this.#isAccepting() ? 200 : 503, { headers });
@@ -355,9 +390,14 @@ export class SipApplication implements DialPort, LegHost {
 
   #onRefusedMethod(request: SipRequest, response: ServerResponse): void {
     this.#counters.refusedMethods++;
-    const known = this.#trunks.find(request.source_address, request.source_port) !== undefined;
+    const known = this.#gate.bySource(request) !== undefined;
     response.send(known ? 405 : 403, { headers: { Allow: ALLOWED } });
   }
+}
+
+/** Null when the server made the response in place of one that never came. */
+function statusOf(response: SipResponse | null): number | null {
+  return response?.source_address ? response.status : null;
 }
 
 /** What comes true by itself, or not within the patience of one who is leaving. */

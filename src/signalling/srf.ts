@@ -19,6 +19,8 @@ export interface SipMessage {
 export interface SipResponse extends SipMessage {
   readonly status: number;
   readonly reason: string;
+  /** The request that it answers, as it went out. */
+  readonly req: SipMessage;
 }
 
 export interface SipRequest extends SipMessage {
@@ -84,7 +86,7 @@ export interface SrfApplication {
   ): void;
   createUAC(
     uri: string,
-    options: { localSdp: string; headers: Record<string, string>; callingNumber: string },
+    options: { localSdp: string; headers: Record<string, string>; callingNumber: string; proxy?: string },
     progress: {
       cbRequest: (error: unknown, request?: SipRequest) => void;
       cbProvisional: (response: SipResponse) => void;

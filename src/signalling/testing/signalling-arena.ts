@@ -3,19 +3,21 @@
 import { randomUUID } from 'node:crypto';
 import type { CallRequest, DialAddress } from '../../call/call-request.js';
 import type { CalleeLegListener, CallerLeg, CallerLegListener, DialRequest } from '../../call/ports.js';
+import { SystemClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
 import { codecPolicy } from '../../sdp/media-policy.js';
 import { type ServerUnderTest, startEmbedded } from '../../sip-server/testing/arena.js';
 import { Inbox } from '../../sip-server/testing/inbox.js';
 import { UdpPeer } from '../../sip-server/testing/raw-peer.js';
 import { SDP } from '../../sip-server/testing/sip-script.js';
-import { SipApplication } from '../sip-application.js';
+import { type SignallingSettings, SipApplication } from '../sip-application.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
 export const DIAL = {
   attemptId: 'a1',
   gateway: 'gw1',
+  channelId: 'gw1/1',
   offerSdp: SDP,
   maxForwards: 69,
   passedHeaders: {},
@@ -65,7 +67,7 @@ export class SignallingArena {
     );
   }
 
-  static async open(): Promise<SignallingArena> {
+  static async open(changes: Partial<SignallingSettings> = {}): Promise<SignallingArena> {
     const server = await startEmbedded({ t1Ms: 20 });
     const trunk = {
       name: 'pbx',
@@ -75,10 +77,14 @@ export class SignallingArena {
       nat: 'off',
       agentFrom: 'none',
     } as const;
-    const application = new SipApplication(
-      { trunks: [{ ...trunk, mediaSources: [], sources: ['127.0.0.1'] }], allowedHeaders: ['X-Campaign'] },
-      log,
-    );
+    const settings: SignallingSettings = {
+      trunks: [{ ...trunk, mediaSources: [], sources: ['127.0.0.1'] }],
+      allowedHeaders: ['X-Campaign'],
+      digest: { realm: 'simtrunk', algorithms: ['SHA-256', 'MD5'], nonceSecret: 'test', nonceLifetimeMs: 60_000 },
+      trunkAccounts: new Map(),
+      accountOf: () => undefined,
+    };
+    const application = new SipApplication({ ...settings, ...changes }, new SystemClock(), log);
     server.control?.onTrying((sipCallId) => application.noteTrying(sipCallId));
     await application.connect(server.admin, 5_000);
     return new SignallingArena(server, application, await UdpPeer.open(server.udp), await UdpPeer.open(server.udp));

@@ -1,0 +1,25 @@
+// How those who call, and those who are called, prove who they are.
+import { z } from 'zod';
+import { DIGEST_ALGORITHMS } from '../digest/digest-algorithm.js';
+import { secret } from './scalars.js';
+
+/** Neither a quote nor what would end a header line. */
+const WITHOUT_CONTROLS = /^[^\p{Cc}"\\]+$/u;
+
+/** A name and its password, for digest authentication. */
+export const digestAccount = z.strictObject({
+  username: z.string().max(128).regex(WITHOUT_CONTROLS, 'must be 1 to 128 characters without quotes or backslashes'),
+  password: secret,
+});
+
+/** `sip.digest`: how simtrunk asks for credentials. */
+export const sipDigest = z.strictObject({
+  realm: z
+    .string()
+    .max(128)
+    .regex(WITHOUT_CONTROLS, 'must be 1 to 128 characters without quotes or backslashes')
+    .default('simtrunk'),
+  algorithms: z.array(z.enum(DIGEST_ALGORITHMS)).min(1).default(['SHA-256', 'MD5']),
+  nonceSecret: secret.optional(),
+  nonceSeconds: z.int().min(10).max(86_400).default(300),
+});

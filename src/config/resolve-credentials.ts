@@ -1,0 +1,42 @@
+// Names and passwords of the config, apart from all else: what a call carries of its trunk and gateway may be logged.
+import { randomUUID } from 'node:crypto';
+import type { DigestAccount, DigestSettings } from '../digest/digest-guard.js';
+import { type Environment, readSecret } from './read-secret.js';
+import type { ConfigFile } from './schema.js';
+
+export interface Credentials {
+  /** How those who call are asked. */
+  readonly settings: DigestSettings;
+  readonly trunks: ReadonlyMap<string, DigestAccount>;
+  readonly gateways: ReadonlyMap<string, DigestAccount>;
+  /** By channel id, of channels that have an account of their own at their gateway. */
+  readonly channels: ReadonlyMap<string, DigestAccount>;
+}
+
+interface Named {
+  readonly digest?: { readonly username: string; readonly password: string | { readonly env: string } } | undefined;
+}
+
+export function resolveCredentials({ sip, trunks, gateways, channels }: ConfigFile, env: Environment): Credentials {
+  const { realm, algorithms, nonceSecret, nonceSeconds } = sip.digest;
+  const accountsOf = <T extends Named>(elements: readonly T[], nameOf: (element: T) => string) =>
+    new Map(
+      elements.flatMap((element): [string, DigestAccount][] => {
+        const { digest } = element;
+        if (digest === undefined) return [];
+        return [[nameOf(element), { username: digest.username, password: readSecret(digest.password, env) ?? '' }]];
+      }),
+    );
+  return {
+    settings: {
+      realm,
+      algorithms,
+      nonceLifetimeMs: nonceSeconds * 1_000,
+      // Nonces of before a restart are then stale, which their owners hear and ask again.
+      nonceSecret: (nonceSecret === undefined ? undefined : readSecret(nonceSecret, env)) ?? randomUUID(),
+    },
+    trunks: accountsOf(trunks, ({ name }) => name),
+    gateways: accountsOf(gateways, ({ name }) => name),
+    channels: accountsOf(channels, ({ gateway, port }) => `${gateway}/${port}`),
+  };
+}

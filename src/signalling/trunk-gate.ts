@@ -1,0 +1,84 @@
+// Who is at the door: the trunk of a request by its source, and by its credentials where the trunk has some. A trunk with
+// both needs both. Nothing here answers, and nothing tells a stranger which part of what it brought is wrong.
+import { type DigestAccount, DigestGuard, type DigestSettings } from '../digest/digest-guard.js';
+import { PeerTable } from './peer-table.js';
+import type { SipMessage } from './srf.js';
+
+export interface GatedTrunk {
+  readonly name: string;
+  readonly sources: readonly string[];
+}
+
+export interface GateSettings<T extends GatedTrunk> {
+  readonly trunks: readonly T[];
+  /** By trunk. */
+  readonly accounts: ReadonlyMap<string, DigestAccount>;
+  readonly digest: DigestSettings;
+}
+
+export type GateVerdict<T> =
+  | { readonly kind: 'trunk'; readonly trunk: T }
+  /** `headers` go with a 401. */
+  | {
+      readonly kind: 'challenge';
+      readonly headers: Readonly<Record<string, string>>;
+      /** `absent`: it brought nothing for us; `stale`: of an old nonce; `refused`: wrong credentials. */
+      readonly reason: 'absent' | 'stale' | 'refused';
+    }
+  | { readonly kind: 'stranger' };
+
+interface TrunkAccount extends DigestAccount {
+  readonly trunk: string;
+}
+
+export class TrunkGate<T extends GatedTrunk> {
+  readonly #bySource = new PeerTable<T>();
+  readonly #byName: ReadonlyMap<string, T>;
+  readonly #accounts: ReadonlyMap<string, DigestAccount>;
+  readonly #guard: DigestGuard<TrunkAccount>;
+  /** Some trunk is known by its credentials alone, so any stranger may be it. */
+  readonly #asksStrangers: boolean;
+
+  constructor({ trunks, accounts, digest }: GateSettings<T>) {
+    this.#accounts = accounts;
+    this.#byName = new Map(trunks.map((trunk) => [trunk.name, trunk]));
+    this.#guard = new DigestGuard(
+      digest,
+      [...accounts].map(([trunk, { username, password }]) => ({ trunk, username, password })),
+    );
+    this.#asksStrangers = trunks.some(({ name, sources }) => sources.length === 0 && accounts.has(name));
+    for (const trunk of trunks) {
+      for (const source of trunk.sources) this.#bySource.add(source, trunk);
+    }
+  }
+
+  /** The trunk that sends from there, whatever it has yet to prove. */
+  bySource(request: SipMessage): T | undefined {
+    return this.#bySource.find(request.source_address, request.source_port);
+  }
+
+  admit(request: SipMessage, wallMs: number): GateVerdict<T> {
+    const bySource = this.bySource(request);
+    if (bySource !== undefined && !this.#accounts.has(bySource.name)) return { kind: 'trunk', trunk: bySource };
+    if (bySource === undefined && !this.#asksStrangers) return { kind: 'stranger' };
+    const { method, uri, body = '' } = request;
+    const checked = this.#guard.check({ method, uri, body, authorization: request.get('Authorization') }, wallMs);
+    if (!checked.ok) return this.#challenge(checked.reason, wallMs);
+    const trunk = this.#byName.get(checked.account.trunk);
+    const isThere = trunk !== undefined && (bySource === undefined ? trunk.sources.length === 0 : trunk === bySource);
+    return isThere ? { kind: 'trunk', trunk } : this.#challenge('refused', wallMs);
+  }
+
+  #challenge(reason: 'absent' | 'stale' | 'refused', wallMs: number): GateVerdict<T> {
+    const challenges = this.#guard.challenges(wallMs, reason === 'stale');
+    return { kind: 'challenge', reason, headers: { 'WWW-Authenticate': challengeLines(challenges) } };
+  }
+}
+
+/**
+ * RFC 3261 §7.3.1: challenges may not share a line, and drachtio-srf knows of one line for each header name; what it is given
+ * goes out as it stands.
+ */
+export function challengeLines(challenges: readonly string[]): string {
+  return challenges.join('\r\nWWW-Authenticate: ');
+}
