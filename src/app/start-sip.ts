@@ -46,8 +46,9 @@ export interface SipSide {
 /** @throws SimtrunkError LISTENER_UNAVAILABLE or SIP_SERVER_UNREACHABLE; what was started is on the stack. */
 export async function startSip(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<SipSide> {
   const { allowedHeaders, drachtio } = config.sip;
+  const { trunks, gateways } = config;
   const isServerOurs = drachtio === undefined;
-  const settings = { trunks: config.trunks, allowedHeaders, isServerOurs, ...credentials(config) };
+  const settings = { trunks, gateways, allowedHeaders, isServerOurs, ...credentials(config) };
   const application = new SipApplication(settings, clock, log);
   if (drachtio !== undefined) {
     opened.add('signalling', application);

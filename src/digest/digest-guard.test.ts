@@ -127,8 +127,10 @@ describe('a guard that asks for credentials', () => {
     const guard = guardOf();
     assert.equal(verdict(guard, answer(guard), NOW, { ...REQUEST, method: 'REGISTER' }), 'refused');
     assert.equal(verdict(guard, answer(guard), NOW, { ...REQUEST, uri: 'sip:0601234567@10.0.0.1' }), 'refused');
-    // A proxy between may have written another host.
+    // A proxy between may have written another host, and some clients sign the host alone.
     assert.equal(verdict(guard, answer(guard), NOW, { ...REQUEST, uri: 'sip:01012345678@simtrunk.example' }), 'pbx');
+    const hostAlone = answer(guard, PBX, NOW, { ...REQUEST, uri: 'sip:10.0.0.1:5060' });
+    assert.equal(verdict(guard, hostAlone), 'pbx');
   });
 
   it('refuses a nonce that was changed, or written in another way', () => {

@@ -145,9 +145,10 @@ function isSameText(expected: string, claimed: string): boolean {
 
 /**
  * Whether credentials were given for what is asked: the same user of a URI, so that they cannot be spent on another number.
- * Deviation: the host may differ (RFC 3261 §22.4), as a proxy between rewrites it.
+ * Deviation: the host may differ (RFC 3261 §22.4), as a proxy between rewrites it, and some clients sign the host alone.
  */
 function isSameTarget(signed: string, requested: string): boolean {
   const userOf = (uri: string): string => /^sips?:([^@]*)@/i.exec(uri)?.[1]?.split(';')[0] ?? '';
-  return userOf(signed) === userOf(requested);
+  const user = userOf(signed);
+  return user === '' || user === userOf(requested);
 }

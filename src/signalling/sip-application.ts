@@ -20,6 +20,7 @@ import { requestWithAccount } from './challenge-answers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { OutboundLeg } from './outbound-leg.js';
+import { PeerTable } from './peer-table.js';
 import { reachServer } from './reach-server.js';
 import type { AgentSource } from './read-agent.js';
 import { readInvite } from './read-invite.js';
@@ -52,6 +53,8 @@ export interface SignallingTrunk extends TrunkTerms {
 
 export interface SignallingSettings {
   readonly trunks: readonly SignallingTrunk[];
+  /** Those that are named by a host name are not known by where they send from. */
+  readonly gateways: readonly { readonly name: string; readonly host: string }[];
   readonly digest: DigestSettings;
   /** Of trunks that have to prove who they are, by name. */
   readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
@@ -90,6 +93,7 @@ export class SipApplication implements DialPort, LegHost {
   readonly #srf: SrfApplication;
   readonly #clock: Clock;
   readonly #gate: TrunkGate<SignallingTrunk>;
+  readonly #gateways = new PeerTable<string>();
   readonly #marker = randomUUID();
   readonly #callees = new Map<string, HeldCallee>();
   readonly #callers = new Set<HeldCaller>();
@@ -117,6 +121,7 @@ export class SipApplication implements DialPort, LegHost {
     this.#log = log;
     const { trunks, digest, trunkAccounts: accounts } = settings;
     this.#gate = new TrunkGate({ trunks, accounts, digest });
+    for (const { name, host } of settings.gateways) this.#gateways.add(host, name);
     this.#srf = createSrf();
     this.#srf.on('error', (error) => log.warn({ err: error }, 'connection to the SIP server failed'));
     this.#srf.on('close', () => this.#noteClosed());
@@ -355,6 +360,10 @@ export class SipApplication implements DialPort, LegHost {
     this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
   }
 
+  #isGateway({ source_address, source_port }: SipRequest): boolean {
+    return this.#gateways.find(source_address, source_port) !== undefined;
+  }
+
   /** The trunk that a request is of; null when it has been answered. */
   #admit(request: SipRequest, response: ServerResponse): SignallingTrunk | null {
     const verdict = this.#gate.admit(request, this.#clock.wallMs());
@@ -381,8 +390,9 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   #onOptions(request: SipRequest, response: ServerResponse): void {
-    // A trunk whose address we know asks whether we are there, which needs no proof of who it is.
-    if (this.#gate.bySource(request) === undefined && this.#admit(request, response) === null) return;
+    // A peer whose address we know asks whether we are there, which needs no proof of who it is.
+    const isKnown = this.#gate.bySource(request) !== undefined || this.#isGateway(request);
+    if (!isKnown && this.#admit(request, response) === null) return;
     this.#counters.optionsAnswered++;
     const headers = { Allow: ALLOWED, Accept: 'application/sdp' };
     response.send(this.#isAccepting() ? 200 : 503, { headers });

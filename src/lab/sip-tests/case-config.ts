@@ -127,14 +127,17 @@ export function withToday(value: unknown, nowMs: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withToday(entry, nowMs)]));
 }
 
-/** Objects are merged by key; a list of objects by index, where the case names fewer; all else is replaced. */
+/** Objects are merged by key, where null takes a key away; a list of objects by index, where the case names fewer; all else is replaced. */
 export function mergeOver(base: unknown, over: unknown): unknown {
   if (Array.isArray(base) && Array.isArray(over) && over.every(isObject) && base.every(isObject)) {
     return [...base.map((entry, i) => mergeOver(entry, over[i] ?? {})), ...over.slice(base.length)];
   }
   if (!isObject(base) || !isObject(over)) return over;
   const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) merged[key] = key in base ? mergeOver(base[key], value) : value;
+  for (const [key, value] of Object.entries(over)) {
+    if (value === null) delete merged[key];
+    else merged[key] = key in base ? mergeOver(base[key], value) : value;
+  }
   return merged;
 }
 

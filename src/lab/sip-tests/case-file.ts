@@ -73,7 +73,7 @@ const caseSchema = z.strictObject({
       z.strictObject({ text: z.string(), ageDays: z.number().min(0).default(0) }),
     )
     .default({}),
-  /** Merged over the base config: objects by key, lists and scalars replaced. */
+  /** Merged over the base config: objects by key, lists and scalars replaced, keys with null taken away. */
   config: z.record(z.string(), z.unknown()).default({}),
   expect: z.strictObject({
     /** Every CDR of the case, in the order in which the calls were offered; see expectation.ts for the patterns. */

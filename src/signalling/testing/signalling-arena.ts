@@ -41,6 +41,11 @@ export class ToldInbox extends Inbox<Told> {
   note = (event: string, value: unknown = undefined): void => this.put({ event, value });
 }
 
+/** What is other than usual; `sources` are those of the one trunk. */
+export interface ArenaOptions extends Partial<SignallingSettings> {
+  readonly sources?: readonly string[];
+}
+
 export interface OfferedCall {
   readonly request: CallRequest;
   readonly leg: CallerLeg;
@@ -67,7 +72,7 @@ export class SignallingArena {
     );
   }
 
-  static async open(changes: Partial<SignallingSettings> = {}): Promise<SignallingArena> {
+  static async open({ sources = ['127.0.0.1'], ...changes }: ArenaOptions = {}): Promise<SignallingArena> {
     const server = await startEmbedded({ t1Ms: 20 });
     const trunk = {
       name: 'pbx',
@@ -78,9 +83,10 @@ export class SignallingArena {
       agentFrom: 'none',
     } as const;
     const settings: SignallingSettings = {
-      trunks: [{ ...trunk, mediaSources: [], sources: ['127.0.0.1'] }],
+      trunks: [{ ...trunk, mediaSources: [], sources }],
       allowedHeaders: ['X-Campaign'],
       digest: { realm: 'simtrunk', algorithms: ['SHA-256', 'MD5'], nonceSecret: 'test', nonceLifetimeMs: 60_000 },
+      gateways: [{ name: 'gw1', host: '127.0.0.1' }],
       trunkAccounts: new Map(),
       accountOf: () => undefined,
     };
