@@ -29,6 +29,9 @@ extern int uv_inet_ntop(int family, const void *source, char *text, size_t bytes
 extern int uv_inet_pton(int family, const char *text, void *address);
 enum { UV_POLL = 8, UV_READABLE = 1 };
 
+// Raised with every change of what JavaScript and this file share: a part that was built before it is not used.
+enum { VERSION = 1 };
+
 // The buffer shared with JavaScript, whose side of it is in batched-sockets.ts:
 //   SLOTS receive slots of SLOT_BYTES, then as many that hold what is sent and was not received here. A slot holds the
 //   largest datagram; memory is taken by what is touched of it alone. An odd number of cache lines keeps the slots' heads
@@ -67,6 +70,7 @@ struct sockets {
   uint32_t *spare;
   uint32_t spares;
   uint32_t fresh_spares;
+  union address sources[SLOTS]; // of the packets in the slots
 };
 
 static void throw_code(napi_env env, const char *message) { napi_throw_error(env, "ERR_MEDIA_SOCKETS", message); }
@@ -85,31 +89,33 @@ static double now_ms(void) {
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-// One packet of each socket that has one, so that a flood at one port holds back no other.
+// In rounds of one packet of each socket that has one, so that a flood at one port holds back no other, until none is left or
+// the slots are full.
 static uint32_t receive(struct sockets *self) {
-  struct epoll_event ready[SLOTS];
-  int events = epoll_wait(self->epoll, ready, SLOTS, 0);
   uint32_t received = 0;
-  for (int at = 0; at < events; at += 1) {
-    uint32_t index = ready[at].data.u32;
-    struct media_socket *socket = &self->all[index];
-    if (socket->fd < 0) continue;
-    union address source;
-    socklen_t bytes = sizeof source;
-    uint8_t *slot = self->packets + (size_t)received * SLOT_BYTES;
-    ssize_t length = recvfrom(socket->fd, slot, SLOT_BYTES, MSG_DONTWAIT, &source.any, &bytes);
-    if (length < 0) continue;
-    int32_t *entry = self->table + received * RECEIVED_WORDS;
-    entry[0] = (int32_t)index;
-    entry[1] = (int32_t)length;
-    entry[2] = !is_same_source(&source, &socket->source);
-    if (entry[2]) socket->source = source;
-    received += 1;
+  while (received < SLOTS) {
+    struct epoll_event ready[SLOTS];
+    int events = epoll_wait(self->epoll, ready, (int)(SLOTS - received), 0);
+    if (events <= 0) break;
+    for (int at = 0; at < events; at += 1) {
+      uint32_t index = ready[at].data.u32;
+      struct media_socket *socket = &self->all[index];
+      if (socket->fd < 0) continue;
+      union address *source = &self->sources[received];
+      socklen_t bytes = sizeof *source;
+      uint8_t *slot = self->packets + (size_t)received * SLOT_BYTES;
+      ssize_t length = recvfrom(socket->fd, slot, SLOT_BYTES, MSG_DONTWAIT, &source->any, &bytes);
+      if (length < 0) continue;
+      int32_t *entry = self->table + received * RECEIVED_WORDS;
+      entry[0] = (int32_t)index;
+      entry[1] = (int32_t)length;
+      entry[2] = !is_same_source(source, &socket->source);
+      if (entry[2]) socket->source = *source;
+      received += 1;
+    }
   }
-  if (received > 0) {
-    double now = now_ms();
-    memcpy(self->table + ARRIVAL_AT, &now, sizeof now);
-  }
+  double arrival_ms = now_ms();
+  memcpy(self->table + ARRIVAL_AT, &arrival_ms, sizeof arrival_ms);
   return received;
 }
 
@@ -358,22 +364,23 @@ static napi_value set_destination(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// source(set, index): [address, port] of the packet that came last
+// source(set, slot): [address, port] of the batch's packet there
 static napi_value source_of(napi_env env, napi_callback_info info) {
   size_t argc = 2;
   napi_value argv[2], result, value;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  uint32_t index;
-  struct media_socket *socket = socket_of(env, self_of(env, argv[0]), argv[1], &index);
-  if (socket == NULL) return NULL;
+  uint32_t slot;
+  struct sockets *self = self_of(env, argv[0]);
+  if (self == NULL || napi_get_value_uint32(env, argv[1], &slot) != napi_ok || slot >= SLOTS) return NULL;
+  const union address *source = &self->sources[slot];
   char text[INET6_ADDRSTRLEN];
-  bool is_v4 = socket->source.any.sa_family == AF_INET;
-  const void *octets = is_v4 ? (void *)&socket->source.v4.sin_addr : (void *)&socket->source.v6.sin6_addr;
+  bool is_v4 = source->any.sa_family == AF_INET;
+  const void *octets = is_v4 ? (const void *)&source->v4.sin_addr : (const void *)&source->v6.sin6_addr;
   if (uv_inet_ntop(is_v4 ? AF_INET : AF_INET6, octets, text, sizeof text) != 0) return NULL;
   napi_create_array_with_length(env, 2, &result);
   napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
   napi_set_element(env, result, 0, value);
-  napi_create_uint32(env, ntohs(is_v4 ? socket->source.v4.sin_port : socket->source.v6.sin6_port), &value);
+  napi_create_uint32(env, ntohs(is_v4 ? source->v4.sin_port : source->v6.sin6_port), &value);
   napi_set_element(env, result, 1, value);
   return result;
 }
@@ -440,5 +447,6 @@ NAPI_MODULE_INIT() {
       {"close", NULL, close_sockets, NULL, NULL, NULL, napi_default, NULL},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  napi_set_named_property(env, exports, "version", number_of(env, VERSION));
   return exports;
 }

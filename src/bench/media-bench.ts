@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { costOf, type ProcessCost } from '../lab/sip-tests/load/process-cost.js';
-import { claimPorts } from '../lib/testing/claimed-ports.js';
+import { costOf, type ProcessCost, threadCpuMs } from '../lab/sip-tests/load/process-cost.js';
+import { PortClaims } from '../lib/testing/claimed-ports.js';
 import type { SocketsSetting } from '../media/relay/open-sockets.js';
 import { startMeasured } from './child-process.js';
 import { loadPortsOf } from './media-load.js';
@@ -31,6 +31,8 @@ export interface MediaBenchResult {
   readonly pacingP99Ms: number;
   /** User and system time of all threads of the process, by relayed packets. */
   readonly cpuUsPerPacket: number;
+  /** The same of each thread that had a part in it, the largest first. */
+  readonly cpuUsByThread: readonly number[];
   /** At 100 packets a second a call. */
   readonly callsPerCore: number;
   readonly memoryMb: number;
@@ -60,8 +62,11 @@ export interface MediaBenchSettings {
   readonly threads: number;
 }
 
-const WARM_UP_MS = 3_000;
+/** V8 goes on compiling for some seconds. */
+const WARM_UP_MS = 5_000;
 const PACKETS_PER_SECOND = 100;
+/** Above what tests claim, for thousands are wanted: the relay and rtpengine pass over those that somebody has. */
+const ports = new PortClaims('simtrunk-bench-ports', 33_000, 320);
 
 /** The part under measurement, ready for packets. */
 interface Subject {
@@ -94,7 +99,7 @@ export async function benchMedia(
 
 async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promise<MediaBenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'simtrunk-media-'));
-  const loadPort = await claimPorts(loadPortsOf(settings.calls));
+  const loadPort = await ports.claim(loadPortsOf(settings.calls));
   const subject = await (engine === 'simtrunk' ? startRelay : startPeer)(settings, folder, loadPort);
   try {
     const order: MediaLoadOrder = { loadPort, targetPorts: subject.targetPorts };
@@ -102,8 +107,10 @@ async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promi
     try {
       await pause(WARM_UP_MS);
       const [before, , costBefore] = [await load.report(), await subject.report(), costOf(subject.pid)];
+      const threadsBefore = threadCpuMs(subject.pid);
       const startedMs = performance.now();
       await pause(settings.seconds * 1_000);
+      const threadsAfter = threadCpuMs(subject.pid);
       const [costAfter, after] = [costOf(subject.pid), await load.report()];
       const seconds = (performance.now() - startedMs) / 1_000;
       await subject.report();
@@ -124,6 +131,10 @@ async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promi
         delayMs: { p50: rounded(after.delayP50Ms, 2), p99: rounded(after.delayP99Ms, 2) },
         pacingP99Ms: rounded(after.pacingP99Ms, 2),
         cpuUsPerPacket: rounded(cpuUsPerPacket, 2),
+        cpuUsByThread: [...threadsAfter]
+          .map(([thread, cpuMs]) => rounded(((cpuMs - (threadsBefore.get(thread) ?? 0)) * 1_000) / packets, 2))
+          .filter((us) => us >= 0.05)
+          .sort((a, b) => b - a),
         callsPerCore: Math.round(1e6 / PACKETS_PER_SECOND / cpuUsPerPacket),
         memoryMb: rounded(costAfter?.peakMemoryMb ?? Number.NaN, 0),
         recordedMb: rounded(bytesBelow(folder) / 2 ** 20, 1),
@@ -144,7 +155,7 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
     calls: settings.calls,
     isRecorded: settings.isRecorded,
     folder,
-    firstPort: await claimPorts(4 * settings.calls + 100),
+    firstPort: await ports.claim(4 * settings.calls + 100),
     loadPort,
     sockets: settings.sockets,
     threads: settings.threads,
@@ -162,7 +173,7 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
 
 async function startPeer(settings: MediaBenchSettings, folder: string, loadPort: number): Promise<Subject> {
   const { calls, isRecorded } = settings;
-  const [firstPort, controlPort] = [await claimPorts(4 * calls + 100), await claimPorts(2)];
+  const [firstPort, controlPort] = [await ports.claim(4 * calls + 100), await ports.claim(2)];
   const peer = await startRtpengine({ calls, isRecorded, folder, firstPort, controlPort, loadPort });
   return { pid: peer.pid, targetPorts: peer.targetPorts, report: async () => null, stop: () => peer.stop() };
 }

@@ -13,20 +13,24 @@ import {
 
 /** The native part's exports; a set is opaque. */
 export interface NativeSockets {
+  readonly version: number;
   open(packets: Uint8Array, table: Int32Array, onBatch: (count: number) => void): object;
   /** The socket's index, or minus an errno. */
   bind(set: object, address: string, port: number, receiveBufferBytes: number, dscp: number): number;
   closeSocket(set: object, index: number): void;
   /** Where packets of the socket go from now on; false for what is no address. */
   destination(set: object, index: number, address: string, port: number): boolean;
-  /** Where the socket's last packet came from. */
-  source(set: object, index: number): [string, number];
+  /** Where the packet in a slot of the batch came from. */
+  source(set: object, slot: number): [string, number];
   /** Sends the first `count` entries of the table; returns how many failed, whose sockets are then first in it. */
   send(set: object, count: number): number;
   /** Packets that found the socket's receive buffer full. */
   lost(set: object, index: number): number;
   close(set: object): void;
 }
+
+/** Of the native part that this file goes with. */
+const VERSION = 1;
 
 // Layout of what is shared with the native part, as it stands there.
 const SLOTS = 256;
@@ -43,7 +47,9 @@ export const BUILT_FILE = fileURLToPath(new URL('../../native/media-sockets.node
 /** Null, and why, where the native part was not built or does not load. */
 export function loadNativeSockets(file = BUILT_FILE): { native: NativeSockets } | { native: null; cause: string } {
   try {
-    return { native: createRequire(import.meta.url)(file) as NativeSockets };
+    const native = createRequire(import.meta.url)(file) as NativeSockets;
+    if (native.version === VERSION) return { native };
+    return { native: null, cause: 'it was built from another version; run npm run build-native' };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return { native: null, cause: code === 'MODULE_NOT_FOUND' ? 'it was not built' : message };
@@ -148,7 +154,7 @@ export class BatchedSockets implements MediaSockets {
         const socket = this.#sockets[index] ?? null;
         if (socket === null) continue;
         const length = table[entry + 1] ?? 0;
-        if (table[entry + 2] === 1) this.#learnSource(socket, index);
+        if (table[entry + 2] === 1) this.#learnSource(socket, slot);
         let view = this.#views[slot] as Buffer;
         if (view.length !== length) {
           view = this.#viewOf(slot, length);
@@ -162,8 +168,8 @@ export class BatchedSockets implements MediaSockets {
     }
   }
 
-  #learnSource(socket: BatchedSocket, index: number): void {
-    const [address, port] = this.#native.source(this.#set, index);
+  #learnSource(socket: BatchedSocket, slot: number): void {
+    const [address, port] = this.#native.source(this.#set, slot);
     socket.setSource(address, port);
   }
 

@@ -1,7 +1,7 @@
 // One behaviour of both kinds of sockets. The batched ones are compiled for this with the machine's compiler, where it has one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -232,6 +232,9 @@ describe('batched sockets', () => {
   it('are not used, with the reason, where they do not load', () => {
     const missing = loadNativeSockets(join(folder, 'other.node'));
     assert.deepEqual(missing, { native: null, cause: 'it was not built' });
+    const other = join(folder, 'other.cjs');
+    writeFileSync(other, 'exports.version = 0;');
+    assert.match(String(Object.values(loadNativeSockets(other))), /built from another version/);
   });
 
   it('end with their thread, even by force in the middle of a flood', async () => {
