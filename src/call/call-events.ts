@@ -89,6 +89,8 @@ export type CallEffect =
   | {
       readonly type: 'select-channel';
       readonly excludeChannels: readonly string[];
+      /** Not tried again by this call: what they answered was meant for all of their channels. */
+      readonly excludeGateways: readonly string[];
       /** Avoided while others have a channel: they did not respond. */
       readonly avoidGateways: readonly string[];
     }

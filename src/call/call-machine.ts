@@ -8,7 +8,8 @@
 //      ▼                      ▼  channel:none          ▼ clocks                   ▼                   ▼
 //     over ◄───────────────────────────────────── clearing (BYE or a late final response awaited) ◄───┘
 
-import { outcomeOfFailure, reportAttempt } from './attempt-report.js';
+import { reportAttempt } from './attempt-report.js';
+import { reportOf, verdictOn } from './attempt-verdict.js';
 import type { CallEffect, CallInput, Instant } from './call-events.js';
 import { armEnd, armRenewal, endAtLimit, renew, takeGrant, warnCaller } from './call-grant.js';
 import { withDecision } from './call-record.js';
@@ -38,15 +39,17 @@ import {
   holdEnd,
   markAnswered,
   mayFailOver,
+  noteRefusingGateway,
   noteSilentGateway,
   outcomeOf,
   refuse,
   releaseAfterFailure,
-  retried,
   selectChannel,
   writeRecord,
 } from './call-steps.js';
-import { endOfResponse, finalAnswerFor } from './end-reason.js';
+import { answerForCaller } from './caller-answer.js';
+import { finalAnswerFor } from './end-reason.js';
+import { causeOf } from './reason-value.js';
 
 export interface CallStep {
   readonly state: CallState;
@@ -150,7 +153,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     'attempt:sent': (draft, input) => {
       const attempt = draft.attempt(input.attemptId);
       if (attempt === undefined) return;
-      draft.change(input.attemptId, {}, { sipCallId: input.sipCallId });
+      draft.change(input.attemptId, { sentMonotonicMs: draft.now.monotonicMs }, { sipCallId: input.sipCallId });
       // A gateway on the same machine may have answered 100 before the echo of the INVITE was read.
       if (attempt.phase !== 'silent') return;
       arm(draft, 'first-response', input.attemptId, attempt.channel.gateway.firstResponseTimeoutMs);
@@ -191,29 +194,30 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     'attempt:failed': (draft, input) => {
       disarmAttempt(draft, input.attemptId);
       const failed = draft.attempt(input.attemptId);
-      if (failed !== undefined)
-        reportAttempt(draft, input.attemptId, outcomeOfFailure(failed, input.status, input.local));
-      const outcome = outcomeOf(input.status, input.local);
-      closeAttempt(draft, input.attemptId, outcome, {
-        sipStatus: input.local ? null : input.status,
+      if (failed === undefined) return;
+      const verdict = verdictOn(failed, input, draft.now);
+      const { outcome, coolDown } = reportOf(verdict);
+      reportAttempt(draft, input.attemptId, outcome, coolDown);
+      closeAttempt(draft, input.attemptId, outcomeOf(input.status, input.local), {
+        sipStatus: verdict?.status ?? null,
         reasons: input.reasons,
+        cause: verdict?.cause ?? null,
+        means: verdict?.means ?? null,
       });
       releaseAfterFailure(draft, input.attemptId, input.local);
-      const attempt = draft.attempt(input.attemptId);
-      if (attempt === undefined) return;
-      if (input.local) noteSilentGateway(draft, attempt);
-      if (mayFailOver(draft.state, attempt, input.status, input.local)) {
+      if (input.local) noteSilentGateway(draft, failed);
+      if (verdict?.means === 'gateway') noteRefusingGateway(draft, failed);
+      if (mayFailOver(draft.state, verdict)) {
         draft.do({ type: 'forget-media', attemptId: input.attemptId });
         selectChannel(draft);
         return;
       }
-      const meaning =
-        input.status === null || input.local
-          ? { reason: 'gateway-failure' as const, answer: finalAnswerFor('gateway-failure') }
-          : retried(attempt, input.status)
-            ? { reason: failureOf(attempt), answer: finalAnswerFor(failureOf(attempt)) }
-            : endOfResponse(input.status);
-      refuse(draft, meaning.reason, meaning.answer, input.local ? 'simtrunk' : 'callee');
+      if (verdict === null) {
+        refuse(draft, 'gateway-failure', finalAnswerFor('gateway-failure'), input.local ? 'simtrunk' : 'callee');
+        return;
+      }
+      const { reason, answer } = answerForCaller(verdict.means, verdict.status, verdict.cause);
+      refuse(draft, reason, answer, 'callee');
     },
     'timer:fired': (draft, input) => {
       const attempt = currentAttempt(draft.state);
@@ -276,7 +280,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       armRenewal(draft);
     },
     'attempt:hung-up': (draft, input) => {
-      draft.change(input.attemptId, {}, { reasons: input.reasons });
+      draft.change(input.attemptId, {}, { reasons: input.reasons, cause: causeOf(input.reasons) });
       bookCallee(draft, input.attemptId, false, input.lateMs);
       draft.state = { ...draft.state, calleeGone: true };
     },
@@ -292,7 +296,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
 
   talking: {
     'attempt:hung-up': (draft, input) => {
-      draft.change(input.attemptId, {}, { reasons: input.reasons });
+      draft.change(input.attemptId, {}, { reasons: input.reasons, cause: causeOf(input.reasons) });
       bookCallee(draft, input.attemptId, false, input.lateMs);
       draft.do({ type: 'end-caller', reason: 'normal' });
       finish(draft, 'callee', 'normal');
@@ -340,6 +344,7 @@ const ABANDONED: PhaseTable = {
     closeAttempt(draft, input.attemptId, outcome, {
       sipStatus: input.local ? null : input.status,
       reasons: input.reasons,
+      cause: causeOf(input.reasons),
     });
     releaseAfterFailure(draft, input.attemptId, input.local);
     completeIfQuiet(draft, true);

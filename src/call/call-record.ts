@@ -2,6 +2,7 @@
 import type { NumberClass } from '../numbers/number-class.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport } from './reports.js';
+import type { ResponseMeaning } from './response-meaning.js';
 
 export type AttemptOutcome =
   /** Its leg was answered, in time or late. */
@@ -36,6 +37,10 @@ export interface AttemptRecord {
   readonly sipStatus: number | null;
   /** Reason headers of the gateway, raw. */
   readonly reasons: readonly string[];
+  /** The Q.850 cause that they tell; null for none. */
+  readonly cause: number | null;
+  /** What its final refusal was taken for; null when there was none, or the call waited for it no more. */
+  readonly means: ResponseMeaning | null;
   /** True when the answer came after the call had given this attempt up. */
   readonly answeredLate: boolean;
   readonly billedSeconds: number;

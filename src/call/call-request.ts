@@ -1,6 +1,7 @@
 // A call as a trunk asks for it, and the facts that the call needs of trunk and gateway. No SIP words beyond URIs.
 import type { NumberClass } from '../numbers/number-class.js';
 import type { MediaPolicy } from '../sdp/media-policy.js';
+import type { ResponseTerms } from './response-meaning.js';
 
 /** What the signalling adapter read from an INVITE of a known trunk. */
 export interface CallRequest {
@@ -37,7 +38,7 @@ export interface TrunkTerms {
   readonly mediaSources: readonly string[];
 }
 
-export interface GatewayTerms {
+export interface GatewayTerms extends ResponseTerms {
   readonly name: string;
   readonly network: string;
   /** Where its packets come from, as far as the config tells. */
@@ -48,7 +49,6 @@ export interface GatewayTerms {
   readonly firstResponseTimeoutMs: number;
   readonly progressTimeoutMs: number;
   readonly ringTimeoutMs: number;
-  readonly failoverCodes: readonly number[];
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
 }

@@ -25,6 +25,8 @@ export interface Attempt {
   readonly channel: ChosenChannel;
   readonly phase: AttemptPhase;
   readonly record: AttemptRecord;
+  /** When its INVITE left. */
+  readonly sentMonotonicMs: number | null;
   readonly answeredMonotonicMs: number | null;
   /** From the gateway's 200 to the BYE on that leg; set when the leg ends. */
   readonly billableMs: number | null;
@@ -51,6 +53,8 @@ export interface CallState {
   readonly attempts: readonly Attempt[];
   /** Gateways that did not respond to this call. */
   readonly silentGateways: readonly string[];
+  /** Gateways that refused it for all of their channels. */
+  readonly refusingGateways: readonly string[];
   readonly ringingSent: boolean;
   readonly callerAnsweredMonotonicMs: number | null;
   /** Set when the callee's leg ended while the caller's 200 was on its way. */
@@ -70,6 +74,7 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
     emergency: false,
     attempts: [],
     silentGateways: [],
+    refusingGateways: [],
     ringingSent: false,
     callerAnsweredMonotonicMs: null,
     calleeGone: false,
@@ -113,6 +118,7 @@ export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
   return {
     channel,
     phase: 'silent',
+    sentMonotonicMs: null,
     answeredMonotonicMs: null,
     billableMs: null,
     grant: { maxCallSeconds: channel.maxCallSeconds, isFinal: false },
@@ -132,6 +138,8 @@ export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
       outcome: null,
       sipStatus: null,
       reasons: [],
+      cause: null,
+      means: null,
       answeredLate: false,
       billedSeconds: 0,
       cost: '0',

@@ -1,8 +1,10 @@
 // One step of a call under construction, and the steps that several inputs share: giving an attempt up, charging it,
 // refusing the caller, finishing the record. Pure; the tables of call-machine.ts say which input takes which.
+import { type AttemptVerdict, isRetried } from './attempt-verdict.js';
 import type { CallEffect, Instant } from './call-events.js';
 import type { AttemptOutcome, AttemptRecord, CallRecord } from './call-record.js';
 import type { Attempt, CallPhase, CallState } from './call-state.js';
+import { answerForCaller } from './caller-answer.js';
 import { type EndReason, type FinalAnswer, finalAnswerFor } from './end-reason.js';
 
 /** One step under construction: the next state and the effects, in order. */
@@ -59,6 +61,7 @@ export function selectChannel(draft: Draft): void {
   draft.do({
     type: 'select-channel',
     excludeChannels: draft.state.attempts.map((attempt) => attempt.channel.channelId),
+    excludeGateways: draft.state.refusingGateways,
     avoidGateways: draft.state.silentGateways,
   });
 }
@@ -231,6 +234,13 @@ export function noteSilentGateway(draft: Draft, attempt: Attempt): void {
   draft.state = { ...draft.state, silentGateways: [...draft.state.silentGateways, gateway] };
 }
 
+/** An emergency call comes back to it when there is no other. */
+export function noteRefusingGateway(draft: Draft, attempt: Attempt): void {
+  if (draft.state.emergency) noteSilentGateway(draft, attempt);
+  else
+    draft.state = { ...draft.state, refusingGateways: [...draft.state.refusingGateways, attempt.channel.gateway.name] };
+}
+
 export function outcomeOf(status: number | null, local: boolean): AttemptOutcome {
   if (status === null) return 'unreachable';
   if (local) return status === 408 ? 'silent' : 'unreachable';
@@ -241,18 +251,15 @@ export function canTryAgain(state: CallState): boolean {
   return state.emergency || state.attempts.length < state.limits.maxAttempts;
 }
 
-export function retried(attempt: Attempt, status: number): boolean {
-  return attempt.channel.gateway.failoverCodes.includes(status);
-}
-
-export function mayFailOver(state: CallState, attempt: Attempt, status: number | null, local: boolean): boolean {
-  if (!canTryAgain(state)) return false;
-  return state.emergency || status === null || local || retried(attempt, status);
+export function mayFailOver(state: CallState, verdict: AttemptVerdict | null): boolean {
+  return canTryAgain(state) && (state.emergency || isRetried(verdict));
 }
 
 /** What the caller is told when no further channel takes a call whose last attempt failed. */
-export function failureOf(attempt: Attempt): EndReason {
-  return attempt.record.sipStatus === 503 && attempt.record.outcome === 'refused' ? 'no-channel' : 'gateway-failure';
+export function failureOf({ record }: Attempt): EndReason {
+  const { sipStatus, outcome, cause } = record;
+  if (sipStatus === null || outcome !== 'refused') return 'gateway-failure';
+  return answerForCaller('channel', sipStatus, cause).reason;
 }
 
 export function arm(

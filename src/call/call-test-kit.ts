@@ -38,7 +38,8 @@ export function gatewayTerms(name: string): GatewayTerms {
     firstResponseTimeoutMs: 4_000,
     progressTimeoutMs: 20_000,
     ringTimeoutMs: 60_000,
-    failoverCodes: [404, 408, 500, 502, 503, 504],
+    responses: [],
+    busyProbeMs: 0,
     nat: 'off',
     mediaSources: [],
   };

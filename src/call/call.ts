@@ -212,7 +212,7 @@ export class Call {
   #perform(effect: CallEffect): void {
     switch (effect.type) {
       case 'select-channel':
-        void this.#select(effect.excludeChannels, effect.avoidGateways);
+        void this.#select(effect);
         return;
       case 'send-invite':
         this.#dial(effect.attemptId);
@@ -282,7 +282,7 @@ export class Call {
 
   // ---- the way to an answer ------------------------------------------------------------------------------------------
 
-  async #select(excludeChannels: readonly string[], avoidGateways: readonly string[]): Promise<void> {
+  async #select({ excludeChannels, excludeGateways, avoidGateways }: SelectEffect): Promise<void> {
     const { request } = this.#state;
     if (this.#callee === null || this.#media === null) return;
     const attemptId = randomUUID();
@@ -293,6 +293,7 @@ export class Call {
         media: this.#media,
         attemptId,
         excludeChannels,
+        excludeGateways,
         avoidGateways,
         wallMs: this.#ports.clock.wallMs(),
         alongside: (channel) => {
@@ -398,6 +399,8 @@ export class Call {
     this.#overIfDone();
   }
 }
+
+type SelectEffect = Extract<CallEffect, { type: 'select-channel' }>;
 
 function timerName(timer: CallTimer, attemptId: string | null): string {
   return attemptId === null ? timer : `${timer}:${attemptId}`;

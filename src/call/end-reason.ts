@@ -1,5 +1,6 @@
 // Why a call ended, and what the caller is told: one table, so that the caller never gets a code by chance.
 // Status and Q.850 pairs follow RFC 3398 §7.2.4 and semantics.md, "What failure means"; Reason header: RFC 3326.
+// What a gateway's own final response becomes is caller-answer.ts.
 
 import type { SdpRefusal } from '../sdp/description.js';
 
@@ -112,46 +113,4 @@ export function finalAnswerFor(reason: EndReason): FinalAnswer {
 /** Reason header value for an end, or undefined when the status says all (RFC 3326 §2). */
 export function reasonHeader(reason: EndReason, q850: number | null = ANSWERS[reason].q850): string | undefined {
   return q850 === null ? undefined : `Q.850;cause=${q850};text="${reason}"`;
-}
-
-/**
- * The end that a gateway's final response means when it is not retried: the callee's own answers keep their
- * code, trouble of the gateway becomes 503 (semantics.md, "What failure means").
- */
-export function endOfResponse(status: number): { readonly reason: EndReason; readonly answer: FinalAnswer } {
-  const reason = meaningOf(status);
-  const answer = ANSWERS[reason];
-  if (reason === 'bad-number')
-    return {
-      reason,
-      answer: { status: status === 604 ? 604 : status, q850: status === 410 ? 22 : status === 484 ? 28 : 1 },
-    };
-  if (reason === 'busy') return { reason, answer: { status, q850: 17 } };
-  return { reason, answer };
-}
-
-/** What is not listed: a redirection and any trouble of the gateway's own is its failure; 6xx is the callee's word. */
-const MEANINGS: Readonly<Record<number, EndReason>> = {
-  404: 'bad-number',
-  410: 'bad-number',
-  480: 'unavailable',
-  484: 'bad-number',
-  486: 'busy',
-  488: 'no-common-codec',
-  600: 'busy',
-  604: 'bad-number',
-  606: 'no-common-codec',
-  // Credentials, payment and permission that the gateway wants are for its operator to mend.
-  401: 'gateway-failure',
-  402: 'gateway-failure',
-  403: 'gateway-failure',
-  407: 'gateway-failure',
-  408: 'gateway-failure',
-};
-
-function meaningOf(status: number): EndReason {
-  const listed = MEANINGS[status];
-  if (listed !== undefined) return listed;
-  if (status >= 600) return 'declined';
-  return status >= 500 || status < 400 ? 'gateway-failure' : 'refused';
 }

@@ -15,7 +15,8 @@ const GATEWAY: GatewayTerms = {
   firstResponseTimeoutMs: 4000,
   progressTimeoutMs: 20_000,
   ringTimeoutMs: 60_000,
-  failoverCodes: [404, 408, 500, 502, 503, 504],
+  responses: [],
+  busyProbeMs: 0,
   nat: 'auto',
   mediaSources: [],
 };
@@ -66,7 +67,10 @@ export class MachineBench {
   nowMs = 0;
   readonly all: CallEffect[] = [];
 
-  constructor(limits: Partial<CallLimits> = {}) {
+  readonly #gateway: GatewayTerms;
+
+  constructor(limits: Partial<CallLimits> = {}, gateway: Partial<GatewayTerms> = {}) {
+    this.#gateway = { ...GATEWAY, ...gateway };
     this.state = openCall(REQUEST, { ...LIMITS, ...limits }, 0);
   }
 
@@ -94,7 +98,7 @@ export class MachineBench {
       channelId,
       simId: `sim-${channelId}`,
       simNumber: '+821000000000',
-      gateway: GATEWAY,
+      gateway: this.#gateway,
       address: { requestUri: 'sip:1@127.0.0.1', fromUser: '+821000000000', headers: {} },
       maxCallSeconds: 600,
     };
@@ -118,8 +122,8 @@ export class MachineBench {
     return this;
   }
 
-  fail(attemptId: string, status: number | null, local = false): string[] {
-    return this.types({ type: 'attempt:failed', attemptId, status, reasons: [], local });
+  fail(attemptId: string, status: number | null, local = false, reasons: readonly string[] = []): string[] {
+    return this.types({ type: 'attempt:failed', attemptId, status, reasons, local });
   }
 
   get refusal(): { status: number; q850: number | null } | undefined {

@@ -346,6 +346,8 @@ export interface AttemptReport {
   readonly outcome: 'answered' | 'callee' | 'failed';
   /** From the INVITE to ringing, or to an answer without it; null when there was neither. */
   readonly postDialDelayMs: number | null;
+  /** How long the channel, or its whole gateway, is to be left alone for the response that ended the attempt. */
+  readonly coolDown?: { readonly of: 'channel' | 'gateway'; readonly ms: number } | undefined;
 }
 
 export interface RoutePort {

@@ -277,6 +277,8 @@ function unknownAttempt(outcome: Outcome): AttemptRecord {
     ringingAtMs: null,
     sipStatus: null,
     reasons: [],
+    cause: null,
+    means: null,
     answeredLate: false,
     billedSeconds: 0,
     cost: '0',

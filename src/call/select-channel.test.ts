@@ -100,6 +100,7 @@ function ask(attemptId: string, isOfferable = true): SelectionRequest {
     media: media as unknown as CallMedia,
     attemptId,
     excludeChannels: [],
+    excludeGateways: [],
     avoidGateways: [],
     wallMs: 0,
     alongside: () => [],

@@ -26,6 +26,7 @@ export interface SelectionRequest {
   readonly media: CallMedia;
   readonly attemptId: string;
   readonly excludeChannels: readonly string[];
+  readonly excludeGateways: readonly string[];
   readonly avoidGateways: readonly string[];
   readonly wallMs: number;
   /** Journal entries that commit with the reservation; how long the call may last is not known yet. */
@@ -183,20 +184,18 @@ function decide(routes: RoutePort, ask: SelectionRequest, lost: readonly string[
       wallMs: ask.wallMs,
     });
   if (ask.avoidGateways.length > 0) {
-    const elsewhere = decideFor(direct, ask.avoidGateways);
+    const excluded = [...ask.excludeGateways, ...ask.avoidGateways];
+    const elsewhere = decideFor(direct, excluded);
     if (elsewhere.best !== undefined) return elsewhere;
-    const transcodedElsewhere =
-      transcoded.length === 0 ? elsewhere : decideFor([...direct, ...transcoded], ask.avoidGateways);
+    const transcodedElsewhere = transcoded.length === 0 ? elsewhere : decideFor([...direct, ...transcoded], excluded);
     if (transcodedElsewhere.best !== undefined) return transcodedElsewhere;
   }
-  const decision = decideFor(direct, NONE);
+  const decision = decideFor(direct, ask.excludeGateways);
   // All names, so that a refusal says of every channel why: none that passes as it is has been found.
   return decision.best !== undefined || transcoded.length === 0
     ? decision
-    : decideFor([...direct, ...transcoded], NONE);
+    : decideFor([...direct, ...transcoded], ask.excludeGateways);
 }
-
-const NONE: readonly string[] = [];
 
 async function openMedia(
   media: MediaPort,

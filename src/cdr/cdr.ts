@@ -46,6 +46,9 @@ const attemptSchema = z.object({
   outcome: z.enum(['answered', 'refused', 'silent', 'cancelled', 'unreachable', 'interrupted']).nullable(),
   sipStatus: z.int().nullable(),
   reasons: z.array(z.string()),
+  // Records of earlier builds of this version lack the next two.
+  cause: z.int().nullable().default(null),
+  meaning: z.enum(['channel', 'gateway', 'callee', 'give-up']).nullable().default(null),
   answeredLate: z.boolean(),
   billedSeconds: z.int(),
   cost: z.string(),

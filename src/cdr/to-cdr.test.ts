@@ -33,6 +33,10 @@ const attempt: fc.Arbitrary<AttemptRecord> = fc.record({
   ) as fc.Arbitrary<AttemptRecord['outcome']>,
   sipStatus: orNull(fc.integer({ min: 100, max: 699 })),
   reasons: fc.array(text, { maxLength: 3 }),
+  cause: orNull(fc.integer({ min: 1, max: 127 })),
+  means: orNull(fc.constantFrom('channel', 'gateway', 'callee', 'give-up' as const)) as fc.Arbitrary<
+    AttemptRecord['means']
+  >,
   answeredLate: fc.boolean(),
   billedSeconds: count,
   cost: fc.constantFrom('0', '1.98', '350000'),

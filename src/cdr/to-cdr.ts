@@ -35,6 +35,8 @@ function toAttempt(attempt: AttemptRecord): Cdr['attempts'][number] {
     outcome: attempt.outcome,
     sipStatus: attempt.sipStatus,
     reasons: [...attempt.reasons],
+    cause: attempt.cause ?? null,
+    meaning: attempt.means ?? null,
     answeredLate: attempt.answeredLate,
     billedSeconds: attempt.billedSeconds,
     cost: attempt.cost,

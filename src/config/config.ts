@@ -1,6 +1,7 @@
 // The loaded config: the file with defaults filled in, names resolved, paths absolute and secrets read.
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import type { ResponseRule } from '../call/response-meaning.js';
 import { parseHostPort } from '../lib/host-port.js';
 import type { TrunkPolicy } from '../policy/trunk-policy.js';
 import type { Plan } from '../quota/plan.js';
@@ -12,6 +13,7 @@ import { type Credentials, resolveCredentials } from './resolve-credentials.js';
 import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
 import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
+import { resolveResponses } from './resolve-responses.js';
 import type { ConfigFile } from './schema.js';
 
 type Element<T extends readonly unknown[]> = T[number];
@@ -26,7 +28,8 @@ export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'source
 };
 
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
-export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'digest'> & {
+export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'digest' | 'responses'> & {
+  readonly responses: readonly ResponseRule[];
   /** Without those that are forbidden. */
   readonly codecs: readonly string[];
   readonly media: MediaPolicy;
@@ -172,6 +175,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
         host,
         port: address?.port ?? ownPort,
         codecs: media.codecs,
+        responses: resolveResponses(gateway.responses),
         media,
         channelMedia: channelMedia.get(gateway.name) ?? new Map(),
         takesSrtp: media.srtp === 'pass',

@@ -13,6 +13,7 @@ import { findPeerProblems } from './peer-checks.js';
 import { findPlanProblems } from './plan-checks.js';
 import { findPolicyProblems } from './policy-checks.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { findResponseProblems } from './response-checks.js';
 import { findRoutingProblems } from './routing-checks.js';
 import { findRtpengineProblems } from './rtpengine-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
@@ -32,6 +33,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...findNetworkProblems(parts),
     ...findPeerProblems(parts),
     ...findAddressingProblems(parts),
+    ...findResponseProblems(parts),
     ...findIntakeProblems(parts, env),
     ...findMediaProblems(parts),
     ...findRtpengineProblems(parts),

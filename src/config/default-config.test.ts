@@ -40,6 +40,7 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
       ...['transcodes', 'engines[].weight', 'engines[].drain', 'engines[].interfaces'],
     ].map((key) => [`media.rtpengine.${key}`, 'rtpengine is something that an operator has or has not']),
   ),
+  'gateways[].responses[].coolDownSeconds': 'the lab’s gateway needs no rules of its own',
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',
   'networks[].sip[].verifyServer': 'TLS needs a certificate, which only an operator has',

@@ -8,6 +8,7 @@ import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
 import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
+import { responseKeys } from './response-schema.js';
 import { routingSchema } from './routing-schema.js';
 import {
   amount,
@@ -185,7 +186,7 @@ const gateway = z.strictObject({
   firstResponseTimeoutMs: milliseconds.min(1).default(4_000),
   progressTimeoutMs: milliseconds.min(1).default(20_000),
   ringTimeoutMs: milliseconds.min(1).default(60_000),
-  failoverCodes: z.array(z.int().min(400).max(699)).default([404, 408, 500, 502, 503, 504]),
+  ...responseKeys,
   gapMs: milliseconds.default(2_000),
   maxCalls: z.int().min(1).optional(),
   maxCallsPerSecond: z.number().min(0.01).max(10_000).optional(),

@@ -38,6 +38,8 @@ const attempt: Cdr['attempts'][number] = {
   outcome: 'answered',
   sipStatus: 200,
   reasons: [],
+  cause: null,
+  meaning: null,
   answeredLate: false,
   billedSeconds: 4,
   cost: '0',

@@ -14,6 +14,10 @@ const ANSWERED: AttemptReport = { outcome: 'answered', postDialDelayMs: 2_000 };
 const BUSY: AttemptReport = { outcome: 'callee', postDialDelayMs: null };
 const FAILED: AttemptReport = { outcome: 'failed', postDialDelayMs: null };
 
+function failedFor(ms: number): AttemptReport {
+  return { ...FAILED, coolDown: { of: 'channel', ms } };
+}
+
 function reported(...reports: readonly AttemptReport[]): ChannelHealth {
   const health = new ChannelHealth(DEFAULT_CHANNEL_HEALTH);
   for (const report of reports) health.report(report, 0);
@@ -51,6 +55,32 @@ describe('a channel’s health', () => {
     health.report(ANSWERED, 0);
     for (const report of [FAILED, FAILED, FAILED]) health.report(report, 0);
     assert.equal(health.coolsUntilMs, 60_000);
+  });
+
+  it('is left alone as long as a response asks for, and is then as sound as before', () => {
+    const health = reported();
+    health.report(failedFor(10_000), 5_000);
+    assert.deepEqual([health.state, health.isAway, health.coolsUntilMs], ['resting', true, 15_000]);
+    // The longer of two ends holds.
+    health.report(failedFor(2_000), 6_000);
+    assert.equal(health.coolsUntilMs, 15_000);
+    health.cooled();
+    assert.deepEqual([health.state, health.isAway], ['sound', false]);
+    // It still counts as one of the failures in a row.
+    health.report(FAILED, 20_000);
+    assert.deepEqual([health.state, health.coolsUntilMs], ['cooling', 80_000]);
+  });
+
+  it('has one cool-down when failures in a row and a response ask for one: the longer', () => {
+    const row = reported(FAILED, FAILED, failedFor(90_000));
+    assert.deepEqual([row.state, row.coolsUntilMs], ['cooling', 90_000]);
+    const short = reported(FAILED, FAILED, failedFor(1_000));
+    assert.deepEqual([short.state, short.coolsUntilMs], ['cooling', 60_000]);
+    const resting = reported(failedFor(100_000), FAILED, FAILED);
+    assert.deepEqual([resting.state, resting.coolsUntilMs], ['cooling', 100_000]);
+    short.cooled();
+    short.report(failedFor(500_000), 60_000);
+    assert.deepEqual([short.state, short.coolsUntilMs], ['cooling', 560_000]);
   });
 
   it('is not moved in its cool-down by attempts that began before', () => {

@@ -1,12 +1,15 @@
-// How a channel did lately, from the outcomes of its attempts: terms of its score, and a cool-down after failures in a row.
+// How a channel did lately, from the outcomes of its attempts: terms of its score, and a cool-down after failures in a row,
+// or as long as the gateway's settings say for a final response.
 //
-//            failAfter × failed, in a row
-//    sound ─────────────────────────────► cooling ◄─┐
-//      ▲                                     │      │ failed: twice as long
+//    resting ◄────────────────┐ a response with a cool-down
+//      │ over                 │
+//      ▼                      │
+//    sound ───────────────────┴─────────► cooling ◄─┐
+//      ▲     failAfter × failed, in a row    │      │ failed: twice as long
 //      │                    cool-down over   ▼      │
 //      └──────── answered, callee ──────── retrying ┘
 //
-// A retrying channel takes calls again, one at a time as every channel does. What it did fades by half in `halfLifeMs`, in
+// A response's cool-down that comes to a channel on its cool-down can make it longer only. A retrying channel takes calls again, one at a time as every channel does. What it did fades by half in `halfLifeMs`, in
 // steps of ten seconds; terms are whole points in steps of a thousand, so that most steps move no channel.
 import { FULL_POINTS } from './weights.js';
 
@@ -18,6 +21,8 @@ export interface AttemptReport {
   readonly outcome: 'answered' | 'callee' | 'failed';
   /** From the INVITE to the first sign of ringing or to the answer; null when there was neither. */
   readonly postDialDelayMs: number | null;
+  /** How long the channel, or its whole gateway, is to be left alone for the response that ended the attempt. */
+  readonly coolDown?: { readonly of: 'channel' | 'gateway'; readonly ms: number } | undefined;
 }
 
 export interface ChannelHealthSettings {
@@ -33,16 +38,17 @@ export const DEFAULT_CHANNEL_HEALTH: ChannelHealthSettings = {
   ...{ failAfter: 3, coolDownMs: 60_000, maxCoolDownMs: 900_000, halfLifeMs: 900_000 },
 };
 
-export type ChannelHealthState = 'sound' | 'cooling' | 'retrying';
+export type ChannelHealthState = 'sound' | 'resting' | 'cooling' | 'retrying';
 
-type Input = 'failed' | 'reached' | 'cooled';
+type Input = 'failed' | 'reached' | 'cooled' | 'ordered';
 
 /** What follows: null is not a change. `streak` is a failure before the last of a row. */
 const TABLE: Readonly<Record<ChannelHealthState, Readonly<Record<Input | 'streak', ChannelHealthState | null>>>> = {
-  sound: { streak: null, failed: 'cooling', reached: null, cooled: null },
+  sound: { streak: null, failed: 'cooling', reached: null, cooled: null, ordered: 'resting' },
+  resting: { streak: null, failed: 'cooling', reached: null, cooled: 'sound', ordered: null },
   // An attempt that began before the cool-down may still be reported: it neither shortens nor lengthens it.
-  cooling: { streak: null, failed: null, reached: null, cooled: 'retrying' },
-  retrying: { streak: 'cooling', failed: 'cooling', reached: 'sound', cooled: null },
+  cooling: { streak: null, failed: null, reached: null, cooled: 'retrying', ordered: null },
+  retrying: { streak: 'cooling', failed: 'cooling', reached: 'sound', cooled: null, ordered: 'cooling' },
 };
 
 export const HEALTH_STEP_MS = 10_000;
@@ -97,7 +103,12 @@ export class ChannelHealth {
     return this.#state;
   }
 
-  /** End of the cool-down, on the clock of `report`. */
+  /** True while it takes no calls. */
+  get isAway(): boolean {
+    return this.#state === 'cooling' || this.#state === 'resting';
+  }
+
+  /** End of the cool-down or rest, on the clock of `report`. */
   get coolsUntilMs(): number {
     return this.#coolsUntilMs;
   }
@@ -112,7 +123,7 @@ export class ChannelHealth {
   }
 
   /** True when state or points have changed. */
-  report({ outcome, postDialDelayMs }: AttemptReport, nowMs: number): boolean {
+  report({ outcome, postDialDelayMs, coolDown }: AttemptReport, nowMs: number): boolean {
     this.#attempts += 1;
     if (outcome === 'answered') this.#answers += 1;
     if (outcome === 'failed') this.#failures += 1;
@@ -123,7 +134,8 @@ export class ChannelHealth {
     this.#streak = outcome === 'failed' ? this.#streak + 1 : 0;
     const isRow = this.#streak >= this.#settings.failAfter;
     const moved = this.#move(outcome !== 'failed' ? 'reached' : isRow ? 'failed' : 'streak', nowMs);
-    return this.#rate() || moved;
+    const ordered = coolDown?.of === 'channel' && coolDown.ms > 0 && this.#rest(nowMs + coolDown.ms);
+    return this.#rate() || moved || ordered;
   }
 
   /** The cool-down is over: the next call tries the channel again. */
@@ -142,13 +154,22 @@ export class ChannelHealth {
     return this.#rate();
   }
 
+  /** As a response asks for; the longer of two ends holds. */
+  #rest(untilMs: number): boolean {
+    const isNew = !this.isAway;
+    if (isNew) this.#state = TABLE[this.#state].ordered ?? this.#state;
+    this.#coolsUntilMs = isNew ? untilMs : Math.max(this.#coolsUntilMs, untilMs);
+    return isNew;
+  }
+
   #move(input: Input | 'streak', nowMs: number): boolean {
     const next = TABLE[this.#state][input];
     if (next === null) return false;
     const { coolDownMs, maxCoolDownMs } = this.#settings;
     if (next === 'cooling') {
       this.#coolDownMs = this.#state === 'retrying' ? Math.min(maxCoolDownMs, this.#coolDownMs * 2) : coolDownMs;
-      this.#coolsUntilMs = nowMs + this.#coolDownMs;
+      const untilMs = nowMs + this.#coolDownMs;
+      this.#coolsUntilMs = this.#state === 'resting' ? Math.max(this.#coolsUntilMs, untilMs) : untilMs;
     }
     this.#state = next;
     return true;

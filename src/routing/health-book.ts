@@ -48,9 +48,9 @@ export class HealthBook {
       this.#known.set(channel, health);
       this.#fading[channel % this.#fading.length]?.add(channel);
     }
-    if (!health.report(report, elapsedMs)) return;
-    if (health.state === 'cooling') this.#cooled.set(channel, health.coolsUntilMs);
-    this.#onChanged(channel, health);
+    const hasChanged = health.report(report, elapsedMs);
+    if (health.isAway) this.#cooled.set(channel, health.coolsUntilMs);
+    if (hasChanged) this.#onChanged(channel, health);
   }
 
   /** Ends cool-downs, and lets fade what is due. */

@@ -50,6 +50,9 @@ export interface IndexedGateway {
   readonly isLimited: boolean;
   /** By its probes. */
   up: boolean;
+  /** End of its cool-down, by elapsed time. */
+  coolsUntilMs: number;
+  cooling: boolean;
   /** Calls that its channels are in. */
   busy: number;
   /** It has begun as many calls as it may in a second. */

@@ -22,6 +22,7 @@ const COUNTED: readonly (Counted | null)[] = [
   { reason: 'outside-trunk-groups', hits: 'call' },
   { reason: 'outside-agent-groups', hits: 'call' },
   { reason: 'gateway-down', hits: 'anybody' },
+  { reason: 'gateway-cooling', hits: 'anybody' },
   { reason: 'gateway-full', hits: 'anybody' },
   { reason: 'gateway-rate', hits: 'anybody' },
   { reason: 'channel-disabled', hits: 'nobody' },

@@ -44,8 +44,8 @@ export class RouteIndex {
   readonly #health: HealthBook;
   /** When time alone changes a channel's standings: by wall time. */
   readonly #turns: Agenda;
-  /** When gateways at their rate take calls again: by elapsed time. */
-  readonly #rates: Agenda;
+  /** When gateways at their rate or in their cool-down take calls again: by elapsed time. */
+  readonly #gatewayTurns: Agenda;
   readonly #subscriptions: (() => void)[];
   #version = 0;
   #wallMs: number;
@@ -60,7 +60,7 @@ export class RouteIndex {
     this.scorer = new Scorer(view, this.ranking, plans);
     this.#wallMs = nowWallMs;
     this.#turns = new Agenda(channels.length);
-    this.#rates = new Agenda(gateways.length);
+    this.#gatewayTurns = new Agenda(gateways.length);
     this.#health = new HealthBook(this.ranking.health, channels.length, (number, health) =>
       this.#healthChanged(number, health),
     );
@@ -184,7 +184,10 @@ export class RouteIndex {
 
   attemptReported(channelId: string, report: AttemptReport): void {
     const channel = this.#byId.get(channelId);
-    if (channel !== undefined) this.#health.report(channel.number, report, this.#elapsedMs);
+    if (channel === undefined) return;
+    this.#health.report(channel.number, report, this.#elapsedMs);
+    const { coolDown } = report;
+    if (coolDown?.of === 'gateway' && coolDown.ms > 0) this.#coolGateway(channel.gateway, coolDown.ms);
   }
 
   /** Changes what time alone changes. To be called before each decision. */
@@ -200,7 +203,8 @@ export class RouteIndex {
       this.#version += 1;
       this.#standAnew(this.channels[due] as PooledChannel);
     }
-    for (let due = this.#rates.takeDue(this.#elapsedMs); due >= 0; due = this.#rates.takeDue(this.#elapsedMs)) {
+    const turns = this.#gatewayTurns;
+    for (let due = turns.takeDue(this.#elapsedMs); due >= 0; due = turns.takeDue(this.#elapsedMs)) {
       this.#version += 1;
       this.#judgeGateway(this.#gatewayList[due] as IndexedGateway);
     }
@@ -250,10 +254,22 @@ export class RouteIndex {
     channel.cell.place(channel);
   }
 
+  /** The longer of two ends holds. */
+  #coolGateway(gateway: IndexedGateway, ms: number): void {
+    this.#version += 1;
+    gateway.coolsUntilMs = Math.max(gateway.coolsUntilMs, this.#elapsedMs + ms);
+    this.#judgeGateway(gateway);
+  }
+
   #judgeGateway(gateway: IndexedGateway): void {
     const freeAtMs = gateway.rate?.freeAtMs ?? 0;
     gateway.rateLimited = freeAtMs > this.#elapsedMs;
-    if (gateway.rateLimited) this.#rates.set(gateway.number, freeAtMs);
+    gateway.cooling = gateway.coolsUntilMs > this.#elapsedMs;
+    const freedAtMs = Math.min(
+      gateway.rateLimited ? freeAtMs : Number.POSITIVE_INFINITY,
+      gateway.cooling ? gateway.coolsUntilMs : Number.POSITIVE_INFINITY,
+    );
+    this.#gatewayTurns.set(gateway.number, freedAtMs);
     const code = codeOf(refusalOfGateway(gateway));
     for (const pool of this.pools) pool.cells.get(gateway)?.setGatewayRefusal(code);
   }
@@ -264,7 +280,8 @@ const NONE: readonly PooledChannel[] = [];
 function indexGateway({ name, maxCalls, maxCallsPerSecond }: RoutingGateway, number: number): IndexedGateway {
   const rate = maxCallsPerSecond === undefined ? null : new CallRate(maxCallsPerSecond);
   const isLimited = maxCalls !== undefined || rate !== null;
-  return { name, maxCalls, number, rate, isLimited, up: true, busy: 0, rateLimited: false };
+  const standing = { up: true, coolsUntilMs: 0, cooling: false, busy: 0, rateLimited: false };
+  return { name, maxCalls, number, rate, isLimited, ...standing };
 }
 
 function indexChannels(

@@ -156,7 +156,11 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     },
     gatewayState: stateOf,
     simState: (channelId, state) => index.simChanged(channelId, state),
-    attemptReported: (channelId, report) => index.attemptReported(channelId, report),
+    attemptReported(channelId, report) {
+      // A cool-down begins now, not when the last call was routed.
+      turnTo(options.clock.wallMs());
+      index.attemptReported(channelId, report);
+    },
     close() {
       index.close();
     },

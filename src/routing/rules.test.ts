@@ -159,6 +159,39 @@ describe('the rules for a channel', () => {
     assert.equal(winnerOf(set, REQUEST, NOON + 180_000), 'gw1/1');
   });
 
+  it('refuse a channel as long as its gateway’s response asks for, and no other', () => {
+    const set = setUp({ channelsEach: 2 });
+    const coolDown = { of: 'channel', ms: 10_000 } as const;
+    set.index.attemptReported('gw1/1', { outcome: 'failed', postDialDelayMs: null, coolDown });
+    assert.deepEqual(refusalsOf(set, REQUEST, NOON + 9_999), { 'gw1/1': 'channel-cooling' });
+    assert.deepEqual(refusalsOf(set, REQUEST, NOON + 10_000), {});
+  });
+
+  it('refuse a gateway as long as its response asks for, whatever its probes say, but not to an emergency call', () => {
+    const set = setUp({ channelsEach: 2, gateways: [{}, {}] });
+    const report = (ms: number) =>
+      set.index.attemptReported('gw1/1', {
+        ...{ outcome: 'failed', postDialDelayMs: null },
+        coolDown: { of: 'gateway', ms },
+      });
+    report(10_000);
+    report(2_000);
+    set.index.gatewayChanged('gw1', true);
+    const cooling = { 'gw1/1': 'gateway-cooling', 'gw1/2': 'gateway-cooling' };
+    assert.deepEqual(refusalsOf(set, REQUEST, NOON + 9_999), cooling);
+    assert.deepEqual(refusalsOf(set, calling('112', 'emergency'), NOON + 9_999), {});
+    assert.deepEqual(refusalsOf(set, REQUEST, NOON + 10_000), {});
+  });
+
+  it('keep a gateway’s cool-down and its rate of calls apart', () => {
+    const set = setUp({ gateways: [{ maxCallsPerSecond: 1 }], channelsEach: 3 });
+    set.ledger.move('gw1/1', 'busy');
+    const coolDown = { of: 'gateway', ms: 3_000 } as const;
+    set.index.attemptReported('gw1/1', { outcome: 'failed', postDialDelayMs: null, coolDown });
+    assert.equal(refusalsOf(set, REQUEST, NOON + 2_999)['gw1/2'], 'gateway-cooling');
+    assert.equal(winnerOf(set, REQUEST, NOON + 3_000), 'gw1/2');
+  });
+
   it('refuse what pacing has not given out yet, and open when it does', () => {
     const pacing = { by: 'hours', weekdays: [1, 2, 3, 4, 5], fromMinute: 540, toMinute: 1_080, holidays: [] } as const;
     const seconds = allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: 900, classes: ['mobile'], pacing });

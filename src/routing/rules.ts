@@ -32,6 +32,7 @@ export type RefusalReason =
   | 'outside-trunk-groups'
   | 'outside-agent-groups'
   | 'gateway-down'
+  | 'gateway-cooling'
   | 'gateway-full'
   | 'gateway-rate'
   | 'already-tried'
@@ -103,6 +104,11 @@ function isGatewayDown(gateway: IndexedGateway): boolean {
   return !gateway.up;
 }
 
+/** For a response that means the gateway as a whole. */
+function isGatewayCooling({ cooling }: IndexedGateway): boolean {
+  return cooling;
+}
+
 function isGatewayFull({ maxCalls, busy }: IndexedGateway): boolean {
   return maxCalls !== undefined && busy >= maxCalls;
 }
@@ -114,6 +120,7 @@ function isGatewayAtItsRate({ rateLimited }: IndexedGateway): boolean {
 
 const GATEWAY_RULES: readonly Rule<[IndexedGateway]>[] = [
   { reason: 'gateway-down', refuses: isGatewayDown },
+  { reason: 'gateway-cooling', refuses: isGatewayCooling },
   { reason: 'gateway-full', refuses: isGatewayFull },
   { reason: 'gateway-rate', refuses: isGatewayAtItsRate },
 ];
@@ -141,9 +148,9 @@ function isNotRegistered({ sim }: IndexedChannel): boolean {
   return sim?.registered === false;
 }
 
-/** In its cool-down after failures in a row. */
+/** In its cool-down, after failures in a row or for a response. */
 function isCooling({ health }: IndexedChannel): boolean {
-  return health?.state === 'cooling';
+  return health?.isAway === true;
 }
 
 function isBusy({ state }: IndexedChannel): boolean {
