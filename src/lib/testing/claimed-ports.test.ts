@@ -19,12 +19,28 @@ describe('claimed ports', () => {
     const script = `
       import { PortClaims } from ${JSON.stringify(new URL('./claimed-ports.js', import.meta.url).href)};
       const claims = new PortClaims('${name}', 12000, 2);
-      console.log(await claims.claim(100), await claims.claim(100).catch((error) => error.message));`;
+      console.log(await claims.claim(100), await claims.claim(101).catch((error) => error.message));`;
     const claimThere = () =>
       execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }).trim();
     const theirs = mine === 12_000 ? 12_100 : 12_000;
-    assert.equal(claimThere(), `${theirs} no 100 ports in a row are unclaimed`);
+    assert.equal(claimThere(), `${theirs} no 200 ports in a row are unclaimed`);
     // The first of them has ended, and left its block.
-    assert.equal(claimThere(), `${theirs} no 100 ports in a row are unclaimed`);
+    assert.equal(claimThere(), `${theirs} no 200 ports in a row are unclaimed`);
+  });
+
+  it('are given out again, those of longest ago first, when there are enough of them or no others', async () => {
+    const claims = new PortClaims(randomUUID(), 12_000, 5, 300);
+    const given = [];
+    for (let claim = 0; claim < 6; claim += 1) given.push(await claims.claim(100));
+    assert.equal(new Set(given.slice(0, 3)).size, 3);
+    assert.deepEqual(given.slice(3), given.slice(0, 3));
+    // None of its own is as long as this: it needs others.
+    const long = await claims.claim(200).catch(() => null);
+    if (long !== null) assert.ok(!given.includes(long) && !given.includes(long + 100));
+
+    const few = new PortClaims(randomUUID(), 12_000, 2);
+    const all = [await few.claim(100), await few.claim(100), await few.claim(100)];
+    assert.equal(all[2], all[0]);
+    await assert.rejects(few.claim(101), /no 200 ports in a row are unclaimed/);
   });
 });

@@ -4,24 +4,37 @@
 import { createServer } from 'node:net';
 
 const BLOCK_PORTS = 100;
+/** A run of all tests wants more ports than are left for it beside other runs: from so many on it uses its own again. */
+const ENOUGH_PORTS = 4_000;
+
+/** Ports in a row that are this process's. */
+interface Claim {
+  readonly first: number;
+  /** One past the last. */
+  readonly end: number;
+}
 
 export class PortClaims {
   readonly #name: string;
   readonly #firstPort: number;
   readonly #blocks: number;
-  /** What is left of the blocks claimed last. */
+  readonly #enoughPorts: number;
+  /** Oldest use first. */
+  readonly #claimed: Claim[] = [];
+  /** What is left of the ports claimed last. */
   #next = 0;
   #end = 0;
   /** Claims are made one after another: two at once would both take a new block. */
   #claiming: Promise<unknown> = Promise.resolve();
 
-  constructor(name: string, firstPort: number, blocks: number) {
+  constructor(name: string, firstPort: number, blocks: number, enoughPorts = ENOUGH_PORTS) {
     this.#name = name;
     this.#firstPort = firstPort;
     this.#blocks = blocks;
+    this.#enoughPorts = enoughPorts;
   }
 
-  /** The first of `count` port numbers in a row, even, that are this process's until it ends. */
+  /** The first of `count` port numbers in a row, even, that are this process's until it ends, and not given out for long. */
   claim(count: number): Promise<number> {
     const claimed = this.#claiming.then(() => this.#claimInTurn(count));
     this.#claiming = claimed.catch(() => undefined);
@@ -29,13 +42,36 @@ export class PortClaims {
   }
 
   async #claimInTurn(count: number): Promise<number> {
-    if (this.#next + count > this.#end) await this.#claimBlocks(Math.ceil(count / BLOCK_PORTS));
+    if (this.#next + count > this.#end) await this.#takeMore(count);
     const first = this.#next;
     this.#next += count + (count % 2);
     return first;
   }
 
-  async #claimBlocks(blocks: number): Promise<void> {
+  async #takeMore(count: number): Promise<void> {
+    const ports = this.#claimed.reduce((sum, { first, end }) => sum + end - first, 0);
+    if (ports >= this.#enoughPorts && this.#takeAgain(count)) return;
+    const claim = await this.#claimBlocks(Math.ceil(count / BLOCK_PORTS));
+    if (claim !== null) this.#use(claim);
+    else if (!this.#takeAgain(count))
+      throw new Error(`no ${BLOCK_PORTS * Math.ceil(count / BLOCK_PORTS)} ports in a row are unclaimed`);
+  }
+
+  /** The ports that were given out longest ago; whoever had them has most likely ended. */
+  #takeAgain(count: number): boolean {
+    const index = this.#claimed.findIndex(({ first, end }) => end - first >= count);
+    const [claim] = index < 0 ? [] : this.#claimed.splice(index, 1);
+    if (claim !== undefined) this.#use(claim);
+    return claim !== undefined;
+  }
+
+  #use(claim: Claim): void {
+    this.#claimed.push(claim);
+    this.#next = claim.first;
+    this.#end = claim.end;
+  }
+
+  async #claimBlocks(blocks: number): Promise<Claim | null> {
     const offset = Math.floor(Math.random() * this.#blocks);
     for (let tries = 0; tries < this.#blocks; tries++) {
       const first = (offset + tries) % this.#blocks;
@@ -43,13 +79,12 @@ export class PortClaims {
       const wanted = Array.from({ length: blocks }, (_, index) => first + index);
       const releases = await Promise.all(wanted.map((block) => this.#claimBlock(block)));
       if (releases.every((release) => release !== null)) {
-        this.#next = this.#firstPort + first * BLOCK_PORTS;
-        this.#end = this.#next + blocks * BLOCK_PORTS;
-        return;
+        const port = this.#firstPort + first * BLOCK_PORTS;
+        return { first: port, end: port + blocks * BLOCK_PORTS };
       }
       for (const release of releases) release?.();
     }
-    throw new Error(`no ${blocks * BLOCK_PORTS} ports in a row are unclaimed`);
+    return null;
   }
 
   /** Resolves with the way to give the block back, or with null when a process has it. */
