@@ -3,10 +3,8 @@
 
 import {
   type AudioStream,
-  acceptsMedia,
   type CodecSelection,
   type FaxStream,
-  formatsOf,
   isEncrypted,
   type LocalDescription,
   type PeerDescription,
@@ -30,14 +28,8 @@ import {
 import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
-import type {
-  G711Codec,
-  MediaCapabilities,
-  MediaSession,
-  PlayRequest,
-  RecordingRequest,
-  Renegotiation,
-} from './ports.js';
+import { audioRemote, faxRemote, type MediaPeer, recordedOf } from './media-remote.js';
+import type { MediaCapabilities, MediaSession, PlayRequest, RecordingRequest, Renegotiation } from './ports.js';
 import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
@@ -76,6 +68,7 @@ interface CallTerms {
 /** Codecs that the recorder can decode; where recording applies nothing else is negotiated, for it would leave no evidence. */
 const RECORDABLE: readonly string[] = ['PCMA', 'PCMU'];
 const ANYTHING = codecPolicy([]);
+const NOBODY: MediaPeer = { signallingAddress: '', nat: 'off', mediaSources: [] };
 const UNPROCESSABLE = 488;
 /** Two beeps of 200 ms; ITU-T E.180 has 1,400 Hz at -10 dBm0 for warnings. */
 const WARNING: PlayRequest = {
@@ -408,67 +401,20 @@ export class CallMedia {
     return { ok: true };
   }
 
-  #setFaxRemote(side: Side, { address, port }: FaxStream): void {
-    const { trunk, signallingAddress } = this.#terms;
-    const gateway = this.#gateway?.terms;
-    const peer = side === 'caller' ? trunk : gateway;
-    this.#session?.setRemote(side, {
-      address,
-      rtpPort: port,
-      rtcpPort: 0,
-      signallingAddress: side === 'caller' ? signallingAddress : (gateway?.signallingAddress ?? ''),
-      nat: peer?.nat ?? 'off',
-      sources: peer?.mediaSources ?? [],
-      codecs: [],
-      isUdptl: true,
-      sends: true,
-      // Of a fax one side at a time speaks.
-      isSilent: true,
-    });
+  #setFaxRemote(side: Side, fax: FaxStream): void {
+    this.#session?.setRemote(side, faxRemote(fax, this.#peer(side)));
   }
 
-  /** `sent`: what the side may send, by our numbers; `wanted`: what it wants to be sent, where that is by numbers of its own. */
   #setRemote(side: Side, audio: AudioStream, sent: CodecSelection, wanted: CodecSelection = sent): void {
-    const { trunk, signallingAddress, transport } = this.#terms;
-    const gateway = this.#gateway?.terms;
-    const peer = side === 'caller' ? trunk : gateway;
-    const codecs = formatsOf(sent);
-    const own = formatsOf(wanted);
-    const isRenumbered = own.some(({ payloadType }, at) => payloadType !== codecs[at]?.payloadType);
-    // What it wants to be sent it often sends as well, whatever RFC 3264 §5.1 says.
-    const taken = new Set(codecs.map(({ payloadType }) => payloadType));
-    this.#sent[side] = [...codecs, ...own.filter(({ payloadType }) => !taken.has(payloadType))];
-    this.#session?.setRemote(side, {
-      address: audio.address,
-      rtpPort: audio.rtpPort,
-      rtcpPort: audio.rtcpPort,
-      signallingAddress: side === 'caller' ? signallingAddress : (gateway?.signallingAddress ?? ''),
-      nat: peer?.nat ?? 'off',
-      sources: peer?.mediaSources ?? [],
-      codecs: this.#sent[side],
-      ...(isRenumbered && { sentCodecs: own }),
-      ...(audio.ptimeMs !== undefined && { ptimeMs: audio.ptimeMs }),
-      ...(audio.rtcpMux && { rtcpMux: true }),
-      ...(transport !== 'plain' && isEncrypted(audio.transport) && { transport: audio.transport }),
-      sends: acceptsMedia(audio),
-      ...(isSilent(audio) && { isSilent: true }),
-    });
+    const rtcpMux = audio.rtcpMux && this.#described(side)?.audio.rtcpMux === true;
+    const remote = audioRemote({ audio, sent, wanted, rtcpMux }, this.#peer(side));
+    this.#sent[side] = remote.codecs;
+    this.#session?.setRemote(side, remote);
+  }
+
+  #peer(side: Side): MediaPeer {
+    const { trunk, signallingAddress } = this.#terms;
+    if (side === 'callee') return this.#gateway?.terms ?? NOBODY;
+    return { signallingAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
   }
 }
-
-/** It says of itself that it sends nothing. */
-function isSilent({ direction }: AudioStream): boolean {
-  return direction === 'recvonly' || direction === 'inactive';
-}
-
-function recordedOf(formats: readonly SdpCodec[], copiesAsG711: boolean): Readonly<Record<number, G711Codec>> {
-  const byType: Record<number, G711Codec> = {};
-  for (const { name, payloadType } of formats) {
-    const upper = name.toUpperCase();
-    if (upper === 'PCMA' || upper === 'PCMU') byType[payloadType] = upper;
-  }
-  return copiesAsG711 && Object.keys(byType).length === 0 ? COPIED : byType;
-}
-
-/** What an engine makes of a side without G.711. */
-const COPIED: Readonly<Record<number, G711Codec>> = { 8: 'PCMA' };
