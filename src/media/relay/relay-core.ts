@@ -2,23 +2,23 @@
 import { randomInt } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
 import type { MediaAddress, MediaEvent, MediaRefusal, MediaRemote } from '../../call/ports.js';
-import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
+import type { MediaReport, Side } from '../../call/reports.js';
 import { type Clock, SystemClock } from '../../lib/clock.js';
 import { Pacer } from '../player/pacer.js';
 import type { StartPlay } from '../player/session-plays.js';
 import { ForkTaps, RECORDER_TAP } from './fork-taps.js';
 import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
-import {
-  noDrops,
-  type OpenReply,
-  type PlaceReply,
-  type RelayCounters,
-  type RelayNetwork,
-  type RelayThreadSettings,
-  type TapCounters,
+import type {
+  OpenReply,
+  PlaceReply,
+  RelayCounters,
+  RelayNetwork,
+  RelayThreadSettings,
+  TapCounters,
 } from './relay-messages.js';
 import { RelaySession } from './relay-session.js';
+import { addStreams, copyOf, countQuality, noTotals } from './stream-totals.js';
 
 interface Network extends RelayNetwork {
   readonly pool: PortPool;
@@ -165,13 +165,14 @@ export class RelayCore {
     live.session.end();
     const report = live.session.report();
     addStreams(this.#ended, report);
+    countQuality(this.#ended, report);
     this.#release(live.leases.caller);
     this.#release(live.leases.callee);
     return report;
   }
 
   counters(): RelayCounters {
-    const totals = { ...this.#ended, dropped: { ...this.#ended.dropped } };
+    const totals = copyOf(this.#ended);
     for (const { session } of this.#sessions.values()) addStreams(totals, session.report());
     const taps = this.#taps.counters();
     const tapTotal = (figure: keyof TapCounters) => Object.values(taps).reduce((total, tap) => total + tap[figure], 0);
@@ -218,29 +219,4 @@ export class RelayCore {
 
 function mediaAddress(lease: Lease): MediaAddress {
   return { address: lease.network.advertise, rtpPort: lease.rtpPort, rtcpPort: lease.rtpPort + 1 };
-}
-
-/** What is summed up over sessions, by the names of a stream's report. */
-const SUMMED = [
-  ...(['packets', 'lost', 'outOfOrder', 'duplicates', 'transcoded'] as const),
-  ...(['rtcpPackets', 'rtcpGenerated', 'dtmfEvents', 'silentMs'] as const),
-] as const;
-
-type Totals = Record<(typeof SUMMED)[number], number> & {
-  dropped: Record<MediaDropCause, number>;
-};
-
-function noTotals(): Totals {
-  return {
-    ...{ packets: 0, lost: 0, outOfOrder: 0, duplicates: 0, transcoded: 0 },
-    ...{ rtcpPackets: 0, rtcpGenerated: 0, dtmfEvents: 0, silentMs: 0 },
-    dropped: noDrops(),
-  };
-}
-
-function addStreams(totals: Totals, report: MediaReport): void {
-  for (const stream of [report.caller, report.callee]) {
-    for (const figure of SUMMED) totals[figure] += stream[figure];
-    for (const cause of Object.keys(totals.dropped) as MediaDropCause[]) totals.dropped[cause] += stream.dropped[cause];
-  }
 }

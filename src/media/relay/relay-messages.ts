@@ -57,6 +57,14 @@ export interface RelaySockets {
   readonly detail: string | null;
 }
 
+/** Directions of ended sessions, by how users judge their score (ITU-T G.107, table B.1). */
+export interface StreamQualities {
+  readonly satisfied: number;
+  readonly someDissatisfied: number;
+  readonly manyDissatisfied: number;
+  readonly nearlyAllDissatisfied: number;
+}
+
 /** Totals of all sessions since start, ended ones included. */
 export interface RelayCounters {
   readonly sessions: number;
@@ -80,6 +88,7 @@ export interface RelayCounters {
   readonly dtmfEvents: number;
   /** Milliseconds for which a side that should have sent did not. */
   readonly silentMs: number;
+  readonly qualities: StreamQualities;
   readonly dropped: Readonly<Record<MediaDropCause, number>>;
   /** Of all taps. */
   readonly forkedPackets: number;
