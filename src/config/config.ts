@@ -175,7 +175,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
         host,
         port: address?.port ?? ownPort,
         codecs: media.codecs,
-        responses: resolveResponses(gateway.responses),
+        responses: resolveResponses(gateway.responses, gateway.preset),
         media,
         channelMedia: channelMedia.get(gateway.name) ?? new Map(),
         takesSrtp: media.srtp === 'pass',

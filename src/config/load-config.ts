@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { type Config, resolveConfig } from './config.js';
 import { findCrossProblems } from './cross-checks.js';
+import { withPresets } from './gateway-presets.js';
 import type { Environment } from './read-secret.js';
 import { configFileSchema } from './schema.js';
 import { findSchemaProblems } from './schema-problems.js';
@@ -28,12 +29,13 @@ export function parseConfig(text: string, file: string, options: LoadConfigOptio
   const { raw, problems, locate } = openYaml(text, shownFile, REQUIRED_KEYS);
   refuseProblems('config', problems);
   const shared = readSharedPlans(raw, { folder: dirname(file), shownFolder: dirname(shownFile) });
+  const merged = withPresets(shared.merged);
   const own = [
     ...findSchemaProblems(raw),
     ...shared.unreadFiles,
     // What is wrong with a plan of a file stands among the problems of that file, under its path there.
-    ...findCrossProblems(shared.merged, options.env, shared.isComplete).filter(({ path }) => !shared.holds(path)),
+    ...findCrossProblems(merged, options.env, shared.isComplete).filter(({ path }) => !shared.holds(path)),
   ];
   refuseProblems('config', [...own.map(locate), ...shared.problemsBeside(locate)]);
-  return resolveConfig(configFileSchema.parse(shared.merged), file, options.env, options.dataDir);
+  return resolveConfig(configFileSchema.parse(merged), file, options.env, options.dataDir);
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
+import { PRESET_NAMES } from './gateway-presets.js';
 import { digestAccount, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
@@ -172,6 +173,7 @@ const probe = z.strictObject({
 
 const gateway = z.strictObject({
   name,
+  preset: z.enum(PRESET_NAMES).optional(),
   network: name,
   address: z
     .string()
