@@ -62,11 +62,13 @@ export interface MediaBenchSettings {
   readonly threads: number;
 }
 
-/** V8 goes on compiling for some seconds. */
-const WARM_UP_MS = 5_000;
+/** V8 goes on compiling for so long; calls last longer. */
+const WARM_UP_MS = 10_000;
 const PACKETS_PER_SECOND = 100;
 /** Above what tests claim, for thousands are wanted: the relay and rtpengine pass over those that somebody has. */
-const ports = new PortClaims('simtrunk-bench-ports', 33_000, 320);
+const enginePorts = new PortClaims('simtrunk-bench-ports', 33_000, 270);
+/** Above those that the kernel gives by itself. */
+const loadPorts = new PortClaims('simtrunk-bench-load', 61_000, 45);
 
 /** The part under measurement, ready for packets. */
 interface Subject {
@@ -99,7 +101,7 @@ export async function benchMedia(
 
 async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promise<MediaBenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'simtrunk-media-'));
-  const loadPort = await ports.claim(loadPortsOf(settings.calls));
+  const loadPort = await loadPorts.claim(loadPortsOf(settings.calls));
   const subject = await (engine === 'simtrunk' ? startRelay : startPeer)(settings, folder, loadPort);
   try {
     const order: MediaLoadOrder = { loadPort, targetPorts: subject.targetPorts };
@@ -155,7 +157,7 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
     calls: settings.calls,
     isRecorded: settings.isRecorded,
     folder,
-    firstPort: await ports.claim(4 * settings.calls + 100),
+    firstPort: await enginePorts.claim(4 * settings.calls + 100),
     loadPort,
     sockets: settings.sockets,
     threads: settings.threads,
@@ -173,7 +175,7 @@ async function startRelay(settings: MediaBenchSettings, folder: string, loadPort
 
 async function startPeer(settings: MediaBenchSettings, folder: string, loadPort: number): Promise<Subject> {
   const { calls, isRecorded } = settings;
-  const [firstPort, controlPort] = [await ports.claim(4 * calls + 100), await ports.claim(2)];
+  const [firstPort, controlPort] = [await enginePorts.claim(4 * calls + 100), await loadPorts.claim(2)];
   const peer = await startRtpengine({ calls, isRecorded, folder, firstPort, controlPort, loadPort });
   return { pid: peer.pid, targetPorts: peer.targetPorts, report: async () => null, stop: () => peer.stop() };
 }

@@ -24,7 +24,7 @@ options of sip: --rate N        calls a second (100; of a soak 300)
                 --pid N         of that drachtio-server, when it is not to be found by its admin port
 options of media: --calls N     two-way G.711 calls of 20 ms packets (100)
                 --record        each is recorded
-                --seconds N     of load that is measured, after 5 s of warming up (10)
+                --seconds N     of load that is measured, after 10 s of warming up (10)
                 --rounds N      (1)
                 --rtpengine     the same load through rtpengine in userspace too, in turn, and the ratio
                 --threads N     relay threads (1)
