@@ -213,10 +213,11 @@ export class RelayedStream implements MediaSocketListener {
     const from = this.#from;
     if (!from.isKnown) return 'source';
     const payloadType = payloadTypeOf(packet);
-    const kind = this.#map.kinds[payloadType] ?? NOT_NEGOTIATED;
+    const map = this.#map;
+    map.look(payloadType);
+    const { kind, clockRateHz } = map;
     if (kind === NOT_NEGOTIATED) return 'payload-type';
     if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
-    const clockRateHz = this.#map.clockRatesHz[payloadType] ?? DEFAULT_CLOCK_RATE_HZ;
     this.#measure(packet, payloadType, kind, clockRateHz, arrivalMs);
     if (from.isProtected || this.#to.isProtected) return this.#send(packet);
     if (kind === EVENT) this.#events.receive(packet, clockRateHz, arrivalMs);
@@ -232,7 +233,7 @@ export class RelayedStream implements MediaSocketListener {
     clockRateHz: number,
     arrivalMs: number,
   ): MediaDropCause | null {
-    const type = this.#map.types[payloadType] ?? NOWHERE;
+    const { type, change } = this.#map;
     const dropped = !this.#to.isSendable ? 'no-destination' : type === NOWHERE ? 'payload-type' : null;
     if (dropped !== null) {
       this.outgoing.skip(packet);
@@ -240,7 +241,6 @@ export class RelayedStream implements MediaSocketListener {
         ? null
         : dropped;
     }
-    const change = this.#map.changes[payloadType] ?? UNCHANGED;
     if (change !== UNCHANGED) this.#transcode(packet, change);
     if (type !== payloadType) packet[1] = ((packet[1] ?? 0) & 0x80) | type;
     // Digits pass even where what is said is replaced.
