@@ -20,9 +20,9 @@ import {
   allowedFormats,
   codecFor,
   type LegCodecs,
-  NO_TRANSCODER,
   selectForChannel,
   type Transcoder,
+  UNREAD,
   usableNames,
 } from '../sdp/select-codecs.js';
 import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
@@ -130,7 +130,8 @@ export class CallMedia {
     const isEnded = capabilities.srtp;
     const transport = useOfTransport(offer?.audio.transport ?? null, { isEnded, recorded, policy: trunk.media });
     if (transport === null) return { ok: false, reason: 'encrypted' };
-    const transcoder = transport === 'passed' ? NO_TRANSCODER : capabilities;
+    // Of SRTP not a byte can be changed: a payload type is under its seal (RFC 3711 §3.1).
+    const transcoder = transport === 'passed' ? UNREAD : capabilities;
     const { copiesAsG711 = false, udptl = false } = capabilities;
     const only = recorded && !copiesAsG711 ? RECORDABLE : null;
     const terms = { trunk, signallingAddress, sessionId, only, transcoder, transport, copiesAsG711, udptl };
@@ -222,11 +223,7 @@ export class CallMedia {
     if (!checked.ok) return checked;
     const { audio } = checked.answer;
     const leg = this.#codecForCaller(audio);
-    // Of SRTP not a byte can be changed: a payload type is under its seal (RFC 3711 §3.1).
-    const isMapped = audio.codecs[0]?.payloadType !== leg?.selection.codecs[0]?.payloadType;
-    if (leg === null || (this.#terms.transport === 'passed' && isMapped)) {
-      return { ok: false, reason: 'no-common-codec' };
-    }
+    if (leg === null) return { ok: false, reason: 'no-common-codec' };
     if (this.#toCaller === null) {
       const described = this.#describeToCaller(checked.answer, leg);
       if (!described.ok) return described;

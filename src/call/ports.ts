@@ -132,6 +132,8 @@ export interface MediaCapabilities {
   readonly udptl?: boolean;
   /** What it forks is G.711 whatever the codec: PCMA, as payload type 8, of a side that has none. Default: not. */
   readonly copiesAsG711?: boolean;
+  /** Packets keep their payload types from side to side, so that both have to agree on them. Default: they are mapped. */
+  readonly keepsPayloadTypes?: boolean;
   /** Whether it can send the second codec to one side for the first from the other; names as in SDP. */
   transcodes(from: string, to: string): boolean;
 }

@@ -112,6 +112,7 @@ const KEYS = '0-15';
 const MAX_EVENT = 255;
 
 function agreedEvents(stated: string | undefined, other: string | undefined): { fmtp: string | undefined } | null {
+  if ((stated ?? KEYS) === (other ?? KEYS)) return { fmtp: stated };
   const events = eventSet(stated ?? KEYS);
   const others = eventSet(other ?? KEYS);
   const common = [...events].filter((event) => others.has(event));

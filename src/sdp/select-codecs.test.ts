@@ -89,6 +89,15 @@ describe('the codec of a leg', () => {
     assert.deepEqual([typesOf(transcoded?.selection), transcoded?.transcoded], [[8, 101], true]);
   });
 
+  it('has one number on both legs where packets pass unread or unmapped', () => {
+    const keeps: Transcoder = { ...G711, keepsPayloadTypes: true };
+    const other = { codecs: [{ ...OPUS, payloadType: 96 }, PCMA], companions: [events(97)] };
+    const leg = codecFor({ codecs: [OPUS, PCMA], companions: [events(101)] }, other, keeps);
+    assert.deepEqual([typesOf(leg?.selection), leg?.transcoded], [[8], false]);
+    const transcoded = codecFor({ codecs: [PCMU], companions: [events(101), events(97)] }, other, keeps);
+    assert.deepEqual([typesOf(transcoded?.selection), transcoded?.transcoded], [[0, 97], true]);
+  });
+
   it('is none when nothing goes together', () => {
     assert.equal(codecFor({ codecs: [PCMA], companions: [] }, { codecs: [OPUS], companions: [] }, G711), null);
   });

@@ -17,10 +17,15 @@ import { inOrderOf, type MediaPolicy, ownOrder } from './media-policy.js';
 /** What is done to audio between two legs that have no codec in common. */
 export interface Transcoder {
   transcodes(from: string, to: string): boolean;
+  /** Packets keep their payload types from leg to leg: what has another number on the other leg is not the same. Default: not. */
+  readonly keepsPayloadTypes?: boolean | undefined;
 }
 
 /** For legs between which nothing may be changed. */
 export const NO_TRANSCODER: Transcoder = { transcodes: () => false };
+
+/** For legs between which packets pass unread. */
+export const UNREAD: Transcoder = { transcodes: () => false, keepsPayloadTypes: true };
 
 /** Formats for a leg; `transcoded`: its codec is not the one of the other leg. */
 export interface LegCodecs {
@@ -79,11 +84,12 @@ export function selectForChannel(
  * have, with the parameters that the other side stated; else, if that can be done, one that is transcoded.
  */
 export function codecFor(side: CodecSelection, other: CodecSelection, transcoder: Transcoder): LegCodecs | null {
+  const find = transcoder.keepsPayloadTypes === true ? findNumbered : findFormat;
   for (const theirs of other.codecs) {
-    const own = findFormat(theirs, side.codecs);
+    const own = find(theirs, side.codecs);
     if (own === undefined) continue;
     const companions = companionsFor([own], side.companions).flatMap((companion) => {
-      const match = findFormat(companion, other.companions);
+      const match = find(companion, other.companions);
       return match === undefined ? [] : [restated(companion, match)];
     });
     return { selection: { codecs: [restated(own, theirs)], companions }, transcoded: false };
@@ -91,8 +97,12 @@ export function codecFor(side: CodecSelection, other: CodecSelection, transcoder
   for (const theirs of other.codecs) {
     const own = side.codecs.find((codec) => isTranscodable(codec, theirs, transcoder));
     if (own === undefined) continue;
-    const hasEvents = companionsFor([theirs], other.companions).some(isTelephoneEvent);
-    const events = hasEvents ? companionsFor([own], side.companions).filter(isTelephoneEvent) : [];
+    const theirEvents = companionsFor([theirs], other.companions).filter(isTelephoneEvent);
+    const events = companionsFor([own], side.companions).filter(
+      (event) =>
+        isTelephoneEvent(event) &&
+        theirEvents.some((match) => !transcoder.keepsPayloadTypes || match.payloadType === event.payloadType),
+    );
     return { selection: { codecs: [own], companions: events }, transcoded: true };
   }
   return null;
@@ -120,6 +130,10 @@ export function findFormat(format: SdpCodec, others: readonly SdpCodec[]): SdpCo
     others.find((other) => isSameFormat(format, other) && canJoin(format, other)) ??
     others.find((other) => canJoin(format, other))
   );
+}
+
+function findNumbered(format: SdpCodec, others: readonly SdpCodec[]): SdpCodec | undefined {
+  return others.find((other) => isSameFormat(format, other) && canJoin(format, other));
 }
 
 /** `format` with what `other`, who gets what is sent in it, states; findFormat has found them to go together. */

@@ -36,7 +36,7 @@ export function holdsOf(messages: readonly TracedMessage[]): { readonly fromMs: 
     if (direction === 'sent') {
       isHolding = described.direction === 'sendonly' || described.direction === 'inactive';
       if (!isHolding && open?.toMs === Number.POSITIVE_INFINITY) open.toMs = atMs;
-    } else if (isHolding && text.startsWith('SIP/2.0 200')) {
+    } else if (isHolding && open?.toMs !== Number.POSITIVE_INFINITY && text.startsWith('SIP/2.0 200')) {
       holds.push({ fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
     }
   }

@@ -121,6 +121,8 @@ export async function startRtpengine(settings: RtpengineSettings): Promise<Runni
     capabilities: {
       srtp: true,
       copiesAsG711: true,
+      // rtpengine 10.5 has one numbering of payload types for both sides.
+      keepsPayloadTypes: true,
       transcodes: (from, to) => transcodes.has(from.toUpperCase()) && transcodes.has(to.toUpperCase()),
     },
     async open({ sessionId, callerNetwork, calleeNetwork, caller = null }): Promise<MediaOpenResult> {
