@@ -65,6 +65,11 @@ local function touch(sim, seq, id, isLive)
   redis.call('HSET', P .. ':sims', sim, holder and (seq .. ' ' .. holder) or seq)
 end
 
+-- What ends later than this was written before the clock was set back: no lease is longer (config/schema.ts).
+local function mostUntil()
+  return now + 600000
+end
+
 local function nextSeq()
   return redis.call('INCR', P .. ':seq')
 end
@@ -99,6 +104,7 @@ if not known or server ~= run then
   if wasUsed then quarantine = string.format('%d', now + leaseMs) end
   redis.call('HSET', P .. ':nodes', '#server', run, '#run', known, '#quarantine', quarantine)
 end
+if tonumber(quarantine) > mostUntil() then quarantine = '0' end
 local last = old and tonumber(old:match('^(%d+)')) or 0
 -- Grows also when an older snapshot has forgotten the last one.
 fence = string.format('%d', math.max(now, last + 1, tonumber(ARGV[4]) + 1))
@@ -135,6 +141,9 @@ local all = redis.call('HGETALL', P .. ':nodes')
 for i = 1, #all, 2 do
   local f, expires = readLease(all[i]:sub(1, 1) ~= '#' and all[i + 1])
   if f and now >= expires then dead[#dead + 1] = all[i] end
+  if f and expires > mostUntil() and all[i] ~= node then
+    redis.call('HSET', P .. ':nodes', all[i], f .. ' ' .. string.format('%d', mostUntil()))
+  end
 end
 return dead
 `;
@@ -144,7 +153,9 @@ const RESERVE = `
 if not isLeased() then return {'expired'} end
 local id, emergency = ARGV[5], ARGV[6] == '1'
 local quarantine = said[3]
-if not emergency and quarantine and now < tonumber(quarantine) then return {'quarantined', quarantine} end
+if not emergency and quarantine and now < tonumber(quarantine) and tonumber(quarantine) <= mostUntil() then
+  return {'quarantined', quarantine}
+end
 if redis.call('HEXISTS', P .. ':live', id) == 1 then return {'duplicate'} end
 local refused = {'refused'}
 for i = 8, #ARGV, 4 do
@@ -157,7 +168,9 @@ for i = 8, #ARGV, 4 do
   elseif not emergency then
     local owner = redis.call('HGET', P .. ':heldback', channel)
     if owner and owner ~= node then reason = 'held-back'
-    elseif state and now < tonumber(state:sub(2)) then reason = 'resting'
+    -- Never longer than its gap, though the clock was set back.
+    elseif state and now < tonumber(state:sub(2)) and tonumber(state:sub(2)) <= now + tonumber(ARGV[i + 3]) then
+      reason = 'resting'
     elseif known ~= version then reason = 'moved ' .. known end
   end
   if not reason then

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { RedisProcess } from '../../lab/redis-process.js';
+import { ManualClock } from '../../lib/clock.js';
 import { REDIS_TIME } from './lua.js';
 import { RedisLink } from './redis-link.js';
 
@@ -12,8 +13,8 @@ describe('a link to Redis', () => {
 
   after(() => redis.stop());
 
-  const open = (onLog: (message: string) => void = () => undefined, timeoutMs = 2_000) =>
-    RedisLink.open({ url: redis.url, prefix: 'link', timeoutMs, time: REDIS_TIME }, onLog);
+  const open = (onLog: (message: string) => void = () => undefined) =>
+    RedisLink.open({ url: redis.url, prefix: 'link', timeoutMs: 10_000, time: REDIS_TIME }, onLog);
 
   it('runs scripts and hears every change in the order of their numbers', async () => {
     const heard: string[] = [];
@@ -46,17 +47,45 @@ describe('a link to Redis', () => {
   });
 
   it('is lost, and everything that waits with it, when Redis does not answer in time', async () => {
-    const link = await open(undefined, 200);
+    // Whatever else the machine has to do: only this clock's time counts.
+    const clock = new ManualClock();
+    const options = { url: redis.url, prefix: 'link', timeoutMs: 200, time: REDIS_TIME, clock };
+    const link = await RedisLink.open(options, () => undefined);
     const lost = new Promise<Error>((resolve) => link.onLost(resolve));
     redis.pause();
     try {
-      await assert.rejects(link.run('snapshot', ['0', link.runId, 'n1', '0', '0']));
+      const [waiting, opening] = [
+        link.run('snapshot', ['0', link.runId, 'n1', '0', '0']),
+        RedisLink.open(options, () => undefined),
+      ];
+      clock.advance(199);
+      assert.equal(link.isLost, false);
+      clock.advance(1);
+      await assert.rejects(waiting);
       assert.match((await lost).message, /does not answer/);
-      await assert.rejects(open(undefined, 200));
+      await assert.rejects(opening, /did not answer in time/);
     } finally {
       redis.resume();
     }
     await assert.rejects(link.run('snapshot', ['0', link.runId, 'n1', '0', '0']), /away/);
+  });
+
+  it('tells of a dead node in ten minutes at the latest, though the clock of Redis was set back by hours', async () => {
+    const time = `local now = tonumber(redis.call('GET', 'the-time'))`;
+    const link = await RedisLink.open({ url: redis.url, prefix: 'set-back', timeoutMs: 10_000, time }, () => undefined);
+    const startMs = 1_800_000_000_000;
+    const setTime = (ms: number) => redis.ask((client) => client.sendCommand(['SET', 'the-time', String(ms)]));
+    const attach = async (node: string) => {
+      const [, fence, , , run] = await link.run('attach', ['0', link.runId, node, '0', '60000', '0']);
+      return () => link.run('heartbeat', ['0', String(run), node, String(fence), '60000']);
+    };
+    await setTime(startMs);
+    await attach('dead');
+    await setTime(startMs - 5 * 3_600_000);
+    assert.deepEqual((await (await attach('other'))()).slice(2), []);
+    await setTime(startMs - 5 * 3_600_000 + 600_000);
+    assert.deepEqual((await (await attach('other'))()).slice(2), ['dead']);
+    link.close();
   });
 
   it('finds a new run after a restart', async () => {

@@ -191,9 +191,8 @@ async function connect(
   if (runId === undefined) throw new Error('INFO server tells no run_id');
   await client.subscribe(`${keyPrefix(options.prefix)}:log`, onLog);
   const loaded = new Map<Operation, Script>();
-  for (const [name, text] of scripts(options.time)) {
-    await client.sendCommand(['SCRIPT', 'LOAD', text]);
+  for (const [name, text] of scripts(options.time))
     loaded.set(name, { sha: createHash('sha1').update(text).digest('hex'), text });
-  }
+  await Promise.all([...loaded.values()].map(({ text }) => client.sendCommand(['SCRIPT', 'LOAD', text])));
   return new RedisLink(client, runId, loaded, options, clock);
 }

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisProcess } from '../../lab/redis-process.js';
 import { ManualClock } from '../../lib/clock.js';
-import { openSharedNode, PAYER, requestFor, type SharedNode, settlementOf, until } from './testing/shared-setup.js';
+import {
+  openSharedNode,
+  PAYER,
+  requestFor,
+  type SharedNode,
+  settlementOf,
+  sharedSettings,
+  until,
+} from './testing/shared-setup.js';
 
 const HOUR_MS = 3_600_000;
 /** Ten minutes to midnight in Seoul. */
@@ -36,10 +44,11 @@ describe('nodes whose clocks differ by hours', () => {
     await redis.ask((client) => client.sendCommand(['SET', TIME_KEY, String(redisNowMs)]));
   }
 
-  function open(node: string, clock: ManualClock): Promise<SharedNode> {
+  function open(node: string, clock: ManualClock, gapMs = 0): Promise<SharedNode> {
     const link = { url: redis.url, prefix: 'shared', timeoutMs: 5_000, time: TEST_TIME };
     const lease = { leaseMs: ENDLESS_MS, guardMs: 0 };
-    return openSharedNode({ url: redis.url, folder, node, capSeconds: 100, link, clock, ...lease });
+    const { channels } = sharedSettings(100, gapMs);
+    return openSharedNode({ url: redis.url, folder, node, capSeconds: 100, channels, link, clock, ...lease });
   }
 
   const capOf = ({ ledger }: SharedNode, clock: ManualClock) => {
@@ -133,6 +142,19 @@ describe('nodes whose clocks differ by hours', () => {
     assert.ok(Math.abs((orphan?.answeredWallMs ?? 0) - slowClock.wallMs()) <= 1, JSON.stringify(orphan));
     await slow.ledger.settle(settlementOf(request.reservationId, 10, orphan?.answeredWallMs ?? 0));
     await agree({ used: 10, windowStartWallMs: MIDNIGHT_MS - 24 * HOUR_MS });
+  });
+
+  it('have their channels back after the gap, though the clock of Redis was set back meanwhile', async () => {
+    const gapMs = 5_000;
+    await fast.close();
+    fast = await open('fast', fastClock, gapMs);
+    await call(fast, fastClock, 0, 10);
+    const again = () => fast.ledger.reserve(requestFor(0, { wallMs: fastClock.wallMs() }));
+    assert.deepEqual(await again(), { ok: false, reason: 'channel-resting' });
+    redisNowMs -= HOUR_MS;
+    await setRedisTime();
+    await advance(gapMs);
+    assert.equal((await again()).ok, true);
   });
 
   it('tell routing when a window turns by the clock that routing reads', async () => {
