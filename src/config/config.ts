@@ -1,5 +1,7 @@
 // The loaded config: the file with defaults filled in, names resolved, paths absolute and secrets read.
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { ResponseRule } from '../call/response-meaning.js';
 import { parseHostPort } from '../lib/host-port.js';
@@ -186,7 +188,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),
     channels: resolveChannels(parsed, channelMedia),
     trunkPolicies: trunkPolicies(parsed),
-    routing: resolveRouting(parsed.routing),
+    routing: resolveRouting(parsed),
     doNotCall: doNotCallLists(parsed, { folder: dirname(file), dataDir, env }),
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file), redis: resolveRedis(parsed, env) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },
@@ -230,7 +232,7 @@ function resolveChannels(
   });
 }
 
-function resolveRouting(routing: ConfigFile['routing']): RoutingConfig {
+function resolveRouting({ routing, ledger }: ConfigFile): RoutingConfig {
   const { preset, weights, seed, expectedCallSeconds, fullCost, channelHealth, agents } = routing;
   const { failAfter, coolDownSeconds, maxCoolDownSeconds, halfLifeSeconds } = channelHealth;
   const health = {
@@ -240,9 +242,24 @@ function resolveRouting(routing: ConfigFile['routing']): RoutingConfig {
     halfLifeMs: halfLifeSeconds * 1000,
   };
   return {
-    ranking: { weights: weightsOf(preset, weights), seed, expectedCallSeconds, fullCost, health },
+    ranking: {
+      weights: weightsOf(preset, weights),
+      seed: seed || seedOfNode(ledger),
+      expectedCallSeconds,
+      fullCost,
+      health,
+    },
     agents: agents.map(({ agent, channelGroups }) => ({ name: agent, channelGroups })),
   };
+}
+
+/** Nodes that share channels begin their search at different ones, or they race for the same; each always at the same. */
+function seedOfNode({ kind, redis }: ConfigFile['ledger']): number {
+  if (kind !== 'redis') return 0;
+  const digest = createHash('sha256')
+    .update(redis?.node ?? hostname())
+    .digest();
+  return Math.max(1, digest.readUInt32BE());
 }
 
 function resolveHomer(homer: NonNullable<ConfigFile['sip']['homer']>, env: Environment): HomerConfig {

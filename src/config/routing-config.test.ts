@@ -4,7 +4,7 @@ import { PRESETS } from '../routing/weights.js';
 import { parseConfig } from './load-config.js';
 
 /** A sound config, with further keys for its parts and a routing section. */
-function parse({ trunk = '', gateway = '', channel = '', routing = '{}' }) {
+function parse({ trunk = '', gateway = '', channel = '', routing = '{}', ledger = '{}' }) {
   const text = `
 networks: [ { name: lan, bind: 127.0.0.1 } ]
 trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ]${trunk} } ]
@@ -13,6 +13,7 @@ plans: [ { name: office, commercialUse: allowed } ]
 sims: [ { number: "+821012340001", plan: office } ]
 channels: [ { gateway: gw1, port: 1, sim: "+821012340001"${channel} } ]
 routing: ${routing}
+ledger: ${ledger}
 `;
   return parseConfig(text, '/etc/simtrunk/config.yaml', { env: {} }, 'config.yaml');
 }
@@ -40,6 +41,16 @@ describe('the routing section', () => {
       agents: [],
     });
     assert.deepEqual(parse({ routing: '{ preset: quality }' }).routing.ranking.weights, PRESETS.quality);
+  });
+
+  it('gives nodes that share a ledger seeds of their own, always the same for a name, unless one is set', () => {
+    const seedOf = (node: string, routing = '{}') => {
+      const redis = `{ url: "redis://127.0.0.1:6379", node: ${node} }`;
+      return parse({ routing, ledger: `{ kind: redis, redis: ${redis} }` }).routing.ranking.seed;
+    };
+    assert.equal(seedOf('a'), seedOf('a'));
+    assert.equal(new Set([0, seedOf('a'), seedOf('b'), seedOf('c')]).size, 4);
+    assert.equal(seedOf('a', '{ seed: 7 }'), 7);
   });
 
   it('replaces single weights of a preset', () => {
