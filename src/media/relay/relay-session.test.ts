@@ -154,6 +154,17 @@ describe('a relayed call', () => {
     }
   });
 
+  it('keeps no more digits than a hand keys in', () => {
+    call = new RelayedCall({ keepDigits: true });
+    for (let index = 0; index < 300; index += 1) {
+      const end = eventPacket(index, index % 10, 160, true);
+      end.writeUInt32BE(index * 800, 4);
+      call.rtp('caller', end);
+    }
+    const { dtmfEvents, dtmfDigits } = call.report().caller;
+    assert.deepEqual([dtmfEvents, dtmfDigits?.length, dtmfDigits?.slice(0, 4)], [300, 256, '0123']);
+  });
+
   it('tells a digit whose end is lost after a moment, or when the call ends', () => {
     call.rtp('caller', eventPacket(1, 4, 160, false));
     call.advance(400);

@@ -70,6 +70,8 @@ export interface ControlReport {
 const DEFAULT_CLOCK_RATE_HZ = 8_000;
 const DEFAULT_PACKET_MS = 20;
 const NO_PAYLOAD_TYPE = -1;
+/** Whoever sends more keys nothing in by hand. */
+const MAX_KEPT_DIGITS = 256;
 
 export class RelayedStream implements MediaSocketListener {
   /** The number of the fork that gets copies; null for none. */
@@ -107,7 +109,7 @@ export class RelayedStream implements MediaSocketListener {
     this.outgoing = new OutgoingStream(context.isContinuous, context.random32);
     const { side } = from;
     this.#events = new TelephoneEvents((event, durationMs) => {
-      if (context.keepsDigits) this.#digits += event;
+      if (context.keepsDigits && this.#digits.length < MAX_KEPT_DIGITS) this.#digits += event;
       context.tell({ type: 'dtmf', side, event, durationMs, by: 'rfc4733' });
     });
     this.#silence = new SilenceMeter({
