@@ -8,13 +8,14 @@ import { costOf, type ProcessCost, threadCpuMs } from '../lab/sip-tests/load/pro
 import { PortClaims } from '../lib/testing/claimed-ports.js';
 import type { SocketsSetting } from '../media/relay/open-sockets.js';
 import { startMeasured } from './child-process.js';
-import { loadPortsOf } from './media-load.js';
+import { loadPortOf, loadPortsOf } from './media-load.js';
 import type { MediaLoadOrder, MediaLoadReport } from './media-load-child.js';
 import type { MediaRelayOrder, MediaRelayReady, MediaRelayReport } from './media-relay-child.js';
 import { startRtpengine } from './rtpengine-process.js';
 import { median } from './sip-message-bench.js';
 
-export type MediaEngine = 'simtrunk' | 'rtpengine';
+/** `none`: the load sends to itself, which is what the generator and the kernel have of the delay. */
+export type MediaEngine = 'simtrunk' | 'rtpengine' | 'none';
 
 export interface MediaBenchResult {
   readonly benchmark: 'media';
@@ -56,6 +57,7 @@ export interface MediaBenchSettings {
   readonly rounds: number;
   readonly isRecorded: boolean;
   readonly withRtpengine: boolean;
+  readonly isDirectToo: boolean;
   readonly profileFolder: string | undefined;
   /** Of simtrunk's relay. */
   readonly sockets: SocketsSetting;
@@ -69,6 +71,8 @@ const PACKETS_PER_SECOND = 100;
 const enginePorts = new PortClaims('simtrunk-bench-ports', 33_000, 270);
 /** Above those that the kernel gives by itself. */
 const loadPorts = new PortClaims('simtrunk-bench-load', 61_000, 45);
+
+const START = { simtrunk: startRelay, rtpengine: startPeer, none: startNothing };
 
 /** The part under measurement, ready for packets. */
 interface Subject {
@@ -86,6 +90,7 @@ export async function benchMedia(
   for (let round = 0; round < settings.rounds; round += 1) {
     const own = await measure('simtrunk', settings);
     print(own);
+    if (settings.isDirectToo) print(await measure('none', settings));
     if (!settings.withRtpengine) continue;
     const peer = await measure('rtpengine', settings);
     print(peer);
@@ -102,7 +107,7 @@ export async function benchMedia(
 async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promise<MediaBenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'simtrunk-media-'));
   const loadPort = await loadPorts.claim(loadPortsOf(settings.calls));
-  const subject = await (engine === 'simtrunk' ? startRelay : startPeer)(settings, folder, loadPort);
+  const subject = await START[engine](settings, folder, loadPort);
   try {
     const order: MediaLoadOrder = { loadPort, targetPorts: subject.targetPorts };
     const load = await startMeasured<object, MediaLoadReport>('./media-load-child.js', order);
@@ -180,6 +185,12 @@ async function startPeer(settings: MediaBenchSettings, folder: string, loadPort:
   return { pid: peer.pid, targetPorts: peer.targetPorts, report: async () => null, stop: () => peer.stop() };
 }
 
+/** Each side sends straight to the other. */
+function startNothing({ calls }: MediaBenchSettings, _: string, loadPort: number): Promise<Subject> {
+  const targetPorts = Array.from({ length: 2 * calls }, (_, stream) => loadPortOf(loadPort, stream ^ 1));
+  return Promise.resolve({ pid: 0, targetPorts, report: async () => null, stop: async () => undefined });
+}
+
 function cpuMsBetween(before: ProcessCost | undefined, after: ProcessCost | undefined): number {
   return before === undefined || after === undefined ? Number.NaN : after.cpuMs - before.cpuMs;
 }
@@ -201,10 +212,11 @@ export function mediaLineOf(result: MediaBenchResult | MediaBenchRatio): string 
   if (result.benchmark === 'media-ratio') {
     return `ratio      simtrunk / rtpengine, CPU a packet: ${result.cpuPerPacket} (rounds: ${result.rounds.join(', ')})`;
   }
+  const delay = `delay p50 ${result.delayMs.p50} ms, p99 ${result.delayMs.p99} ms`;
+  if (result.engine === 'none') return `none       ${result.calls} calls sent straight to each other: ${delay}`;
   return (
     `${result.engine.padEnd(10)} ${result.calls} calls, ${result.streams} streams${result.recorded ? ', recorded' : ''}: ` +
-    `${result.packetsSent} packets sent, ${result.packetsLost} lost; delay p50 ${result.delayMs.p50} ms, ` +
-    `p99 ${result.delayMs.p99} ms; CPU ${result.cpuUsPerPacket} µs a packet, ${result.callsPerCore} calls a core; ` +
+    `${result.packetsSent} packets sent, ${result.packetsLost} lost; ${delay}; CPU ${result.cpuUsPerPacket} µs a packet, ${result.callsPerCore} calls a core; ` +
     `${result.memoryMb} MiB`
   );
 }

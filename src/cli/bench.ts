@@ -27,6 +27,7 @@ options of media: --calls N     two-way G.711 calls of 20 ms packets (100)
                 --seconds N     of load that is measured, after 10 s of warming up (10)
                 --rounds N      (1)
                 --rtpengine     the same load through rtpengine in userspace too, in turn, and the ratio
+                --direct        the same load without anything between, in turn: what the generator has of the delay
                 --threads N     relay threads (1)
                 --sockets KIND  of the relay: auto, dgram or batched (auto)
                 --profile DIR   writes V8's CPU profiles, one for each thread`;
@@ -114,6 +115,7 @@ async function runMedia(options: Options): Promise<number> {
       threads: options.threads,
       isRecorded: options.isRecorded,
       withRtpengine: options.withRtpengine,
+      isDirectToo: options.isDirectToo,
     },
     (result) => process.stdout.write(`${options.json ? JSON.stringify(result) : mediaLineOf(result)}\n`),
   );
@@ -135,6 +137,7 @@ interface Options {
   readonly sockets: SocketsSetting;
   readonly threads: number;
   readonly withRtpengine: boolean;
+  readonly isDirectToo: boolean;
 }
 
 function read(args: string[]): Options {
@@ -152,6 +155,7 @@ function read(args: string[]): Options {
         calls: { type: 'string' },
         record: { type: 'boolean', default: false },
         rtpengine: { type: 'boolean', default: false },
+        direct: { type: 'boolean', default: false },
         sockets: { type: 'string', default: 'auto' },
         threads: { type: 'string', default: '1' },
         drachtio: { type: 'string' },
@@ -179,6 +183,7 @@ function read(args: string[]): Options {
       sockets: readSockets(values.sockets),
       threads: readNumber('--threads', values.threads, 64),
       withRtpengine: values.rtpengine,
+      isDirectToo: values.direct,
     };
   } catch (cause) {
     throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
