@@ -4,6 +4,7 @@ import { readLeftBehind } from './app/left-behind.js';
 import { startControl } from './app/start-control.js';
 import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
+import { startRegistrar } from './app/start-registrar.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
 import type { CallSettings } from './call/call.js';
@@ -26,6 +27,7 @@ import type { RelayCounters } from './media/relay/relay-messages.js';
 import type { RtpengineCounters } from './media/rtpengine/rtpengine.js';
 import { createPolicy } from './policy/admit-call.js';
 import type { SimUsage } from './quota/ledger.js';
+import { REGISTRAR_SCHEMA, type Registrar } from './registrar/registrar.js';
 import { createRouting } from './routing/routing.js';
 import type { SignallingCounters } from './signalling/sip-application.js';
 import type { SipOperations, SipServerCounters } from './sip-server/control.js';
@@ -33,6 +35,7 @@ import type { SipOperations, SipServerCounters } from './sip-server/control.js';
 export interface AppCounters {
   readonly calls: CallCounters;
   readonly signalling: SignallingCounters;
+  readonly registrar: Registrar['counters'];
   /** Null with an external drachtio-server. */
   readonly sip: SipServerCounters | null;
   /** Null with rtpengine. */
@@ -85,7 +88,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       file: config.ledger.file,
       durability: config.ledger.durability,
       timeoutMs: config.ledger.journalTimeoutMs,
-      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA],
+      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA, ...REGISTRAR_SCHEMA],
       log,
       clock,
     }),
@@ -118,7 +121,10 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     }),
   );
 
-  const { application, listeners, ...sipSide } = await startSip(config, clock, log, opened);
+  const { registrar, places } = await startRegistrar(config, { journal, routes, clock, log });
+  opened.add('registrar', registrar);
+
+  const { application, listeners, ...sipSide } = await startSip(config, places, clock, log, opened);
   opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
 
   const registry = new CallRegistry(
@@ -138,6 +144,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     return {
       calls: registry.counters,
       signalling: application.counters,
+      registrar: registrar.counters,
       sip,
       media: relay,
       rtpengine,
@@ -153,6 +160,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const operated = {
     ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, engines, listeners, counters },
     doNotCall: () => doNotCall.counters,
+    lines: () => registrar.states(),
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
   };
   const control = opened.add('control', await startControl(config, operated, clock, log));

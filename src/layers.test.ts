@@ -18,6 +18,7 @@ const ADAPTERS = [
   'config',
   'control',
   'sip-server',
+  'registrar',
 ] as const;
 
 /** Rows: a folder of src, or a file directly in it; what stands in the row may be imported. */
@@ -40,6 +41,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'do-not-call': ['do-not-call', ...DOMAIN],
   config: ['config', ...DOMAIN],
   control: ['control', ...DOMAIN],
+  registrar: ['registrar', ...DOMAIN],
   'sip-server': ['sip-server', 'lib'],
   // Composition roots: they build the parts, nothing imports them.
   simulator: ['simulator', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],

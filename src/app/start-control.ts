@@ -10,7 +10,7 @@ import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
 import { describeLiveCall } from '../control/live-call-report.js';
 import { type RouteReportParts, reportRoute, selectTrunk } from '../control/route-report.js';
-import { type DoNotCallStatus, type StatusReport, tallyChannels } from '../control/status-report.js';
+import { type DoNotCallStatus, type LineStatus, type StatusReport, tallyChannels } from '../control/status-report.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Policy } from '../policy/admit-call.js';
@@ -40,6 +40,7 @@ export interface ControlledParts {
   /** Null with the embedded relay. */
   readonly engines: EnginePort | null;
   readonly listeners: readonly SipListener[];
+  lines(): readonly LineStatus[];
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
 }
@@ -101,6 +102,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
           isStalled: parts.journal.isStalled,
           orphans: ledger.orphans().length,
         },
+        lines: parts.lines(),
         doNotCall: parts.doNotCall(),
         counters: { ...(await parts.counters()) },
       };

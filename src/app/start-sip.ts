@@ -9,7 +9,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import { parseHostPort } from '../lib/host-port.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
-import { SipApplication } from '../signalling/sip-application.js';
+import { type LinePlaces, SipApplication } from '../signalling/sip-application.js';
 import type {
   RunningSipServer,
   SipListenerSettings,
@@ -44,11 +44,17 @@ export interface SipSide {
 }
 
 /** @throws SimtrunkError LISTENER_UNAVAILABLE or SIP_SERVER_UNREACHABLE; what was started is on the stack. */
-export async function startSip(config: Config, clock: Clock, log: Logger, opened: ClosingStack): Promise<SipSide> {
+export async function startSip(
+  config: Config,
+  lines: LinePlaces,
+  clock: Clock,
+  log: Logger,
+  opened: ClosingStack,
+): Promise<SipSide> {
   const { allowedHeaders, drachtio } = config.sip;
   const { trunks, gateways } = config;
   const isServerOurs = drachtio === undefined;
-  const settings = { trunks, gateways, allowedHeaders, isServerOurs, ...credentials(config) };
+  const settings = { trunks, gateways, lines, allowedHeaders, isServerOurs, ...credentials(config) };
   const application = new SipApplication(settings, clock, log);
   if (drachtio !== undefined) {
     opened.add('signalling', application);

@@ -26,8 +26,8 @@ export function watchGateways(
   for (const gateway of gateways) {
     const { name, probe } = gateway;
     if (!probe) continue;
-    const { intervalSeconds, timeoutMs } = probe;
-    prober.watch({ name, uri: gatewayUri(gateway), intervalMs: intervalSeconds * 1_000, timeoutMs });
+    const { intervalSeconds, timeoutMs, downCodes } = probe;
+    prober.watch({ name, uri: gatewayUri(gateway), intervalMs: intervalSeconds * 1_000, timeoutMs, downCodes });
   }
   return prober;
 }

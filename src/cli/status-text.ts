@@ -3,7 +3,7 @@ import type { ChannelTally, StatusReport } from '../control/status-report.js';
 import { clockTime, instant, textTable } from './text-table.js';
 
 export function statusText(report: StatusReport): string {
-  const parts = [heading(report), gatewayLines(report), listLines(report), counterLines(report)];
+  const parts = [heading(report), gatewayLines(report), lineLines(report), listLines(report), counterLines(report)];
   return parts.flat().join('\n');
 }
 
@@ -37,6 +37,17 @@ function gatewayLines({ gateways, channels }: StatusReport): string[] {
   });
   const all = gateways.length > 1 ? [['all', '', ...tallyCells(channels)]] : [];
   return [...textTable([head, ...rows, ...all]), ''];
+}
+
+function lineLines({ lines }: StatusReport): string[] {
+  if (lines.length === 0) return [];
+  const rows = lines.map(({ line, contact, source, expiresAtMs }) => [
+    line,
+    contact ?? 'NOT REGISTERED: no calls to it',
+    source ?? '',
+    expiresAtMs === null ? '' : instant(expiresAtMs),
+  ]);
+  return [...textTable([['line', 'contact', 'from', 'until'], ...rows]), ''];
 }
 
 function tallyCells({ idle, busy, resting, disabled }: ChannelTally): string[] {

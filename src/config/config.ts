@@ -30,7 +30,9 @@ export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'source
 };
 
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
-export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'digest' | 'responses'> & {
+export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'digest' | 'responses' | 'address'> & {
+  /** Of one whose lines only register, a name that nobody has. */
+  readonly address: string;
   readonly responses: readonly ResponseRule[];
   /** Without those that are forbidden. */
   readonly codecs: readonly string[];
@@ -130,6 +132,9 @@ export interface Config {
   readonly log: ConfigFile['log'];
 }
 
+/** Of a gateway whose lines say where they are (RFC 2606 §2). */
+const NOWHERE = 'registered.invalid';
+
 /** A SIM's identity: usage belongs to the ICCID, else to the number. */
 export function simIdOf(sim: { readonly iccid?: string | undefined; readonly number: string }): string {
   return sim.iccid ?? sim.number;
@@ -168,12 +173,16 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       media: mediaPolicyOf(trunk),
     })),
     gateways: parsed.gateways.map(({ digest: _, ...gateway }) => {
-      const address = parseHostPort(gateway.address);
-      const host = address?.host ?? gateway.address;
+      const written = gateway.address ?? NOWHERE;
+      const address = parseHostPort(written);
+      const host = address?.host ?? written;
       const ownPort = isIP(host) === 0 ? undefined : gateway.transport === 'tls' ? 5061 : 5060;
       const media = mediaPolicyOf(gateway);
       return {
         ...gateway,
+        address: written,
+        // Nobody answers before it has registered, and then its registration says that it is there.
+        probe: gateway.address === undefined ? false : gateway.probe,
         host,
         port: address?.port ?? ownPort,
         codecs: media.codecs,

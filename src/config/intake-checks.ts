@@ -5,7 +5,13 @@ import { type Environment, readSecret } from './read-secret.js';
 import { duplicates, type SoundParts } from './sound-parts.js';
 
 export function findIntakeProblems(parts: SoundParts, env: Environment): ConfigProblem[] {
-  return [...nameless(parts), ...sharedUsernames(parts), ...unsetPasswords(parts, env)];
+  return [
+    ...nameless(parts),
+    ...sharedUsernames(parts),
+    ...gatewaysWithoutPlace(parts),
+    ...linesWithoutAccount(parts),
+    ...unsetPasswords(parts, env),
+  ];
 }
 
 /** A trunk is known by where it sends from, or by what it proves. */
@@ -29,6 +35,44 @@ function sharedUsernames(parts: SoundParts): ConfigProblem[] {
     'username',
     (username, first) => `"${username}" is already the name of ${first}; a trunk is told by it`,
   );
+}
+
+function gatewaysWithoutPlace(parts: SoundParts): ConfigProblem[] {
+  return parts.entries('gateways').flatMap(({ path: [section = '', index = 0], value }): ConfigProblem[] => {
+    const isThere = (key: string) => parts.rawAt(section, index, key) !== undefined;
+    if (!isThere('address') && !isThere('registers')) {
+      return [{ path: [section, index], message: 'needs an address, or registers when its lines register here' }];
+    }
+    const { registers } = value;
+    if (registers === undefined || registers.minExpiresSeconds <= registers.maxExpiresSeconds) return [];
+    const message = `is more than maxExpiresSeconds (${registers.maxExpiresSeconds})`;
+    return [{ path: [section, index, 'registers', 'minExpiresSeconds'], message }];
+  });
+}
+
+/** Lines of gateways that register: each needs a name of its own to register by. */
+function linesWithoutAccount(parts: SoundParts): ConfigProblem[] {
+  const gateways = parts.entries('gateways').filter(({ value }) => value.registers !== undefined);
+  const names = new Set(gateways.map(({ value }) => value.name));
+  const whole = new Set(gateways.flatMap(({ value }) => (value.digest === undefined ? [] : [value.name])));
+  const channels = parts.entries('channels').filter(({ value }) => names.has(value.gateway));
+  const nobody = channels.flatMap(({ path, value }) =>
+    value.digest === undefined && !whole.has(value.gateway)
+      ? [{ path, message: `needs digest: its gateway "${value.gateway}" has none for all its channels, and registers` }]
+      : [],
+  );
+  const usernames = [...gateways, ...channels].flatMap(({ path, value }) =>
+    value.digest === undefined ? [] : [{ path: [...path, 'digest'], value: value.digest.username }],
+  );
+  return [
+    ...nobody,
+    ...duplicates(
+      usernames,
+      (username) => username,
+      'username',
+      (username, first) => `"${username}" is already the name of ${first}; a line is told by it`,
+    ),
+  ];
 }
 
 function unsetPasswords(parts: SoundParts, env: Environment): ConfigProblem[] {

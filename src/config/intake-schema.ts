@@ -12,6 +12,12 @@ export const digestAccount = z.strictObject({
   password: secret,
 });
 
+/** `gateways[].registers`: its lines register with us. */
+export const registers = z.strictObject({
+  minExpiresSeconds: z.int().min(1).max(86_400).default(60),
+  maxExpiresSeconds: z.int().min(1).max(86_400).default(3_600),
+});
+
 /** `sip.digest`: how simtrunk asks for credentials. */
 export const sipDigest = z.strictObject({
   realm: z

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
 import { PRESET_NAMES } from './gateway-presets.js';
-import { digestAccount, sipDigest } from './intake-schema.js';
+import { digestAccount, registers, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
@@ -169,6 +169,7 @@ const probe = z.strictObject({
   timeoutMs: milliseconds.min(1).default(4_000),
   failAfter: z.int().min(1).max(100).default(3),
   succeedAfter: z.int().min(1).max(100).default(1),
+  downCodes: z.array(z.int().min(300).max(699)).default([408, 503]),
 });
 
 const gateway = z.strictObject({
@@ -180,7 +181,9 @@ const gateway = z.strictObject({
     .refine(
       (text) => parseHostPort(text) !== undefined,
       'must be host or host:port, such as 10.0.0.20:5060 or [fd00::20]:5060',
-    ),
+    )
+    .optional(),
+  registers: registers.optional(),
   transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
   ...addressingKeys,
   digest: digestAccount.optional(),
@@ -196,7 +199,7 @@ const gateway = z.strictObject({
   mediaSources: z.array(ipRange).default([]),
   probe: z
     .union([z.literal(false), probe])
-    .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1 }),
+    .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1, downCodes: [408, 503] }),
 });
 
 const sim = z.strictObject({

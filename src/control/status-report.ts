@@ -24,8 +24,18 @@ export interface StatusReport {
     readonly channels: ChannelTally;
   }[];
   readonly ledger: LedgerStatus;
+  /** Of gateways whose lines register with us. */
+  readonly lines: readonly LineStatus[];
   readonly doNotCall: readonly DoNotCallStatus[];
   readonly counters: Readonly<Record<string, unknown>>;
+}
+
+/** All null while it is not registered. */
+export interface LineStatus {
+  readonly line: string;
+  readonly contact: string | null;
+  readonly source: string | null;
+  readonly expiresAtMs: number | null;
 }
 
 export interface LedgerStatus {

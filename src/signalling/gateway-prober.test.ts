@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ManualClock } from '../lib/clock.js';
 import { GatewayProber, type ProbeResult } from './gateway-prober.js';
 
-const GATEWAY = { name: 'gw1', uri: 'sip:gw1', intervalMs: 30_000, timeoutMs: 4_000 };
+const GATEWAY = { name: 'gw1', uri: 'sip:gw1', intervalMs: 30_000, timeoutMs: 4_000, downCodes: [408, 503] };
 
 /** Lets promises that are settled already do what follows. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -6,9 +6,11 @@ export interface ProbedGateway {
   readonly uri: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+  /** Answers that say that it takes no calls. */
+  readonly downCodes: readonly number[];
 }
 
-/** Any final response of the gateway itself shows that it is alive: some answer OPTIONS with 404 or 405. */
+/** What the gateway itself answered shows that it is alive, except by its `downCodes`: some answer OPTIONS with 404 or 405. */
 export type ProbeResult = 'responded' | 'silent';
 
 /** The final status that a probe got from the gateway itself; null for none in time. */
@@ -57,8 +59,7 @@ export class GatewayProber {
     const status = await Promise.race([this.#sender.probe(gateway.uri, gateway.name), timeout]);
     this.#timers.get(gateway.name)?.cancel();
     if (this.#closed) return;
-    // 503 says that the gateway takes no calls now (RFC 3261 §21.5.4).
-    const isSilent = status === null || status === 503 || status === 408;
+    const isSilent = status === null || gateway.downCodes.includes(status);
     this.#onResult(gateway.name, isSilent ? 'silent' : 'responded', status);
     this.#timers.set(
       gateway.name,

@@ -53,16 +53,29 @@ export class OutboundLeg implements CalleeLeg {
     if (!this.#over && this.#dialog === undefined) this.#listener.trying();
   }
 
-  start(request: DialRequest, markers: Readonly<Record<string, string>>): void {
+  /** For a channel that is nowhere now: the attempt fails as one whose INVITE could not be sent, a moment later. */
+  failUnsent(): void {
+    this.#over = true;
+    queueMicrotask(
+      guarded(this.#log, 'unsent', () => this.#listener.failed({ status: null, reasons: [], local: true })),
+    );
+  }
+
+  /** @param nextHop where it is sent to, when that is not where the request-URI says */
+  start(request: DialRequest, markers: Readonly<Record<string, string>>, nextHop?: string): void {
     this.#request = request;
-    this.#send(request, {
-      ...request.passedHeaders,
-      ...request.address.headers,
-      ...markers,
-      // Known before it is sent: after a crash it tells whose a late answer is.
-      'Call-ID': request.attemptId,
-      'Max-Forwards': String(request.maxForwards),
-    });
+    this.#send(
+      request,
+      {
+        ...request.passedHeaders,
+        ...request.address.headers,
+        ...markers,
+        // Known before it is sent: after a crash it tells whose a late answer is.
+        'Call-ID': request.attemptId,
+        'Max-Forwards': String(request.maxForwards),
+      },
+      nextHop,
+    );
   }
 
   #send(request: DialRequest, headers: Readonly<Record<string, string>>, proxy?: string): void {
@@ -95,13 +108,17 @@ export class OutboundLeg implements CalleeLeg {
       },
       guarded(this.#log, 'final response', (error, dialog) => {
         if (dialog !== undefined && !error) this.#onAnswer(dialog);
-        else if (!this.#sendSigned(error?.res, headers)) this.#onFailure(error);
+        else if (!this.#sendSigned(error?.res, headers, proxy)) this.#onFailure(error);
       }),
     );
   }
 
   /** False when the response is no challenge, or there is no answer to it; then the attempt has failed. */
-  #sendSigned(response: SipResponse | undefined, headers: Readonly<Record<string, string>>): boolean {
+  #sendSigned(
+    response: SipResponse | undefined,
+    headers: Readonly<Record<string, string>>,
+    proxy: string | undefined,
+  ): boolean {
     const [invite, request] = [this.#invite, this.#request];
     if (response === undefined || invite === undefined || request === undefined || this.#cancelled || this.#over)
       return false;
@@ -109,7 +126,8 @@ export class OutboundLeg implements CalleeLeg {
     if (signed === null) return false;
     // What is cancelled from now on is the INVITE to come.
     this.#invite = undefined;
-    this.#send(request, { ...headers, ...repetitionOf(invite), ...signed }, challengerOf(invite.uri, response));
+    const nextHop = proxy ?? challengerOf(invite.uri, response);
+    this.#send(request, { ...headers, ...repetitionOf(invite), ...signed }, nextHop);
     return true;
   }
 

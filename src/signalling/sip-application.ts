@@ -19,6 +19,9 @@ import { ArrivalClock } from './arrival-clock.js';
 import { requestWithAccount } from './challenge-answers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
+import { sourceUri } from './leg-identity.js';
+import { uriAtContact } from './line-uri.js';
+import { cseqNumber, userOf } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { PeerTable } from './peer-table.js';
 import { reachServer } from './reach-server.js';
@@ -32,7 +35,7 @@ import {
   type SipResponse,
   type SrfApplication,
 } from './srf.js';
-import { type GateVerdict, TrunkGate } from './trunk-gate.js';
+import { challengeLines, type GateVerdict, TrunkGate } from './trunk-gate.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
@@ -42,8 +45,41 @@ const MAX_EARLY_UNCLAIMED = 1024;
 const LAST_WORDS_MS = 2_000;
 /** drachtio-srf waits 1.7 times as long after each failed attempt, without an end unless told. */
 const LONGEST_RECONNECT_PAUSE_MS = 500;
+/** A REGISTER as it came; `source` is where from, as a SIP URI. */
+export interface ReceivedRegister {
+  readonly uri: string;
+  readonly body: string;
+  readonly authorization: string | undefined;
+  /** User of the To header. */
+  readonly user: string;
+  readonly contact: string | undefined;
+  readonly expires: string | undefined;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly source: string;
+}
+
+/** Lines of gateways that register with us, by whoever keeps them. */
+export interface LinePlaces {
+  /** False: no line may register, and REGISTER is answered as any other method that means nothing here. */
+  readonly isThere: boolean;
+  answer(request: ReceivedRegister): {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    /** One for each WWW-Authenticate. */
+    readonly challenges?: readonly string[];
+  };
+  /** Whether a registered line sends from there. */
+  isSource(source: string): boolean;
+  /** Where a channel is called: where the config says, where its line registered from, or nowhere now. */
+  placeOf(
+    gateway: string,
+    channelId: string,
+  ): { readonly contact: string; readonly nextHop: string | undefined } | 'configured' | 'nowhere';
+}
+
 /** Methods that a trunk may try and that have no meaning here: better 405 than the server's 503. */
-const REFUSED_METHODS = ['register', 'subscribe', 'publish', 'message', 'notify', 'info', 'refer'] as const;
+const REFUSED_METHODS = ['subscribe', 'publish', 'message', 'notify', 'info', 'refer'] as const;
 const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
 
 export interface SignallingTrunk extends TrunkTerms {
@@ -55,6 +91,7 @@ export interface SignallingSettings {
   readonly trunks: readonly SignallingTrunk[];
   /** Those that are named by a host name are not known by where they send from. */
   readonly gateways: readonly { readonly name: string; readonly host: string }[];
+  readonly lines: LinePlaces;
   readonly digest: DigestSettings;
   /** Of trunks that have to prove who they are, by name. */
   readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
@@ -130,6 +167,7 @@ export class SipApplication implements DialPort, LegHost {
     });
     this.#srf.use('invite', (request, response) => this.#onInvite(request, response));
     this.#srf.use('options', (request, response) => this.#onOptions(request, response));
+    this.#srf.use('register', (request, response) => this.#onRegister(request, response));
     for (const method of REFUSED_METHODS) {
       this.#srf.use(method, (request, response) => this.#onRefusedMethod(request, response));
     }
@@ -215,7 +253,17 @@ export class SipApplication implements DialPort, LegHost {
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
     const account = this.#settings.accountOf(request.gateway, request.channelId);
     const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log);
-    leg.start(request, { [LOOP_MARKER]: this.#marker });
+    const markers = { [LOOP_MARKER]: this.#marker };
+    const place = this.#settings.lines.placeOf(request.gateway, request.channelId);
+    if (place === 'configured') leg.start(request, markers);
+    else if (place === 'nowhere') leg.failUnsent();
+    else {
+      const address = {
+        ...request.address,
+        requestUri: uriAtContact(request.address.requestUri, place.contact),
+      };
+      leg.start({ ...request, address }, markers, place.nextHop);
+    }
     return leg;
   }
 
@@ -360,8 +408,12 @@ export class SipApplication implements DialPort, LegHost {
     this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
   }
 
-  #isGateway({ source_address, source_port }: SipRequest): boolean {
-    return this.#gateways.find(source_address, source_port) !== undefined;
+  #isGateway(request: SipRequest): boolean {
+    const { source_address, source_port } = request;
+    return (
+      this.#gateways.find(source_address, source_port) !== undefined ||
+      this.#settings.lines.isSource(sourceUri(request))
+    );
   }
 
   /** The trunk that a request is of; null when it has been answered. */
@@ -396,6 +448,33 @@ export class SipApplication implements DialPort, LegHost {
     this.#counters.optionsAnswered++;
     const headers = { Allow: ALLOWED, Accept: 'application/sdp' };
     response.send(this.#isAccepting() ? 200 : 503, { headers });
+  }
+
+  #onRegister(request: SipRequest, response: ServerResponse): void {
+    const { lines } = this.#settings;
+    const required = request.get('Require');
+    if (!lines.isThere) {
+      this.#onRefusedMethod(request, response);
+      return;
+    }
+    if (required !== undefined) {
+      this.#counters.extensionsRefused++;
+      response.send(420, { headers: { Unsupported: required } });
+      return;
+    }
+    const { status, headers, challenges } = lines.answer({
+      uri: request.uri,
+      body: request.body ?? '',
+      authorization: request.get('Authorization'),
+      user: userOf(request.get('To') ?? ''),
+      contact: request.get('Contact'),
+      expires: request.get('Expires'),
+      callId: request.get('Call-ID') ?? '',
+      cseq: cseqNumber(request),
+      source: sourceUri(request),
+    });
+    const asked = challenges === undefined ? {} : { 'WWW-Authenticate': challengeLines(challenges) };
+    response.send(status, { headers: { ...headers, ...asked } });
   }
 
   #onRefusedMethod(request: SipRequest, response: ServerResponse): void {

@@ -32,9 +32,16 @@ describe('a trunk that proves who it is', () => {
     );
   }
 
+  /** Of this request, and not of an earlier one whose 401 comes again because nobody acknowledges it. */
   async function challenge(method: string, options: Parameters<typeof ask>[1] = {}): Promise<string> {
-    ask(method, options);
-    return (await arena.caller.response(401, method)).header('WWW-Authenticate');
+    const callId = options.callId ?? token();
+    ask(method, { ...options, callId });
+    const cseq = `${options.cseq ?? 1} ${method}`;
+    const asked = await arena.caller.inbox.take(
+      `401 to ${cseq}`,
+      (message) => message.status === 401 && message.header('Call-ID') === callId && message.header('CSeq') === cseq,
+    );
+    return asked.header('WWW-Authenticate');
   }
 
   function credentials(challenges: string, method: string, account = ACCOUNT): readonly string[] {

@@ -88,7 +88,7 @@ async function perform(sipCase: SipCase, options: RunCaseOptions, folder: string
     for (const caller of sipCase.callers) {
       const { startsWhen } = caller;
       const captured = startsWhen === undefined ? '' : await waitForTrace([...gateways, ...callers], startsWhen);
-      callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media }));
+      callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media, gatewayPorts }));
     }
     if (sipCase.killedWhen !== undefined) {
       await waitForTrace([...gateways, ...callers], sipCase.killedWhen);
@@ -162,9 +162,11 @@ async function startCaller(
     folder: string;
     captured: string;
     media: MediaPeers;
+    gatewayPorts: ReadonlyMap<string, number>;
   },
 ): Promise<RunningSipp> {
   const { sipp, simtrunk, folder, captured, media } = given;
+  const gatewayKeys = [...given.gatewayPorts].flatMap(([name, port]) => ['-key', `${name}_port`, String(port)]);
   const run = startSipp(sipp, {
     label: caller.uac.replace('.xml', ''),
     scenarioFile: join(sipCase.folder, caller.uac),
@@ -176,7 +178,15 @@ async function startCaller(
     transport: caller.transport,
     calls: caller.calls,
     called: caller.called,
-    extra: ['-key', 'captured', captured, ...media.keysOf(caller.uac), '-r', String(caller.callsPerSecond)],
+    extra: [
+      '-key',
+      'captured',
+      captured,
+      ...gatewayKeys,
+      ...media.keysOf(caller.uac),
+      '-r',
+      String(caller.callsPerSecond),
+    ],
     timeoutSeconds: sipCase.timeoutSeconds,
     logFolder: join(folder, 'logs'),
   });

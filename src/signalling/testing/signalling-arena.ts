@@ -46,6 +46,13 @@ export interface ArenaOptions extends Partial<SignallingSettings> {
   readonly sources?: readonly string[];
 }
 
+const NO_LINES: SignallingSettings['lines'] = {
+  isThere: false,
+  answer: () => ({ status: 405, headers: {} }),
+  isSource: () => false,
+  placeOf: () => 'configured',
+};
+
 export interface OfferedCall {
   readonly request: CallRequest;
   readonly leg: CallerLeg;
@@ -87,6 +94,7 @@ export class SignallingArena {
       allowedHeaders: ['X-Campaign'],
       digest: { realm: 'simtrunk', algorithms: ['SHA-256', 'MD5'], nonceSecret: 'test', nonceLifetimeMs: 60_000 },
       gateways: [{ name: 'gw1', host: '127.0.0.1' }],
+      lines: NO_LINES,
       trunkAccounts: new Map(),
       accountOf: () => undefined,
     };

@@ -1,0 +1,65 @@
+// The registrar of gateways' lines, from the config, joined to routing: a line that is not registered gets no calls.
+import type { Config } from '../config/config.js';
+import type { Journal } from '../journal/journal.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { type Line, openRegistrar, type Registrar } from '../registrar/registrar.js';
+import type { SimState } from '../routing/indexed-channel.js';
+import type { LinePlaces } from '../signalling/sip-application.js';
+
+export interface LineSide {
+  readonly registrar: Registrar;
+  readonly places: LinePlaces;
+}
+
+export async function startRegistrar(
+  config: Config,
+  parts: {
+    readonly journal: Journal;
+    readonly routes: { simState(channelId: string, state: SimState | null): void };
+    readonly clock: Clock;
+    readonly log: Logger;
+  },
+): Promise<LineSide> {
+  const { credentials } = config;
+  const registering = new Map(
+    config.gateways.flatMap(({ name, registers, nat }) => (registers ? [[name, { registers, nat }]] : [])),
+  );
+  /** The line by which a channel's gateway is reached. */
+  const lineOf = (gateway: string, channelId: string) => (credentials.channels.has(channelId) ? channelId : gateway);
+
+  const lines: Line[] = [...registering].flatMap(([name, { registers: limits }]) => {
+    const channels = config.channels.filter(({ gateway }) => gateway === name).map(({ channelId }) => channelId);
+    const ids = new Set(channels.map((channelId) => lineOf(name, channelId)));
+    return [...ids].flatMap((line) => {
+      const account = credentials.channels.get(line) ?? credentials.gateways.get(line);
+      return account === undefined ? [] : [{ line, account, limits }];
+    });
+  });
+  const registrar = await openRegistrar({
+    lines,
+    digest: credentials.settings,
+    journal: parts.journal,
+    clock: parts.clock,
+    log: parts.log,
+    onChange(line, isRegistered) {
+      for (const { gateway, channelId } of config.channels) {
+        if (!registering.has(gateway) || lineOf(gateway, channelId) !== line) continue;
+        parts.routes.simState(channelId, isRegistered ? null : { present: true, registered: false });
+      }
+    },
+  });
+  const places: LinePlaces = {
+    isThere: registering.size > 0,
+    answer: (request) => registrar.answer(request),
+    isSource: (source) => registrar.isSource(source),
+    placeOf(gateway, channelId) {
+      const terms = registering.get(gateway);
+      if (terms === undefined) return 'configured';
+      const binding = registrar.locate(lineOf(gateway, channelId));
+      if (binding === null) return 'nowhere';
+      return { contact: binding.contact, nextHop: terms.nat === 'off' ? undefined : binding.source };
+    },
+  };
+  return { registrar, places };
+}
