@@ -71,7 +71,7 @@ export type MediaEvent =
     }
   /** The side, which should send, has not for so long. One side: one-way media; both: none. */
   | { readonly type: 'silent'; readonly side: Side; readonly silentMs: number }
-  /** It sends again. */
+  /** It sends again, or need not any more. */
   | { readonly type: 'heard'; readonly side: Side }
   | { readonly type: 'played'; readonly playId: string; readonly end: 'finished' | 'stopped' | 'failed' };
 
