@@ -116,6 +116,9 @@ describe('a fax in a call', () => {
     const kept = reinvited('caller', AUDIO);
     asked[1]?.answered({ status: 500, sdp: null });
     assert.deepEqual([kept.refused, remotes.get('caller')?.isUdptl], [[488], true]);
+    // Nobody is asked for audio that could not be answered.
+    assert.deepEqual(reinvited('caller', AUDIO.replace('AVP 8', 'AVP 18')).refused, [488]);
+    assert.equal(asked.length, 2);
     const ended = reinvited('caller', sdp('m=audio 40000 RTP/AVP 8', 'm=image 0 udptl t38'));
     assert.match(asked[2]?.sdp ?? '', /m=audio 20002 RTP\/AVP 8/);
     asked[2]?.answered({ status: 200, sdp: AUDIO_ANSWER });

@@ -21,6 +21,8 @@ export interface FaxHost {
   setRemote(side: Side, fax: FaxStream): void;
   /** A side has answered our offer of audio. */
   adopt(side: Side, offer: LocalDescription, checked: CheckedAnswer): void;
+  /** Whether a side's offer of audio can be answered. */
+  canAnswer(side: Side, offerSdp: string | null): boolean;
   /** Answers a side's offer of audio. */
   answerAudio(side: Side, previous: LocalDescription, request: Renegotiation): void;
 }
@@ -113,7 +115,8 @@ export class CallFax {
     const other = otherOf(side);
     const audio = this.#host.described(side);
     const audioOfOther = this.#host.described(other);
-    if (audio === null || audioOfOther === null) {
+    // Before the other side is turned back: else one of them would be left in the fax alone.
+    if (audio === null || audioOfOther === null || !this.#host.canAnswer(side, request.offerSdp)) {
       request.refuse(UNPROCESSABLE);
       return;
     }

@@ -107,6 +107,7 @@ export class CallMedia {
       described: (side) => this.#described(side),
       setRemote: (side, fax) => this.#setFaxRemote(side, fax),
       adopt: (side, local, checked) => this.#adoptAnswer(side, local, checked),
+      canAnswer: (side, offerSdp) => this.#usable(side, offerSdp) !== null,
       answerAudio: (side, previous, request) => this.#answerAgain(side, previous, request),
     });
   }
@@ -323,17 +324,23 @@ export class CallMedia {
     this.#onCodecs();
   }
 
-  #answerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
+  /** A side's offer in mid-call, and the codec that goes with what the other leg uses; null when there is none. */
+  #usable(side: Side, offerSdp: string | null): { readonly offer: PeerDescription; readonly leg: LegCodecs } | null {
     const { trunk, only, transcoder } = this.#terms;
-    const read = readOffer(request.offerSdp ?? '');
+    const read = readOffer(offerSdp ?? '');
+    if (!read.ok || !this.#isSameWay(side, read.offer.audio.transport)) return null;
     const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
-    const offered = read.ok ? allowedFormats(read.offer.audio, policy, only) : null;
-    const leg = offered && codecFor(offered, this.#otherFormats(side), transcoder);
-    if (!read.ok || leg === null || !this.#isSameWay(side, read.offer.audio.transport)) {
+    const leg = codecFor(allowedFormats(read.offer.audio, policy, only), this.#otherFormats(side), transcoder);
+    return leg && { offer: read.offer, leg };
+  }
+
+  #answerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
+    const usable = this.#usable(side, request.offerSdp);
+    if (usable === null) {
       request.refuse(UNPROCESSABLE);
       return;
     }
-    const { offer } = read;
+    const { offer, leg } = usable;
     const { ptimeMs, maxptimeMs } = previous.audio;
     const packets = { ptimeMs, maxptimeMs };
     const local = buildAnswer({ offer, selection: leg.selection, from: previous, packets });
