@@ -42,7 +42,7 @@ export class RtpengineDaemon {
   }
 
   static async start(options: DaemonOptions = {}): Promise<RtpengineDaemon> {
-    const { interfaces = ['127.0.0.1'], mediaPorts = 80, more = [], after } = options;
+    const { interfaces = ['127.0.0.1'], mediaPorts = 40, more = [], after } = options;
     const ngPort = after?.ngPort ?? (await claimPorts(2));
     const httpPort = after?.httpPort ?? (await claimPorts(2));
     const firstMediaPort = await claimPorts(mediaPorts);
