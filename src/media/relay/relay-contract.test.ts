@@ -2,23 +2,31 @@ import { MessageChannel } from 'node:worker_threads';
 import { createLogger } from '../../lib/logger.js';
 import { describeMediaPort } from '../media-port.contract.js';
 import { startRelay } from './relay.js';
+import type { RelayNetwork } from './relay-messages.js';
 import { freePortRange } from './relay-test-kit.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
+/** One relay after another has the same ports. */
+let networks: Promise<RelayNetwork[]> | undefined;
+
+function networksOf(pairs: number): Promise<RelayNetwork[]> {
+  return Promise.all(
+    [
+      ['lan', '127.0.0.1'],
+      ['wan', '127.0.0.2'],
+    ].map(async ([name = '', bind = '']) => ({
+      ...{ name, bind, advertise: bind },
+      mediaPorts: await freePortRange(pairs, bind),
+    })),
+  );
+}
+
 describeMediaPort(
   'relay',
   async ({ pairs }) => {
-    const networks = await Promise.all(
-      [
-        ['lan', '127.0.0.1'],
-        ['wan', '127.0.0.2'],
-      ].map(async ([name = '', bind = '']) => ({
-        ...{ name, bind, advertise: bind },
-        mediaPorts: await freePortRange(pairs, bind),
-      })),
-    );
-    const relay = await startRelay({ networks, log });
+    networks ??= networksOf(pairs);
+    const relay = await startRelay({ networks: await networks, log });
     return {
       port: relay.port,
       connectTap: (connect) => {

@@ -39,20 +39,27 @@ export type ExchangeResult =
 export class EngineCall {
   readonly callId: string;
   readonly #engine: Engine;
-  #callees = 0;
+  /** Of the callee side that is used, and of the latest. */
+  #callee = 0;
+  #latestCallee = 0;
 
   constructor(engine: Engine, callId: string) {
     this.#engine = engine;
     this.callId = callId;
   }
 
-  /** The callee side begins anew, with ports of its own; the next exchange makes them. */
-  beginCallee(): void {
-    this.#callees += 1;
+  /** The callee side begins anew, with ports of its own, which the next exchange makes; the returned function goes back. */
+  beginCallee(): () => void {
+    const before = this.#callee;
+    this.#latestCallee += 1;
+    this.#callee = this.#latestCallee;
+    return () => {
+      this.#callee = before;
+    };
   }
 
   tagOf(side: Side): string {
-    return side === 'caller' ? CALLER_TAG : `callee-${this.#callees}`;
+    return side === 'caller' ? CALLER_TAG : `callee-${this.#callee}`;
   }
 
   sideOf(tag: string): Side | null {

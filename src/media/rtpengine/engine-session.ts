@@ -12,23 +12,18 @@ import type {
 } from '../../call/ports.js';
 import type { MediaReport, Side } from '../../call/reports.js';
 import type { Clock, ClockTimer } from '../../lib/clock.js';
-import type { Logger } from '../../lib/logger.js';
 import { emptyReport } from '../relay/relay-messages.js';
 import type { Engine } from './engine.js';
 import type { EngineCall, EngineNetwork, ExchangeResult } from './engine-call.js';
-import { answerFork, forkCodecs } from './fork-description.js';
 import type { ForkReport } from './fork-messages.js';
-import type { ForkThread } from './fork-thread.js';
+import { type ForkRequest, type ForkSettings, SessionFork } from './session-fork.js';
 import { SessionPlayer } from './session-player.js';
 import { composeReport, readCounters, type SideCounters } from './session-report.js';
 import { SessionWatch } from './session-watch.js';
 import { codecsBetween, describeNobody, describeRemote, type SideDescription } from './side-description.js';
 
-export interface SessionSettings {
+export interface SessionSettings extends ForkSettings {
   readonly networks: ReadonlyMap<string, EngineNetwork>;
-  /** Address that engines send copies to; its port is the fork thread's. */
-  readonly forkAddress: string;
-  readonly forks: () => ForkThread;
   /** Octet for the IP header of what engines send; undefined for their own default. */
   readonly tos: number | undefined;
   readonly watchIntervalMs: number;
@@ -37,7 +32,6 @@ export interface SessionSettings {
   /** An engine that is silent for so long has lost its sessions, unless their copies still come. */
   readonly lostAfterMs: number;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 export interface SessionRequest {
@@ -46,15 +40,8 @@ export interface SessionRequest {
   readonly caller: MediaTransport | null;
 }
 
-interface Fork {
-  readonly id: number;
-  readonly recordingId: string;
-  readonly taps: readonly string[] | undefined;
-  /** What rtpengine was asked for; null until it was. */
-  askedFor: string | null;
-}
-
-let nextFork = 1;
+/** What had no answer is told again after so long. */
+const RETRY_MS = 500;
 
 export class EngineSession implements MediaSession {
   readonly sessionId: string;
@@ -76,7 +63,8 @@ export class EngineSession implements MediaSession {
   #looking: ClockTimer | null = null;
   /** What rtpengine was last told and has taken. */
   #told: string | null = null;
-  #fork: Fork | null = null;
+  #fork: SessionFork | null = null;
+  #retrying: ClockTimer | null = null;
   #forkReport: ForkReport | null = null;
   #last: MediaReport = emptyReport();
   #closing: Promise<MediaReport> | null = null;
@@ -118,11 +106,14 @@ export class EngineSession implements MediaSession {
       const place = this.#settings.networks.get(network);
       if (this.#isOver || place === undefined) return { ok: false, reason: 'relay-down' };
       if (place.name === this.#networks.callee.name) return { ok: true };
+      const before = this.#networks.callee;
       this.#networks.callee = place;
       this.#remotes.callee = null;
-      this.call.beginCallee();
+      const goBack = this.call.beginCallee();
       const placed = await this.#exchange();
       if (placed.ok) return { ok: true };
+      this.#networks.callee = before;
+      goBack();
       return { ok: false, reason: placed.reason === 'full' ? 'no-media-ports' : 'relay-down' };
     });
   }
@@ -139,9 +130,9 @@ export class EngineSession implements MediaSession {
     this.#syncLater();
   }
 
-  fork({ recordingId, taps }: { readonly recordingId: string; readonly taps?: readonly string[] }): void {
+  fork(request: ForkRequest): void {
     this.unfork();
-    this.#fork = { id: nextFork++, recordingId, taps, askedFor: null };
+    this.#fork = new SessionFork(this.#settings, this.engine, this.call, request);
     this.#syncLater();
   }
 
@@ -149,17 +140,16 @@ export class EngineSession implements MediaSession {
     const fork = this.#fork;
     if (fork === null) return;
     this.#fork = null;
+    void this.#endFork(fork);
     void this.#inTurn(async () => {
-      this.#forkReport = (await this.#settings.forks().report(fork.id)) ?? this.#forkReport;
-      this.#settings.forks().unfork(fork.id);
-      if (fork.askedFor !== null && !this.#isOver) await this.call.endFork();
+      // The next fork takes its place there.
+      if (this.#fork === null && !this.#isOver) await fork.endAtEngine();
     });
   }
 
   /** The thread for copies was started again: copies go to its new port. */
   forkAnew(): void {
-    if (this.#fork === null) return;
-    this.#fork.askedFor = null;
+    this.#fork?.begin();
     this.#syncLater();
   }
 
@@ -225,9 +215,14 @@ export class EngineSession implements MediaSession {
       this.#isSyncQueued = false;
       if (this.#isOver) return;
       const synced = await this.#exchange();
-      if (synced.ok) await this.#syncFork();
-      // Without an answer it is told again when the engine is back.
-      else if (synced.reason !== 'no-reply') this.#lose(synced.detail);
+      if (synced.ok) {
+        await this.#fork?.sync({ caller: codecsOf(this.#remotes.caller), callee: codecsOf(this.#remotes.callee) });
+      } else if (synced.reason !== 'no-reply') {
+        this.#lose(synced.detail);
+      } else if (this.engine.isUp) {
+        // One that is down is told again when it is back.
+        this.#retrying = this.#settings.clock.after(RETRY_MS, () => this.#syncLater());
+      }
     });
   }
 
@@ -261,26 +256,8 @@ export class EngineSession implements MediaSession {
     return remote === null ? describeNobody(this.#networks[side].isV6, transport) : describeRemote(remote, transport);
   }
 
-  /** Asks for copies, or for others when a side's codecs have changed. */
-  async #syncFork(): Promise<void> {
-    const fork = this.#fork;
-    if (fork === null || this.#isOver) return;
-    const codecs = { caller: codecsOf(this.#remotes.caller), callee: codecsOf(this.#remotes.callee) };
-    const askingFor = JSON.stringify([codecs, this.call.tagOf('callee')]);
-    if (fork.askedFor === askingFor) return;
-    const { forkAddress, forks, log } = this.#settings;
-    const offered = await this.call.requestFork(forkCodecs(codecs));
-    const thread = forks();
-    const answer = offered.ok ? answerFork(offered.sdp, codecs, { address: forkAddress, port: thread.port }) : null;
-    const failure = offered.ok ? 'its offer cannot be read' : offered.detail;
-    if (answer === null) {
-      log.error({ alarm: 'fork', callId: this.sessionId, cause: failure }, 'rtpengine does not fork a call');
-      return;
-    }
-    thread.fork(fork.id, fork.recordingId, fork.taps, answer.sources, this.engine.address);
-    const answered = await this.call.answerFork(answer.sdp);
-    if (answered.ok) fork.askedFor = askingFor;
-    else log.error({ alarm: 'fork', callId: this.sessionId, cause: answered.detail }, 'rtpengine does not fork a call');
+  async #endFork(fork: SessionFork): Promise<void> {
+    this.#forkReport = (await fork.end()) ?? this.#forkReport;
   }
 
   /** The engine answers again: either it still has the session, or it was started anew. */
@@ -310,8 +287,7 @@ export class EngineSession implements MediaSession {
   }
 
   async #areCopiesComing(): Promise<boolean> {
-    if (this.#fork === null) return false;
-    const report = await this.#settings.forks().report(this.#fork.id);
+    const report = await this.#fork?.report();
     const ages = [report?.caller.lastPacketAgeMs, report?.callee.lastPacketAgeMs];
     return ages.some((ageMs) => typeof ageMs === 'number' && ageMs < this.#settings.lostAfterMs);
   }
@@ -319,10 +295,7 @@ export class EngineSession implements MediaSession {
   /** Null when the engine does not say. */
   async #compose(): Promise<MediaReport | null> {
     const fork = this.#fork;
-    const [queried, forked] = await Promise.all([
-      this.call.query(),
-      fork === null ? null : this.#settings.forks().report(fork.id),
-    ]);
+    const [queried, forked] = await Promise.all([this.call.query(), fork === null ? null : fork.report()]);
     if (!queried.ok) {
       if (queried.reason === 'refused') this.#lose(queried.detail);
       return null;
@@ -352,7 +325,7 @@ export class EngineSession implements MediaSession {
   async #close(): Promise<MediaReport> {
     const fork = this.#fork;
     const last = this.#isLost ? null : await this.#inTurn(() => this.#compose());
-    if (fork !== null) this.#settings.forks().unfork(fork.id);
+    if (fork !== null) await this.#endFork(fork);
     this.#last = last ?? this.#last;
     if (!this.#isLost) this.#end();
     return this.#last;
@@ -360,6 +333,7 @@ export class EngineSession implements MediaSession {
 
   #end(): void {
     this.#looking?.cancel();
+    this.#retrying?.cancel();
     this.#player.end();
     this.#stopListening();
     this.call.deleteSurely();

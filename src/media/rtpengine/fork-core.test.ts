@@ -53,12 +53,23 @@ describe('ForkCore', () => {
     tap.close();
   });
 
+  function begin(
+    id: number,
+    recordingId: string,
+    taps: string[] | undefined,
+    sources: ReturnType<typeof from>,
+    engineAddress: string | null,
+  ): void {
+    core.begin(id, recordingId, taps);
+    core.expect(id, sources, engineAddress);
+  }
+
   it('tells calls and sides apart by where copies come from, and gives each its time', async () => {
-    core.fork(7, 'rec7', undefined, from('127.0.0.1', 30_000, 30_002), null);
+    begin(7, 'rec7', undefined, from('127.0.0.1', 30_000, 30_002), null);
     core.receive(rtpPacket({ sequence: 1, ssrc: 1 }), '127.0.0.1', 30_000);
     nowMs = 1_020;
     core.receive(rtpPacket({ sequence: 1, ssrc: 2 }), '127.0.0.1', 30_002);
-    core.unfork(7);
+    core.end(7);
     const packets = await tapped(tap);
     assert.deepEqual(
       packets.map(({ isCallee, ssrc, arrivalMs }) => [isCallee, ssrc, arrivalMs]),
@@ -70,21 +81,21 @@ describe('ForkCore', () => {
   });
 
   it('tells two rtpengines apart that use one port number', async () => {
-    core.fork(1, 'rec1', undefined, from('10.0.0.1', 30_000, 30_002), null);
-    core.fork(2, 'rec2', undefined, from('10.0.0.2', 30_000, 30_002), null);
+    begin(1, 'rec1', undefined, from('10.0.0.1', 30_000, 30_002), null);
+    begin(2, 'rec2', undefined, from('10.0.0.2', 30_000, 30_002), null);
     core.receive(rtpPacket({ sequence: 1, ssrc: 22 }), '10.0.0.2', 30_000);
     assert.equal(core.report(1)?.caller.packets, 0);
     assert.equal(core.report(2)?.caller.packets, 1);
   });
 
   it('takes copies from the address of the engine itself, too', () => {
-    core.fork(1, 'rec1', undefined, from('192.0.2.1', 30_000, 30_002), '10.0.0.1');
+    begin(1, 'rec1', undefined, from('192.0.2.1', 30_000, 30_002), '10.0.0.1');
     core.receive(rtpPacket({ sequence: 1 }), '10.0.0.1', 30_000);
     assert.equal(core.report(1)?.caller.packets, 1);
   });
 
   it('drops and counts what comes from anywhere else, and RTCP', () => {
-    core.fork(1, 'rec1', undefined, from('127.0.0.1', 30_000, 30_002), null);
+    begin(1, 'rec1', undefined, from('127.0.0.1', 30_000, 30_002), null);
     core.receive(rtpPacket({ sequence: 1 }), '127.0.0.9', 30_000);
     core.receive(rtpPacket({ sequence: 1 }), '127.0.0.1', 30_004);
     core.receive(Buffer.alloc(0), '127.0.0.9', 1);
@@ -95,26 +106,26 @@ describe('ForkCore', () => {
   });
 
   it('goes on with a call whose copies come from elsewhere from now on, and forgets where they came from', () => {
-    core.fork(1, 'rec1', undefined, from('127.0.0.1', 30_000, 30_002), null);
+    begin(1, 'rec1', undefined, from('127.0.0.1', 30_000, 30_002), null);
     core.receive(rtpPacket({ sequence: 1 }), '127.0.0.1', 30_000);
-    core.fork(1, 'rec1', undefined, from('127.0.0.1', 30_010, 30_012), null);
+    begin(1, 'rec1', undefined, from('127.0.0.1', 30_010, 30_012), null);
     core.receive(rtpPacket({ sequence: 2 }), '127.0.0.1', 30_010);
     core.receive(rtpPacket({ sequence: 3 }), '127.0.0.1', 30_000);
     assert.equal(core.report(1)?.caller.packets, 2);
     assert.equal(core.counters().strayPackets, 1);
-    core.unfork(1);
+    core.end(1);
     core.receive(rtpPacket({ sequence: 4 }), '127.0.0.1', 30_010);
     assert.deepEqual([core.report(1), core.counters().strayPackets, core.counters().forks], [null, 2, 0]);
   });
 
   it('gives copies to the taps that a fork names, and to no other', () => {
-    core.fork(1, 'rec1', ['siprec'], from('127.0.0.1', 30_000, 30_002), null);
+    begin(1, 'rec1', ['siprec'], from('127.0.0.1', 30_000, 30_002), null);
     core.receive(rtpPacket({ sequence: 1 }), '127.0.0.1', 30_000);
     assert.deepEqual(core.counters().taps.recorder, { forkedPackets: 0, lostPackets: 0 });
   });
 
   it('tells a digit of a side under the number of the fork', () => {
-    core.fork(9, 'rec9', undefined, from('127.0.0.1', 30_000, 30_002), null);
+    begin(9, 'rec9', undefined, from('127.0.0.1', 30_000, 30_002), null);
     const end = Uint8Array.of(11, 0x8a, 3, 0x20);
     core.receive(rtpPacket({ sequence: 1, timestamp: 8_000, payloadType: 101 }, end), '127.0.0.1', 30_002);
     assert.deepEqual(told, [{ fork: 9, side: 'callee', event: '#', durationMs: 100 }]);

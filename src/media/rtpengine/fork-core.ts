@@ -17,15 +17,15 @@ class Stream {
   readonly isCallee: boolean;
   readonly statistics = new ReceptionStatistics(CLOCK_RATE_HZ);
   readonly events: TelephoneEvents;
-  source: ForkOrigin;
+  /** Null before it was said. */
+  source: ForkOrigin | null = null;
   engineAddress: string | null = null;
   firstPacketWallMs: number | null = null;
   lastPacketMs: number | null = null;
 
-  constructor(fork: number, side: Side, source: ForkOrigin, tell: (dtmf: Omit<ForkedDtmf, 'fork'>) => void) {
+  constructor(fork: number, side: Side, tell: (dtmf: Omit<ForkedDtmf, 'fork'>) => void) {
     this.fork = fork;
     this.isCallee = side === 'callee';
-    this.source = source;
     this.events = new TelephoneEvents((event, durationMs) => tell({ side, event, durationMs }));
   }
 
@@ -65,24 +65,18 @@ export class ForkCore {
     this.#tell = tell;
   }
 
-  fork(
-    id: number,
-    recordingId: string,
-    taps: readonly string[] | undefined,
-    sources: Readonly<Record<Side, ForkOrigin>>,
-    engineAddress: string | null,
-  ): void {
-    let fork = this.#forks.get(id);
-    if (fork === undefined) {
-      const tapped = this.#taps.begin(recordingId, taps);
-      const tell = (dtmf: Omit<ForkedDtmf, 'fork'>) => this.#tell(Object.assign({ fork: id }, dtmf));
-      const streams = {
-        caller: new Stream(tapped, 'caller', sources.caller, tell),
-        callee: new Stream(tapped, 'callee', sources.callee, tell),
-      };
-      fork = { tapped, streams };
-      this.#forks.set(id, fork);
-    }
+  /** Nothing comes before it is said whence. */
+  begin(id: number, recordingId: string, taps: readonly string[] | undefined): void {
+    if (this.#forks.has(id)) return;
+    const tapped = this.#taps.begin(recordingId, taps);
+    const tell = (dtmf: Omit<ForkedDtmf, 'fork'>) => this.#tell(Object.assign({ fork: id }, dtmf));
+    const streams = { caller: new Stream(tapped, 'caller', tell), callee: new Stream(tapped, 'callee', tell) };
+    this.#forks.set(id, { tapped, streams });
+  }
+
+  expect(id: number, sources: Readonly<Record<Side, ForkOrigin>>, engineAddress: string | null): void {
+    const fork = this.#forks.get(id);
+    if (fork === undefined) return;
     for (const side of ['caller', 'callee'] as const) {
       const stream = fork.streams[side];
       this.#forget(stream);
@@ -94,7 +88,7 @@ export class ForkCore {
     }
   }
 
-  unfork(id: number): void {
+  end(id: number): void {
     const fork = this.#forks.get(id);
     if (fork === undefined) return;
     this.#forks.delete(id);
@@ -123,7 +117,7 @@ export class ForkCore {
     stream.firstPacketWallMs ??= Date.now();
     stream.lastPacketMs = nowMs;
     stream.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), nowMs, packet.length);
-    if (payloadTypeOf(packet) === stream.source.eventType) stream.events.receive(packet, CLOCK_RATE_HZ, nowMs);
+    if (payloadTypeOf(packet) === stream.source?.eventType) stream.events.receive(packet, CLOCK_RATE_HZ, nowMs);
     else stream.events.tick(nowMs);
     this.#taps.add(stream.fork, stream.isCallee, nowMs, packet);
   }
@@ -140,7 +134,7 @@ export class ForkCore {
   }
 
   shutdown(): void {
-    for (const id of [...this.#forks.keys()]) this.unfork(id);
+    for (const id of [...this.#forks.keys()]) this.end(id);
     this.#taps.close();
   }
 
@@ -148,12 +142,13 @@ export class ForkCore {
     const streams = this.#byPort.get(port);
     if (streams === undefined) return undefined;
     for (const stream of streams) {
-      if (stream.source.address === address || stream.engineAddress === address) return stream;
+      if (stream.source?.address === address || stream.engineAddress === address) return stream;
     }
     return undefined;
   }
 
   #forget(stream: Stream): void {
+    if (stream.source === null) return;
     const { port } = stream.source;
     const others = this.#byPort.get(port)?.filter((other) => other !== stream) ?? [];
     if (others.length === 0) this.#byPort.delete(port);

@@ -41,18 +41,22 @@ export interface ForkCounters {
 }
 
 export type ForkInput =
-  /** Begins a fork, or says where one that has begun comes from now. */
   | {
-      readonly type: 'fork';
+      readonly type: 'begin';
       readonly fork: number;
       readonly recordingId: string;
       /** Names of the taps; the recorder's when undefined. */
       readonly taps: readonly string[] | undefined;
+    }
+  /** Says where the copies of a fork come from, from now on. */
+  | {
+      readonly type: 'expect';
+      readonly fork: number;
       readonly sources: Readonly<Record<Side, ForkOrigin>>;
       /** Address of the rtpengine itself: copies may come from there, too. */
       readonly engineAddress: string | null;
     }
-  | { readonly type: 'unfork'; readonly fork: number }
+  | { readonly type: 'end'; readonly fork: number }
   | { readonly type: 'tap'; readonly name: string; readonly flushMs: number | undefined; readonly port: MessagePort }
   | { readonly type: 'report'; readonly id: number; readonly fork: number }
   | { readonly type: 'counters'; readonly id: number }

@@ -66,18 +66,17 @@ export class ForkThread {
     return this.#port;
   }
 
-  fork(
-    fork: number,
-    recordingId: string,
-    taps: readonly string[] | undefined,
-    sources: Readonly<Record<Side, ForkOrigin>>,
-    engineAddress: string | null,
-  ): void {
-    this.#post({ type: 'fork', fork, recordingId, taps, sources, engineAddress });
+  begin(fork: number, recordingId: string, taps: readonly string[] | undefined): void {
+    this.#post({ type: 'begin', fork, recordingId, taps });
   }
 
-  unfork(fork: number): void {
-    this.#post({ type: 'unfork', fork });
+  /** Says where the copies of a fork come from, from now on. */
+  expect(fork: number, sources: Readonly<Record<Side, ForkOrigin>>, engineAddress: string | null): void {
+    this.#post({ type: 'expect', fork, sources, engineAddress });
+  }
+
+  end(fork: number): void {
+    this.#post({ type: 'end', fork });
   }
 
   connectTap({ name, flushMs, connect }: TapConnection): void {

@@ -28,10 +28,12 @@ function post(message: ForkOutput): void {
 
 port.on('message', (input: ForkInput) => {
   switch (input.type) {
-    case 'fork':
-      return core.fork(input.fork, input.recordingId, input.taps, input.sources, input.engineAddress);
-    case 'unfork':
-      return core.unfork(input.fork);
+    case 'begin':
+      return core.begin(input.fork, input.recordingId, input.taps);
+    case 'expect':
+      return core.expect(input.fork, input.sources, input.engineAddress);
+    case 'end':
+      return core.end(input.fork);
     case 'tap':
       return core.connectTap(input.name, input.port, input.flushMs);
     case 'report':

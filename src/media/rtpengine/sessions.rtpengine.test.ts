@@ -112,10 +112,38 @@ describe('sessions at rtpengines', () => {
     session.setRemote('caller', remoteOf(moved, { nat: 'off' }));
     await until(async () => (await port?.counters())?.engines[0]?.state === 'down');
     rtpengine.thaw();
+    await exchange(session, moved, callee);
     const before = caller.received.length;
     await exchange(session, moved, callee);
-    assert.ok(caller.received.length <= before + 1);
-    assert.equal(lost, 0);
+    assert.deepEqual([caller.received.length, lost], [before, 0]);
+  });
+
+  it('are told again what had no answer, though their engine never counted as down', async () => {
+    const rtpengine = await daemon();
+    await start([engineAt(rtpengine.udpUrl)], { requestTimeoutMs: 200, failAfter: 1_000 });
+    const session = await open();
+    const [, callee] = await talking(session);
+    await rtpengine.freeze();
+    const moved = await UdpPeer.open();
+    peers.push(moved);
+    session.setRemote('caller', remoteOf(moved, { nat: 'off' }));
+    const timeouts = async () => (await port?.counters())?.engines[0]?.timeouts ?? 0;
+    const before = await timeouts();
+    await until(async () => (await timeouts()) > before + 1);
+    rtpengine.thaw();
+    await exchange(session, moved, callee);
+  });
+
+  it('stay where they are when there is no port in another network', async () => {
+    const rtpengine = await daemon({ mediaPorts: 4 });
+    await start([engineAt(rtpengine.udpUrl)]);
+    const session = await open();
+    const [caller, callee] = await talking(session);
+    const before = session.local('callee');
+    assert.deepEqual(await session.placeCallee('wan'), { ok: false, reason: 'no-media-ports' });
+    assert.deepEqual(session.local('callee'), before);
+    session.setRemote('callee', remoteOf(callee, { nat: 'off' }));
+    await exchange(session, caller, callee);
   });
 
   it('are spread by weight, and go to no engine that is drained', async () => {

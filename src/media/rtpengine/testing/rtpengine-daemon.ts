@@ -18,18 +18,25 @@ export interface DaemonOptions {
   readonly after?: RtpengineDaemon;
 }
 
+/** Ports of one daemon, which the next one may have when it has ended. */
+interface Ports {
+  readonly ng: number;
+  readonly http: number;
+  readonly media: number;
+  readonly mediaPorts: number;
+}
+
+const unused: Ports[] = [];
+
 export class RtpengineDaemon {
-  readonly ngPort: number;
-  readonly httpPort: number;
-  readonly firstMediaPort: number;
+  readonly #ports: Ports;
   readonly #process: ChildProcess;
   #said = '';
 
-  private constructor(process: ChildProcess, ports: { ngPort: number; httpPort: number; firstMediaPort: number }) {
+  private constructor(process: ChildProcess, ports: Ports) {
     this.#process = process;
-    this.ngPort = ports.ngPort;
-    this.httpPort = ports.httpPort;
-    this.firstMediaPort = ports.firstMediaPort;
+    this.#ports = ports;
+    void once(process, 'exit').then(() => unused.push(ports));
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-8_000);
     });
@@ -43,9 +50,7 @@ export class RtpengineDaemon {
 
   static async start(options: DaemonOptions = {}): Promise<RtpengineDaemon> {
     const { interfaces = ['127.0.0.1'], mediaPorts = 40, more = [], after } = options;
-    const ngPort = after?.ngPort ?? (await claimPorts(2));
-    const httpPort = after?.httpPort ?? (await claimPorts(2));
-    const firstMediaPort = await claimPorts(mediaPorts);
+    const ports = await takePorts(mediaPorts, after === undefined ? undefined : after.#ports);
     const child = spawn(
       'rtpengine',
       [
@@ -60,26 +65,30 @@ export class RtpengineDaemon {
         // Without it two threads may turn the packets of one socket around.
         '--poller-per-thread',
         '--media-num-threads=1',
-        `--listen-ng=127.0.0.1:${ngPort}`,
-        `--listen-http=127.0.0.1:${httpPort}`,
-        `--port-min=${firstMediaPort}`,
-        `--port-max=${firstMediaPort + mediaPorts - 1}`,
+        `--listen-ng=127.0.0.1:${ports.ng}`,
+        `--listen-http=127.0.0.1:${ports.http}`,
+        `--port-min=${ports.media}`,
+        `--port-max=${ports.media + mediaPorts - 1}`,
         ...interfaces.map((text) => `--interface=${text}`),
         ...more,
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    const daemon = new RtpengineDaemon(child, { ngPort, httpPort, firstMediaPort });
+    const daemon = new RtpengineDaemon(child, ports);
     await daemon.#ready();
     return daemon;
   }
 
+  get ngPort(): number {
+    return this.#ports.ng;
+  }
+
   get udpUrl(): string {
-    return `udp://127.0.0.1:${this.ngPort}`;
+    return `udp://127.0.0.1:${this.#ports.ng}`;
   }
 
   get wsUrl(): string {
-    return `ws://127.0.0.1:${this.httpPort}`;
+    return `ws://127.0.0.1:${this.#ports.http}`;
   }
 
   /** Its last lines, for a test that failed. */
@@ -126,4 +135,12 @@ export class RtpengineDaemon {
     await this.kill();
     throw new Error(`rtpengine did not start: ${this.#said}`);
   }
+}
+
+/** Those of a daemon that has ended, or new ones. */
+async function takePorts(mediaPorts: number, same: Ports | undefined): Promise<Ports> {
+  const at = unused.findIndex((ports) => (same === undefined ? ports.mediaPorts === mediaPorts : ports === same));
+  const [taken] = at < 0 ? [] : unused.splice(at, 1);
+  if (taken !== undefined) return taken;
+  return { ng: await claimPorts(2), http: await claimPorts(2), media: await claimPorts(mediaPorts), mediaPorts };
 }
