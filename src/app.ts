@@ -5,6 +5,7 @@ import { startControl } from './app/start-control.js';
 import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
 import { startRegistrar } from './app/start-registrar.js';
+import { startRegistrations } from './app/start-registrations.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
 import type { CallSettings } from './call/call.js';
@@ -125,6 +126,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   opened.add('registrar', registrar);
 
   const { application, listeners, ...sipSide } = await startSip(config, places, clock, log, opened);
+  const registrations = opened.add('registrations', startRegistrations(config, application, clock, log));
   opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
 
   const registry = new CallRegistry(
@@ -161,6 +163,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, engines, listeners, counters },
     doNotCall: () => doNotCall.counters,
     lines: () => registrar.states(),
+    registrations: () => registrations.states(),
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
   };
   const control = opened.add('control', await startControl(config, operated, clock, log));

@@ -10,7 +10,13 @@ import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
 import { describeLiveCall } from '../control/live-call-report.js';
 import { type RouteReportParts, reportRoute, selectTrunk } from '../control/route-report.js';
-import { type DoNotCallStatus, type LineStatus, type StatusReport, tallyChannels } from '../control/status-report.js';
+import {
+  type DoNotCallStatus,
+  type LineStatus,
+  type RegistrationStatus,
+  type StatusReport,
+  tallyChannels,
+} from '../control/status-report.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Policy } from '../policy/admit-call.js';
@@ -41,6 +47,7 @@ export interface ControlledParts {
   readonly engines: EnginePort | null;
   readonly listeners: readonly SipListener[];
   lines(): readonly LineStatus[];
+  registrations(): readonly RegistrationStatus[];
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
 }
@@ -103,6 +110,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
           orphans: ledger.orphans().length,
         },
         lines: parts.lines(),
+        registrations: parts.registrations(),
         doNotCall: parts.doNotCall(),
         counters: { ...(await parts.counters()) },
       };

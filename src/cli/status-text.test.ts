@@ -10,6 +10,7 @@ function textWith(doNotCall: readonly DoNotCallStatus[]): string {
     ...{ config: 'c.yaml', dataDir: 'var', listeners: [], liveCalls: 0, channels: NO_CHANNEL, gateways: [] },
     ledger: { kind: 'memory', durability: 'process', file: 'f', isAway: false, isStalled: false, orphans: 0 },
     lines: [],
+    registrations: [],
     doNotCall,
     counters: { doNotCall, calls: { offered: 1 } },
   };

@@ -3,7 +3,14 @@ import type { ChannelTally, StatusReport } from '../control/status-report.js';
 import { clockTime, instant, textTable } from './text-table.js';
 
 export function statusText(report: StatusReport): string {
-  const parts = [heading(report), gatewayLines(report), lineLines(report), listLines(report), counterLines(report)];
+  const parts = [
+    heading(report),
+    gatewayLines(report),
+    lineLines(report),
+    registrationLines(report),
+    listLines(report),
+    counterLines(report),
+  ];
   return parts.flat().join('\n');
 }
 
@@ -48,6 +55,17 @@ function lineLines({ lines }: StatusReport): string[] {
     expiresAtMs === null ? '' : instant(expiresAtMs),
   ]);
   return [...textTable([['line', 'contact', 'from', 'until'], ...rows]), ''];
+}
+
+function registrationLines({ registrations }: StatusReport): string[] {
+  if (registrations.length === 0) return [];
+  const rows = registrations.map(({ name, state, status, expiresAtMs }) => [
+    name,
+    state === 'failed' ? 'FAILED' : state,
+    status === null ? 'no answer' : String(status),
+    expiresAtMs === null ? '' : instant(expiresAtMs),
+  ]);
+  return [...textTable([['registered at', 'state', 'last answer', 'until'], ...rows]), ''];
 }
 
 function tallyCells({ idle, busy, resting, disabled }: ChannelTally): string[] {

@@ -44,6 +44,8 @@ export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'di
   readonly port: number | undefined;
 };
 
+export type RegistrationConfig = Omit<Element<ConfigFile['registrations']>, 'digest'> & { readonly user: string };
+
 export interface SimConfig {
   /** ICCID, or the number of a SIM whose ICCID is not given. */
   readonly simId: string;
@@ -112,6 +114,8 @@ export interface Config {
   readonly trunkPolicies: readonly TrunkPolicy[];
   readonly doNotCall: readonly DoNotCallListConfig[];
   readonly gateways: readonly GatewayConfig[];
+  /** Where simtrunk registers; `user` is the name that it has there. */
+  readonly registrations: readonly RegistrationConfig[];
   readonly plans: readonly Plan[];
   /** The caps of a payer: `trunk:NAME`, `agent:TRUNK/AGENT`, `account:NAME`. */
   readonly capsOf: CapsOf;
@@ -192,6 +196,10 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
         takesSrtp: media.srtp === 'pass',
       };
     }),
+    registrations: parsed.registrations.map(({ digest: { username }, ...registration }) => ({
+      ...registration,
+      user: username,
+    })),
     plans: parsed.plans.map(resolvePlan),
     capsOf: resolveCaps(parsed),
     sims: parsed.sims.map((sim) => ({ simId: simIdOf(sim), iccid: sim.iccid, number: sim.number, plan: sim.plan })),

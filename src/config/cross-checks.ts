@@ -49,7 +49,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
 }
 
 function duplicateNames(parts: SoundParts): ConfigProblem[] {
-  return (['networks', 'trunks', 'gateways', 'plans', 'accounts'] as const).flatMap((section) =>
+  return (['networks', 'trunks', 'gateways', 'registrations', 'plans', 'accounts'] as const).flatMap((section) =>
     duplicates(
       parts.texts(section, 'name'),
       (name) => name,
@@ -64,6 +64,7 @@ const REFERENCES: readonly { from: ListSection; key: string; to: ListSection; ke
   { from: 'trunks', key: 'network', to: 'networks', keys: ['name'] },
   { from: 'trunks', key: 'account', to: 'accounts', keys: ['name'] },
   { from: 'gateways', key: 'network', to: 'networks', keys: ['name'] },
+  { from: 'registrations', key: 'network', to: 'networks', keys: ['name'] },
   { from: 'sims', key: 'plan', to: 'plans', keys: ['name'] },
   { from: 'channels', key: 'gateway', to: 'gateways', keys: ['name'] },
   { from: 'channels', key: 'sim', to: 'sims', keys: ['iccid', 'number'] },

@@ -42,6 +42,8 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   ),
   'gateways[].responses[].coolDownSeconds': 'the lab’s gateway needs no rules of its own',
   'sip.drachtio.port': 'an external drachtio-server is not the default',
+  'registrations[].transport': 'no registrar wants simtrunk by default',
+  'registrations[].expiresSeconds': 'no registrar wants simtrunk by default',
   'gateways[].registers.minExpiresSeconds': 'the default gateway has an address',
   'gateways[].registers.maxExpiresSeconds': 'the default gateway has an address',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',

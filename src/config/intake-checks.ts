@@ -76,7 +76,7 @@ function linesWithoutAccount(parts: SoundParts): ConfigProblem[] {
 }
 
 function unsetPasswords(parts: SoundParts, env: Environment): ConfigProblem[] {
-  const accounts = (['trunks', 'gateways', 'channels'] as const).flatMap((section) =>
+  const accounts = (['trunks', 'gateways', 'channels', 'registrations'] as const).flatMap((section) =>
     parts
       .entries(section)
       .flatMap(({ path, value }) =>

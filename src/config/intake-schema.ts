@@ -1,7 +1,8 @@
 // How those who call, and those who are called, prove who they are.
 import { z } from 'zod';
 import { DIGEST_ALGORITHMS } from '../digest/digest-algorithm.js';
-import { secret } from './scalars.js';
+import { parseHostPort } from '../lib/host-port.js';
+import { name, secret } from './scalars.js';
 
 /** Neither a quote nor what would end a header line. */
 const WITHOUT_CONTROLS = /^[^\p{Cc}"\\]+$/u;
@@ -10,6 +11,22 @@ const WITHOUT_CONTROLS = /^[^\p{Cc}"\\]+$/u;
 export const digestAccount = z.strictObject({
   username: z.string().max(128).regex(WITHOUT_CONTROLS, 'must be 1 to 128 characters without quotes or backslashes'),
   password: secret,
+});
+
+/** `registrations`: where simtrunk registers itself. */
+export const registration = z.strictObject({
+  name,
+  network: name,
+  registrar: z
+    .string()
+    .refine((text) => parseHostPort(text) !== undefined, 'must be host or host:port, such as sip.carrier.example'),
+  transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
+  domain: z
+    .string()
+    .regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be a host name or an IPv4 address')
+    .optional(),
+  digest: digestAccount,
+  expiresSeconds: z.int().min(30).max(86_400).default(600),
 });
 
 /** `gateways[].registers`: its lines register with us. */

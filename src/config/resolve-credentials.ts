@@ -11,13 +11,18 @@ export interface Credentials {
   readonly gateways: ReadonlyMap<string, DigestAccount>;
   /** By channel id, of channels that have an account of their own at their gateway. */
   readonly channels: ReadonlyMap<string, DigestAccount>;
+  /** By which simtrunk registers elsewhere. */
+  readonly registrations: ReadonlyMap<string, DigestAccount>;
 }
 
 interface Named {
   readonly digest?: { readonly username: string; readonly password: string | { readonly env: string } } | undefined;
 }
 
-export function resolveCredentials({ sip, trunks, gateways, channels }: ConfigFile, env: Environment): Credentials {
+export function resolveCredentials(
+  { sip, trunks, gateways, channels, registrations }: ConfigFile,
+  env: Environment,
+): Credentials {
   const { realm, algorithms, nonceSecret, nonceSeconds } = sip.digest;
   const accountsOf = <T extends Named>(elements: readonly T[], nameOf: (element: T) => string) =>
     new Map(
@@ -37,6 +42,7 @@ export function resolveCredentials({ sip, trunks, gateways, channels }: ConfigFi
     },
     trunks: accountsOf(trunks, ({ name }) => name),
     gateways: accountsOf(gateways, ({ name }) => name),
+    registrations: accountsOf(registrations, ({ name }) => name),
     channels: accountsOf(channels, ({ gateway, port }) => `${gateway}/${port}`),
   };
 }

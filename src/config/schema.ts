@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
 import { PRESET_NAMES } from './gateway-presets.js';
-import { digestAccount, registers, sipDigest } from './intake-schema.js';
+import { digestAccount, registers, registration, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
@@ -299,6 +299,7 @@ export const configFileSchema = z.strictObject({
   sip: sip.prefault({}),
   trunks: z.array(trunk).min(1),
   gateways: z.array(gateway).min(1),
+  registrations: z.array(registration).default([]),
   planFiles: z.array(path).default([]),
   plans: z.array(plan).default([]),
   agents: agents.prefault({}),
@@ -322,6 +323,7 @@ export const ELEMENT_SCHEMAS = {
   networks: network,
   trunks: trunk,
   gateways: gateway,
+  registrations: registration,
   plans: plan,
   accounts: account,
   sims: sim,

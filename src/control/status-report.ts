@@ -26,6 +26,8 @@ export interface StatusReport {
   readonly ledger: LedgerStatus;
   /** Of gateways whose lines register with us. */
   readonly lines: readonly LineStatus[];
+  /** Ours elsewhere. */
+  readonly registrations: readonly RegistrationStatus[];
   readonly doNotCall: readonly DoNotCallStatus[];
   readonly counters: Readonly<Record<string, unknown>>;
 }
@@ -35,6 +37,15 @@ export interface LineStatus {
   readonly line: string;
   readonly contact: string | null;
   readonly source: string | null;
+  readonly expiresAtMs: number | null;
+}
+
+export interface RegistrationStatus {
+  readonly name: string;
+  readonly state: 'registering' | 'registered' | 'failed';
+  /** Of the registrar's last answer; null for none. */
+  readonly status: number | null;
+  /** Null while it does not hold. */
   readonly expiresAtMs: number | null;
 }
 

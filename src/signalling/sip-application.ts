@@ -45,6 +45,18 @@ const MAX_EARLY_UNCLAIMED = 1024;
 const LAST_WORDS_MS = 2_000;
 /** drachtio-srf waits 1.7 times as long after each failed attempt, without an end unless told. */
 const LONGEST_RECONNECT_PAUSE_MS = 500;
+/** A REGISTER of ours. */
+export interface RegisterToSend {
+  readonly uri: string;
+  readonly aor: string;
+  readonly contactUser: string;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly expiresSeconds: number;
+  readonly proxy: string | undefined;
+  readonly account: DigestAccount | undefined;
+}
+
 /** A REGISTER as it came; `source` is where from, as a SIP URI. */
 export interface ReceivedRegister {
   readonly uri: string;
@@ -348,6 +360,36 @@ export class SipApplication implements DialPort, LegHost {
           if (response === null) this.#log.warn({ sipCallId: identity.callId }, 'orphaned leg could not be ended');
           resolve(statusOf(response));
         },
+      );
+    });
+  }
+
+  /** Sends REGISTER; resolves with the final response, null when none came from the registrar. */
+  register({
+    uri,
+    aor,
+    contactUser,
+    callId,
+    cseq,
+    expiresSeconds,
+    proxy,
+    account,
+  }: RegisterToSend): Promise<SipResponse | null> {
+    const headers = {
+      From: `<${aor}>`,
+      To: `<${aor}>`,
+      // The server writes its own address there.
+      Contact: `<sip:${contactUser}@localhost>`,
+      'Call-ID': callId,
+      CSeq: `${cseq} REGISTER`,
+      Expires: String(expiresSeconds),
+    };
+    return new Promise((resolve) => {
+      requestWithAccount(
+        { srf: this.#srf, log: this.#log, account },
+        uri,
+        { method: 'REGISTER', headers, proxy },
+        (response) => resolve(statusOf(response) === null ? null : response),
       );
     });
   }

@@ -110,7 +110,8 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
     cdr: { sinks: [{ kind: 'ndjson', dir: join(places.folder, 'cdr') }] },
     log: { level: 'debug' },
   };
-  return mergeOver(base, withToday(sipCase.config, Date.now())) as Record<string, unknown>;
+  const own = withPorts(withToday(sipCase.config, Date.now()), places.gatewayPorts);
+  return mergeOver(base, own) as Record<string, unknown>;
 }
 
 /**
@@ -125,6 +126,16 @@ export function withToday(value: unknown, nowMs: number): unknown {
   if (Array.isArray(value)) return value.map((entry) => withToday(entry, nowMs));
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withToday(entry, nowMs)]));
+}
+
+/** `$portOf.gw1` in a text becomes the port of that gateway. */
+function withPorts(value: unknown, ports: ReadonlyMap<string, number>): unknown {
+  if (typeof value === 'string') {
+    return value.replaceAll(/\$portOf\.([\w-]+)/g, (_, gateway: string) => String(ports.get(gateway)));
+  }
+  if (Array.isArray(value)) return value.map((entry) => withPorts(entry, ports));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withPorts(entry, ports)]));
 }
 
 /** Objects are merged by key, where null takes a key away; a list of objects by index, where the case names fewer; all else is replaced. */
