@@ -220,6 +220,10 @@ class BatchedSocket implements MediaSocket {
     if (!this.#sockets.enqueue(this.#index, packet)) this.fail();
   }
 
+  overflows(): number {
+    return this.#isClosed ? 0 : this.#sockets.lostAt(this.#index);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

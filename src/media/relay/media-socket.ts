@@ -18,6 +18,8 @@ export interface MediaSocket {
   listen(listener: MediaSocketListener): void;
   /** Sends to an IP address in its canonical spelling. The bytes must not be changed afterwards. */
   send(packet: Uint8Array, address: string, port: number): void;
+  /** Packets that found the receive buffer full; absent where that is not to be had cheaply. */
+  overflows?(): number;
   /** Idempotent; nothing is received any more. */
   close(): void;
 }

@@ -237,6 +237,22 @@ describe('batched sockets', () => {
     assert.match(String(Object.values(loadNativeSockets(other))), /built from another version/);
   });
 
+  it('count what found the receive buffer full', async () => {
+    const sockets = new BatchedSockets(native, { receiveBufferBytes: 4_096 });
+    const { from: port } = await freePortRange(1);
+    const ear = new Ear();
+    const [sender, receiver] = [sockets.bind(LOOPBACK, port + 1), sockets.bind(LOOPBACK, port)];
+    receiver.listen(ear);
+    // All leave before the receiver is read.
+    for (let index = 0; index < 200; index += 1) sender.send(Buffer.alloc(172), LOOPBACK, port);
+    await ear.count(1);
+    const overflows = receiver.overflows?.() ?? 0;
+    assert.ok(overflows > 0);
+    assert.equal(ear.heard.length + overflows, 200);
+    for (const socket of [sender, receiver]) socket.close();
+    sockets.close();
+  });
+
   it('end with their thread, even by force in the middle of a flood', async () => {
     const { from: port } = await freePortRange(1);
     const module = new URL('./batched-sockets.js', import.meta.url).href;

@@ -50,6 +50,8 @@ export class RelayCore {
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = noTotals();
   #refusedNoPorts = 0;
+  /** Of ports that were given back. */
+  #overflowsBefore = 0;
 
   constructor(
     settings: RelayThreadSettings,
@@ -189,6 +191,7 @@ export class RelayCore {
       restsShortened: sum((pool) => pool.restsShortened),
       portsForeign: sum((pool) => pool.foreign),
       refusedNoPorts: this.#refusedNoPorts,
+      receiveOverflows: this.#overflows(),
       playedPackets: this.#played.packets,
     };
   }
@@ -198,6 +201,13 @@ export class RelayCore {
     this.#taps.close();
     this.#pacer.close();
     this.#mediaSockets.close();
+  }
+
+  #overflows(): number {
+    let overflows = this.#overflowsBefore;
+    for (const { leases } of this.#sessions.values())
+      overflows += overflowsOf(leases.caller) + overflowsOf(leases.callee);
+    return overflows;
   }
 
   #lease(networkName: string): LeaseResult {
@@ -211,10 +221,15 @@ export class RelayCore {
   }
 
   #release(lease: Lease): void {
+    this.#overflowsBefore += overflowsOf(lease);
     lease.sockets.rtp.close();
     lease.sockets.rtcp.close();
     lease.network.pool.giveBack(lease.rtpPort, this.#nowMs());
   }
+}
+
+function overflowsOf({ sockets }: Lease): number {
+  return (sockets.rtp.overflows?.() ?? 0) + (sockets.rtcp.overflows?.() ?? 0);
 }
 
 function mediaAddress(lease: Lease): MediaAddress {

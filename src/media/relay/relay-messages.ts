@@ -76,6 +76,8 @@ export interface RelayCounters {
   readonly portsForeign: number;
   /** Sessions refused because a network had no port left. */
   readonly refusedNoPorts: number;
+  /** Packets that found a port's receive buffer full; with batched sockets alone, else 0. */
+  readonly receiveOverflows: number;
   readonly packets: number;
   readonly lost: number;
   readonly outOfOrder: number;
