@@ -9,8 +9,8 @@ import type { ForkedDtmf } from './fork-messages.js';
 
 function from(address: string, callerPort: number, calleePort: number) {
   return {
-    caller: { address, port: callerPort, eventType: 101 },
-    callee: { address, port: calleePort, eventType: 101 },
+    caller: { address, port: callerPort, eventType: 101, isOriginal: true },
+    callee: { address, port: calleePort, eventType: 101, isOriginal: true },
   };
 }
 

@@ -6,11 +6,13 @@ import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
 import { TelephoneEvents } from '../../rtp/telephone-events.js';
 import { ForkTaps } from '../relay/fork-taps.js';
+import { scoreOf } from '../relay/stream-quality.js';
 import type { ForkOrigin } from './fork-description.js';
 import type { ForkCounters, ForkedDtmf, ForkedStream, ForkReport } from './fork-messages.js';
 
 /** Copies are G.711. */
 const CLOCK_RATE_HZ = 8_000;
+const PACKET_MS = 20;
 
 class Stream {
   readonly fork: number;
@@ -32,6 +34,8 @@ class Stream {
   report(nowMs: number): ForkedStream {
     const { packets, lost, jitterMs, outOfOrder, duplicates } = this.statistics;
     return {
+      isOriginal: this.source?.isOriginal ?? true,
+      mos: scoreOf(this.statistics, { codecName: 'PCMA', packetMs: PACKET_MS, roundTripsMs: [] }),
       packets,
       lost,
       jitterMs: Math.round(jitterMs * 1000) / 1000,

@@ -15,6 +15,8 @@ export interface ForkSource {
 export interface ForkOrigin extends ForkSource {
   /** Payload type of telephone-event; null when the side has none. */
   readonly eventType: number | null;
+  /** The copies are the side's own packets, not transcoded: what is measured on them holds for the side. */
+  readonly isOriginal: boolean;
 }
 
 const G711 = /^PCM[AU]$/i;
@@ -50,11 +52,15 @@ export function answerFork(
     ...answerMedia(caller, codecs.caller, ours.port),
     ...answerMedia(callee, codecs.callee, ours.port),
   ];
-  return { sources: { caller: caller.source, callee: callee.source }, sdp: `${lines.join('\r\n')}\r\n` };
+  const sources = {
+    caller: originOf(caller, codecs.caller),
+    callee: originOf(callee, codecs.callee),
+  };
+  return { sources, sdp: `${lines.join('\r\n')}\r\n` };
 }
 
 interface OfferedMedia {
-  readonly source: ForkOrigin;
+  readonly source: ForkSource;
   /** The text of each `a=rtpmap` line after its payload type, by that. */
   readonly maps: ReadonlyMap<string, string>;
 }
@@ -70,8 +76,15 @@ function readMedia(text: string | undefined, session: string): OfferedMedia | nu
     const [, payloadType, map] = /^a=rtpmap:(\d+) (\S+)/.exec(line) ?? [];
     if (payloadType !== undefined && map !== undefined) maps.set(payloadType, map);
   }
+  return { source: { address, port }, maps };
+}
+
+function originOf({ source, maps }: OfferedMedia, codecs: readonly MediaCodec[]): ForkOrigin {
   const eventType = [...maps].find(([, map]) => /^telephone-event\/8000$/i.test(map))?.[0];
-  return { source: { address, port, eventType: eventType === undefined ? null : Number(eventType) }, maps };
+  return {
+    ...{ address: source.address, port: source.port, isOriginal: sideHasG711(codecs) },
+    eventType: eventType === undefined ? null : Number(eventType),
+  };
 }
 
 function answerMedia({ maps }: OfferedMedia, codecs: readonly MediaCodec[], port: number): string[] {

@@ -13,6 +13,10 @@ export interface ForkThreadSettings {
 
 /** What was received of one side's copy. */
 export interface ForkedStream {
+  /** These are the side's own packets: their figures are the side's. */
+  readonly isOriginal: boolean;
+  /** By the E-model (ITU-T G.107); null without packets. */
+  readonly mos: number | null;
   readonly packets: number;
   readonly lost: number;
   readonly jitterMs: number;

@@ -55,6 +55,8 @@ describe('the report of a session at rtpengine', () => {
 
   it('has what was measured on the copies, where the call was forked', () => {
     const stream = {
+      isOriginal: true,
+      mos: 4.1,
       packets: 240,
       lost: 10,
       jitterMs: 1.5,
@@ -68,7 +70,19 @@ describe('the report of a session at rtpengine', () => {
     const report = composeReport(counters, history, { caller: stream, callee: { ...stream, lastPacketAgeMs: null } });
     const { packets, lost, jitterMs, outOfOrder, duplicates, firstPacketWallMs } = report.caller;
     assert.deepEqual([packets, lost, jitterMs, outOfOrder, duplicates, firstPacketWallMs], [250, 10, 1.5, 3, 1, 5]);
-    assert.equal(report.lastPacketAgeMs, 40);
+    assert.deepEqual([report.caller.mos, report.lastPacketAgeMs], [4.1, 40]);
+  });
+
+  it('does not take the numbering of transcoded copies for that of the side', () => {
+    const copies = { isOriginal: false, mos: 4.4, packets: 240, lost: 0, jitterMs: 0, outOfOrder: 0, duplicates: 0 };
+    const stream = { ...copies, firstPacketWallMs: 5, lastPacketAgeMs: 40 };
+    const counters = { caller: readCounters(QUERIED, 'caller'), callee: null };
+    const { caller } = composeReport(
+      counters,
+      { caller: NOTHING, callee: NOTHING },
+      { caller: stream, callee: stream },
+    );
+    assert.deepEqual([caller.lost, caller.mos, caller.firstPacketWallMs], [4, 4.3, 5]);
   });
 
   for (const [title, value] of [

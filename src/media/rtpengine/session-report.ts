@@ -80,20 +80,22 @@ function streamReport(
   forked: ForkedStream | null,
 ): StreamReport {
   const none = emptyReport()[side];
+  // Copies that were transcoded have a numbering of their own.
+  const measured = forked?.isOriginal ? forked : null;
   const packets = counters?.packets ?? forked?.packets ?? 0;
   return {
     ...none,
     packets,
     bytes: counters?.bytes ?? 0,
-    lost: forked?.lost ?? counters?.told?.lost ?? 0,
-    jitterMs: forked?.jitterMs ?? counters?.told?.jitterMs ?? 0,
-    outOfOrder: forked?.outOfOrder ?? 0,
-    duplicates: forked?.duplicates ?? 0,
+    lost: measured?.lost ?? counters?.told?.lost ?? 0,
+    jitterMs: measured?.jitterMs ?? counters?.told?.jitterMs ?? 0,
+    outOfOrder: measured?.outOfOrder ?? 0,
+    duplicates: measured?.duplicates ?? 0,
     rtcpPackets: counters?.rtcpPackets ?? 0,
     transcoded: counters?.isTranscoding === true ? packets : 0,
     roundTripMs: counters?.told?.roundTripMs ?? null,
     peerReport: counters?.told ? { lost: counters.told.lost, jitterMs: counters.told.jitterMs } : null,
-    mos: counters?.mos ?? null,
+    mos: measured?.mos ?? counters?.mos ?? null,
     silentMs: history.silentMs,
     dtmfEvents: history.dtmfEvents,
     dtmfDigits: history.dtmfDigits,
