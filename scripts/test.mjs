@@ -8,11 +8,15 @@ import { installSystemPackages } from './system-packages.mjs';
 
 const bin = (name) => join(root, 'node_modules', ...name.split('/'));
 
-/** Runs a Node program with its output shown and kept; no standard input. */
-function show(program, args = []) {
+/** What a program that has said its last word still may need to end. */
+const LAST_WORD_MS = 60_000;
+
+/** Runs a Node program with its output shown and kept; no standard input. `lastWord`: after it, it must soon end by itself. */
+function show(program, args = [], lastWord = null) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
+    let overdue;
     for (const [from, to] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
@@ -20,10 +24,23 @@ function show(program, args = []) {
       from.setEncoding('utf8').on('data', (text) => {
         output += text;
         to.write(text);
+        if (
+          lastWord === null ||
+          overdue !== undefined ||
+          !lastWord.test(stripVTControlCharacters(output.slice(-4_096)))
+        )
+          return;
+        overdue = setTimeout(() => {
+          process.stderr.write('\nIt does not end: a test has left something open. Ended.\n');
+          child.kill('SIGKILL');
+        }, LAST_WORD_MS);
       });
     }
     child.on('error', reject);
-    child.on('close', (status) => resolve({ status: status ?? 1, output }));
+    child.on('close', (status) => {
+      clearTimeout(overdue);
+      resolve({ status: status ?? 1, output });
+    });
   });
 }
 
@@ -43,7 +60,11 @@ async function counted(program, args) {
 
 async function mocha() {
   const color = process.stdout.isTTY ? '--color' : '--no-color';
-  const { status, output } = await show(bin('mocha/bin/mocha.js'), ['--reporter', 'spec', color]);
+  const { status, output } = await show(
+    bin('mocha/bin/mocha.js'),
+    ['--reporter', 'spec', color],
+    /^\s+\d+ passing \(/m,
+  );
   const plain = stripVTControlCharacters(output);
   const count = (word) => Number(plain.match(new RegExp(`^\\s+(\\d+) ${word}`, 'm'))?.[1] ?? 0);
   const failed = count('failing');
