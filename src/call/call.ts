@@ -224,6 +224,9 @@ export class Call {
         this.#callees.hangUp(effect.attemptId, effect.reason);
         return;
       case 'report-attempt':
+        if (effect.report.coolDown !== undefined) {
+          this.#log.warn({ channelId: effect.channelId, ...effect.report.coolDown }, 'left alone for what it answered');
+        }
         this.#ports.routes.attemptReported(effect.channelId, effect.report);
         return;
       case 'forget-media':

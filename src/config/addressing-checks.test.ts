@@ -84,6 +84,13 @@ describe('how a gateway is told which SIM calls', () => {
     assertOne(problemsOf('maxCalls: 2', ['port: 1, line: "a b"', 'port: 2']), 'channels[0].line', '1 to 64');
   });
 
+  it('refuses a line that looks like another’s telephone number, and takes the SIM’s own', () => {
+    assertOne(problemsOf('maxCalls: 1', ['port: 1, line: "01099998888"']), 'channels[0].line', '+821012340000');
+    for (const line of ['01012340000', '+821012340000', '1001', 'sim01099998888']) {
+      assert.deepEqual(problemsOf('maxCalls: 1', [`port: 1, line: "${line}"`]), [], line);
+    }
+  });
+
   it('refuses a place that is listed twice, and no place at all', () => {
     assertOne(problemsOf('callerId: [ from, from ]'), 'callerId[1]', 'listed already');
     assert.equal(problemsOf('callerId: []').length, 1);

@@ -12,6 +12,7 @@ export function findAddressingProblems(parts: SoundParts): ConfigProblem[] {
   const channels = parts.entries('channels');
   return [
     ...sharedLines(channels),
+    ...foreignNumbers(parts),
     ...parts
       .entries('gateways')
       .flatMap((gateway) => [
@@ -36,6 +37,20 @@ function sharedLines(channels: readonly Channel[]): ConfigProblem[] {
     'line',
     (key, first) => `${key} is already the line of ${first}; a channel without a line is known by its port`,
   );
+}
+
+/** A line may stand in From, where only the SIM's own number may look like a number. */
+function foreignNumbers(parts: SoundParts): ConfigProblem[] {
+  const numbers = new Map(
+    parts.entries('sims').flatMap(({ value: { iccid, number } }) => [iccid, number].map((key) => [key, number])),
+  );
+  return parts.entries('channels').flatMap(({ path, value: { line = '', sim } }) => {
+    if (!/^\+?\d{9,15}$/.test(line)) return [];
+    const own = numbers.get(sim);
+    if (own === undefined || own.endsWith(line.replace(/^(?:\+|0)/, ''))) return [];
+    const message = `looks like a telephone number, and not like that of its SIM, ${own}; must be an account that nobody takes for a caller ID`;
+    return [{ path: [...path, 'line'], message }];
+  });
 }
 
 function fromUserProblems({ path, value }: Gateway): ConfigProblem[] {

@@ -105,6 +105,13 @@ const STEP = fc.oneof(
     port,
     outcome: fc.constantFrom('answered' as const, 'callee' as const, 'failed' as const, 'failed' as const),
     postDialDelayMs: fc.option(fc.nat(20_000)),
+    coolDown: fc.option(
+      fc.record({
+        of: fc.constantFrom('channel' as const, 'gateway' as const),
+        ms: fc.constantFrom(0, 300, 5_000, 90_000),
+      }),
+      { nil: undefined },
+    ),
   }),
   fc.record({
     what: fc.constant('wait' as const),
