@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { hostOf, uriAtContact } from './line-uri.js';
+import { addressAtContact, hostOf, uriAtContact } from './line-uri.js';
 
 describe('the request-URI of a line that has registered', () => {
   const DIALLED = 'sip:1%2301012345678@registered.invalid;transport=udp';
@@ -9,6 +9,22 @@ describe('the request-URI of a line that has registered', () => {
     assert.equal(uriAtContact(DIALLED, 'sip:[fd00::9]'), 'sip:1%2301012345678@[fd00::9];transport=udp');
     assert.equal(hostOf('sip:line1@10.0.0.9:5062;x=1'), '10.0.0.9');
     assert.equal(hostOf('sip:[fd00::9]:5060'), '[fd00::9]');
+  });
+
+  it('stands in the caller ID’s headers too, and nowhere else', () => {
+    const identity = '<sip:+821012340007@registered.invalid>';
+    const headers = {
+      'P-Asserted-Identity': identity,
+      'Remote-Party-ID': `${identity};party=calling`,
+      'X-Line': '1001',
+    };
+    const address = addressAtContact({ requestUri: DIALLED, fromUser: '1001', headers }, 'sip:1001@[fd00::9]:5062;x=1');
+    assert.deepEqual(address.headers, {
+      'P-Asserted-Identity': '<sip:+821012340007@[fd00::9]>',
+      'Remote-Party-ID': '<sip:+821012340007@[fd00::9]>;party=calling',
+      'X-Line': '1001',
+    });
+    assert.equal(address.fromUser, '1001');
   });
 
   it('keeps the contact’s transport and parameters, and those of the template', () => {

@@ -1,4 +1,15 @@
 // The request-URI of a call to a line that has registered: who is called by the dial template, where by the line's contact.
+import type { DialAddress } from '../call/call-request.js';
+
+/** What an INVITE says of a channel, with the line's contact for the gateway: in the caller ID's own headers too. */
+export function addressAtContact(address: DialAddress, contact: string): DialAddress {
+  const { requestUri, fromUser } = address;
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(address.headers)) {
+    headers[name] = value.replaceAll(`@${hostOf(requestUri)}>`, `@${hostOf(contact)}>`);
+  }
+  return { requestUri: uriAtContact(requestUri, contact), fromUser, headers };
+}
 
 /** @param dialled as the dial template has it for the gateway, with its parameters */
 export function uriAtContact(dialled: string, contact: string): string {

@@ -20,7 +20,7 @@ import { requestWithAccount } from './challenge-answers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { sourceUri } from './leg-identity.js';
-import { uriAtContact } from './line-uri.js';
+import { addressAtContact } from './line-uri.js';
 import { cseqNumber, userOf } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { PeerTable } from './peer-table.js';
@@ -270,10 +270,7 @@ export class SipApplication implements DialPort, LegHost {
     if (place === 'configured') leg.start(request, markers);
     else if (place === 'nowhere') leg.failUnsent();
     else {
-      const address = {
-        ...request.address,
-        requestUri: uriAtContact(request.address.requestUri, place.contact),
-      };
+      const address = addressAtContact(request.address, place.contact);
       leg.start({ ...request, address }, markers, place.nextHop);
     }
     return leg;
