@@ -31,7 +31,7 @@ const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
 
 export interface ControlledParts {
   readonly registry: CallRegistry;
-  readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState'>;
+  readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState' | 'isGatewayCooling'>;
   readonly ledger: Pick<
     Ledger,
     'usageOf' | 'usageOfPayer' | 'fitPayers' | 'verify' | 'adjust' | 'adjustments' | 'orphans'
@@ -98,6 +98,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
         gateways: config.gateways.map(({ name, probe }) => ({
           name,
           state: routes.gatewayState(name),
+          isCooling: routes.isGatewayCooling(name),
           isProbed: probe !== false,
           channels: tallyOf(name),
         })),

@@ -67,7 +67,9 @@ describe('a running service, from another terminal', function () {
     assert.equal(report.version, JSON.parse(readFileSync('package.json', 'utf8')).version);
     assert.deepEqual([report.dataDir, report.liveCalls], [dataDir(), 1]);
     assert.deepEqual(report.channels, { idle: 3, busy: 1, resting: 0, disabled: 0 });
-    assert.deepEqual(report.gateways, [{ name: 'gw1', state: 'up', isProbed: false, channels: report.channels }]);
+    assert.deepEqual(report.gateways, [
+      { name: 'gw1', state: 'up', isProbed: false, isCooling: false, channels: report.channels },
+    ]);
     assert.deepEqual([report.ledger.kind, report.ledger.isStalled, report.ledger.orphans], ['memory', false, 0]);
     assert.deepEqual(report.counters.calls, { offered: 1, answered: 0, ended: {} });
     assert.equal(text.code, 0);

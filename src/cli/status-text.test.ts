@@ -4,10 +4,10 @@ import { statusText } from './status-text.js';
 
 const NO_CHANNEL = { idle: 0, busy: 0, resting: 0, disabled: 0 };
 
-function textWith(doNotCall: readonly DoNotCallStatus[]): string {
+function textWith(doNotCall: readonly DoNotCallStatus[], gateways: StatusReport['gateways'] = []): string {
   const report: StatusReport = {
     ...{ version: '1', node: 'v20', pid: 1, state: 'running', startedAtMs: 0, upSeconds: 1 },
-    ...{ config: 'c.yaml', dataDir: 'var', listeners: [], liveCalls: 0, channels: NO_CHANNEL, gateways: [] },
+    ...{ config: 'c.yaml', dataDir: 'var', listeners: [], liveCalls: 0, channels: NO_CHANNEL, gateways },
     ledger: { kind: 'memory', durability: 'process', file: 'f', isAway: false, isStalled: false, orphans: 0 },
     lines: [],
     registrations: [],
@@ -29,5 +29,22 @@ describe('statusText', () => {
 
   it('says nothing of lists where there are none', () => {
     assert.doesNotMatch(textWith([]), /do-not-call/);
+  });
+
+  it('says of a gateway whether it is up, down, or left alone for what it answered', () => {
+    const row = { isProbed: true, isCooling: false, channels: NO_CHANNEL } as const;
+    const text = textWith(
+      [],
+      [
+        { ...row, name: 'gw1', state: 'up' },
+        { ...row, name: 'gw2', state: 'up', isCooling: true },
+        { ...row, name: 'gw3', state: 'down', isCooling: true },
+        { ...row, name: 'gw4', state: 'up', isProbed: false, isCooling: true },
+      ],
+    );
+    assert.match(text, /gw1 +up +0/);
+    assert.match(text, /gw2 +cooling +0/);
+    assert.match(text, /gw3 +down +0/);
+    assert.match(text, /gw4 +cooling \(not probed\) +0/);
   });
 });

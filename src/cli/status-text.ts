@@ -39,8 +39,9 @@ function ledgerText({ kind, durability, file, isAway, isStalled, orphans }: Stat
 
 function gatewayLines({ gateways, channels }: StatusReport): string[] {
   const head = ['gateway', 'state', 'channels', 'idle', 'in a call', 'resting', 'disabled'];
-  const rows = gateways.map(({ name, state, isProbed, channels: tally }) => {
-    return [name, isProbed ? state : `${state} (not probed)`, ...tallyCells(tally)];
+  const rows = gateways.map(({ name, state, isProbed, isCooling, channels: tally }) => {
+    const shown = isCooling && state === 'up' ? 'cooling' : state;
+    return [name, isProbed ? shown : `${shown} (not probed)`, ...tallyCells(tally)];
   });
   const all = gateways.length > 1 ? [['all', '', ...tallyCells(channels)]] : [];
   return [...textTable([head, ...rows, ...all]), ''];

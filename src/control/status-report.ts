@@ -21,6 +21,8 @@ export interface StatusReport {
     readonly state: 'up' | 'down';
     /** False: it is never probed, and counts as up. */
     readonly isProbed: boolean;
+    /** True while it is left alone for what it answered, whatever its probes say. */
+    readonly isCooling: boolean;
     readonly channels: ChannelTally;
   }[];
   readonly ledger: LedgerStatus;

@@ -42,4 +42,27 @@ describe('routing', () => {
     assert.equal(routing.index.wallMs, wallMs);
     routing.close();
   });
+
+  it('begins a gateway’s cool-down when its response comes, however long ago the call was routed', () => {
+    const clock = new ManualClock();
+    const { ledger } = setUp();
+    const gateway = { dial: '{number}', host: '192.0.2.10', port: 5060, transport: 'udp' } as const;
+    const routing = createRouting({
+      gateways: [{ ...gateway, name: 'gw1', codecs: ['PCMA'], terms: null, probe: false }],
+      plans: [OFFICE],
+      sims: [{ simId: 'gw1/1 sim', number: '+821000000000', plan: OFFICE.name }],
+      channels: [{ channelId: 'gw1/1', port: 1, simId: 'gw1/1 sim', gateway: 'gw1', enabled: true }],
+      view: ledger,
+      clock,
+    });
+    clock.advance(8_000);
+    const coolDown = { of: 'gateway', ms: 10_000 } as const;
+    routing.attemptReported('gw1/1', { outcome: 'failed', postDialDelayMs: null, coolDown });
+    clock.advance(9_999);
+    assert.equal(routing.isGatewayCooling('gw1'), true);
+    assert.equal(routing.gatewayState('gw1'), 'up');
+    clock.advance(1);
+    assert.equal(routing.isGatewayCooling('gw1'), false);
+    routing.close();
+  });
 });

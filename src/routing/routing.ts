@@ -92,6 +92,8 @@ export interface Routing<T> {
   /** A probe's result; the returned state is new when it differs from the one before. */
   probed(gateway: string, result: ProbeResult): GatewayHealth['state'];
   gatewayState(gateway: string): GatewayHealth['state'];
+  /** True while it is left alone for what it answered. */
+  isGatewayCooling(gateway: string): boolean;
   /** What a status port says of the SIM in a channel; null: not known (any more). */
   simState(channelId: string, state: SimState | null): void;
   /** How an attempt went: health of its channel lately. Once an attempt, as soon as its outcome is known. */
@@ -155,6 +157,10 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       return next.state;
     },
     gatewayState: stateOf,
+    isGatewayCooling(gateway) {
+      turnTo(options.clock.wallMs());
+      return index.gateway(gateway)?.cooling ?? false;
+    },
     simState: (channelId, state) => index.simChanged(channelId, state),
     attemptReported(channelId, report) {
       // A cool-down begins now, not when the last call was routed.
