@@ -69,6 +69,7 @@ export async function startSip(
   }
 
   const server = await startEmbedded(config, application, clock, log);
+  application.readNamesBy((address, port) => server.latest.peerNames(address, port));
   opened.add('SIP server', server);
   // The application is closed first: the server's end is then no loss to it.
   opened.add('signalling', application);

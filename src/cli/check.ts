@@ -77,9 +77,10 @@ function trunkWarnings(trunk: TrunkConfig, plans: Config['plans']): string[] {
     : [`trunk ${trunk.name} may call ${uncovered.join(', ')}, but no plan in use covers that`];
 }
 
-function placesOf({ name, sources }: TrunkConfig, { credentials }: Config): string {
+function placesOf({ name, sources, certificate }: TrunkConfig, { credentials }: Config): string {
   const proof = credentials.trunks.has(name) ? ' with credentials' : '';
-  return `${sources.length === 0 ? 'anywhere' : sources.join(', ')}${proof}`;
+  const shown = certificate === undefined ? '' : ` with the certificate of ${certificate}`;
+  return `${sources.length === 0 ? 'anywhere' : sources.join(', ')}${shown}${proof}`;
 }
 
 function summary(config: Config, warnings: readonly string[]): string {

@@ -56,12 +56,22 @@ describe('who is let in, as the config has it', () => {
   });
 
   it('refuses a trunk that nobody could be', () => {
-    assertProblem({ trunks: '{ name: pbx, network: lan }' }, 'trunks[0]: needs sources or digest');
+    assertProblem({ trunks: '{ name: pbx, network: lan }' }, 'trunks[0]: needs sources, digest or certificate');
   });
 
   it('refuses a user name that two trunks have', () => {
     const trunk = (name: string) => `{ name: ${name}, network: lan, digest: { username: u, password: p } }`;
     assertProblem({ trunks: `${trunk('a')}, ${trunk('b')}` }, '"u" is already the name of trunks[0].digest');
+  });
+
+  it('refuses a certificate that nobody would ask for, or that two trunks have', () => {
+    const trunk = '{ name: pbx, network: lan, certificate: pbx.example }';
+    assertProblem({ trunks: trunk }, 'needs a tls listener with requestClientCertificate: true in network "lan"');
+    assertProblem({ trunks: trunk, sip: 'drachtio: { host: h, secret: s }' }, 'needs the embedded SIP server');
+    assertProblem(
+      { trunks: `${trunk}, { name: b, network: lan, certificate: PBX.example }` },
+      'already the certificate of',
+    );
   });
 
   it('says which password is not set', () => {

@@ -8,6 +8,7 @@ export function findIntakeProblems(parts: SoundParts, env: Environment): ConfigP
   return [
     ...nameless(parts),
     ...sharedUsernames(parts),
+    ...certificateProblems(parts),
     ...gatewaysWithoutPlace(parts),
     ...linesWithoutAccount(parts),
     ...unsetPasswords(parts, env),
@@ -18,9 +19,36 @@ export function findIntakeProblems(parts: SoundParts, env: Environment): ConfigP
 function nameless(parts: SoundParts): ConfigProblem[] {
   return parts.entries('trunks').flatMap(({ path: [section = '', index = 0] }) => {
     const isThere = (key: string) => parts.rawAt(section, index, key) !== undefined;
-    if (isThere('sources') || isThere('digest')) return [];
-    return [{ path: [section, index], message: 'needs sources or digest: else no packet could be its' }];
+    if (isThere('sources') || isThere('digest') || isThere('certificate')) return [];
+    return [{ path: [section, index], message: 'needs sources, digest or certificate: else no packet could be its' }];
   });
+}
+
+/** A certificate is asked for by a TLS listener that says so, and told of by the embedded server alone. */
+function certificateProblems(parts: SoundParts): ConfigProblem[] {
+  const networks = new Map(parts.entries('networks').map(({ value }) => [value.name, value]));
+  const certified = parts.entries('trunks').filter(({ value }) => value.certificate !== undefined);
+  const isForeign = parts.rawAt('sip', 'drachtio') !== undefined;
+  const problems = certified.flatMap(({ path, value }): ConfigProblem[] => {
+    const at = [...path, 'certificate'];
+    if (isForeign)
+      return [{ path: at, message: 'needs the embedded SIP server: a drachtio-server does not tell of certificates' }];
+    const listeners = networks.get(value.network)?.sip;
+    if (listeners?.some((listener) => listener.transport === 'tls' && listener.requestClientCertificate) !== false)
+      return [];
+    return [
+      { path: at, message: `needs a tls listener with requestClientCertificate: true in network "${value.network}"` },
+    ];
+  });
+  return [
+    ...problems,
+    ...duplicates(
+      certified.map(({ path, value }) => ({ path, value: value.certificate?.toLowerCase() })),
+      (certificate) => certificate,
+      'certificate',
+      (name, first) => `"${name}" is already the certificate of ${first}; a trunk is told by it`,
+    ),
+  ];
 }
 
 function sharedUsernames(parts: SoundParts): ConfigProblem[] {

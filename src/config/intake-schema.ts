@@ -35,6 +35,11 @@ export const registers = z.strictObject({
   maxExpiresSeconds: z.int().min(1).max(86_400).default(3_600),
 });
 
+/** A name that a TLS certificate speaks for; wildcards are nobody's. */
+export const certificateName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,253}$/, 'must be a name that the certificate speaks for, such as pbx.example');
+
 /** `sip.digest`: how simtrunk asks for credentials. */
 export const sipDigest = z.strictObject({
   realm: z

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
 import { PRESET_NAMES } from './gateway-presets.js';
-import { digestAccount, registers, registration, sipDigest } from './intake-schema.js';
+import { certificateName, digestAccount, registers, registration, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
 import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
@@ -144,6 +144,7 @@ const trunk = z.strictObject({
   network: name,
   sources: z.array(source).min(1).optional(),
   digest: digestAccount.optional(),
+  certificate: certificateName.optional(),
   traffic: z.enum(['commercial', 'personal']).default('commercial'),
   ...mediaKeys,
   classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),

@@ -16,6 +16,7 @@ import { type Clock, monotonicNowMs } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { ArrivalClock } from './arrival-clock.js';
+import { guarded } from './callback-guard.js';
 import { requestWithAccount } from './challenge-answers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
@@ -96,6 +97,7 @@ const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
 
 export interface SignallingTrunk extends TrunkTerms {
   readonly sources: readonly string[];
+  readonly certificate?: string | undefined;
   readonly agentFrom: AgentSource;
 }
 
@@ -155,6 +157,7 @@ export class SipApplication implements DialPort, LegHost {
     ...{ extensionsRefused: 0, optionsAnswered: 0, refusedMethods: 0 },
   };
   #onCall: CallHandler | undefined;
+  #namesOf: (address: string, port: number) => Promise<readonly string[] | null> = async () => null;
   #isAccepting: () => boolean = () => true;
   #onReconnected: () => void = () => {};
   #onCallersGone: () => void = () => {};
@@ -426,8 +429,33 @@ export class SipApplication implements DialPort, LegHost {
     this.#onReconnected();
   }
 
+  /** Sets who tells the names of a verified certificate, by the address and port of its TLS connection. */
+  readNamesBy(namesOf: (address: string, port: number) => Promise<readonly string[] | null>): void {
+    this.#namesOf = namesOf;
+  }
+
   #onInvite(request: SipRequest, response: ServerResponse): void {
-    const trunk = this.#admit(request, response);
+    if (!this.#gate.needsNames(request)) {
+      this.#takeInvite(request, response, this.#admit(request, response));
+      return;
+    }
+    // Made now, so that a CANCEL which comes meanwhile is not missed.
+    const leg = new InboundLeg(this.#srf, request, response, this, this.#log);
+    this.#withNames(request, (names) =>
+      this.#takeInvite(request, response, this.#admit(request, response, names), leg),
+    );
+  }
+
+  #withNames(request: SipRequest, listener: (names: readonly string[]) => void): void {
+    const heard = guarded(this.#log, 'certificate', listener);
+    // A server that cannot tell has ended, and the request with it.
+    this.#namesOf(request.source_address, request.source_port).then(
+      (names) => heard(names ?? []),
+      () => heard([]),
+    );
+  }
+
+  #takeInvite(request: SipRequest, response: ServerResponse, trunk: SignallingTrunk | null, made?: InboundLeg): void {
     if (trunk === null) return;
     this.#counters.invites++;
     const waitedMs = this.latenessMs(request);
@@ -442,7 +470,7 @@ export class SipApplication implements DialPort, LegHost {
       response.send(420, { headers: { Unsupported: required } });
       return;
     }
-    const leg = new InboundLeg(this.#srf, request, response, this, this.#log);
+    const leg = made ?? new InboundLeg(this.#srf, request, response, this, this.#log);
     const looped = request.get(LOOP_MARKER) === this.#marker;
     this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
   }
@@ -456,8 +484,8 @@ export class SipApplication implements DialPort, LegHost {
   }
 
   /** The trunk that a request is of; null when it has been answered. */
-  #admit(request: SipRequest, response: ServerResponse): SignallingTrunk | null {
-    const verdict = this.#gate.admit(request, this.#clock.wallMs());
+  #admit(request: SipRequest, response: ServerResponse, names?: readonly string[]): SignallingTrunk | null {
+    const verdict = this.#gate.admit(request, this.#clock.wallMs(), names);
     if (verdict.kind === 'trunk') return verdict.trunk;
     if (verdict.kind === 'challenge') this.#challenge(request, response, verdict);
     else {
@@ -483,7 +511,16 @@ export class SipApplication implements DialPort, LegHost {
   #onOptions(request: SipRequest, response: ServerResponse): void {
     // A peer whose address we know asks whether we are there, which needs no proof of who it is.
     const isKnown = this.#gate.bySource(request) !== undefined || this.#isGateway(request);
-    if (!isKnown && this.#admit(request, response) === null) return;
+    if (!isKnown && this.#gate.needsNames(request)) {
+      this.#withNames(request, (names) => {
+        if (this.#admit(request, response, names) !== null) this.#answerOptions(response);
+      });
+      return;
+    }
+    if (isKnown || this.#admit(request, response) !== null) this.#answerOptions(response);
+  }
+
+  #answerOptions(response: ServerResponse): void {
     this.#counters.optionsAnswered++;
     const headers = { Allow: ALLOWED, Accept: 'application/sdp' };
     response.send(this.#isAccepting() ? 200 : 503, { headers });

@@ -288,6 +288,11 @@ export interface RunningSipServer {
    * cannot be changed so. Rejects with RangeError, and changes nothing, when the certificate cannot be used.
    */
   setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): Promise<void>;
+  /**
+   * In lower case, the names that the certificate speaks for of whoever is connected from this address and port: common name,
+   * host names, hosts of `sip:` URIs. Null without a TLS connection, or without a certificate that was verified.
+   */
+  peerNames(address: string, port: number): Promise<readonly string[] | null>;
   counters(): Promise<SipServerCounters>;
   /**
    * Shuts a source out, a known one too. IPv6: its /64.

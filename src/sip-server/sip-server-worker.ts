@@ -29,6 +29,7 @@ const calls: ControlCalls = {
   setSources: (sources) => server.defence.setSources(sources),
   setPeers: (peers) => server.setPeers(peers),
   setCertificate: (listener, tls) => server.setCertificate(listener, tls),
+  peerNames: (address, port) => server.peerNames(address, port),
   counters: () => server.counters(),
   watchTrying: () => server.watchTrying((callId) => post({ kind: 'trying', callId })),
   setDrain: (drain) => server.setDrain(drain),

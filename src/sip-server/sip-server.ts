@@ -146,6 +146,10 @@ export class SipServer {
     this.#transport.setPeers(peers);
   }
 
+  peerNames(address: string, port: number): readonly string[] | null {
+    return this.#transport.peerNames(address, port);
+  }
+
   setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void {
     this.#transport.setCertificate(listener, tls);
   }

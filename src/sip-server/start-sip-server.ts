@@ -102,6 +102,7 @@ export async function startSipServer(settings: SipServerSettings, log?: Logger):
     setSources: (sources) => ask('setSources', sources),
     setPeers: (peers) => ask('setPeers', peers),
     setCertificate: (listener, tls) => ask('setCertificate', listener, tls),
+    peerNames: (address, port) => ask('peerNames', address, port),
     counters: () => ask('counters'),
     setDrain: (drain) => ask('setDrain', drain),
     ban: (source, seconds) => ask('ban', source, seconds),

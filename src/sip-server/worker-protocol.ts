@@ -26,6 +26,7 @@ export interface WorkerSettings {
 export interface ControlCalls {
   setSources(sources: SipSources): void;
   setPeers(peers: readonly SipPeers[]): void;
+  peerNames(address: string, port: number): readonly string[] | null;
   setCertificate(listener: { readonly address: string; readonly port: number }, tls: SipTlsSettings): void;
   counters(): SipServerCounters;
   watchTrying(): void;

@@ -5,7 +5,7 @@ import type { SipListenerSettings, SipTlsSettings } from '../control.js';
 import { contactUriOf, type Flow, type Listener, sentByOf } from './flow.js';
 import { StreamConnection, type StreamConnectionEvents } from './stream-connection.js';
 import type { StreamLimits } from './stream-framing.js';
-import { checkSipIdentity, readCertificate, secureContextOptions, verification } from './tls-identity.js';
+import { checkSipIdentity, namesOf, readCertificate, secureContextOptions, verification } from './tls-identity.js';
 
 export interface StreamListenerEvents {
   /** Asked before anything is read from an accepted connection; true closes it. */
@@ -158,6 +158,15 @@ export class StreamListener implements Listener {
   #aliasFor(address: string, port: number, serverName: string): StreamConnection | undefined {
     const connection = this.#byTarget.get(aliasKeyOf(address, port));
     return connection?.isUsable && this.#speaksFor(connection, serverName) ? connection : undefined;
+  }
+
+  /** The names of the verified certificate of whoever is connected from there; null without one. */
+  peerNames(address: string, port: number): readonly string[] | null {
+    for (const [connection, { socket }] of this.#held) {
+      if (connection.address !== address || connection.port !== port) continue;
+      return socket instanceof TLSSocket && socket.authorized ? namesOf(socket.getPeerCertificate()) : null;
+    }
+    return null;
   }
 
   #isVerified(connection: StreamConnection): boolean {

@@ -33,6 +33,18 @@ export function checkSipIdentity(host: string, certificate: PeerCertificate): Er
   return domains.includes(host.toLowerCase()) ? undefined : checkServerIdentity(host, certificate);
 }
 
+/** The names that a verified certificate speaks for: its subject's common name, host names and the hosts of `sip:` URIs. */
+export function namesOf(certificate: PeerCertificate): readonly string[] {
+  const common = certificate.subject?.CN;
+  // Node quotes a name that could be taken for several; such a one is nobody's.
+  const unquoted = (certificate.subjectaltname ?? '').replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+  const alternatives = unquoted.split(', ').flatMap((text) => {
+    const name = /^(?:DNS:|URI:sips?:)([A-Za-z0-9._-]+)$/i.exec(text)?.[1];
+    return name === undefined ? [] : [name];
+  });
+  return [...(typeof common === 'string' ? [common] : []), ...alternatives].map((name) => name.toLowerCase());
+}
+
 /** How a server that we connect to is looked at. */
 export function verification(settings: SipTlsSettings): ConnectionOptions {
   switch (settings.verifyServer) {

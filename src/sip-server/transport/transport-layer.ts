@@ -137,6 +137,15 @@ export class TransportLayer {
     throw new RangeError(`There is no TLS listener on ${at.address} port ${at.port}`);
   }
 
+  /** As {@link StreamListener.peerNames}, of any TLS listener. */
+  peerNames(address: string, port: number): readonly string[] | null {
+    for (const listener of this.#streamListeners()) {
+      const names = listener.protocol === 'tls' ? listener.peerNames(address, port) : null;
+      if (names !== null) return names;
+    }
+    return null;
+  }
+
   /** As {@link NextHops.flowToUri}. */
   flowToUri(uri: SipUri): Flow | null | Promise<Flow | null> {
     return this.#hops.flowToUri(uri);
