@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Command → the Debian or Ubuntu package that brings it. */
-const PACKAGES = { sipp: 'sip-tester', 'redis-server': 'redis-server' };
+const PACKAGES = { sipp: 'sip-tester', 'redis-server': 'redis-server', rtpengine: 'rtpengine-daemon', nft: 'nftables' };
 
 function isOnPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
@@ -46,6 +46,22 @@ export function installSystemPackages(commands) {
       'On a machine without apt, SIPP="…" names a command that runs SIPp, such as a container on the host\'s network.\n',
   );
   return false;
+}
+
+/** Installs what some tests do without, if that is possible without asking; says what will be skipped otherwise. */
+export function installOptionalPackages(commands) {
+  const missing = commands.filter((command) => !isOnPath(command));
+  if (missing.length === 0) return;
+  const prefix = isOnPath('apt-get') ? rootPrefix() : undefined;
+  if (
+    prefix !== undefined &&
+    aptInstall(
+      prefix,
+      missing.map((command) => PACKAGES[command]),
+    )
+  )
+    return;
+  process.stderr.write(`Tests that need ${missing.join(' or ')} will be skipped, each with its reason.\n`);
 }
 
 function aptInstall(prefix, packages) {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { install, root } from './build.mjs';
-import { installSystemPackages } from './system-packages.mjs';
+import { installOptionalPackages, installSystemPackages } from './system-packages.mjs';
 
 const bin = (name) => join(root, 'node_modules', ...name.split('/'));
 
@@ -83,6 +83,7 @@ const PARTS = [
 install();
 // SIPP names another command for SIPp, such as a container's.
 if (!installSystemPackages(process.env.SIPP ? ['redis-server'] : ['sipp', 'redis-server'])) process.exit(1);
+installOptionalPackages(['rtpengine', 'nft']);
 
 const rows = [];
 for (const [name, run] of PARTS) {
