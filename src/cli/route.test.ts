@@ -27,15 +27,28 @@ async function outputOf(command: (args: string[]) => Promise<number>, ...args: s
   }
 }
 
+/** Milliseconds from now to the noon of this day in Seoul, where the default config's days turn: before or after. */
+function toNoonMs(nowWallMs: number): number {
+  const seoulMs = nowWallMs + 9 * 3_600_000;
+  return 12 * 3_600_000 - (seoulMs % 86_400_000);
+}
+
 describe('simtrunk route', () => {
+  const now = Date.now;
   let folder = '';
 
   before(async () => {
+    // How long a call may last depends on the time of day: near midnight the next day's allowance counts too.
+    const shiftMs = toNoonMs(now());
+    Date.now = () => now() + shiftMs;
     folder = await mkdtemp(join(tmpdir(), 'simtrunk-route-'));
     await useSomeQuota(folder);
   });
 
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    Date.now = now;
+    await rm(folder, { recursive: true, force: true });
+  });
 
   /** SIM 1 talks 100 s to a callee, SIM 2 is in a call. */
   async function useSomeQuota(dataDir: string): Promise<void> {
