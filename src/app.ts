@@ -30,7 +30,7 @@ import { createPolicy } from './policy/admit-call.js';
 import type { SimUsage } from './quota/ledger.js';
 import { REGISTRAR_SCHEMA, type Registrar } from './registrar/registrar.js';
 import { createRouting } from './routing/routing.js';
-import type { SignallingCounters } from './signalling/sip-application.js';
+import type { SignallingCounters } from './signalling/signalling-settings.js';
 import type { SipOperations, SipServerCounters } from './sip-server/control.js';
 
 export interface AppCounters {

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { type Line, openRegistrar, type Registrar } from '../registrar/registrar.js';
 import type { SimState } from '../routing/indexed-channel.js';
-import type { LinePlaces } from '../signalling/sip-application.js';
+import type { LinePlaces } from '../signalling/signalling-settings.js';
 
 export interface LineSide {
   readonly registrar: Registrar;

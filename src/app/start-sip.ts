@@ -9,7 +9,8 @@ import { SimtrunkError } from '../lib/errors.js';
 import { parseHostPort } from '../lib/host-port.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
-import { type LinePlaces, SipApplication } from '../signalling/sip-application.js';
+import type { LinePlaces } from '../signalling/signalling-settings.js';
+import { SipApplication } from '../signalling/sip-application.js';
 import type {
   RunningSipServer,
   SipListenerSettings,
@@ -69,7 +70,7 @@ export async function startSip(
   }
 
   const server = await startEmbedded(config, application, clock, log);
-  application.readNamesBy((address, port) => server.latest.peerNames(address, port));
+  application.intake.readNamesBy((address, port) => server.latest.peerNames(address, port));
   opened.add('SIP server', server);
   // The application is closed first: the server's end is then no loss to it.
   opened.add('signalling', application);

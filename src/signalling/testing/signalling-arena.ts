@@ -10,7 +10,8 @@ import { type ServerUnderTest, startEmbedded } from '../../sip-server/testing/ar
 import { Inbox } from '../../sip-server/testing/inbox.js';
 import { UdpPeer } from '../../sip-server/testing/raw-peer.js';
 import { SDP } from '../../sip-server/testing/sip-script.js';
-import { type SignallingSettings, SipApplication } from '../sip-application.js';
+import type { SignallingSettings } from '../signalling-settings.js';
+import { SipApplication } from '../sip-application.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
 

@@ -1,0 +1,72 @@
+// What the application is told of its peers, and what it is given to ask about their lines.
+import type { TrunkTerms } from '../call/call-request.js';
+import type { DigestAccount, DigestSettings } from '../digest/digest-guard.js';
+import type { AgentSource } from './read-agent.js';
+
+export interface SignallingTrunk extends TrunkTerms {
+  readonly sources: readonly string[];
+  readonly certificate?: string | undefined;
+  readonly agentFrom: AgentSource;
+}
+
+/** A REGISTER as it came; `source` is where from, as a SIP URI. */
+export interface ReceivedRegister {
+  readonly uri: string;
+  readonly body: string;
+  readonly authorization: string | undefined;
+  /** User of the To header. */
+  readonly user: string;
+  readonly contact: string | undefined;
+  readonly expires: string | undefined;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly source: string;
+}
+
+/** Lines of gateways that register with us, by whoever keeps them. */
+export interface LinePlaces {
+  /** False: no line may register, and REGISTER is answered as any other method that means nothing here. */
+  readonly isThere: boolean;
+  answer(request: ReceivedRegister): {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    /** One for each WWW-Authenticate. */
+    readonly challenges?: readonly string[];
+  };
+  /** Whether a registered line sends from there. */
+  isSource(source: string): boolean;
+  /** Where a channel is called: where the config says, where its line registered from, or nowhere now. */
+  placeOf(
+    gateway: string,
+    channelId: string,
+  ): { readonly contact: string; readonly nextHop: string | undefined } | 'configured' | 'nowhere';
+}
+
+export interface SignallingSettings {
+  readonly trunks: readonly SignallingTrunk[];
+  /** Those that are named by a host name are not known by where they send from. */
+  readonly gateways: readonly { readonly name: string; readonly host: string }[];
+  readonly lines: LinePlaces;
+  readonly digest: DigestSettings;
+  /** Of trunks that have to prove who they are, by name. */
+  readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
+  /** What a gateway gets when it asks for credentials: the channel's own, else the gateway's. */
+  accountOf(gateway: string, channelId: string | null): DigestAccount | undefined;
+  /** Headers that pass from the caller's INVITE to the gateway's; everything else stays on its side. */
+  readonly allowedHeaders: readonly string[];
+  /** The SIP server is a thread of this process, whose clock nobody sets: what it says of times is believed. */
+  readonly isServerOurs?: boolean;
+}
+
+export interface SignallingCounters {
+  readonly invites: number;
+  readonly unknownSources: number;
+  /** Requests that were asked for credentials, because they brought none or old ones. */
+  readonly challenged: number;
+  /** Requests that brought wrong ones. */
+  readonly credentialsRefused: number;
+  /** INVITEs that require an extension which we do not have. */
+  readonly extensionsRefused: number;
+  readonly optionsAnswered: number;
+  readonly refusedMethods: number;
+}
