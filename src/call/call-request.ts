@@ -25,6 +25,8 @@ export interface CallRequest {
   readonly waitedMs?: number;
   /** Headers that the allow list lets through to the outbound leg. */
   readonly passedHeaders: Readonly<Record<string, string>>;
+  /** A probe call goes to this channel or to none, though it is suspended. Left out: any channel. */
+  readonly onlyChannel?: string;
 }
 
 export interface TrunkTerms {

@@ -318,6 +318,8 @@ export interface RouteRequest {
   readonly passesSrtp: boolean;
   readonly excludeChannels: readonly string[];
   readonly excludeGateways: readonly string[];
+  /** This channel or none: of a probe call. */
+  readonly onlyChannel?: string | undefined;
   readonly wallMs: number;
 }
 

@@ -181,6 +181,7 @@ function decide(routes: RoutePort, ask: SelectionRequest, lost: readonly string[
       passesSrtp: srtp,
       excludeChannels,
       excludeGateways,
+      onlyChannel: ask.request.onlyChannel,
       wallMs: ask.wallMs,
     });
   if (ask.avoidGateways.length > 0) {

@@ -31,6 +31,8 @@ const REFUSAL_WORDS: Readonly<Record<string, string>> = {
   'channel-disabled': 'disabled in the config',
   'sim-absent': 'no SIM in its port',
   'not-registered': 'its SIM is not in the mobile network',
+  'weak-signal': 'its signal is too weak',
+  'channel-suspended': 'it is suspended for what its calls came to',
   'channel-cooling': 'in its cool-down, after failures in a row or for what the gateway answered',
   'channel-busy': 'in a call',
   'channel-resting': 'in its gap after a call',

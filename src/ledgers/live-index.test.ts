@@ -98,8 +98,9 @@ const STEP = fc.oneof(
   fc.record({
     what: fc.constant('sim' as const),
     port,
-    state: fc.option(fc.record({ present: fc.boolean(), registered: fc.boolean() })),
+    state: fc.option(fc.record({ present: fc.boolean(), registered: fc.boolean(), isWeak: fc.boolean() })),
   }),
+  fc.record({ what: fc.constant('suspend' as const), port, suspended: fc.boolean() }),
   fc.record({
     what: fc.constant('report' as const),
     port,
@@ -163,6 +164,7 @@ class History {
       clock.advance(2_000);
     } else if (step.what === 'gateway') index.gatewayChanged(`gw${step.gateway}`, step.up);
     else if (step.what === 'sim') index.simChanged(`c${step.port}`, step.state);
+    else if (step.what === 'suspend') index.channelSuspended(`c${step.port}`, step.suspended);
     else if (step.what === 'report') index.attemptReported(`c${step.port}`, step);
     else if (step.what === 'wait') clock.advance(step.ms);
     else if (step.what === 'set back') clock.jumpWallTo(clock.wallMs() - step.ms);

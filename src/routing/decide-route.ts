@@ -18,6 +18,10 @@ const scratch: [Float64Array, Float64Array] = [new Float64Array(BEST), new Float
 export function decideRoute(request: RoutingRequest, index: RouteIndex): Decision {
   // Emergency calls are rare, and may use what the orders do not hold.
   if (isEmergency(request)) return explainRoute(request, index);
+  if (request.onlyChannel !== undefined) {
+    const channel = index.channel(request.onlyChannel);
+    return explainRoute(request, index, channel === undefined ? NONE : [channel]);
+  }
   const counts = index.profileOf(request).refused.slice();
   search(request, index, 1, counts);
   return new RouteDecision(request, index, counts);

@@ -15,8 +15,12 @@ import {
 import type { Standing } from './standing.js';
 
 /** Pure over the index, which must have been turned to now. */
-export function explainRoute(request: RoutingRequest, index: RouteIndex): Explanation {
-  const { view, channels, ranking } = index;
+export function explainRoute(
+  request: RoutingRequest,
+  index: RouteIndex,
+  channels: readonly PooledChannel[] = index.channels,
+): Explanation {
+  const { view, ranking } = index;
   const emergency = isEmergency(request);
   const affineSim = view.simsOf(request.callee.e164).at(-1);
   const own = index.channelsOf(`${request.trunk}/${request.agent}`);
@@ -39,7 +43,7 @@ export function explainRoute(request: RoutingRequest, index: RouteIndex): Explan
     ranked.push(new Candidate(channel, standingIn(index, channel, request), call, ranking.weights));
   }
   ranked.sort((a, b) => keyOf(a) - keyOf(b));
-  return new Explanation(ranked, refusals, counts, index);
+  return new Explanation(ranked, refusals, counts, { version: index.version, ranking, channels });
 }
 
 function standingIn(index: RouteIndex, channel: PooledChannel, { callee }: RoutingRequest): Standing {

@@ -38,6 +38,8 @@ export interface SimState {
   readonly present: boolean;
   /** In its mobile network. */
   readonly registered: boolean;
+  /** Its signal is weaker than its gateway's setting allows. Default: not, or not known. */
+  readonly isWeak?: boolean;
 }
 
 export interface IndexedGateway {
@@ -84,6 +86,8 @@ export interface IndexedChannel {
   state: ChannelState;
   /** Null: not known. */
   sim: SimState | null;
+  /** Taken out of use until somebody, or a probe call, says that it is sound. */
+  suspended: boolean;
   /** Null: nothing is known of it lately. */
   health: ChannelHealth | null;
   /** Code of what stands against it whoever calls; 0 while it stands in the orders. */

@@ -28,6 +28,8 @@ const COUNTED: readonly (Counted | null)[] = [
   { reason: 'channel-disabled', hits: 'nobody' },
   { reason: 'sim-absent', hits: 'anybody' },
   { reason: 'not-registered', hits: 'anybody' },
+  { reason: 'weak-signal', hits: 'anybody' },
+  { reason: 'channel-suspended', hits: 'anybody' },
   { reason: 'channel-cooling', hits: 'anybody' },
   { reason: 'channel-busy', hits: 'anybody' },
   { reason: 'channel-resting', hits: 'anybody' },

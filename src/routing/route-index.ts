@@ -182,6 +182,14 @@ export class RouteIndex {
     this.#judge(channel);
   }
 
+  channelSuspended(channelId: string, suspended: boolean): void {
+    const channel = this.#byId.get(channelId);
+    if (channel === undefined || channel.suspended === suspended) return;
+    this.#version += 1;
+    channel.suspended = suspended;
+    this.#judge(channel);
+  }
+
   attemptReported(channelId: string, report: AttemptReport): void {
     const channel = this.#byId.get(channelId);
     if (channel === undefined) return;
@@ -324,6 +332,7 @@ function indexChannels(
       cell: pool.cells.get(gateway) ?? new Cell(pool, gateway),
       state: view.channelState(channelId) ?? 'idle',
       sim: null,
+      suspended: false,
       health: null,
       refusal: NOT_REFUSED,
       standings: [],

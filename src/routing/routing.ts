@@ -96,6 +96,8 @@ export interface Routing<T> {
   isGatewayCooling(gateway: string): boolean;
   /** What a status port says of the SIM in a channel; null: not known (any more). */
   simState(channelId: string, state: SimState | null): void;
+  /** A suspended channel gets no calls but emergency and probe calls. */
+  suspended(channelId: string, suspended: boolean): void;
   /** How an attempt went: health of its channel lately. Once an attempt, as soon as its outcome is known. */
   attemptReported(channelId: string, report: AttemptReport): void;
   readonly index: RouteIndex;
@@ -127,6 +129,7 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       passesSrtp: question.passesSrtp,
       excludeChannels: question.excludeChannels,
       excludeGateways: question.excludeGateways,
+      onlyChannel: question.onlyChannel,
     };
   }
 
@@ -162,6 +165,7 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       return index.gateway(gateway)?.cooling ?? false;
     },
     simState: (channelId, state) => index.simChanged(channelId, state),
+    suspended: (channelId, suspended) => index.channelSuspended(channelId, suspended),
     attemptReported(channelId, report) {
       // A cool-down begins now, not when the last call was routed.
       turnTo(options.clock.wallMs());

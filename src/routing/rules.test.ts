@@ -147,6 +147,41 @@ describe('the rules for a channel', () => {
     assert.deepEqual(refusalsOf(set), {});
   });
 
+  it('refuse a weak signal while a status port says so', () => {
+    const set = setUp({ channelsEach: 2 });
+    set.index.simChanged('gw1/1', { present: true, registered: true, isWeak: true });
+    set.index.simChanged('gw1/2', { present: true, registered: true, isWeak: false });
+    assert.deepEqual(refusalsOf(set), { 'gw1/1': 'weak-signal' });
+    set.index.simChanged('gw1/1', null);
+    assert.deepEqual(refusalsOf(set), {});
+  });
+
+  it('refuse a suspended channel until it is resumed', () => {
+    const set = setUp({ channelsEach: 1 });
+    set.index.channelSuspended('gw1/1', true);
+    assert.deepEqual(refusalsOf(set), { 'gw1/1': 'channel-suspended' });
+    assert.equal(decisionOf(set, REQUEST).refusal, 'no-channel');
+    set.index.channelSuspended('gw1/1', false);
+    assert.equal(winnerOf(set), 'gw1/1');
+  });
+
+  it('let a probe call have the channel that it names, suspended or cooling, and no other', () => {
+    const set = setUp({ channelsEach: 3, channels: { 'gw1/2': { groups: ['sales'] } } });
+    const probe = { ...REQUEST, onlyChannel: 'gw1/2', channelGroups: ['support'] };
+    set.index.channelSuspended('gw1/2', true);
+    for (let failure = 0; failure < 3; failure++) {
+      set.index.attemptReported('gw1/2', { outcome: 'failed', postDialDelayMs: null });
+    }
+    assert.deepEqual([winnerOf(set, probe), decisionOf(set, probe).considered], ['gw1/2', 1]);
+    set.ledger.move('gw1/2', 'busy');
+    const refused = decisionOf(set, probe);
+    assert.deepEqual(
+      [refused.best, refused.refused, refused.refusal],
+      [undefined, { 'channel-busy': 1 }, 'no-channel'],
+    );
+    assert.equal(decisionOf(set, { ...probe, onlyChannel: 'gw1/9' }).best, undefined);
+  });
+
   it('refuse a channel in its cool-down after failures in a row, then let one call try it', () => {
     const set = setUp({ channelsEach: 1 });
     const failed = { outcome: 'failed', postDialDelayMs: null } as const;
@@ -225,6 +260,7 @@ describe('the rules for a channel', () => {
   it('let emergency calls pass groups, cool-down and what a status port says, but try sound channels first', () => {
     const set = setUp({ gateways: [{}, {}], channelsEach: 2 });
     set.index.simChanged('gw1/1', { present: false, registered: false });
+    set.index.channelSuspended('gw1/2', true);
     for (let failure = 0; failure < 3; failure++) {
       set.index.attemptReported('gw1/2', { outcome: 'failed', postDialDelayMs: null });
     }

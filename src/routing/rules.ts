@@ -23,6 +23,8 @@ export interface RoutingRequest {
   /** Channels and gateways that this call has tried, or avoids. */
   readonly excludeChannels: readonly string[];
   readonly excludeGateways: readonly string[];
+  /** A probe call: this channel or none, though it is suspended. Default: any channel. */
+  readonly onlyChannel?: string | undefined;
 }
 
 export type RefusalReason =
@@ -39,6 +41,8 @@ export type RefusalReason =
   | 'channel-disabled'
   | 'sim-absent'
   | 'not-registered'
+  | 'weak-signal'
+  | 'channel-suspended'
   | 'channel-cooling'
   | 'channel-busy'
   | 'channel-resting'
@@ -59,6 +63,8 @@ interface Rule<T extends unknown[]> {
   readonly refuses: (...subject: T) => boolean;
   /** True for what holds even for an emergency call. */
   readonly bindsEmergency?: true;
+  /** True for what a probe call passes: it asks whether the channel is sound, whoever may use it. */
+  readonly letsProbesPass?: true;
 }
 
 // ---- pools -----------------------------------------------------------------------------------------------------------
@@ -89,13 +95,14 @@ const POOL_RULES: readonly Rule<[PoolTerms, RoutingRequest]>[] = [
   { reason: 'commercial-use-forbidden', refuses: isCommercialUseForbidden },
   { reason: 'class-not-covered', refuses: isClassNotCovered },
   { reason: 'no-common-codec', refuses: hasNoCommonCodec, bindsEmergency: true },
-  { reason: 'outside-trunk-groups', refuses: isOutsideTrunkGroups },
-  { reason: 'outside-agent-groups', refuses: isOutsideAgentGroups },
+  { reason: 'outside-trunk-groups', refuses: isOutsideTrunkGroups, letsProbesPass: true },
+  { reason: 'outside-agent-groups', refuses: isOutsideAgentGroups, letsProbesPass: true },
 ];
 
 export function refusalOfPool(pool: PoolTerms, request: RoutingRequest): RefusalReason | undefined {
   const emergency = isEmergency(request);
-  return POOL_RULES.find((rule) => (rule.bindsEmergency || !emergency) && rule.refuses(pool, request))?.reason;
+  const probes = isProbe(request);
+  return POOL_RULES.find((rule) => binds(rule, emergency, probes) && rule.refuses(pool, request))?.reason;
 }
 
 // ---- gateways --------------------------------------------------------------------------------------------------------
@@ -148,6 +155,14 @@ function isNotRegistered({ sim }: IndexedChannel): boolean {
   return sim?.registered === false;
 }
 
+function isSignalWeak({ sim }: IndexedChannel): boolean {
+  return sim?.isWeak === true;
+}
+
+function isSuspended({ suspended }: IndexedChannel): boolean {
+  return suspended;
+}
+
 /** In its cool-down, after failures in a row or for a response. */
 function isCooling({ health }: IndexedChannel): boolean {
   return health?.isAway === true;
@@ -166,15 +181,20 @@ const CHANNEL_RULES: readonly Rule<[IndexedChannel]>[] = [
   { reason: 'channel-disabled', refuses: isDisabled, bindsEmergency: true },
   { reason: 'sim-absent', refuses: isSimAbsent },
   { reason: 'not-registered', refuses: isNotRegistered },
-  { reason: 'channel-cooling', refuses: isCooling },
+  { reason: 'weak-signal', refuses: isSignalWeak },
+  { reason: 'channel-suspended', refuses: isSuspended, letsProbesPass: true },
+  { reason: 'channel-cooling', refuses: isCooling, letsProbesPass: true },
   { reason: 'channel-busy', refuses: isBusy, bindsEmergency: true },
   { reason: 'channel-resting', refuses: isResting },
 ];
 
 /** What stands against a channel by itself, whoever calls. */
-export function refusalOfChannel(channel: IndexedChannel, emergency = false): RefusalReason | undefined {
-  for (const rule of CHANNEL_RULES)
-    if ((rule.bindsEmergency || !emergency) && rule.refuses(channel)) return rule.reason;
+export function refusalOfChannel(
+  channel: IndexedChannel,
+  emergency = false,
+  probes = false,
+): RefusalReason | undefined {
+  for (const rule of CHANNEL_RULES) if (binds(rule, emergency, probes) && rule.refuses(channel)) return rule.reason;
   return undefined;
 }
 
@@ -212,9 +232,17 @@ export function refusalOf(
     (ofGateway === 'gateway-down' ? ofGateway : undefined) ??
     (isGatewayExcluded(gateway, request) ? 'already-tried' : undefined) ??
     ofGateway ??
-    refusalOfChannel(channel, emergency) ??
+    refusalOfChannel(channel, emergency, isProbe(request)) ??
     (isChannelExcluded(channel, request) ? 'already-tried' : undefined);
   return reason === undefined ? refusalOfQuota(channel, request, view, nowWallMs) : { reason };
+}
+
+function binds(rule: Pick<Rule<never>, 'bindsEmergency' | 'letsProbesPass'>, emergency: boolean, probes: boolean) {
+  return (rule.bindsEmergency || !emergency) && !(probes && rule.letsProbesPass);
+}
+
+function isProbe({ onlyChannel }: RoutingRequest): boolean {
+  return onlyChannel !== undefined;
 }
 
 export function isEmergency({ callee }: RoutingRequest): boolean {
