@@ -2,6 +2,7 @@
 import type { CallerLeg, CallerLegListener, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
+import { capabilityHeaders } from './capabilities.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
 import { reasonHeaders, sdpOf } from './message-parts.js';
@@ -67,7 +68,7 @@ export class InboundLeg implements CallerLeg {
     this.#srf.createUAS(
       this.#request,
       this.#response,
-      { localSdp: sdp },
+      { localSdp: sdp, headers: capabilityHeaders([]) },
       guarded(this.#log, 'caller answered', (error, dialog) => {
         if (error || dialog === undefined) {
           this.#log.info({ leg: 'caller', cause: String(error) }, 'caller could not be answered');

@@ -43,7 +43,7 @@ describe('the leg towards a gateway', () => {
       new Set(names),
       new Set([
         ...['via', 'from', 'to', 'call-id', 'cseq', 'contact', 'max-forwards', 'content-type', 'content-length'],
-        ...['x-campaign', 'x-simtrunk-loop'],
+        ...['allow', 'x-campaign', 'x-simtrunk-loop'],
       ]),
     );
     assert.equal(new Set(names).size, names.length);

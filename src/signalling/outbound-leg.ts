@@ -3,6 +3,7 @@ import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity, ReofferAns
 import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
+import { capabilityHeaders } from './capabilities.js';
 import { ChallengeAnswers, challengerOf, repetitionOf, requestInDialog } from './challenge-answers.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
@@ -67,6 +68,7 @@ export class OutboundLeg implements CalleeLeg {
     this.#send(
       request,
       {
+        ...capabilityHeaders([]),
         ...request.passedHeaders,
         ...request.address.headers,
         ...markers,

@@ -3,6 +3,7 @@
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
+import { ALLOWED, unknownExtensions } from './capabilities.js';
 import { sourceUri } from './leg-identity.js';
 import { cseqNumber, userOf } from './message-parts.js';
 import { PeerTable } from './peer-table.js';
@@ -12,7 +13,6 @@ import { challengeLines, type GateVerdict, TrunkGate } from './trunk-gate.js';
 
 /** Methods that mean nothing outside of a dialog until somebody takes them. */
 const UNTAKEN_METHODS = ['subscribe', 'publish', 'message', 'notify', 'info', 'refer'] as const;
-const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
 
 export type RequestHandler = (request: SipRequest, response: ServerResponse) => void;
 type Names = (address: string, port: number) => Promise<readonly string[] | null>;
@@ -73,12 +73,12 @@ export class RequestIntake {
     this.#counters.invites++;
   }
 
-  /** False when it requires an extension that we do not have: refused, never ignored (RFC 3261 §8.2.2.3). */
-  hasExtensions(request: SipRequest, response: ServerResponse): boolean {
-    const required = request.get('Require');
-    if (required === undefined) return true;
+  /** False when it requires an extension that is not among these: refused, never ignored (RFC 3261 §8.2.2.3). */
+  hasExtensions(request: SipRequest, response: ServerResponse, known: readonly string[] = []): boolean {
+    const unknown = unknownExtensions(request, known);
+    if (unknown.length === 0) return true;
     this.#counters.extensionsRefused++;
-    response.send(420, { headers: { Unsupported: required } });
+    response.send(420, { headers: { Unsupported: unknown.join(', ') } });
     return false;
   }
 

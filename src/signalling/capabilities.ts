@@ -1,0 +1,22 @@
+// What this application can do, as Allow and Supported say it to peers (RFC 3261 §13.2.1, §13.3.1.4), and what of it they may require.
+import type { SipMessage } from './srf.js';
+
+export const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
+
+/** For what makes or changes a dialog. @param extensions option tags that this peer is told of */
+export function capabilityHeaders(extensions: readonly string[]): Record<string, string> {
+  return extensions.length === 0 ? { Allow: ALLOWED } : { Allow: ALLOWED, Supported: extensions.join(', ') };
+}
+
+/** Option tags in a header such as Supported or Require, in lower case. */
+export function optionTags(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((tag) => tag.trim().toLowerCase())
+    .filter((tag) => tag !== '');
+}
+
+/** What a request requires and we do not have (RFC 3261 §8.2.2.3): refused with 420, never ignored. */
+export function unknownExtensions(request: SipMessage, known: readonly string[]): string[] {
+  return optionTags(request.get('Require')).filter((tag) => !known.includes(tag));
+}
