@@ -55,7 +55,8 @@ export async function recoverCalls(
   holdSeconds: number,
   stopped: AbortSignal,
 ): Promise<RecoveryResult> {
-  const orphans = groupBy(ports.ledger.orphans(), (orphan) => orphan.callId);
+  const ofCalls = ports.ledger.orphans().filter(({ isMessage }) => !isMessage);
+  const orphans = groupBy(ofCalls, (orphan) => orphan.callId);
   const ended = new Map(left.open.map((record) => [record.callId, record]));
   const live = new Map(left.live.map((call) => [call.record.callId, call]));
   const late = new LateAnswers(ports.dialler, ports.log);

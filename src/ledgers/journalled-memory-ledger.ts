@@ -239,6 +239,7 @@ export class JournalledMemoryLedger implements Ledger {
         answeredWallMs: hold.answeredWallMs,
         coveredUntilWallMs: hold.coveredUntilWallMs,
         settled,
+        isMessage: request.message !== undefined,
       }));
   }
 

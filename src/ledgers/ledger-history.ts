@@ -3,7 +3,8 @@
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Adjustment, PastAdjustment } from '../quota/ledger.js';
 import type { Direction } from '../quota/plan.js';
-import { payersOf, type Row, type RowSource } from './ledger-tables.js';
+import type { MessageLoad } from '../quota/usage.js';
+import { messageOf, payersOf, type Row, type RowSource } from './ledger-tables.js';
 
 /** A settled attempt as memory needs it. */
 export interface HistoryRecord {
@@ -22,6 +23,8 @@ export interface HistoryRecord {
   /** What it was charged, by the plan of its time. */
   readonly cost: string;
   readonly settledWallMs: number;
+  /** Of a text message. */
+  readonly message?: MessageLoad | undefined;
 }
 
 /** Takes history as it is read. */
@@ -103,6 +106,7 @@ type PageRow = readonly [
   billedSeconds: number,
   cost: string,
   settledWallMs: number,
+  message: string | null,
 ];
 
 async function readPage(
@@ -135,6 +139,7 @@ function recordOf(row: PageRow): HistoryRecord {
     billedSeconds: row[11],
     cost: row[12],
     settledWallMs: row[13],
+    message: messageOf(row[14]),
   };
 }
 
@@ -142,9 +147,10 @@ function recordOf(row: PageRow): HistoryRecord {
 async function columnsOf(rows: RowSource): Promise<string> {
   const known = new Set((await rows("SELECT name FROM pragma_table_info('settlements')", [])).map(({ name }) => name));
   const direction = known.has('direction') ? 'direction' : "'out'";
+  const message = known.has('message') ? 'message' : 'NULL';
   const payers = known.has('payers') ? "coalesce(payers, 'trunk:' || trunk)" : "'trunk:' || trunk";
   return `sequence, call_id, trunk, ${direction}, ${payers}, sim_id, callee, number_class, reserved_wall_ms,
-    answered_wall_ms, duration_ms, billed_seconds, cost, settled_wall_ms`;
+    answered_wall_ms, duration_ms, billed_seconds, cost, settled_wall_ms, ${message}`;
 }
 
 async function readAdjustments(rows: RowSource, sinceWallMs: number, untilSequence: number) {

@@ -19,7 +19,15 @@ import { type Micros, parseMoney } from '../quota/money.js';
 import type { Plan } from '../quota/plan.js';
 import { BY_THE_SECOND } from '../quota/plan-defaults.js';
 import { chargedSeconds } from '../quota/rounding.js';
-import type { FitRequest, FitResult, Hold, QuotaStanding } from '../quota/usage.js';
+import type {
+  FitRequest,
+  FitResult,
+  Hold,
+  MessageFit,
+  MessageLoad,
+  MessageRequest,
+  QuotaStanding,
+} from '../quota/usage.js';
 import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory } from './callee-memory.js';
@@ -118,6 +126,14 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return book?.standing(numberClass, wallMs) ?? { changesAtWallMs: Number.POSITIVE_INFINITY };
   }
 
+  fitMessage(simId: string, request: MessageRequest): MessageFit {
+    return this.#books.get(simId)?.fitMessage(request) ?? { ok: false, reason: 'class-not-covered' };
+  }
+
+  messagesToday(simId: string, wallMs: number): number {
+    return this.#books.get(simId)?.messagesToday(wallMs) ?? 0;
+  }
+
   quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): Micros {
     return this.#books.get(simId)?.quote(numberClass, wallMs, seconds) ?? 0;
   }
@@ -135,7 +151,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
-    const { simId } = question;
+    const { simId, message } = question;
+    if (message !== undefined) {
+      const request = messageRequestOf(question, message);
+      const costMicros = (simId === undefined ? undefined : this.#books.get(simId))?.quoteMessage(request) ?? 0;
+      return this.#payers.fitMessage(payers, { ...request, costMicros });
+    }
     return this.#payers.fit(payers, question, simId === undefined ? undefined : this.#books.get(simId));
   }
 
@@ -177,6 +198,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const resting = channel.state === 'resting' && request.numberClass !== 'emergency';
     if (channel.state === 'busy' || this.live.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (resting) return { ok: false, reason: 'channel-resting' };
+    if (request.message !== undefined) return this.#reserveMessage(request, request.message, channel, book);
     const isUnknown = this.#callees.isUnknownTo(request.callee, request.simId);
     const fit = book.fit(request, undefined, isUnknown);
     if (!fit.ok) return fit;
@@ -194,6 +216,34 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.live.set(request.reservationId, live);
     this.#enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };
+  }
+
+  /** The channel is free: checks the SIM's and the payers' allowances of messages, and takes of all. */
+  #reserveMessage(request: ReserveRequest, message: MessageLoad, channel: Channel, book: UsageBook): Reserved {
+    const asked = messageRequestOf(request, message);
+    const fit = book.fitMessage(asked);
+    if (!fit.ok) return fit;
+    const payersFit = this.#payers.fitMessage(request.payers, { ...asked, costMicros: fit.costMicros });
+    if (!payersFit.ok) return payersFit;
+    const live = this.#holdMessage(request, message, book, false);
+    this.#enter(channel, 'busy');
+    return { ok: true, live, maxCallSeconds: 0 };
+  }
+
+  #holdMessage(request: ReserveRequest, message: MessageLoad, book: UsageBook, orphan: boolean): Live {
+    const asked = messageRequestOf(request, message);
+    const costMicros = book.quoteMessage(asked);
+    const live = {
+      request,
+      hold: book.holdMessage(asked),
+      payerHolds: this.#payers.holdMessage(request.payers, { ...asked, costMicros }),
+      // A message is no attempt to call.
+      tried: false,
+      orphan,
+      settled: false,
+    };
+    this.live.set(request.reservationId, live);
+    return live;
   }
 
   /** Undoes a reservation of which no effect has left the process: no gap, no trace. */
@@ -247,7 +297,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.drop(live);
     const booked = this.#book(request, answeredWallMs, durationMs);
     this.#sequence += 1;
-    this.#remember(request.callee, request.simId, answeredWallMs !== null);
+    this.#remember(request.callee, request.simId, answeredWallMs !== null || request.message !== undefined);
     const charge: Charge = {
       reservationId: request.reservationId,
       simId: request.simId,
@@ -314,6 +364,14 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const costMicros = record.cost === '0' ? 0 : parseMoney(record.cost);
     const booking = { callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs, costMicros };
     const nowWallMs = this.#clock.wallMs();
+    if (record.message !== undefined) {
+      const wallMs = answeredWallMs ?? reservedWallMs;
+      const sent = { ...messageRequestOf({ callee, numberClass, wallMs }, record.message), costMicros };
+      this.#books.get(simId)?.bookMessage(sent, nowWallMs - DAYS_KEPT_MS);
+      this.#payers.bookMessage(record.payers, sent, nowWallMs - DAYS_KEPT_MS);
+      this.#remember(callee, simId, true);
+      return;
+    }
     this.#books.get(simId)?.recount(booking, nowWallMs - DAYS_KEPT_MS);
     this.#payers.recount(record.payers, booking, nowWallMs - DAYS_KEPT_MS);
     if (reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
@@ -331,8 +389,14 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: ReservationRow): void {
     const { callee, callId, numberClass, wallMs } = request;
-    const { direction } = request;
+    const { direction, message } = request;
     const book = this.#books.get(request.simId);
+    const channel = this.#channels.get(request.channelId);
+    if (message !== undefined && book !== undefined && !settled) {
+      this.#holdMessage(request, message, book, true);
+      if (channel !== undefined) this.#enter(channel, 'busy');
+      return;
+    }
     const hold: Hold =
       settled || book === undefined
         ? { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs, coveredUntilWallMs }
@@ -347,7 +411,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       orphan: true,
       settled,
     });
-    const channel = this.#channels.get(request.channelId);
     if (channel !== undefined) this.#enter(channel, 'busy');
   }
 
@@ -363,13 +426,22 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     for (const channel of this.#channels.values()) channel.rest?.cancel();
   }
 
-  #book({ simId, payers, callee, numberClass, direction, wallMs }: ReserveRequest, answer: number | null, ms: number) {
+  #book(request: ReserveRequest, answer: number | null, ms: number) {
+    if (request.message !== undefined) return this.#bookMessage(request, request.message, answer ?? request.wallMs);
+    const { simId, payers, callee, numberClass, direction, wallMs } = request;
     const record = { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: answer, durationMs: ms };
     const booked = this.#books.get(simId)?.book(record);
     this.#payers.book(payers, { ...record, costMicros: booked?.costMicros ?? 0 });
     if (booked !== undefined) return booked;
     // A SIM that has left the config has no plan to round by.
     return { billedSeconds: answer === null ? 0 : chargedSeconds(ms, BY_THE_SECOND), cost: '0' };
+  }
+
+  #bookMessage({ simId, payers, callee, numberClass }: ReserveRequest, message: MessageLoad, wallMs: number) {
+    const sent = messageRequestOf({ callee, numberClass, wallMs }, message);
+    const booked = this.#books.get(simId)?.bookMessage(sent);
+    this.#payers.bookMessage(payers, { ...sent, costMicros: booked?.costMicros ?? 0 });
+    return { billedSeconds: 0, cost: booked?.cost ?? '0' };
   }
 
   #adjust({ holder, allowanceId, amount, wallMs }: Adjustment): number | 'holder' | 'allowance' {
@@ -405,4 +477,11 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     channel.state = state;
     this.events.emit('channel:changed', channel.channelId, state);
   }
+}
+
+function messageRequestOf(
+  { callee, numberClass, wallMs }: Pick<ReserveRequest, 'callee' | 'numberClass' | 'wallMs'>,
+  { kind, count }: MessageLoad,
+): MessageRequest {
+  return { kind, count, callee, numberClass, wallMs };
 }

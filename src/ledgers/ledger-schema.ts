@@ -55,6 +55,11 @@ export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
     channel_id TEXT PRIMARY KEY,
     until_wall_ms INTEGER NOT NULL
   ) WITHOUT ROWID`,
+  // Of a text message: its kind and how many; null for a call.
+  ...['reservations', 'settlements'].map((table) => ({
+    unless: `SELECT 1 FROM pragma_table_info('${table}') WHERE name = 'message'`,
+    statement: `ALTER TABLE ${table} ADD COLUMN message TEXT`,
+  })),
   // Files of an earlier version do not say when an adjustment was made.
   {
     unless: "SELECT 1 FROM pragma_table_info('adjustments') WHERE name = 'made_wall_ms'",

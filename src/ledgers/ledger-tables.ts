@@ -2,6 +2,8 @@
 import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Charge, PastAdjustment, ReserveRequest } from '../quota/ledger.js';
+import type { MessageKind } from '../quota/plan.js';
+import type { MessageLoad } from '../quota/usage.js';
 
 export interface SettlementRecord {
   /** Place in history, shared with adjustments: the order in which memory booked. */
@@ -16,10 +18,14 @@ export interface SettlementRecord {
 
 const INSERT_RESERVATION = `INSERT INTO reservations (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id,
   callee, number_class, reserved_wall_ms, covered_until_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** Calls are many, and write what they need. */
+const INSERT_MESSAGE_RESERVATION = INSERT_RESERVATION.replace('_wall_ms)', '_wall_ms, message)').replace('?)', '?, ?)');
 
 /** `coveredUntilWallMs`: what its payers hold, as if it were answered now; null when nothing is held of anybody. */
 export function insertReservation(request: ReserveRequest, coveredUntilWallMs: number | null): JournalEntry {
-  return { statement: INSERT_RESERVATION, parameters: requestParameters(request, coveredUntilWallMs) };
+  const parameters = requestParameters(request, coveredUntilWallMs);
+  if (request.message === undefined) return { statement: INSERT_RESERVATION, parameters };
+  return { statement: INSERT_MESSAGE_RESERVATION, parameters: [...parameters, messageText(request.message)] };
 }
 
 export function markAnswered(reservationId: string, answeredWallMs: number, coveredUntilWallMs: number): JournalEntry {
@@ -50,12 +56,19 @@ export function deleteReservation(reservationId: string): JournalEntry {
 const INSERT_SETTLEMENT = `INSERT INTO settlements (reservation_id, call_id, trunk, direction, payers, channel_id, sim_id,
   callee, number_class, reserved_wall_ms, sequence, answered_wall_ms, duration_ms, billed_seconds, cost, currency, estimated,
   settled_wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reservation_id) DO NOTHING`;
+const INSERT_MESSAGE_SETTLEMENT = INSERT_SETTLEMENT.replace('settled_wall_ms)', 'settled_wall_ms, message)').replace(
+  '?)',
+  '?, ?)',
+);
 
 export function insertSettlement(record: SettlementRecord): JournalEntry {
   const { sequence, answeredWallMs, durationMs, charge, settledWallMs } = record;
   const { billedSeconds, cost, currency } = charge;
   const charged = [answeredWallMs, durationMs, billedSeconds, cost, currency, charge.estimated ? 1 : 0, settledWallMs];
-  return { statement: INSERT_SETTLEMENT, parameters: requestParameters(record.request, sequence).concat(charged) };
+  const parameters = requestParameters(record.request, sequence).concat(charged);
+  const { message } = record.request;
+  if (message === undefined) return { statement: INSERT_SETTLEMENT, parameters };
+  return { statement: INSERT_MESSAGE_SETTLEMENT, parameters: [...parameters, messageText(message)] };
 }
 
 export function insertAdjustment(sequence: number, adjustment: PastAdjustment): JournalEntry {
@@ -98,6 +111,17 @@ function payersText(payers: readonly string[]): string {
   for (const payer of payers)
     if (payer.includes('\n')) return payersText(payers.map((name) => name.replaceAll('\n', ' ')));
   return payers.join('\n');
+}
+
+function messageText({ kind, count }: MessageLoad): string {
+  return `${kind} ${count}`;
+}
+
+/** Undefined for a call. */
+export function messageOf(text: JournalValue | undefined): MessageLoad | undefined {
+  if (text === null || text === undefined) return undefined;
+  const [kind, count] = String(text).split(' ');
+  return { kind: kind as MessageKind, count: Number(count) };
 }
 
 export function payersOf(text: string): readonly string[] {
@@ -152,13 +176,14 @@ export async function readRests(rows: RowSource): Promise<{ channelId: string; u
   return found.map((row) => ({ channelId: String(row.channel_id), untilWallMs: Number(row.until_wall_ms) }));
 }
 
-function requestOf(row: Row): ReserveRequest {
-  return {
+/** Of either table. */
+export function requestOf(row: Row): ReserveRequest {
+  const request = {
     reservationId: String(row.reservation_id),
     callId: String(row.call_id),
     trunk: String(row.trunk),
     // Files of the first version that are only read have neither.
-    direction: row.direction === 'in' ? 'in' : 'out',
+    direction: row.direction === 'in' ? ('in' as const) : ('out' as const),
     payers: payersOf(String(row.payers ?? `trunk:${row.trunk}`)),
     channelId: String(row.channel_id),
     simId: String(row.sim_id),
@@ -166,6 +191,8 @@ function requestOf(row: Row): ReserveRequest {
     numberClass: String(row.number_class) as NumberClass,
     wallMs: Number(row.reserved_wall_ms),
   };
+  const message = messageOf(row.message);
+  return message === undefined ? request : { ...request, message };
 }
 
 function numberOrNull(value: JournalValue | undefined): number | null {

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.js';
 import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
 import type { Micros } from '../quota/money.js';
 import type { Caps } from '../quota/plan.js';
-import type { FitRequest, Hold, UsageRecord } from '../quota/usage.js';
+import type { FitRequest, Hold, MessageRequest, UsageRecord } from '../quota/usage.js';
 import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 
@@ -149,6 +149,39 @@ export class PayerBooks {
       if (answeredWallMs !== null || coveredUntilWallMs !== null) book.cover(hold, answeredWallMs, untilWallMs);
     }
     return holds;
+  }
+
+  /** Whether the caps let text messages be sent that cost so much on their SIM. */
+  fitMessage(payers: readonly string[], request: MessageRequest): PayersFit {
+    if (request.numberClass === 'emergency') return ANY_LENGTH;
+    for (const payer of payers) {
+      const fit = this.bookOf(payer)?.fitMessage(request);
+      if (fit === undefined || fit.ok) continue;
+      const allowanceId = fit.reason === 'class-not-covered' ? '' : fit.allowanceId;
+      return { ok: false, reason: 'cap-exhausted', payer, allowanceId };
+    }
+    return ANY_LENGTH;
+  }
+
+  /** Holds text messages of everyone who pays for them; their cost is known. */
+  holdMessage(payers: readonly string[], request: MessageRequest): readonly PayerHold[] {
+    if (request.numberClass === 'emergency') return NO_HOLDS;
+    return payers.flatMap((payer) => {
+      const book = this.bookOf(payer);
+      if (book === undefined) return [];
+      this.#keep(payer, book);
+      return [{ payer, book, hold: book.holdMessage(request) }];
+    });
+  }
+
+  /** Books text messages with everyone who pays for them; of history, days that ended before `sinceWallMs` are left out. */
+  bookMessage(payers: readonly string[], request: MessageRequest, sinceWallMs?: number): void {
+    for (const payer of payers) {
+      const book = this.bookOf(payer);
+      if (book === undefined) continue;
+      this.#keep(payer, book);
+      book.bookMessage(request, sinceWallMs);
+    }
   }
 
   drop(holds: readonly PayerHold[]): void {

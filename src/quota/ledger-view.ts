@@ -1,6 +1,6 @@
 // What routing reads of a ledger, and the events that keep its index current. Reading never changes usage.
 import type { NumberClass } from '../numbers/number-class.js';
-import type { FitRequest, FitResult, QuotaStanding } from './usage.js';
+import type { FitRequest, FitResult, MessageFit, MessageRequest, QuotaStanding } from './usage.js';
 
 export type ChannelState =
   | 'idle'
@@ -24,6 +24,10 @@ export interface LedgerView {
   standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding;
   /** What a call of so many seconds would cost beyond what is paid already: whole millionths. */
   quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number;
+  /** Whether the SIM's plan lets text messages be sent, and what they would cost. */
+  fitMessage(simId: string, request: MessageRequest): MessageFit;
+  /** Text messages that the SIM sent in its day, in its plan's zone. */
+  messagesToday(simId: string, wallMs: number): number;
   /** Answered calls and billed seconds of the SIM's day, in its plan's zone. */
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number };
   /** The SIMs that talked to a callee this month, the last one last. */

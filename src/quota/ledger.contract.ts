@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Charge, Ledger } from './ledger.js';
 import { describeHistories } from './ledger-histories.contract.js';
+import { describeMessages } from './ledger-messages.contract.js';
 import { describePayers } from './ledger-payers.contract.js';
 import type { LedgerView } from './ledger-view.js';
 import type { Caps, Plan, Rounding } from './plan.js';
@@ -76,6 +77,7 @@ const SETUP: LedgerSetup = {
 export function describeLedger(name: string, makeHarness: () => Promise<LedgerHarness>): void {
   describePayers(name, makeHarness);
   describeHistories(name, makeHarness);
+  describeMessages(name, makeHarness);
   describe(`${name}, as a ledger`, () => {
     let harness: LedgerHarness;
     let tested: LedgerUnderTest;

@@ -2,6 +2,7 @@
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Counted, Window } from './plan.js';
+import type { MessageLoad } from './usage.js';
 
 /** Of a call: from a trunk to a SIM, or from a SIM to a trunk. */
 export type Direction = 'out' | 'in';
@@ -21,6 +22,11 @@ export interface ReserveRequest {
   readonly callee: string;
   readonly numberClass: NumberClass;
   readonly wallMs: number;
+  /**
+   * Of a text message, which takes its channel as a call does; left out for a call. Settled, it is charged whole; released, not
+   * at all.
+   */
+  readonly message?: MessageLoad;
 }
 
 export type ReserveRefusal =
@@ -84,6 +90,8 @@ export interface Grant {
 export type PayersQuestion = Pick<ReserveRequest, 'callee' | 'numberClass' | 'direction' | 'wallMs'> & {
   /** Whose plan says what the call costs; left out: not known yet. */
   readonly simId?: string;
+  /** Of a text message. */
+  readonly message?: MessageLoad;
 };
 
 /** Whether payers' caps let a call begin. */
@@ -212,6 +220,8 @@ export interface OrphanReservation {
   readonly coveredUntilWallMs: number | null;
   /** True when the charge was booked with `channelInUse` and only `vacate` is missing. */
   readonly settled: boolean;
+  /** Of a text message; left out for a call. */
+  readonly isMessage?: boolean;
 }
 
 /**

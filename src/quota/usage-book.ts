@@ -14,6 +14,7 @@ import type {
   FitResult,
   Hold,
   MessageFit,
+  MessageLoad,
   MessageRequest,
   QuotaStanding,
   UsageRecord,
@@ -25,6 +26,8 @@ interface OwnHold extends Hold {
   answeredWallMs: number | null;
   coveredUntilWallMs: number | null;
   readonly carrier: Carrier | undefined;
+  /** Of a text message; null for a call. */
+  readonly message: MessageLoad | null;
   costMicros: Micros;
   isLive: boolean;
 }
@@ -41,6 +44,7 @@ export class UsageBook implements Carrier {
   readonly #ownCarrier: Carrier | undefined;
   #liveCalls = 0;
   #day: { startWallMs: number; seconds: number; calls: number } = { startWallMs: 0, seconds: 0, calls: 0 };
+  #messagesOfDay = { startWallMs: 0, messages: 0 };
 
   constructor(terms: UsageTerms) {
     this.terms = terms;
@@ -158,6 +162,7 @@ export class UsageBook implements Carrier {
       answeredWallMs: null,
       coveredUntilWallMs,
       carrier: request.carrier ?? this.#ownCarrier,
+      message: null,
       costMicros: 0,
       isLive: true,
     };
@@ -240,6 +245,7 @@ export class UsageBook implements Carrier {
   /** Whether messages may be sent, and what they would cost. */
   fitMessage(request: MessageRequest): MessageFit {
     const { kind, numberClass, wallMs, count = 1 } = request;
+    if (numberClass === 'emergency') return { ok: true, costMicros: 0 };
     const { plan } = this.terms;
     if (plan !== undefined && !plan.classes.includes(numberClass)) return NOT_COVERED;
     const table = this.terms.messageTable(numberClass, kind);
@@ -256,14 +262,47 @@ export class UsageBook implements Carrier {
     return { ok: true, costMicros };
   }
 
-  /** Books messages that were sent. */
-  bookMessage(request: MessageRequest): Omit<Booked, 'billedSeconds'> {
+  /** What messages would cost now; nothing where the plan does not send them. */
+  quoteMessage(request: MessageRequest): Micros {
+    return request.numberClass === 'emergency' ? 0 : (this.#price.ofMessages(request) ?? 0);
+  }
+
+  /** Messages sent in the day (of the terms' zone) that holds `wallMs`. */
+  messagesToday(wallMs: number): number {
+    const { startWallMs, messages } = this.#messagesOfDay;
+    return this.terms.day.at(wallMs).startWallMs === startWallMs ? messages : 0;
+  }
+
+  /** Holds messages that are being sent, until they are booked or dropped. */
+  holdMessage(request: MessageRequest): Hold {
+    const { callee, numberClass, wallMs, kind, count = 1 } = request;
+    const hold: OwnHold = {
+      callee,
+      numberClass,
+      direction: 'out',
+      reservedWallMs: wallMs,
+      answeredWallMs: null,
+      coveredUntilWallMs: null,
+      carrier: undefined,
+      message: { kind, count },
+      costMicros: request.costMicros ?? this.quoteMessage(request),
+      isLive: true,
+    };
+    this.#holdAll(hold, 1);
+    this.#liveCalls += 1;
+    return hold;
+  }
+
+  /** Books messages that were sent. Of history, single days that ended before `sinceWallMs` do not matter any more. */
+  bookMessage(request: MessageRequest, sinceWallMs = Number.NEGATIVE_INFINITY): Omit<Booked, 'billedSeconds'> {
     const { kind, numberClass, wallMs, count = 1 } = request;
     const table = this.terms.messageTable(numberClass, kind);
-    const costMicros = request.costMicros ?? this.#price.ofMessages(request) ?? 0;
+    const costMicros = request.costMicros ?? this.quoteMessage(request);
     for (const counter of table.counters) {
+      if (wallMs < sinceWallMs && counter.days === undefined && counter.allowance.window.kind === 'day') continue;
       this.#counts.settle(counter, wallMs, counter.kind === 'spend' ? costMicros : count, null);
     }
+    this.#countMessages(wallMs, count);
     return { cost: formatMoney(costMicros), costMicros };
   }
 
@@ -287,6 +326,10 @@ export class UsageBook implements Carrier {
   // ---- what is held ------------------------------------------------------------------------------------------------
 
   #holdAll(hold: OwnHold, times: 1 | -1, isUnknown = false): void {
+    if (hold.message !== null) {
+      this.#holdMessage(hold, hold.message, times);
+      return;
+    }
     const table = this.terms.table(hold.numberClass, hold.direction);
     const fromWallMs = hold.answeredWallMs ?? hold.reservedWallMs;
     const isTimed = hold.answeredWallMs !== null || hold.coveredUntilWallMs !== null;
@@ -308,6 +351,20 @@ export class UsageBook implements Carrier {
         this.#counts.hold(counter, at, 1, kind === 'callees' ? hold.callee : null, times, isUnknown);
       }
     }
+  }
+
+  #holdMessage(hold: OwnHold, { kind, count }: MessageLoad, times: 1 | -1): void {
+    for (const counter of this.terms.messageTable(hold.numberClass, kind).counters) {
+      const amount = counter.kind === 'spend' ? hold.costMicros : count;
+      this.#counts.hold(counter, hold.reservedWallMs, amount, null, times);
+    }
+  }
+
+  #countMessages(wallMs: number, count: number): void {
+    const { startWallMs } = this.terms.day.at(wallMs);
+    if (startWallMs < this.#messagesOfDay.startWallMs) return;
+    if (startWallMs > this.#messagesOfDay.startWallMs) this.#messagesOfDay = { startWallMs, messages: 0 };
+    this.#messagesOfDay.messages += count;
   }
 
   #countDay(answeredWallMs: number | null, billedSeconds: number): void {

@@ -72,6 +72,13 @@ export interface Booked {
   readonly costMicros: Micros;
 }
 
+/** What a text message draws on: so many messages of a kind, all or none. */
+export interface MessageLoad {
+  readonly kind: MessageKind;
+  /** Parts that a carrier bills one by one. */
+  readonly count: number;
+}
+
 export interface MessageRequest {
   readonly kind: MessageKind;
   readonly callee: string;

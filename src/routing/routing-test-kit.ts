@@ -5,7 +5,7 @@ import type { NumberClass } from '../numbers/number-class.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
 import type { Allowance, Plan } from '../quota/plan.js';
 import { allowanceOf, planOf } from '../quota/plan-defaults.js';
-import type { FitRequest } from '../quota/usage.js';
+import type { FitRequest, MessageRequest } from '../quota/usage.js';
 import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 import { decideRoute } from './decide-route.js';
@@ -76,6 +76,12 @@ class HandLedger implements LedgerView {
   }
   today(simId: string, wallMs: number) {
     return this.#book(simId).today(wallMs);
+  }
+  fitMessage(simId: string, request: MessageRequest) {
+    return this.#book(simId).fitMessage(request);
+  }
+  messagesToday(simId: string, wallMs: number) {
+    return this.#book(simId).messagesToday(wallMs);
   }
   simsOf(callee: string) {
     return this.sims.get(callee) ?? [];

@@ -1,10 +1,9 @@
 // What a node keeps in its own journal of the shared ledger: its live reservations and its settlements, in the tables of the
 // default ledger, and of each settlement whether Redis has it. Redis restarted with older data is made whole from here.
 import type { JournalEntry, SchemaStatement } from '../../lib/journal-entry.js';
-import type { NumberClass } from '../../numbers/number-class.js';
-import type { PastAdjustment, ReserveRequest } from '../../quota/ledger.js';
+import type { PastAdjustment } from '../../quota/ledger.js';
 import { adjustmentOf } from '../ledger-history.js';
-import { payersOf, type Row, type RowSource } from '../ledger-tables.js';
+import { type Row, type RowSource, requestOf } from '../ledger-tables.js';
 import type { SharedSettlement } from './shared-records.js';
 
 /** Given to the journal at its start, behind LEDGER_SCHEMA. */
@@ -106,18 +105,7 @@ export async function lastSequence(rows: RowSource): Promise<number> {
 }
 
 function settlementOf(row: Row): SharedSettlement {
-  const request: ReserveRequest = {
-    reservationId: String(row.reservation_id),
-    callId: String(row.call_id),
-    trunk: String(row.trunk),
-    direction: row.direction === 'in' ? 'in' : 'out',
-    payers: payersOf(String(row.payers ?? '')),
-    channelId: String(row.channel_id),
-    simId: String(row.sim_id),
-    callee: String(row.callee),
-    numberClass: String(row.number_class) as NumberClass,
-    wallMs: Number(row.reserved_wall_ms),
-  };
+  const request = requestOf(row);
   return {
     request,
     answeredWallMs: row.answered_wall_ms === null ? null : Number(row.answered_wall_ms),

@@ -389,9 +389,16 @@ export class RedisLedger implements Ledger {
   }
 
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
-    const { callee, numberClass, direction, simId } = question;
+    const { callee, numberClass, direction, simId, message } = question;
     const wallMs = this.#clock.fromNode(question.wallMs);
-    const asked = { callee, numberClass, direction, wallMs, ...(simId !== undefined && { simId }) };
+    const asked = {
+      callee,
+      numberClass,
+      direction,
+      wallMs,
+      ...(simId !== undefined && { simId }),
+      ...(message && { message }),
+    };
     return this.#replica.memory.fitPayers(payers, asked);
   }
 
@@ -412,6 +419,7 @@ export class RedisLedger implements Ledger {
         coveredUntilWallMs:
           answeredWallMs === null || coveredUntilWallMs === null ? null : coveredUntilWallMs - aheadMs,
         settled,
+        isMessage: request.message !== undefined,
       }));
   }
 

@@ -5,7 +5,7 @@ import { TypedEmitter } from '../../lib/typed-events.js';
 import type { NumberClass } from '../../numbers/number-class.js';
 import type { Charge, Grant, ReserveRequest } from '../../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
-import type { FitRequest, FitResult, QuotaStanding } from '../../quota/usage.js';
+import type { FitRequest, FitResult, MessageFit, MessageRequest, QuotaStanding } from '../../quota/usage.js';
 import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
 import type { RedisClock } from './redis-clock.js';
 import type { Reply } from './redis-link.js';
@@ -98,6 +98,14 @@ export class Replica implements LedgerView {
   standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding {
     const standing = this.#memory.standing(simId, numberClass, this.#clock.fromNode(wallMs));
     return { ...standing, changesAtWallMs: this.#clock.toNode(standing.changesAtWallMs) };
+  }
+
+  fitMessage(simId: string, request: MessageRequest): MessageFit {
+    return this.#memory.fitMessage(simId, { ...request, wallMs: this.#clock.fromNode(request.wallMs) });
+  }
+
+  messagesToday(simId: string, wallMs: number): number {
+    return this.#memory.messagesToday(simId, this.#clock.fromNode(wallMs));
   }
 
   quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number {

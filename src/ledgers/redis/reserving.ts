@@ -53,9 +53,12 @@ export class Reserving {
     const state = this.#parts.replica.channelState(channelId);
     if (state === 'busy' || this.#parts.own.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (state === 'resting' && numberClass !== 'emergency') return { ok: false, reason: 'channel-resting' };
-    const fit = this.#parts.replica.memory.fit(simId, request);
+    const { message } = request;
+    const { memory } = this.#parts.replica;
+    const fit =
+      message === undefined ? memory.fit(simId, request) : memory.fitMessage(simId, { ...request, ...message });
     if (!fit.ok) return fit;
-    const payersFit = this.#parts.replica.memory.fitPayers(request.payers, request);
+    const payersFit = memory.fitPayers(request.payers, request);
     return payersFit.ok ? undefined : payersFit;
   }
 

@@ -3,6 +3,7 @@
 import type { NumberClass } from '../../numbers/number-class.js';
 import type { Charge, PastAdjustment, ReserveRequest } from '../../quota/ledger.js';
 import type { Direction } from '../../quota/plan.js';
+import type { MessageLoad } from '../../quota/usage.js';
 
 /** A settled attempt as history in Redis has it. */
 export interface SharedSettlement {
@@ -27,7 +28,8 @@ type RequestText = readonly [
 
 /** Without channel and SIM, which the script chooses, and its time, which is the script's. */
 export function writeRequest(request: ReserveRequest): string {
-  return JSON.stringify(requestList(request));
+  const { message } = request;
+  return JSON.stringify(message === undefined ? requestList(request) : [...requestList(request), null, message]);
 }
 
 export function readRequest(text: string, channelId: string, simId: string, wallMs: number): ReserveRequest {
@@ -37,7 +39,7 @@ export function readRequest(text: string, channelId: string, simId: string, wall
 export function writeSettlement({ request, answeredWallMs, durationMs, charge }: SharedSettlement): string {
   const { billedSeconds, cost, currency, estimated } = charge;
   return JSON.stringify([
-    [...requestList(request), request.wallMs],
+    [...requestList(request), request.wallMs, ...(request.message === undefined ? [] : [request.message])],
     ...[request.channelId, request.simId, answeredWallMs, durationMs, billedSeconds, cost, currency, estimated ? 1 : 0],
   ]);
 }
@@ -70,8 +72,9 @@ export function readAdjustment(text: string): PastAdjustment {
 
 /** The same request at another instant: a clock's reading of it. */
 export function at(request: ReserveRequest, wallMs: number): ReserveRequest {
-  const { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass } = request;
-  return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
+  const { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, message } = request;
+  const moved = { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
+  return message === undefined ? moved : { ...moved, message };
 }
 
 function requestList(request: ReserveRequest): RequestText {
@@ -89,7 +92,12 @@ function requestOf(
   const isOurs = Array.isArray(list) && list.length >= 7 && Array.isArray(list[4]) && Number.isFinite(wallMs);
   if (!isOurs) throw new TypeError('not a request');
   const [reservationId, callId, trunk, direction, payers, callee, numberClass] = list;
-  return { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
+  const request = { reservationId, callId, trunk, direction, payers, channelId, simId, callee, numberClass, wallMs };
+  // At 7 a settlement has its time, and a request nothing.
+  const message = list[8] as MessageLoad | undefined;
+  return message === undefined
+    ? request
+    : { ...request, message: { kind: message.kind, count: Number(message.count) } };
 }
 
 // ---- the log -----------------------------------------------------------------------------------------------------------
