@@ -245,7 +245,7 @@ export class UsageBook implements Carrier {
   /** Whether messages may be sent, and what they would cost. */
   fitMessage(request: MessageRequest): MessageFit {
     const { kind, numberClass, wallMs, count = 1 } = request;
-    if (numberClass === 'emergency') return { ok: true, costMicros: 0 };
+    if (numberClass === 'emergency') return { ok: true, costMicros: request.costMicros ?? this.quoteMessage(request) };
     const { plan } = this.terms;
     if (plan !== undefined && !plan.classes.includes(numberClass)) return NOT_COVERED;
     const table = this.terms.messageTable(numberClass, kind);
@@ -264,7 +264,7 @@ export class UsageBook implements Carrier {
 
   /** What messages would cost now; nothing where the plan does not send them. */
   quoteMessage(request: MessageRequest): Micros {
-    return request.numberClass === 'emergency' ? 0 : (this.#price.ofMessages(request) ?? 0);
+    return this.#price.ofMessages(request) ?? 0;
   }
 
   /** Messages sent in the day (of the terms' zone) that holds `wallMs`. */

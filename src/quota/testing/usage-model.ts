@@ -347,6 +347,7 @@ export class UsageModel {
 
   /** What messages cost, or why they are not sent. */
   fitMessage(message: ModelMessage): ModelFit {
+    if (message.numberClass === 'emergency') return this.costOfMessage(message) ?? 0;
     if (!this.plan.classes.includes(message.numberClass)) return 'class-not-covered';
     const cost = this.costOfMessage(message);
     if (cost === null) return 'class-not-covered';
