@@ -5,6 +5,7 @@ import type {
   AdjustResult,
   Charge,
   Grant,
+  LastCall,
   Ledger,
   OrphanReservation,
   PastAdjustments,
@@ -180,6 +181,8 @@ export class FakeLedger implements Ledger {
   /** Whether an attempt may lose its channel now. */
   mayFree: (reservationId: string) => boolean = () => true;
   orphaned: OrphanReservation[] = [];
+  /** By callee, who called it last. */
+  readonly lastCalls = new Map<string, LastCall>();
 
   constructor(journal: FakeJournal, clock: Clock, trace: string[]) {
     this.#journal = journal;
@@ -287,6 +290,10 @@ export class FakeLedger implements Ledger {
 
   attemptsTo(): number {
     return 0;
+  }
+
+  lastCallTo(callee: string): LastCall | undefined {
+    return this.lastCalls.get(callee);
   }
 
   adjust(): Promise<AdjustResult> {

@@ -235,7 +235,7 @@ function forgetBefore(tries: Tries, wallMs: number): void {
 }
 
 /** An E.164 number (`+` and digits) as a number; 0 for anything else. */
-function numberOf(callee: string): number {
+export function numberOf(callee: string): number {
   const { length } = callee;
   if (length < 2 || length > MOST_DIGITS + 1 || callee.charCodeAt(0) !== PLUS || callee.charCodeAt(1) === ZERO)
     return 0;

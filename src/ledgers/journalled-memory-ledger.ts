@@ -11,6 +11,7 @@ import type {
   AllowanceUsage,
   Charge,
   Grant,
+  LastCall,
   Ledger,
   OrphanReservation,
   PastAdjustments,
@@ -205,6 +206,10 @@ export class JournalledMemoryLedger implements Ledger {
 
   attemptsTo(callee: string, sinceWallMs: number): number {
     return this.#memory.attemptsTo(callee, sinceWallMs);
+  }
+
+  lastCallTo(callee: string, sinceWallMs: number): LastCall | undefined {
+    return this.#memory.lastCallTo(callee, sinceWallMs);
   }
 
   async adjust(adjustment: Adjustment): Promise<AdjustResult> {

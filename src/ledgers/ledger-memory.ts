@@ -9,6 +9,7 @@ import type {
   AllowanceUsage,
   Charge,
   Grant,
+  LastCall,
   PayersFit,
   PayersQuestion,
   ReserveRefusal,
@@ -31,6 +32,7 @@ import type {
 import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory } from './callee-memory.js';
+import { LastCallers } from './last-callers.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
 import { type CapsOf, PayerBooks, type PayerHold } from './payer-books.js';
@@ -69,6 +71,9 @@ interface Channel {
   rest: ClockTimer | undefined;
 }
 
+/** What is remembered of a reservation, or of its record in history. */
+type Remembered = Pick<HistoryRecord, 'callee' | 'simId' | 'direction' | 'trunk' | 'payers' | 'message'>;
+
 export type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
@@ -88,6 +93,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   readonly #books: ReadonlyMap<string, UsageBook>;
   readonly #payers: PayerBooks;
   readonly #callees = new CalleeMemory();
+  readonly #lastCallers = new LastCallers();
   readonly #sliceMs: number;
   #sequence = 0;
 
@@ -150,6 +156,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return this.#callees.attemptsTo(callee, sinceWallMs);
   }
 
+  lastCallTo(callee: string, sinceWallMs: number): LastCall | undefined {
+    return this.#lastCallers.find(callee, sinceWallMs);
+  }
+
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
     const { simId, message } = question;
     if (message !== undefined) {
@@ -194,8 +204,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (channel === undefined || book === undefined || channel.simId !== request.simId) {
       return { ok: false, reason: 'unknown-channel' };
     }
-    // An emergency call waits for no gap: a resting channel is idle to it.
-    const resting = channel.state === 'resting' && request.numberClass !== 'emergency';
+    // An emergency call waits for no gap: a resting channel is idle to it. A call from a mobile is there already.
+    const isOut = request.direction === 'out';
+    const resting = channel.state === 'resting' && request.numberClass !== 'emergency' && isOut;
     if (channel.state === 'busy' || this.live.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (resting) return { ok: false, reason: 'channel-resting' };
     if (request.message !== undefined) return this.#reserveMessage(request, request.message, channel, book);
@@ -210,9 +221,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (heldUntilWallMs !== null) {
       maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);
     }
-    this.#callees.try(request.callee, request.callId, request.wallMs);
+    if (isOut) this.#callees.try(request.callee, request.callId, request.wallMs);
     const hold = book.hold(request, null, isUnknown);
-    const live = { request, hold, payerHolds, tried: true, orphan: false, settled: false };
+    const live = { request, hold, payerHolds, tried: isOut, orphan: false, settled: false };
     this.live.set(request.reservationId, live);
     this.#enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };
@@ -297,7 +308,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.drop(live);
     const booked = this.#book(request, answeredWallMs, durationMs);
     this.#sequence += 1;
-    this.#remember(request.callee, request.simId, answeredWallMs !== null || request.message !== undefined);
+    this.#remember(request, answeredWallMs !== null || request.message !== undefined, request.wallMs);
     const charge: Charge = {
       reservationId: request.reservationId,
       simId: request.simId,
@@ -369,13 +380,15 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       const sent = { ...messageRequestOf({ callee, numberClass, wallMs }, record.message), costMicros };
       this.#books.get(simId)?.bookMessage(sent, nowWallMs - DAYS_KEPT_MS);
       this.#payers.bookMessage(record.payers, sent, nowWallMs - DAYS_KEPT_MS);
-      this.#remember(callee, simId, true);
+      this.#remember(record, true, reservedWallMs);
       return;
     }
     this.#books.get(simId)?.recount(booking, nowWallMs - DAYS_KEPT_MS);
     this.#payers.recount(record.payers, booking, nowWallMs - DAYS_KEPT_MS);
-    if (reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
-    this.#remember(callee, simId, answeredWallMs !== null);
+    if (direction === 'out' && reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) {
+      this.#callees.try(callee, callId, reservedWallMs);
+    }
+    this.#remember(record, answeredWallMs !== null, reservedWallMs);
   }
 
   adjusted(adjustment: Adjustment): void {
@@ -402,12 +415,13 @@ export class LedgerMemory implements LedgerView, HistoryReader {
         ? { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs, coveredUntilWallMs }
         : book.hold(request);
     if (!settled && answeredWallMs !== null) book?.cover(hold, answeredWallMs, coveredUntilWallMs ?? answeredWallMs);
-    if (!settled) this.#callees.try(callee, callId, wallMs);
+    const tried = !settled && direction === 'out';
+    if (tried) this.#callees.try(callee, callId, wallMs);
     this.live.set(request.reservationId, {
       request,
       hold,
       payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
-      tried: !settled,
+      tried,
       orphan: true,
       settled,
     });
@@ -455,8 +469,11 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.live.delete(live.request.reservationId);
   }
 
-  /** Which SIMs know a callee, so that it passes their full allowances of callees. */
-  #remember(callee: string, simId: string, answered: boolean): void {
+  /** Which SIMs know a callee, so that it passes their full allowances of callees; and who called it last. */
+  #remember(remembered: Remembered, answered: boolean, reservedWallMs: number): void {
+    const { callee, simId, direction, trunk, payers, message } = remembered;
+    // Nobody calls back for a message.
+    if (direction === 'out' && message === undefined) this.#lastCallers.note(callee, trunk, payers, reservedWallMs);
     if (answered) this.#callees.talked(callee, simId);
     else if (this.#books.get(simId)?.terms.countsCalleesOnAttempt) this.#callees.counted(callee, simId);
   }

@@ -376,6 +376,87 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       assert.deepEqual([attempts(), tested.ledger.attemptsTo('a', harness.wallMs() + 1)], [3, 0]);
     });
 
+    describe('with calls from mobiles', () => {
+      const CALLER = '+821055550102';
+      const counted = (direction: 'out' | 'in') =>
+        allowanceOf({ id: `seconds-${direction}`, counts: 'seconds', limit: 100, directions: [direction] });
+      const setup = (): LedgerSetup => ({
+        ...SETUP,
+        plans: [planOf({ name: 'office', allowances: [counted('out'), counted('in')] })],
+      });
+
+      async function received(port: number): Promise<string> {
+        const reservationId = `in${++count}`;
+        const result = await tested.ledger.reserve({
+          ...{ reservationId, callId: `c${count}`, trunk: 'pbx', direction: 'in', payers: ['trunk:pbx'] },
+          ...{ channelId: `gw1/${port}`, simId: `sim${port}`, callee: CALLER, numberClass: 'mobile' },
+          wallMs: harness.wallMs(),
+        });
+        assert.ok(result.ok, JSON.stringify(result));
+        return reservationId;
+      }
+
+      it('charges their seconds to the allowances that count calls in, and to no other, over a restart', async () => {
+        tested = await harness.reopen(setup());
+        const reservationId = await received(1);
+        await tested.ledger.confirm(reservationId, harness.wallMs());
+        assert.equal((await settle(reservationId, 40)).billedSeconds, 40);
+        assert.deepEqual([used(1, 'seconds-in').used, used(1, 'seconds-out').used], [40, 0]);
+        tested = await harness.reopen(setup());
+        assert.deepEqual([used(1, 'seconds-in').used, used(1, 'seconds-out').used], [40, 0]);
+      });
+
+      it('counts none as a call that tried somebody, nor as one that somebody would call back', async () => {
+        const from = harness.wallMs();
+        const reservationId = await received(1);
+        await tested.ledger.confirm(reservationId, harness.wallMs());
+        assert.equal(tested.ledger.attemptsTo(CALLER, from), 0);
+        await settle(reservationId, 10);
+        tested = await harness.reopen();
+        assert.equal(tested.ledger.attemptsTo(CALLER, from), 0);
+        assert.equal(tested.ledger.lastCallTo(CALLER, from), undefined);
+      });
+
+      it('takes one on a channel that rests, and none on a channel in a call', async () => {
+        await settle(await reserved(1), 5);
+        assert.equal(await refusal(1), 'channel-resting');
+        await received(1);
+        assert.equal(await refusal(1), 'channel-busy');
+      });
+
+      it('remembers over a restart who called a number last, answered or not, for as long as it is asked', async () => {
+        const callOf = async (port: number, agent: string | null, invited: boolean) => {
+          const reservationId = `r${++count}`;
+          const payers = ['trunk:pbx', ...(agent === null ? [] : [`agent:pbx/${agent}`])];
+          const result = await tested.ledger.reserve({
+            ...{ reservationId, callId: `c${count}`, trunk: 'pbx', direction: 'out', payers },
+            ...{ channelId: `gw1/${port}`, simId: `sim${port}`, callee: CALLER, numberClass: 'mobile' },
+            wallMs: harness.wallMs(),
+          });
+          assert.ok(result.ok);
+          await tested.ledger.release(reservationId, { invited });
+        };
+        const last = (sinceWallMs: number) => {
+          const found = tested.ledger.lastCallTo(CALLER, sinceWallMs);
+          return found && [found.trunk, found.agent];
+        };
+        const from = harness.wallMs();
+        assert.equal(last(from), undefined);
+        await callOf(1, '7/01', true);
+        await harness.advance(GAP_MS);
+        await callOf(2, null, true);
+        assert.deepEqual(last(from), ['pbx', null]);
+        await harness.advance(GAP_MS);
+        const later = harness.wallMs();
+        await callOf(3, '7/01', true);
+        await callOf(2, '702', false);
+        tested = await harness.reopen();
+        assert.deepEqual(last(later), ['pbx', '7/01']);
+        assert.equal(last(harness.wallMs() + 1_000), undefined);
+        assert.equal(tested.ledger.lastCallTo('+821055550199', from), undefined);
+      });
+    });
+
     it('finds nothing to correct when it recounts what it decides by', async () => {
       await talk(1, 100, 'a');
       await tested.ledger.release(await reserved(2, 'b'), { invited: true });

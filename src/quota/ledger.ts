@@ -18,7 +18,10 @@ export interface ReserveRequest {
   readonly payers: readonly string[];
   readonly channelId: string;
   readonly simId: string;
-  /** Canonical E.164 number, or the short code itself for special and emergency numbers. */
+  /**
+   * Canonical E.164 number, or the short code itself for special and emergency numbers; of a call from a mobile, who calls
+   * (`anonymous` when it does not say).
+   */
   readonly callee: string;
   readonly numberClass: NumberClass;
   readonly wallMs: number;
@@ -98,6 +101,15 @@ export type PayersQuestion = Pick<ReserveRequest, 'callee' | 'numberClass' | 'di
 export type PayersFit =
   | { readonly ok: true; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: 'cap-exhausted'; readonly payer: string; readonly allowanceId: string };
+
+/** A call that went to a callee: of which trunk, and of whom there. */
+export interface LastCall {
+  readonly trunk: string;
+  /** Null when it is not known. */
+  readonly agent: string | null;
+  /** When it reserved its channel. */
+  readonly wallMs: number;
+}
 
 /** A correction of usage: history like a settlement, never an edit of it. */
 export interface Adjustment {
@@ -255,6 +267,8 @@ export interface Ledger {
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit;
   /** Calls to a callee, live or over, of which an INVITE left since an instant at most two days ago. */
   attemptsTo(callee: string, sinceWallMs: number): number;
+  /** The last call since an instant of which an INVITE went to a callee, answered or not, once it is over. */
+  lastCallTo(callee: string, sinceWallMs: number): LastCall | undefined;
   adjust(adjustment: Adjustment): Promise<AdjustResult>;
   /** Corrections that were made, of all nodes that share the ledger. */
   adjustments(query: AdjustmentsQuery): Promise<PastAdjustments>;

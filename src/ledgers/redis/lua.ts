@@ -148,7 +148,7 @@ end
 return dead
 `;
 
-// 5 reservation, 6 emergency, 7 request, to which the script gives its time, then for each candidate: channel, SIM, version of the SIM, gap in ms.
+// 5 reservation, 6 emergency (1) or direction (out, in), 7 request, to which the script gives its time, then for each candidate: channel, SIM, version of the SIM, gap in ms.
 const RESERVE = `
 if not isLeased() then return {'expired'} end
 local id, emergency = ARGV[5], ARGV[6] == '1'
@@ -169,7 +169,8 @@ for i = 8, #ARGV, 4 do
     local owner = redis.call('HGET', P .. ':heldback', channel)
     if owner and owner ~= node then reason = 'held-back'
     -- Never longer than its gap, though the clock was set back.
-    elseif state and now < tonumber(state:sub(2)) and tonumber(state:sub(2)) <= now + tonumber(ARGV[i + 3]) then
+    -- A call from a mobile is there already, and waits for no gap.
+    elseif ARGV[6] ~= 'in' and state and now < tonumber(state:sub(2)) and tonumber(state:sub(2)) <= now + tonumber(ARGV[i + 3]) then
       reason = 'resting'
     elseif known ~= version then reason = 'moved ' .. known end
   end

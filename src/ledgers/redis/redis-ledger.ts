@@ -14,6 +14,7 @@ import type {
   AllowanceUsage,
   Charge,
   Grant,
+  LastCall,
   Ledger,
   OrphanReservation,
   PastAdjustments,
@@ -404,6 +405,11 @@ export class RedisLedger implements Ledger {
 
   attemptsTo(callee: string, sinceWallMs: number): number {
     return this.#replica.memory.attemptsTo(callee, this.#clock.fromNode(sinceWallMs));
+  }
+
+  lastCallTo(callee: string, sinceWallMs: number): LastCall | undefined {
+    const last = this.#replica.memory.lastCallTo(callee, this.#clock.fromNode(sinceWallMs));
+    return last && { ...last, wallMs: this.#clock.toNode(last.wallMs) };
   }
 
   orphans(): readonly OrphanReservation[] {

@@ -46,13 +46,14 @@ export class Reserving {
 
   /** What the node knows already; Redis is asked about the rest. */
   #refusalOf(request: ReserveRequest): Extract<ReserveResult, { ok: false }> | undefined {
-    const { channelId, simId, numberClass } = request;
+    const { channelId, simId, numberClass, direction } = request;
     if (this.#simOf.get(channelId) !== simId || this.#parts.replica.memory.bookOf(simId) === undefined) {
       return { ok: false, reason: 'unknown-channel' };
     }
     const state = this.#parts.replica.channelState(channelId);
     if (state === 'busy' || this.#parts.own.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
-    if (state === 'resting' && numberClass !== 'emergency') return { ok: false, reason: 'channel-resting' };
+    const isWaiting = state === 'resting' && direction === 'out' && numberClass !== 'emergency';
+    if (isWaiting) return { ok: false, reason: 'channel-resting' };
     const { message } = request;
     const { memory } = this.#parts.replica;
     const fit =
@@ -79,7 +80,7 @@ export class Reserving {
     let outcome: ReserveFirstResult;
     try {
       const reply = await this.#parts.session.run('reserve', [
-        ...[reservationId, isEmergency ? '1' : '0', writeRequest(best)],
+        ...[reservationId, isEmergency ? '1' : best.direction, writeRequest(best)],
         ...candidates,
       ]);
       outcome = await this.#outcomeOf(best, reply as string[]);
