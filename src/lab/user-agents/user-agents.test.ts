@@ -1,14 +1,19 @@
 // Two user agents that we have not written register and call each other, on the embedded server.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningSipServer } from '../../sip-server/control.js';
 import { startSipServer } from '../../sip-server/start-sip-server.js';
 import { createAuthority } from '../../sip-server/testing/certificate.js';
 import { freePort } from '../sip-tests/free-ports.js';
+import { startBaresipPhone } from './baresip.js';
+import { startLinphonePhone } from './linphone.js';
+import type { Phone } from './phone.js';
+import { isInstalled } from './program.js';
 import { type RegistrarApplication, startRegistrarApplication } from './registrar-application.js';
-import { isInstalled, startBaresip, startLinphone, type UserAgent } from './user-agent.js';
+
+const SILENCE = new Int16Array(60 * 8_000);
 
 const MISSING = (['baresip', 'linphonec'] as const).filter((command) => !isInstalled(command));
 
@@ -17,7 +22,7 @@ describe('baresip and linphone', function () {
   let server: RunningSipServer;
   let application: RegistrarApplication;
   let folder: string;
-  let userAgents: UserAgent[];
+  let userAgents: Phone[];
   let events: string[];
   const authority = createAuthority();
   let onEvent: () => void;
@@ -57,15 +62,51 @@ describe('baresip and linphone', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function order(name: string): { name: string; folder: string; registrarPort: number } {
+  function folderOf(name: string): string {
     const own = join(folder, name);
     mkdirSync(own);
-    return { name, folder: own, registrarPort: server.listeners[0]?.port ?? 0 };
+    return own;
   }
 
-  function keep(userAgent: UserAgent): UserAgent {
-    userAgents.push(userAgent);
-    return userAgent;
+  function listenerPort(index: number): number {
+    return server.listeners[index]?.port ?? 0;
+  }
+
+  async function startBaresip(user: string, transport: 'udp' | 'tls'): Promise<Phone> {
+    const own = folderOf(user);
+    const authorityFile = join(own, 'authority.pem');
+    writeFileSync(authorityFile, authority.cert);
+    const phone = await startBaresipPhone({
+      folder: own,
+      user,
+      says: SILENCE,
+      domain: `127.0.0.1:${listenerPort(transport === 'udp' ? 0 : 1)};transport=${transport}`,
+      account: [`auth_user=${user}`, 'auth_pass=none', 'regint=60'],
+      configuration: [`sip_cafile ${authorityFile}`],
+    });
+    userAgents.push(phone);
+    return phone;
+  }
+
+  async function startLinphone(user: string): Promise<Phone> {
+    const registrar = `127.0.0.1:${listenerPort(0)}`;
+    const phone = await startLinphonePhone({
+      folder: folderOf(user),
+      sipPort: await freePort(),
+      rtpPort: await freePort(),
+      says: SILENCE,
+      configuration: {
+        proxy_0: {
+          reg_proxy: `<sip:${registrar};transport=udp>`,
+          reg_identity: `sip:${user}@${registrar}`,
+          reg_expires: 60,
+          reg_sendregister: 1,
+          publish: 0,
+        },
+      },
+    });
+    userAgents.push(phone);
+    return phone;
   }
 
   /** Resolves when the application has told so; what the user agents printed is in the error. */
@@ -83,37 +124,38 @@ describe('baresip and linphone', function () {
   }
 
   it('register, linphone calls baresip, they talk, and linphone hangs up', async () => {
-    keep(startBaresip(order('bob')));
+    await startBaresip('bob', 'udp');
     await told('bob registered');
-    const alice = keep(startLinphone(order('alice'), await freePort(), false));
+    const alice = await startLinphone('alice');
     await told('alice registered');
-    alice.type(`call sip:bob@127.0.0.1:${server.listeners[0]?.port}`);
+    alice.dial(`sip:bob@127.0.0.1:${listenerPort(0)}`);
     await told('alice talks to bob');
-    alice.type('terminate');
+    alice.hangUp();
     await told('alice hung up on bob');
     await Promise.all(userAgents.splice(0).map((userAgent) => userAgent.close()));
     await told('bob left');
   });
 
   it('register, baresip over TLS, and linphone over UDP calls it', async () => {
-    const registrarPort = server.listeners[1]?.port ?? 0;
-    keep(startBaresip({ ...order('bob'), registrarPort, authority: authority.cert }));
+    await startBaresip('bob', 'tls');
     await told('bob registered');
     assert.match(application.registered.get('bob') ?? '', /transport=tls/);
-    const alice = keep(startLinphone(order('alice'), await freePort(), false));
+    const alice = await startLinphone('alice');
     await told('alice registered');
-    alice.type(`call sip:bob@127.0.0.1:${server.listeners[0]?.port}`);
+    alice.dial(`sip:bob@127.0.0.1:${listenerPort(0)}`);
     await told('alice talks to bob');
-    alice.type('terminate');
+    alice.hangUp();
     await told('alice hung up on bob');
   });
 
   it('register, baresip calls linphone, they talk, and linphone hangs up', async () => {
-    const alice = keep(startLinphone(order('alice'), await freePort(), true));
+    const alice = await startLinphone('alice');
     await told('alice registered');
-    keep(startBaresip(order('bob'), 'alice'));
+    const bob = await startBaresip('bob', 'udp');
+    await told('bob registered');
+    bob.dial(`sip:alice@127.0.0.1:${listenerPort(0)}`);
     await told('bob talks to alice');
-    alice.type('terminate');
+    alice.hangUp();
     await told('alice hung up on bob');
   });
 });

@@ -1,0 +1,169 @@
+// Calls between phones that we have not written, one of them in the place of the PBX and one in that of the gateway: what
+// each hears, by correlation, with hold, keys, recording and record.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { type RunningApp, startApp } from '../app.js';
+import type { Cdr } from '../cdr/cdr.js';
+import { answers } from '../lab/callee-behaviour.js';
+import { readWav } from '../lab/read-wav.js';
+import { iccidOf } from '../lab/sip-tests/case-config.js';
+import { freePort } from '../lab/sip-tests/free-ports.js';
+import { SAMPLE_RATE_HZ } from '../lab/speech.js';
+import { type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
+import { startLinphonePhone } from '../lab/user-agents/linphone.js';
+import type { Phone } from '../lab/user-agents/phone.js';
+import { isInstalled } from '../lab/user-agents/program.js';
+import { Arena, until } from './testing/arena.js';
+import { hasFallenSilent, Listening, Voice } from './testing/understood.js';
+
+const MISSING = (['baresip', 'linphonec'] as const).filter((command) => !isInstalled(command));
+
+const NUMBER = '01012345678';
+/** So much of a recording is compared with what was said. */
+const COMPARED_SAMPLES = 3 * SAMPLE_RATE_HZ;
+
+describe('phones', function () {
+  this.timeout(60_000);
+  const callerVoice = new Voice(1);
+  const calleeVoice = new Voice(2);
+  let arena: Arena;
+  let app: RunningApp;
+  let calleePort: number;
+  const phones: Phone[] = [];
+
+  before(function () {
+    if (MISSING.length === 0) return;
+    console.log(`      skipped: ${MISSING.join(' and ')} not installed (Debian: baresip-core, linphone-cli)`);
+    this.skip();
+  });
+
+  beforeEach(async () => {
+    arena = await Arena.open(() => answers());
+    calleePort = await freePort();
+    app = await startApp(
+      arena.config({
+        // The phones have these clocks, and cannot be told others.
+        sip: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 },
+        gateways: [
+          { name: 'gw1', network: 'lan', address: `127.0.0.1:${calleePort}`, dial: '{number}', gapMs: 0, probe: false },
+        ],
+        sims: [{ iccid: iccidOf(1), number: '+821040000001', plan: 'metered' }],
+        channels: [{ gateway: 'gw1', port: 1, sim: iccidOf(1) }],
+      }),
+    );
+  });
+
+  afterEach(async function () {
+    if (MISSING.length > 0) return;
+    if (this.currentTest?.isFailed()) for (const phone of phones) console.log(phone.log());
+    await Promise.all(phones.splice(0).map((phone) => phone.close()));
+    await app.close();
+    await arena.close();
+  });
+
+  async function startBaresip(user: string, { says }: Voice, sipPort: number): Promise<BaresipPhone> {
+    const phone = await startBaresipPhone({ folder: arena.subfolder('baresip'), user, says, sipPort });
+    phones.push(phone);
+    return phone;
+  }
+
+  async function startLinphone({ says }: Voice, sipPort: number): Promise<Phone> {
+    const folder = arena.subfolder('linphone');
+    const phone = await startLinphonePhone({ folder, sipPort, rtpPort: await freePort(), says });
+    phones.push(phone);
+    return phone;
+  }
+
+  async function call(caller: Phone, callee: Phone): Promise<void> {
+    caller.dial(`sip:${NUMBER}@127.0.0.1:${arena.sipPort}`);
+    await until('they talk', () => caller.isTalking() && callee.isTalking());
+  }
+
+  /** Waits until a half second more of what it hears is this voice. */
+  async function hears(who: Phone, voice: Voice): Promise<void> {
+    const listening = new Listening(voice, who.heard());
+    await until('it hears the other', () => listening.halfSecondsOf(who.heard()) > 0);
+  }
+
+  async function hold(who: Phone, whoHearsNothing: Phone): Promise<void> {
+    who.hold();
+    await until('it holds', () => who.isHolding());
+    await until('the other hears nothing', () => hasFallenSilent(whoHearsNothing.heard()));
+  }
+
+  /** The one CDR of what was called. */
+  async function record(): Promise<Cdr> {
+    await until('the CDR is published', () => arena.cdrLines().length > 0);
+    const [cdr, ...further] = arena.cdrLines();
+    assert.ok(cdr);
+    assert.deepEqual(further, []);
+    assert.equal(cdr.callee, '+821012345678');
+    assert.deepEqual(
+      cdr.attempts.map(({ outcome, sipStatus }) => ({ outcome, sipStatus })),
+      [{ outcome: 'answered', sipStatus: 200 }],
+    );
+    assert.equal(arena.usedSeconds(app, 1), cdr.billedSeconds);
+    const talkedMs = Date.parse(cdr.endedAt) - Date.parse(cdr.answeredAt ?? '');
+    assert.ok(Math.abs((cdr.recording?.durationMs ?? 0) - talkedMs) < 100, `${cdr.recording?.durationMs} ${talkedMs}`);
+    return cdr;
+  }
+
+  function assertRecorded({ recording }: Cdr): void {
+    const [left, right] = readWav(readFileSync(recording?.path ?? '')).channels.map((channel) =>
+      channel.subarray(0, COMPARED_SAMPLES),
+    );
+    assert.ok(left && right);
+    assert.ok(callerVoice.halfSecondsIn(left) >= 3, 'the caller is on the left');
+    assert.ok(calleeVoice.halfSecondsIn(right) >= 3, 'the callee is on the right');
+    assert.equal(calleeVoice.halfSecondsIn(left), 0);
+  }
+
+  it('baresip calls linphone: both hear each other, keys pass, baresip holds and resumes, and linphone hangs up', async () => {
+    const callee = await startLinphone(calleeVoice, calleePort);
+    const caller = await startBaresip('agent', callerVoice, await freePort());
+    await call(caller, callee);
+    await Promise.all([hears(callee, callerVoice), hears(caller, calleeVoice)]);
+
+    caller.press('5');
+    callee.press('7');
+    await until('the keys are heard', () => callee.keysHeard() === '5' && caller.keysHeard() === '7');
+
+    await hold(caller, callee);
+    caller.resume();
+    await hears(callee, callerVoice);
+    // What baresip hears after a hold it writes nowhere, but it can repeat it.
+    caller.echo();
+    await hears(callee, calleeVoice);
+
+    callee.hangUp();
+    const cdr = await record();
+    assert.equal(cdr.endedBy, 'callee');
+    assert.equal(cdr.media?.caller.dtmfEvents, 1);
+    assert.equal(cdr.media?.callee.dtmfEvents, 1);
+    assertRecorded(cdr);
+  });
+
+  it('linphone calls baresip: both hear each other, keys pass, each holds and resumes, and linphone hangs up', async () => {
+    const callee = await startBaresip(NUMBER, calleeVoice, calleePort);
+    const caller = await startLinphone(callerVoice, await freePort());
+    await call(caller, callee);
+    await Promise.all([hears(caller, calleeVoice), hears(callee, callerVoice)]);
+
+    caller.press('1');
+    callee.press('#');
+    await until('the keys are heard', () => callee.keysHeard() === '1' && caller.keysHeard() === '#');
+
+    await hold(callee, caller);
+    callee.resume();
+    await hears(caller, calleeVoice);
+    caller.hold();
+    await until('it holds', () => caller.isHolding());
+    caller.resume();
+    await hears(caller, calleeVoice);
+
+    caller.hangUp();
+    const cdr = await record();
+    assert.equal(cdr.endedBy, 'caller');
+    assertRecorded(cdr);
+  });
+});

@@ -1,0 +1,84 @@
+// A program that we have not written, as a child process with a folder of its own: what it prints, what is typed, its end.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+
+export interface Program {
+  /** What it printed last. */
+  log(): string;
+  hasEnded(): boolean;
+  /** Resolves when what it printed has matched; rejects with all of it when it has not, for long. */
+  printed(pattern: RegExp): Promise<void>;
+  /** A command as its user would type it. */
+  type(command: string): void;
+  /** Asks it to leave, and ends it by force when it does not. Idempotent. */
+  close(): Promise<void>;
+}
+
+const LEAVING_TIMEOUT_MS = 1_500;
+const PRINTING_TIMEOUT_MS = 15_000;
+const LOG_CHARACTERS = 40_000;
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export function isInstalled(command: string): boolean {
+  return spawnSync('/bin/sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
+}
+
+/** @param leave how it is asked to end */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  folder: string,
+  leave: (child: ChildProcess) => void,
+): Program {
+  const child = spawn(command, args, {
+    env: { ...process.env, HOME: folder },
+    cwd: folder,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let hasEnded = false;
+  let log = '';
+  const news = new EventEmitter();
+  const ended = once(child, 'close')
+    .catch((error) => {
+      log += `${error}`;
+    })
+    .then(() => {
+      hasEnded = true;
+      running.delete(child);
+      news.emit('news');
+    });
+  // One that has ended by itself is found out by what it does not do.
+  child.stdin.on('error', () => undefined);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-LOG_CHARACTERS);
+      news.emit('news');
+    });
+  }
+  const printed = async (pattern: RegExp): Promise<void> => {
+    const signal = AbortSignal.timeout(PRINTING_TIMEOUT_MS);
+    while (!pattern.test(log) && !hasEnded) {
+      await once(news, 'news', { signal }).catch(() => {
+        throw new Error(`${command} has not printed ${pattern}:\n${log}`);
+      });
+    }
+    if (!pattern.test(log)) throw new Error(`${command} has ended:\n${log}`);
+  };
+  return {
+    log: () => log,
+    hasEnded: () => hasEnded,
+    printed,
+    type: (line) => void child.stdin.write(`${line}\n`),
+    close: async () => {
+      if (!hasEnded) leave(child);
+      const force = setTimeout(() => child.kill('SIGKILL'), LEAVING_TIMEOUT_MS);
+      await ended;
+      clearTimeout(force);
+    },
+  };
+}
