@@ -280,6 +280,7 @@ class RouteBench {
       direction: 'out',
       payers: PAYERS,
       channelId: best.channelId,
+      channelNumber: best.channelNumber,
       simId: best.simId,
       callee: callee.e164,
       numberClass: callee.numberClass,

@@ -267,6 +267,8 @@ export class CallBench {
 
 /** As routing's are: what few ask for is computed when they do. */
 class BenchCandidate implements RouteCandidate {
+  /** A hint that may be wrong. */
+  readonly channelNumber = 0;
   readonly simId: string;
   readonly simNumber = '+821000000001';
   readonly gateway: GatewayTerms;

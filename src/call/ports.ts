@@ -325,6 +325,8 @@ export interface RouteRequest {
 
 export interface RouteCandidate {
   readonly channelId: string;
+  /** Place among the channels of the config. */
+  readonly channelNumber: number;
   readonly simId: string;
   readonly simNumber: string;
   readonly gateway: GatewayTerms;

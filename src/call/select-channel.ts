@@ -148,7 +148,7 @@ async function bookOneOf(
   return reserved.ok ? { ...reserved, channelId: best.channelId } : reserved;
 }
 
-function requestFor(ask: SelectionRequest, { channelId, simId }: RouteCandidate): ReserveRequest {
+function requestFor(ask: SelectionRequest, { channelId, channelNumber, simId }: RouteCandidate): ReserveRequest {
   const { request, callee, attemptId, wallMs } = ask;
   return {
     reservationId: attemptId,
@@ -157,6 +157,7 @@ function requestFor(ask: SelectionRequest, { channelId, simId }: RouteCandidate)
     direction: 'out',
     payers: payersOf(request),
     channelId,
+    channelNumber,
     simId,
     callee: callee.e164,
     numberClass: callee.numberClass,

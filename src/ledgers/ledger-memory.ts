@@ -90,6 +90,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   readonly live = new Map<string, Live>();
   readonly #clock: Clock;
   readonly #channels: ReadonlyMap<string, Channel>;
+  /** As the settings have them. */
+  readonly #ordered: readonly Channel[];
   readonly #books: ReadonlyMap<string, UsageBook>;
   readonly #payers: PayerBooks;
   readonly #callees = new CalleeMemory();
@@ -109,12 +111,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     }
     this.#books = books;
     this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings, clock);
-    this.#channels = new Map(
-      settings.channels.map(({ channelId, simId, gapMs }) => [
-        channelId,
-        { channelId, simId, gapMs, book: books.get(simId), state: 'idle', rest: undefined },
-      ]),
-    );
+    this.#ordered = settings.channels.map(({ channelId, simId, gapMs }) => {
+      return { channelId, simId, gapMs, book: books.get(simId), state: 'idle', rest: undefined };
+    });
+    this.#channels = new Map(this.#ordered.map((channel) => [channel.channelId, channel]));
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** The one atomic step: checks channel, quota and caps, and takes of all. */
   reserve(request: ReserveRequest): Reserved {
-    const channel = this.#channels.get(request.channelId);
+    const channel = this.#channelOf(request);
     const book = channel?.book;
     if (channel === undefined || book === undefined || channel.simId !== request.simId) {
       return { ok: false, reason: 'unknown-channel' };
@@ -261,7 +261,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   undo(live: Live): void {
     this.forgetTry(live);
     this.#forget(live);
-    const channel = this.#channels.get(live.request.channelId);
+    const channel = this.#channelOf(live.request);
     if (channel !== undefined) this.#enter(channel, 'idle');
   }
 
@@ -353,7 +353,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   /** Frees the channel for its gap. */
   finish(live: Live): void {
     this.#forget(live);
-    const channel = this.#channels.get(live.request.channelId);
+    const channel = this.#channelOf(live.request);
     if (channel !== undefined) this.#rest(channel, channel.gapMs);
   }
 
@@ -462,6 +462,11 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (!holder.startsWith(SIM)) return this.#payers.adjust(holder, allowanceId, amount, wallMs);
     const book = this.#books.get(holder.slice(SIM.length));
     return book === undefined ? 'holder' : (book.adjust(allowanceId, amount, wallMs) ?? 'allowance');
+  }
+
+  #channelOf({ channelId, channelNumber }: ReserveRequest): Channel | undefined {
+    const there = channelNumber === undefined ? undefined : this.#ordered[channelNumber];
+    return there?.channelId === channelId ? there : this.#channels.get(channelId);
   }
 
   #forget(live: Live): void {

@@ -17,6 +17,8 @@ export interface ReserveRequest {
   /** Whose caps count the call: `trunk:NAME`, `agent:TRUNK/USER`, `account:NAME`. */
   readonly payers: readonly string[];
   readonly channelId: string;
+  /** Where the channel stands among those of the config, as far as is known: it spares looking it up. */
+  readonly channelNumber?: number;
   readonly simId: string;
   /**
    * Canonical E.164 number, or the short code itself for special and emergency numbers; of a call from a mobile, who calls

@@ -22,14 +22,44 @@ import type {
 import { UsageCounts } from './usage-counts.js';
 import { type ClassTable, countedAt, type UsageTerms } from './usage-terms.js';
 
-interface OwnHold extends Hold {
-  answeredWallMs: number | null;
+/** Keeps the request itself: a live call is remembered in as few pieces as can be, for there are many. */
+class OwnHold implements Hold {
+  readonly request: FitRequest;
+  answeredWallMs: number | null = null;
   coveredUntilWallMs: number | null;
   readonly carrier: Carrier | undefined;
   /** Of a text message; null for a call. */
   readonly message: MessageLoad | null;
-  costMicros: Micros;
-  isLive: boolean;
+  costMicros: Micros = 0;
+  isLive = true;
+
+  constructor(
+    request: FitRequest,
+    coveredUntilWallMs: number | null,
+    carrier: Carrier | undefined,
+    message: MessageLoad | null = null,
+  ) {
+    this.request = request;
+    this.coveredUntilWallMs = coveredUntilWallMs;
+    this.carrier = carrier;
+    this.message = message;
+  }
+
+  get callee(): string {
+    return this.request.callee;
+  }
+
+  get numberClass(): NumberClass {
+    return this.request.numberClass;
+  }
+
+  get direction(): Direction {
+    return this.request.direction ?? 'out';
+  }
+
+  get reservedWallMs(): number {
+    return this.request.wallMs;
+  }
 }
 
 const NOT_COVERED = { ok: false, reason: 'class-not-covered' } as const;
@@ -154,18 +184,7 @@ export class UsageBook implements Carrier {
 
   /** Holds a reserved call, and its time up to `coveredUntilWallMs`; null: none before its answer. `isUnknown` as in `fit`. */
   hold(request: FitRequest, coveredUntilWallMs: number | null = null, isUnknown = false): Hold {
-    const hold: OwnHold = {
-      callee: request.callee,
-      numberClass: request.numberClass,
-      direction: request.direction ?? 'out',
-      reservedWallMs: request.wallMs,
-      answeredWallMs: null,
-      coveredUntilWallMs,
-      carrier: request.carrier ?? this.#ownCarrier,
-      message: null,
-      costMicros: 0,
-      isLive: true,
-    };
+    const hold = new OwnHold(request, coveredUntilWallMs, request.carrier ?? this.#ownCarrier);
     this.#holdAll(hold, 1, isUnknown);
     this.#liveCalls += 1;
     return hold;
@@ -275,19 +294,9 @@ export class UsageBook implements Carrier {
 
   /** Holds messages that are being sent, until they are booked or dropped. */
   holdMessage(request: MessageRequest): Hold {
-    const { callee, numberClass, wallMs, kind, count = 1 } = request;
-    const hold: OwnHold = {
-      callee,
-      numberClass,
-      direction: 'out',
-      reservedWallMs: wallMs,
-      answeredWallMs: null,
-      coveredUntilWallMs: null,
-      carrier: undefined,
-      message: { kind, count },
-      costMicros: request.costMicros ?? this.quoteMessage(request),
-      isLive: true,
-    };
+    const { kind, count = 1, callee, numberClass, wallMs } = request;
+    const hold = new OwnHold({ callee, numberClass, wallMs }, null, undefined, { kind, count });
+    hold.costMicros = request.costMicros ?? this.quoteMessage(request);
     this.#holdAll(hold, 1);
     this.#liveCalls += 1;
     return hold;

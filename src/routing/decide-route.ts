@@ -4,7 +4,16 @@ import { BestFew } from './best-few.js';
 import { BEST, type Candidate, Decision } from './decision.js';
 import { explainRoute } from './explain-route.js';
 import type { CellOrder, Pool, PooledChannel, PoolOrder } from './pool.js';
-import { addCounts, type CodeCounts, codeOf, codeOfQuota, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
+import {
+  addCounts,
+  type CodeCounts,
+  codeOf,
+  codeOfQuota,
+  copyCounts,
+  countOne,
+  NOT_REFUSED,
+  noCounts,
+} from './refusal-counts.js';
 import type { RouteIndex } from './route-index.js';
 import { isChannelExcluded, isEmergency, isGatewayExcluded, type RoutingRequest, refusalOfQuota } from './rules.js';
 
@@ -12,6 +21,8 @@ const TRIED = codeOf('already-tried');
 const DOWN = codeOf('gateway-down');
 const NONE: readonly PooledChannel[] = [];
 const best = new BestFew();
+/** Of the decision under way. */
+const counted = noCounts();
 const scratch: [Float64Array, Float64Array] = [new Float64Array(BEST), new Float64Array(BEST)];
 
 /** Pure over the index, which must have been turned to now. */
@@ -22,9 +33,12 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex): Decisio
     const channel = index.channel(request.onlyChannel);
     return explainRoute(request, index, channel === undefined ? NONE : [channel]);
   }
-  const counts = index.profileOf(request).refused.slice();
-  search(request, index, 1, counts);
-  return new RouteDecision(request, index, counts);
+  const profile = index.profileOf(request);
+  copyCounts(profile.refused, counted);
+  search(request, index, profile.pools, 1, counted);
+  const decision = new RouteDecision(request, index, counted);
+  index.noteDecided(decision.best?.channel);
+  return decision;
 }
 
 /** Made from what was just searched. */
@@ -40,14 +54,19 @@ class RouteDecision extends Decision {
 
   override get candidates(): readonly Candidate[] {
     const index = this.#index;
-    search(this.#request, index, BEST, noCounts());
+    search(this.#request, index, index.profileOf(this.#request).pools, BEST, noCounts());
     return Array.from({ length: best.size }, (_, place) => best.candidate(place, index, index.ranking.weights));
   }
 }
 
 /** Finds the best `most`, and adds to the counts of those that were refused. */
-function search(request: RoutingRequest, index: RouteIndex, most: number, counts: CodeCounts): void {
-  const { pools } = index.profileOf(request);
+function search(
+  request: RoutingRequest,
+  index: RouteIndex,
+  pools: readonly Pool[],
+  most: number,
+  counts: CodeCounts,
+): void {
   const special = specialChannels(request, index);
   best.begin(most);
   for (const pool of pools) {

@@ -1,7 +1,7 @@
 // What a decision says: the best channels with their scores, and how many others were refused for which reason.
 import type { PooledChannel } from './pool.js';
 import type { RankingSettings } from './ranking.js';
-import { type CodeCounts, refusalOfCounts, refusedByReason } from './refusal-counts.js';
+import { type CodeCounts, type PackedCounts, packCounts, refusalOfCounts, refusedByReason } from './refusal-counts.js';
 import type { Refusal, RefusalReason } from './rules.js';
 import { LAST_RESORT, type Standing, TIES } from './standing.js';
 import { FULL_POINTS, type TermName, type Weights } from './weights.js';
@@ -74,27 +74,26 @@ export abstract class Decision {
   readonly seed: number;
   /** Channels that were ranked or refused. */
   readonly considered: number;
-  /** Refused channels by code. */
-  readonly counts: CodeCounts;
+  readonly #refused: PackedCounts;
 
   constructor(best: Candidate | undefined, counts: CodeCounts, { version, ranking, channels }: DecidedFrom) {
     this.best = best;
     this.version = version;
     this.seed = ranking.seed;
     this.considered = channels.length;
-    this.counts = counts;
+    this.#refused = packCounts(counts);
   }
 
   /** Best first, at most {@link BEST}. To be asked for before anything changes: most calls need the best one alone. */
   abstract get candidates(): readonly Candidate[];
 
   get refused(): Readonly<Partial<Record<RefusalReason, number>>> {
-    return refusedByReason(this.counts);
+    return refusedByReason(this.#refused);
   }
 
   /** Without a candidate: whether another call would have found a channel. */
   get refusal(): 'no-channel' | 'refused-for-this-call' {
-    return refusalOfCounts(this.counts);
+    return refusalOfCounts(this.#refused);
   }
 }
 

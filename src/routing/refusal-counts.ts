@@ -99,23 +99,44 @@ function lowestBit(bits: number): number {
   return 31 - Math.clz32(bits & -bits);
 }
 
+/** What a decision keeps of its counts: a code and its channels by turns, of what occurred alone. */
+export type PackedCounts = readonly number[];
+
+const NOTHING: PackedCounts = [];
+
+export function packCounts(counts: CodeCounts): PackedCounts {
+  const mask = counts[MASK] as number;
+  if (mask === 0) return NOTHING;
+  const packed: number[] = [];
+  for (let left = mask; left !== 0; left &= left - 1) {
+    const code = lowestBit(left);
+    packed.push(code, counts[code] as number);
+  }
+  return packed;
+}
+
+/** Makes `counts` what `from` is. */
+export function copyCounts(from: CodeCounts, counts: CodeCounts): void {
+  for (let code = 0; code < CODE_COUNT; code++) counts[code] = from[code] as number;
+}
+
 /** By reason; only what occurred. */
-export function refusedByReason(counts: CodeCounts): Partial<Record<RefusalReason, number>> {
+export function refusedByReason(packed: PackedCounts): Partial<Record<RefusalReason, number>> {
   const refused: Partial<Record<RefusalReason, number>> = {};
-  for (let code = 1; code < CODE_COUNT; code++) {
-    const channels = counts[code] as number;
-    const { reason } = COUNTED[code] as Counted;
+  for (let at = 0; at < packed.length; at += 2) {
+    const channels = packed[at + 1] as number;
+    const { reason } = COUNTED[packed[at] as number] as Counted;
     if (channels > 0) refused[reason] = (refused[reason] ?? 0) + channels;
   }
   return refused;
 }
 
 /** Without a candidate: 403, or 503 (semantics.md, "What failure means"). */
-export function refusalOfCounts(counts: CodeCounts): 'no-channel' | 'refused-for-this-call' {
+export function refusalOfCounts(packed: PackedCounts): 'no-channel' | 'refused-for-this-call' {
   let forThisCall = 0;
-  for (let code = 1; code < CODE_COUNT; code++) {
-    const channels = counts[code] as number;
-    const { hits } = COUNTED[code] as Counted;
+  for (let at = 0; at < packed.length; at += 2) {
+    const channels = packed[at + 1] as number;
+    const { hits } = COUNTED[packed[at] as number] as Counted;
     if (channels > 0 && hits === 'anybody') return 'no-channel';
     if (hits === 'call') forThisCall += channels;
   }

@@ -47,6 +47,8 @@ export class RouteIndex {
   /** When gateways at their rate or in their cool-down take calls again: by elapsed time. */
   readonly #gatewayTurns: Agenda;
   readonly #subscriptions: (() => void)[];
+  /** The channel of the last decision: what changes next is most often it, and need not be looked up. */
+  #decided: PooledChannel | undefined;
   #version = 0;
   #wallMs: number;
   /** Time that has passed: wall time that jumps back does not move it. */
@@ -107,6 +109,10 @@ export class RouteIndex {
     return this.#byId.get(channelId);
   }
 
+  noteDecided(channel: PooledChannel | undefined): void {
+    this.#decided = channel;
+  }
+
   /** The channel whose key in an order this is. */
   channelOfKey(key: number): PooledChannel {
     return this.#byTie[key % TIES] as PooledChannel;
@@ -146,7 +152,7 @@ export class RouteIndex {
   // ---- events --------------------------------------------------------------------------------------------------------
 
   channelChanged(channelId: string, state: ChannelState): void {
-    const channel = this.#byId.get(channelId);
+    const channel = this.#decided?.channelId === channelId ? this.#decided : this.#byId.get(channelId);
     if (channel === undefined || channel.state === state) return;
     this.#version += 1;
     const { gateway } = channel;

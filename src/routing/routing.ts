@@ -47,6 +47,8 @@ export interface RouteQuestion
 
 export interface AnsweredCandidate<T> {
   readonly channelId: string;
+  /** Place among the channels of the settings. */
+  readonly channelNumber: number;
   readonly simId: string;
   readonly simNumber: string;
   readonly gateway: T;
@@ -189,6 +191,10 @@ class DialledCandidate<T> implements AnsweredCandidate<T> {
 
   get channelId(): string {
     return this.#candidate.channel.channelId;
+  }
+
+  get channelNumber(): number {
+    return this.#candidate.channel.number;
   }
 
   get simId(): string {

@@ -26,27 +26,31 @@ export class Scorer {
 
   /** Fills in an idle channel's standings, a class each; returns when time alone may change them. */
   stand(channel: IndexedChannel, classes: readonly NumberClass[], wallMs: number): number {
-    const { simId, plan, standings } = channel;
+    const { simId, plan, standings, tie } = channel;
+    const { seconds, calls } = this.#view.today(simId, wallMs);
+    const health = channel.health?.points ?? UNKNOWN_HEALTH;
+    const { weights } = this.#ranking;
     let changesAtWallMs = this.#days.get(plan)?.at(wallMs).endWallMs ?? Number.POSITIVE_INFINITY;
+    let last: Standing | undefined;
     for (let index = 0; index < classes.length; index++) {
       const numberClass = classes[index] as NumberClass;
       const quota = this.#view.standing(simId, numberClass, wallMs);
       if (quota.changesAtWallMs < changesAtWallMs) changesAtWallMs = quota.changesAtWallMs;
       const cost = this.#view.quote(simId, numberClass, wallMs, this.#ranking.expectedCallSeconds);
       const costPoints = cost === 0 ? 0 : Math.floor((cost * FULL_POINTS) / this.#fullCost);
-      standings[index] = this.#standing(channel, codeOfQuota(quota.refusal), costPoints, wallMs);
+      const refusal = codeOfQuota(quota.refusal);
+      // Most plans treat most classes alike: what lives as long as the channel stands so is made once.
+      if (last === undefined || last.refusal !== refusal || last.cost !== Math.min(FULL_POINTS, costPoints)) {
+        last = new Standing(refusal, costPoints, seconds + calls, health, weights, tie);
+      }
+      standings[index] = last;
     }
     return changesAtWallMs;
   }
 
   /** Of any channel, to an emergency call: whatever its plan says, at no cost. */
-  inEmergency(channel: IndexedChannel, wallMs: number): Standing {
-    return this.#standing(channel, NOT_REFUSED, 0, wallMs);
-  }
-
-  #standing({ simId, health, tie }: IndexedChannel, refusal: number, costPoints: number, wallMs: number): Standing {
+  inEmergency({ simId, health, tie }: IndexedChannel, wallMs: number): Standing {
     const { seconds, calls } = this.#view.today(simId, wallMs);
-    const points = health?.points ?? UNKNOWN_HEALTH;
-    return new Standing(refusal, costPoints, seconds + calls, points, this.#ranking.weights, tie);
+    return new Standing(NOT_REFUSED, 0, seconds + calls, health?.points ?? UNKNOWN_HEALTH, this.#ranking.weights, tie);
   }
 }
