@@ -23,11 +23,13 @@ answerAsMember({
     app = await startApp(parseConfig(JSON.stringify(config), file, { env: {} }));
   },
 
-  /** Answers, says this, and hangs up after a while. */
-  async gateway(address: string, port: number, says: Int16Array, talkMs: number): Promise<void> {
-    const plan = () => answers({ afterMs: 50, says, hangsUpAfterMs: talkMs });
+  /** Answers, says this, and hangs up after a while or when told to. */
+  async gateway(address: string, port: number, says: Int16Array, talkMs?: number): Promise<void> {
+    const end = talkMs === undefined ? {} : { hangsUpAfterMs: talkMs };
+    const plan = () => answers({ afterMs: 50, says, ...end });
     gateway = await SimulatedGateway.open({ address, port, simPorts: 1, plan });
   },
+  hangUp: () => gateway?.hangUpAll(),
   /** What the callee of the first call heard. */
   calleeHeard(): Int16Array {
     return gateway?.heardIn(gateway.calls[0]?.sipCallId ?? '') ?? new Int16Array(0);

@@ -39,7 +39,7 @@ export class Listening {
   #from: number;
   #understood = 0;
 
-  constructor(voice: Voice, heardBefore: Int16Array) {
+  constructor(voice: Voice, heardBefore: Int16Array = new Int16Array(0)) {
     this.#voice = voice;
     this.#from = heardBefore.length;
   }

@@ -151,8 +151,9 @@ export class BaresipPhone implements Phone {
   }
 
   heard(): Int16Array {
-    const [file] = readdirSync(this.#folder).filter((name) => name.endsWith('-dec.wav'));
-    return readVoice(join(this.#folder, file ?? 'nothing'));
+    const files = readdirSync(this.#folder).filter((name) => name.endsWith('-dec.wav'));
+    // Their names begin with the second of the call.
+    return readVoice(join(this.#folder, files.sort().at(-1) ?? 'nothing'));
   }
 
   log(): string {

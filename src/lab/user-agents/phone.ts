@@ -13,7 +13,7 @@ export interface Phone {
   isHolding(): boolean;
   /** Keys that the other party pressed. */
   keysHeard(): string;
-  /** What it heard in its first call so far, 8 kHz. While it is in the call the last moments may be missing. */
+  /** What it heard in its latest call so far, 8 kHz. While it is in the call the last moments may be missing. */
   heard(): Int16Array;
   log(): string;
   /** Ends it without a word to anybody but its registrar. Idempotent. */

@@ -20,8 +20,17 @@ const LOG_CHARACTERS = 40_000;
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) killAll(child);
 });
+
+/** With the processes that it has started. */
+function killAll(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // None of them is left.
+  }
+}
 
 export function isInstalled(command: string): boolean {
   return spawnSync('/bin/sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
@@ -38,6 +47,8 @@ export function startProgram(
     env: { ...process.env, HOME: folder },
     cwd: folder,
     stdio: ['pipe', 'pipe', 'pipe'],
+    // A process group of its own.
+    detached: true,
   });
   running.add(child);
   let hasEnded = false;
@@ -76,7 +87,7 @@ export function startProgram(
     type: (line) => void child.stdin.write(`${line}\n`),
     close: async () => {
       if (!hasEnded) leave(child);
-      const force = setTimeout(() => child.kill('SIGKILL'), LEAVING_TIMEOUT_MS);
+      const force = setTimeout(() => killAll(child), LEAVING_TIMEOUT_MS);
       await ended;
       clearTimeout(force);
     },
