@@ -118,6 +118,8 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
       idleMs: sip.connectionIdleSeconds * 1_000,
     },
     defence: sipDefence(config),
+    // The legs of a call do that, the same on a drachtio-server.
+    keepsSessions: false,
     ...(sip.homer === undefined ? {} : { mirror: sip.homer }),
   };
   const supervised = await Supervised.start<RunningSipServer>({

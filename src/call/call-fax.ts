@@ -67,6 +67,19 @@ export class CallFax {
     return true;
   }
 
+  /** A refresh of the side's session is an affair of the fax, while there is one: then the fax is said again. */
+  refresh(side: Side): boolean {
+    // The re-INVITE under way refreshes the session of one leg; that of the other is tried again a little later.
+    if (this.#isPending) return true;
+    const told = this.#told;
+    if (told === null) return false;
+    this.#ask(side, told[side].sdp, ({ status, sdp }) => {
+      const checked = status === 200 && sdp !== null ? checkFaxAnswer(sdp, told[side]) : null;
+      if (checked?.ok) this.#host.setRemote(side, checked.description.fax);
+    });
+    return true;
+  }
+
   #begin(side: Side, description: FaxDescription, request: Renegotiation): void {
     const other = otherOf(side);
     const before = this.#host.described(side);

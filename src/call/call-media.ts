@@ -28,6 +28,7 @@ import {
 import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
+import { type RefreshHost, refreshAudio } from './media-refresh.js';
 import { audioRemote, faxRemote, type MediaPeer, recordedOf } from './media-remote.js';
 import type { MediaCapabilities, MediaSession, PlayRequest, RecordingRequest, Renegotiation } from './ports.js';
 import type { Side } from './reports.js';
@@ -95,6 +96,7 @@ export class CallMedia {
   /** What each side may send. */
   readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
   #onCodecs: () => void = () => {};
+  #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
 
   private constructor(terms: CallTerms, offer: PeerDescription | null) {
@@ -182,6 +184,7 @@ export class CallMedia {
 
   /** By which a side is sent a re-INVITE of ours. */
   onReoffer(reoffer: Reoffer): void {
+    this.#reoffer = reoffer;
     this.#fax.onReoffer(reoffer);
   }
 
@@ -290,6 +293,19 @@ export class CallMedia {
     if (this.#fax.take(side, request)) return;
     if (request.offerSdp === null) this.#offerAgain(side, previous, request);
     else this.#answerAgain(side, previous, request);
+  }
+
+  /** Repeats to a side what it was told last, so that its session lives on (RFC 4028 §7.4). */
+  refresh(side: Side): void {
+    const told = this.#described(side);
+    if (told === null || this.#fax.refresh(side)) return;
+    const host: RefreshHost = {
+      reoffer: this.#reoffer,
+      isUsable: (of, { answer }) => codecFor(answer.audio, this.#otherFormats(of), this.#terms.transcoder) !== null,
+      adopt: (of, offer, checked) => this.#adoptAnswer(of, offer, checked),
+      narrowed: (of) => offerAgain(told, of === 'caller' ? told.audio : this.#inUseTowardsCallee(told.audio)),
+    };
+    refreshAudio(host, side, told);
   }
 
   /** Lays the warning tone over what the callee says to the caller. */

@@ -29,6 +29,16 @@ export interface CallRequest {
   readonly onlyChannel?: string;
 }
 
+/** How the dialogs with a peer are kept alive (RFC 4028). */
+export interface SessionTerms {
+  /** Session timers are unknown to us, agreed to where the peer wants them, or asked for in every call. */
+  readonly mode: 'off' | 'accept' | 'request';
+  /** What is asked for, and the longest that is agreed to then. */
+  readonly intervalSeconds: number;
+  /** Shorter ones are refused with 422. */
+  readonly minSeconds: number;
+}
+
 export interface TrunkTerms {
   readonly name: string;
   readonly network: string;
@@ -36,6 +46,8 @@ export interface TrunkTerms {
   /** Who pays for its calls besides the trunk itself. */
   readonly account?: string | undefined;
   readonly media: MediaPolicy;
+  /** Absent: off. */
+  readonly sessionTimer?: SessionTerms | undefined;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
 }
@@ -51,6 +63,8 @@ export interface GatewayTerms extends ResponseTerms {
   readonly firstResponseTimeoutMs: number;
   readonly progressTimeoutMs: number;
   readonly ringTimeoutMs: number;
+  /** Absent: off. */
+  readonly sessionTimer?: SessionTerms | undefined;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
 }

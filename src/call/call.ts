@@ -99,6 +99,7 @@ export class Call {
       feed: (input) => this.#feed(input),
       media: () => this.#media,
       onConnected: () => this.#onConnected(),
+      sessionOver: (side) => this.#sessionOver(side),
     });
     this.#timers = new CallTimers(ports.clock);
     this.#silence = new SilenceWatch(this.#timers, {
@@ -129,6 +130,7 @@ export class Call {
       media: () => this.#media,
       isCurrent: (attemptId) => this.#isCurrent(attemptId),
       noteCodecs: (codecs) => this.#runner.amend(codecs),
+      sessionOver: (side) => this.#sessionOver(side),
     });
   }
 
@@ -172,6 +174,12 @@ export class Call {
   /** Ends the call from outside: an operator, a shutdown, a dead relay. */
   end(reason: EndReason): void {
     this.#feed({ type: 'call:end-wanted', reason });
+  }
+
+  /** The peer of a leg has not refreshed its session (RFC 4028 §10), or has no such dialog. Nothing ends an emergency call. */
+  #sessionOver(leg: Side): void {
+    this.#log.warn({ leg, ...(this.#state.emergency && { alarm: 'emergency' }) }, 'session was not refreshed');
+    if (!this.#state.emergency) this.end('session-expired');
   }
 
   /** The ledger holds nothing for an attempt any more, and another node may have its channel. Nothing ends an emergency call. */

@@ -6,6 +6,7 @@ import type { CallMedia, CodecsInUse } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall, ReofferAnswer } from './ports.js';
+import type { Side } from './reports.js';
 
 /** Answers that are no failure of the gateway's own. */
 const UNUSABLE: { readonly [T in SdpRefusal]?: 'no-common-codec' | 'encrypted-media' } = {
@@ -22,6 +23,8 @@ export interface LegHolder {
   /** Whether the call still waits for this attempt. */
   isCurrent(attemptId: string): boolean;
   noteCodecs(codecs: CodecsInUse): void;
+  /** The peer of a leg is gone without a BYE. */
+  sessionOver(side: Side): void;
 }
 
 export class CalleeLegs {
@@ -49,6 +52,7 @@ export class CalleeLegs {
         address: channel.address,
         offerSdp,
         maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
+        sessionTimer: channel.gateway.sessionTimer,
         passedHeaders: request.passedHeaders,
       },
       this.#listenerOf(attemptId),
@@ -93,6 +97,8 @@ export class CalleeLegs {
         if (media === null) renegotiation.refuse(500);
         else media.renegotiate('callee', renegotiation);
       },
+      refreshDue: () => this.#holder.media()?.refresh('callee'),
+      sessionOver: () => this.#holder.sessionOver('callee'),
     };
   }
 

@@ -4,6 +4,7 @@ import type { CallInput } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import { type EndReason, type FinalAnswer, reasonHeader } from './end-reason.js';
 import type { CallerLeg, LegIdentity, ReofferAnswer } from './ports.js';
+import type { Side } from './reports.js';
 
 /** The call as its caller's leg sees it. */
 export interface CallerHolder {
@@ -11,6 +12,8 @@ export interface CallerHolder {
   media(): CallMedia | null;
   /** Our 200 has left. */
   onConnected(): void;
+  /** The peer of a leg is gone without a BYE. */
+  sessionOver(side: Side): void;
 }
 
 export class CallerSide {
@@ -47,6 +50,8 @@ export class CallerSide {
         if (media === null) renegotiation.refuse(500);
         else media.renegotiate('caller', renegotiation);
       },
+      refreshDue: () => this.#holder.media()?.refresh('caller'),
+      sessionOver: () => this.#holder.sessionOver('caller'),
     });
   }
 

@@ -40,6 +40,7 @@ export type EndReason =
   | 'journal-stalled'
   | 'max-duration'
   | 'no-ack'
+  | 'session-expired'
   | 'late-offer-mismatch'
   | 'signalling-lost'
   | 'operator'
@@ -90,6 +91,7 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'journal-stalled': { status: 503, q850: 41 },
   'max-duration': { status: 200, q850: 16 },
   'no-ack': { status: 200, q850: 102 },
+  'session-expired': { status: 200, q850: 102 },
   'late-offer-mismatch': { status: 488, q850: 88 },
   'signalling-lost': { status: 503, q850: 41 },
   operator: { status: 480, q850: 31 },

@@ -2,7 +2,7 @@
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { RtpTransport, SdpCodec } from '../sdp/description.js';
 import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
-import type { Callee, CallRequest, DialAddress, GatewayTerms, TrunkTerms } from './call-request.js';
+import type { Callee, CallRequest, DialAddress, GatewayTerms, SessionTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
 
@@ -216,9 +216,13 @@ export interface CallerLegListener {
   /** BYE from the caller, or from the SIP server because no ACK ever came. */
   hungUp(cause: 'bye' | 'no-ack'): void;
   renegotiated(renegotiation: Renegotiation): void;
+  /** Its session is to be refreshed by a re-INVITE of ours (RFC 4028 §7.4). */
+  refreshDue(): void;
+  /** It has not refreshed its session, or knows nothing of the dialog any more. */
+  sessionOver(): void;
 }
 
-/** The final response to a re-INVITE of ours; without a dialog, or when it could not be sent, 481. */
+/** The final response to a re-INVITE of ours: 491 also when an offer of the peer went before it, 481 also without a dialog. */
 export interface ReofferAnswer {
   readonly status: number;
   readonly sdp: string | null;
@@ -253,6 +257,9 @@ export interface CalleeLegListener {
   /** Final response to our BYE or its timeout. */
   cleared(): void;
   renegotiated(renegotiation: Renegotiation): void;
+  /** As of a caller. */
+  refreshDue(): void;
+  sessionOver(): void;
 }
 
 export interface CalleeLeg {
@@ -270,6 +277,7 @@ export interface DialRequest {
   readonly address: DialAddress;
   readonly offerSdp: string;
   readonly maxForwards: number;
+  readonly sessionTimer?: SessionTerms | undefined;
   readonly passedHeaders: Readonly<Record<string, string>>;
 }
 

@@ -31,6 +31,7 @@ import {
   source,
   timeZone,
 } from './scalars.js';
+import { sessionTimer } from './session-timer-schema.js';
 
 const FORWARDED_HEADER_RULE =
   'may not be passed on: simtrunk writes it for each leg itself, or it would carry a caller identity; allowed are others, such as X-Campaign';
@@ -147,6 +148,7 @@ const trunk = z.strictObject({
   certificate: certificateName.optional(),
   traffic: z.enum(['commercial', 'personal']).default('commercial'),
   ...mediaKeys,
+  sessionTimer: sessionTimer.prefault({}),
   classes: z.array(numberClass).min(1).default(DEFAULT_CLASSES),
   country: country.default('KR'),
   timeZone: timeZone.default('Asia/Seoul'),
@@ -192,6 +194,7 @@ const gateway = z.strictObject({
   firstResponseTimeoutMs: milliseconds.min(1).default(4_000),
   progressTimeoutMs: milliseconds.min(1).default(20_000),
   ringTimeoutMs: milliseconds.min(1).default(60_000),
+  sessionTimer: sessionTimer.prefault({}),
   ...responseKeys,
   gapMs: milliseconds.default(2_000),
   maxCalls: z.int().min(1).optional(),

@@ -1,12 +1,15 @@
 // The caller's leg: one INVITE from a trunk, answered through createUAS, never createB2BUA (semantics.md).
+import type { SessionTerms } from '../call/call-request.js';
 import type { CallerLeg, CallerLegListener, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { capabilityHeaders } from './capabilities.js';
+import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
 import { reasonHeaders, sdpOf } from './message-parts.js';
-import { AwaitedAck, sendReoffer, toRenegotiation } from './renegotiation.js';
+import { AwaitedAck, toRenegotiation } from './renegotiation.js';
+import { answerSession, NO_SESSION_TIMER, type SessionAgreement, sessionExtensions } from './session-expires.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest, SrfApplication } from './srf.js';
 
 export class InboundLeg implements CallerLeg {
@@ -23,7 +26,12 @@ export class InboundLeg implements CallerLeg {
   #acknowledged = false;
   #ended = false;
   #hangUpWanted: { reason: string | undefined } | undefined;
-  readonly #reinviteAck = new AwaitedAck();
+  #terms = NO_SESSION_TIMER;
+  #session: { readonly agreement: SessionAgreement | null; readonly headers: Readonly<Record<string, string>> } = {
+    agreement: null,
+    headers: {},
+  };
+  #inDialog: LegDialog | undefined;
 
   /** To be made in the tick that delivers the INVITE, so that no CANCEL is missed. */
   constructor(srf: SrfApplication, request: SipRequest, response: ServerResponse, host: LegHost, log: Logger) {
@@ -46,7 +54,19 @@ export class InboundLeg implements CallerLeg {
   }
 
   get identity(): LegIdentity | null {
-    return this.#identity;
+    return this.#identity === null ? null : (this.#inDialog?.identityNow(this.#identity) ?? this.#identity);
+  }
+
+  /** False when its session would be too short for these terms: it has been told so (RFC 4028 §9). */
+  keepSession(terms: SessionTerms): boolean {
+    const session = answerSession(this.#request, terms);
+    if (!session.ok) {
+      this.#response.send(422, { headers: { 'Min-SE': String(session.minSeconds) } });
+      return false;
+    }
+    this.#terms = terms;
+    this.#session = session;
+    return true;
   }
 
   listen(listener: CallerLegListener): void {
@@ -68,7 +88,7 @@ export class InboundLeg implements CallerLeg {
     this.#srf.createUAS(
       this.#request,
       this.#response,
-      { localSdp: sdp, headers: capabilityHeaders([]) },
+      { localSdp: sdp, headers: { ...capabilityHeaders(sessionExtensions(this.#terms)), ...this.#session.headers } },
       guarded(this.#log, 'caller answered', (error, dialog) => {
         if (error || dialog === undefined) {
           this.#log.info({ leg: 'caller', cause: String(error) }, 'caller could not be answered');
@@ -90,6 +110,7 @@ export class InboundLeg implements CallerLeg {
 
   hangUp(reason: string | undefined): void {
     if (this.#ended) return;
+    this.#inDialog?.close();
     if (this.#dialog === undefined && this.#identity !== null) {
       this.#endWithoutDialog();
       return;
@@ -112,12 +133,14 @@ export class InboundLeg implements CallerLeg {
   }
 
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
-    sendReoffer(this.#dialog, sdp, this.#log, answered);
+    if (this.#inDialog === undefined) answered({ status: 481, sdp: null });
+    else this.#inDialog.reoffer(sdp, answered);
   }
 
   /** The SIP server that held the dialog is gone: from now on a BYE goes out as a request of its own. */
   detach(): void {
     this.#dialog = undefined;
+    this.#inDialog?.close();
     // The ACK that it waited for will not be told any more.
     if (this.#hangUpWanted !== undefined && !this.#ended) this.#endWithoutDialog();
   }
@@ -131,6 +154,25 @@ export class InboundLeg implements CallerLeg {
   #adopt(dialog: SipDialog): void {
     this.#dialog = dialog;
     this.#identity = identityOfCaller(this.#request, dialog);
+    const inDialog = new LegDialog(
+      dialog,
+      this.#request,
+      {
+        clock: this.#host.clock,
+        log: this.#log,
+        account: undefined,
+        terms: this.#terms,
+        agreement: this.#session.agreement,
+        role: 'uas',
+        isServerOurs: this.#host.isServerOurs,
+      },
+      {
+        renegotiated: (renegotiation) => this.#listener?.renegotiated(renegotiation),
+        refreshDue: () => this.#listener?.refreshDue(),
+        sessionOver: () => this.#listener?.sessionOver(),
+      },
+    );
+    this.#inDialog = inDialog;
     this.#host.callerAnswered(this);
     dialog.on(
       'ack',
@@ -140,6 +182,7 @@ export class InboundLeg implements CallerLeg {
       'destroy',
       guarded(this.#log, 'caller bye', (bye) => {
         this.#ended = true;
+        inDialog.close();
         this.#host.callerOver(this);
         this.#listener?.hungUp(bye.source === 'application' && !this.#acknowledged ? 'no-ack' : 'bye');
       }),
@@ -147,7 +190,7 @@ export class InboundLeg implements CallerLeg {
     for (const event of ['modify', 'update'] as const) {
       dialog.on(
         event,
-        guarded(this.#log, event, (request, response) => this.#renegotiate(request, response)),
+        guarded(this.#log, event, (request, response) => inDialog.onRequest(request, response)),
       );
     }
     // A transfer, a message or a digit of the caller does not reach the gateway that way, and must not be taken for done.
@@ -160,7 +203,7 @@ export class InboundLeg implements CallerLeg {
   }
 
   #onAck(ack: SipMessage): void {
-    if (this.#reinviteAck.take(ack) || this.#acknowledged) return;
+    if (this.#inDialog?.onAck(ack) || this.#acknowledged) return;
     this.#acknowledged = true;
     this.#listener?.acknowledged(sdpOf(ack));
     const wanted = this.#hangUpWanted;
@@ -172,6 +215,6 @@ export class InboundLeg implements CallerLeg {
       response.send(500, { headers: { 'Retry-After': '5' } });
       return;
     }
-    this.#listener.renegotiated(toRenegotiation(request, response, this.#dialog?.local.contact, this.#reinviteAck));
+    this.#listener.renegotiated(toRenegotiation(request, response, undefined, new AwaitedAck()));
   }
 }

@@ -1,5 +1,6 @@
 // What a leg needs of the application that holds it: a place in its tables, and a BYE when the dialog is gone.
 import type { LegIdentity, OrphanCause } from '../call/ports.js';
+import type { Clock } from '../lib/clock.js';
 import type { SipMessage } from './srf.js';
 
 export interface HeldCaller {
@@ -12,6 +13,9 @@ export interface HeldCallee {
 }
 
 export interface LegHost {
+  readonly clock: Clock;
+  /** The embedded SIP server, which leaves session timers to the legs. */
+  readonly isServerOurs: boolean;
   /** False while the connection to the SIP server is lost, and its dialogs with it. */
   readonly isConnected: boolean;
   /** How long a message of a peer waited here, in milliseconds. */

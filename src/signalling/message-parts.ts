@@ -33,6 +33,19 @@ export function sdpOf(message: SipMessage): string | null {
   return message.body === undefined || message.body === '' ? null : message.body;
 }
 
+/** A body that is no session description. */
+export function hasOtherBody(message: SipMessage): boolean {
+  return sdpOf(message) !== null && !/^\s*application\/sdp\s*(?:;|$)/i.test(message.get('Content-Type') ?? '');
+}
+
+/** The URI of the Contact; undefined without one. */
+export function contactUri(message: SipMessage): string | undefined {
+  const contact = message.get('Contact');
+  if (contact === undefined) return undefined;
+  // RFC 3261 §20: without brackets what follows a semicolon is the header's.
+  return contact.includes('<') ? uriOf(contact) : contact.split(';')[0]?.trim();
+}
+
 /** 1 where there is none, as a first request would have. */
 export function cseqNumber(message: SipMessage): number {
   const number = Number.parseInt(message.get('CSeq') ?? '', 10);

@@ -5,10 +5,12 @@ import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { capabilityHeaders } from './capabilities.js';
 import { ChallengeAnswers, challengerOf, repetitionOf, requestInDialog } from './challenge-answers.js';
+import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
-import { AwaitedAck, sendReoffer, toRenegotiation } from './renegotiation.js';
+import { AwaitedAck, toRenegotiation } from './renegotiation.js';
+import { askForSession, NO_SESSION_TIMER, readMinSe, sessionExtensions, sessionOf } from './session-expires.js';
 import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfApplication } from './srf.js';
 
 export class OutboundLeg implements CalleeLeg {
@@ -28,7 +30,10 @@ export class OutboundLeg implements CalleeLeg {
   #sipCallId = '';
   #over = false;
   #hangingUp = false;
-  readonly #reinviteAck = new AwaitedAck();
+  #terms = NO_SESSION_TIMER;
+  /** The Min-SE that the gateway has answered with 422. */
+  #peerMinSeconds = 0;
+  #inDialog: LegDialog | undefined;
 
   /** @param account what the gateway gets when it asks for credentials */
   constructor(
@@ -47,7 +52,7 @@ export class OutboundLeg implements CalleeLeg {
   }
 
   get identity(): LegIdentity | null {
-    return this.#identity;
+    return this.#identity === null ? null : (this.#inDialog?.identityNow(this.#identity) ?? this.#identity);
   }
 
   noteTrying(): void {
@@ -65,10 +70,12 @@ export class OutboundLeg implements CalleeLeg {
   /** @param nextHop where it is sent to, when that is not where the request-URI says */
   start(request: DialRequest, markers: Readonly<Record<string, string>>, nextHop?: string): void {
     this.#request = request;
+    this.#terms = request.sessionTimer ?? NO_SESSION_TIMER;
     this.#send(
       request,
       {
-        ...capabilityHeaders([]),
+        ...capabilityHeaders(sessionExtensions(this.#terms)),
+        ...askForSession(this.#terms, null),
         ...request.passedHeaders,
         ...request.address.headers,
         ...markers,
@@ -110,7 +117,9 @@ export class OutboundLeg implements CalleeLeg {
       },
       guarded(this.#log, 'final response', (error, dialog) => {
         if (dialog !== undefined && !error) this.#onAnswer(dialog);
-        else if (!this.#sendSigned(error?.res, headers, proxy)) this.#onFailure(error);
+        else if (!this.#sendSigned(error?.res, headers, proxy) && !this.#sendLonger(error?.res, headers, proxy)) {
+          this.#onFailure(error);
+        }
       }),
     );
   }
@@ -133,6 +142,27 @@ export class OutboundLeg implements CalleeLeg {
     return true;
   }
 
+  /** RFC 4028 §7.3: after 422 the same again, with the interval that the gateway wants; false when it is none, or no longer one. */
+  #sendLonger(
+    response: SipResponse | undefined,
+    headers: Readonly<Record<string, string>>,
+    proxy: string | undefined,
+  ): boolean {
+    const [invite, request] = [this.#invite, this.#request];
+    if (response?.status !== 422 || invite === undefined || request === undefined || this.#cancelled || this.#over)
+      return false;
+    const minSeconds = readMinSe(response);
+    if (minSeconds <= this.#peerMinSeconds || this.#terms.mode === 'off') return false;
+    this.#peerMinSeconds = minSeconds;
+    this.#invite = undefined;
+    this.#send(
+      request,
+      { ...headers, ...repetitionOf(invite), ...askForSession(this.#terms, null, minSeconds) },
+      proxy ?? challengerOf(invite.uri, response),
+    );
+    return true;
+  }
+
   cancel(reason: string | undefined): void {
     if (this.#over || this.#dialog !== undefined) return;
     this.#cancelled = true;
@@ -150,6 +180,7 @@ export class OutboundLeg implements CalleeLeg {
   hangUp(reason: string | undefined): void {
     if (this.#over || this.#hangingUp) return;
     this.#hangingUp = true;
+    this.#inDialog?.close();
     if (this.#dialog === undefined) {
       this.#endWithoutDialog();
       return;
@@ -167,7 +198,8 @@ export class OutboundLeg implements CalleeLeg {
   }
 
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
-    sendReoffer(this.#dialog, sdp, this.#log, answered);
+    if (this.#inDialog === undefined) answered({ status: 481, sdp: null });
+    else this.#inDialog.reoffer(sdp, answered);
   }
 
   /**
@@ -177,6 +209,7 @@ export class OutboundLeg implements CalleeLeg {
   detach(): void {
     if (this.#over) return;
     this.#dialog = undefined;
+    this.#inDialog?.close();
     if (this.#identity === null) {
       this.#markOver();
     } else if (this.#hangingUp) {
@@ -194,7 +227,7 @@ export class OutboundLeg implements CalleeLeg {
       invite.on(
         'update',
         guarded(this.#log, 'early update', (request, response) =>
-          this.#listener.renegotiated(toRenegotiation(request, response, undefined, this.#reinviteAck)),
+          this.#listener.renegotiated(toRenegotiation(request, response, undefined, new AwaitedAck())),
         ),
       );
     });
@@ -203,9 +236,25 @@ export class OutboundLeg implements CalleeLeg {
   #onAnswer(dialog: SipDialog): void {
     this.#dialog = dialog;
     this.#identity = identityOfCallee(this.#sent(dialog.req), dialog.res, dialog.remote.uri);
+    const inDialog = new LegDialog(
+      dialog,
+      dialog.res,
+      {
+        clock: this.#host.clock,
+        log: this.#log,
+        account: this.#account,
+        terms: this.#terms,
+        agreement: sessionOf(dialog.res, this.#terms),
+        role: 'uac',
+        isServerOurs: this.#host.isServerOurs,
+      },
+      this.#listener,
+    );
+    this.#inDialog = inDialog;
     dialog.on(
       'destroy',
       guarded(this.#log, 'callee bye', (bye) => {
+        inDialog.close();
         // Also when the server ended the leg by itself: a 200 that crossed our CANCEL.
         if (this.#hangingUp) {
           this.#clear();
@@ -218,14 +267,12 @@ export class OutboundLeg implements CalleeLeg {
     for (const event of ['modify', 'update'] as const) {
       dialog.on(
         event,
-        guarded(this.#log, event, (request, response) =>
-          this.#listener.renegotiated(toRenegotiation(request, response, dialog.local.contact, this.#reinviteAck)),
-        ),
+        guarded(this.#log, event, (request, response) => inDialog.onRequest(request, response)),
       );
     }
     dialog.on(
       'ack',
-      guarded(this.#log, 'callee ack', (ack) => void this.#reinviteAck.take(ack)),
+      guarded(this.#log, 'callee ack', (ack) => void inDialog.onAck(ack)),
     );
     for (const event of ['info', 'refer', 'message'] as const) {
       dialog.on(

@@ -22,6 +22,7 @@ import { type RegisterToSend, type RequestSender, sendOrphanBye, sendProbe, send
 import { readInvite } from './read-invite.js';
 import { RequestIntake } from './request-intake.js';
 import { type DrachtioServer, ServerConnection } from './server-connection.js';
+import { NO_SESSION_TIMER, sessionExtensions } from './session-expires.js';
 import type { SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
 import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type SipResponse } from './srf.js';
 
@@ -51,9 +52,13 @@ export class SipApplication implements DialPort, LegHost {
   #onReconnected: () => void = () => {};
   #onCallersGone: () => void = () => {};
   readonly #arrivals: ArrivalClock | null;
+  readonly clock: Clock;
+  readonly isServerOurs: boolean;
 
   constructor(settings: SignallingSettings, clock: Clock, log: Logger) {
     this.#settings = settings;
+    this.clock = clock;
+    this.isServerOurs = settings.isServerOurs === true;
     this.#arrivals = settings.isServerOurs === true ? new ArrivalClock(monotonicNowMs) : null;
     this.#log = log;
     const accountOf: SignallingSettings['accountOf'] = (gateway, channelId) => settings.accountOf(gateway, channelId);
@@ -198,8 +203,10 @@ export class SipApplication implements DialPort, LegHost {
       response.send(503, {});
       return;
     }
-    if (!this.intake.hasExtensions(request, response)) return;
+    const { sessionTimer = NO_SESSION_TIMER } = trunk;
+    if (!this.intake.hasExtensions(request, response, sessionExtensions(sessionTimer))) return;
     const leg = made ?? this.#callerLeg(request, response);
+    if (!leg.keepSession(sessionTimer)) return;
     const looped = request.get(LOOP_MARKER) === this.#marker;
     this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
   }

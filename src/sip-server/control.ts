@@ -75,6 +75,8 @@ export interface SipServerSettings {
   readonly maxHeaderBytes?: number;
   readonly connections?: Partial<SipConnectionSettings>;
   readonly requestHandlers?: readonly SipRequestHandler[];
+  /** Refreshes and ends sessions as applications agree on with Session-Expires. Left out: it does; else they do it themselves. */
+  readonly keepsSessions?: boolean;
   /** Name servers as `address` or `address:port`. Left out: what the system asks. */
   readonly nameServers?: readonly string[];
 }

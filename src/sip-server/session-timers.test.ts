@@ -154,6 +154,58 @@ describe('session timers', () => {
     assert.equal(await ended.promise, 'Session timer expired');
   });
 
+  it('are the application’s own affair where the server is told so', async () => {
+    const quiet = new ManualClock();
+    const own = new SipServer(
+      {
+        listeners: [{ transport: 'udp', address: '127.0.0.1', port: 0, advertise: '127.0.0.1' }],
+        admin: { address: '127.0.0.1', port: 0, secret: 's' },
+        timers: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 },
+        maxMessageBytes: 65_535,
+        keepsSessions: false,
+      },
+      quiet,
+      SILENT_LOG,
+    );
+    await own.open();
+    const at = { address: '127.0.0.1', port: own.listeners[0]?.port ?? 0 };
+    const caller = await UdpPeer.open(at);
+    const acked = deferred<void>();
+    const updated = deferred<string>();
+    const { srf } = await connectApplication(
+      { host: '127.0.0.1', port: own.adminPort, secret: 's' },
+      {
+        invite: (request, reply) => {
+          const options = { localSdp: SDP, headers: { 'Session-Expires': '600;refresher=uas' } };
+          srf.createUAS(request, reply, options, (_error, dialog) => {
+            dialog?.on('ack', () => acked.resolve());
+            dialog?.on('update', (update, answered) => {
+              updated.resolve(update.get('Session-Expires') ?? '');
+              answered.send(200);
+            });
+          });
+        },
+      },
+    );
+    const call = new Call(caller, at, { headers: ['Supported: timer', 'Session-Expires: 1800'] });
+    call.invite();
+    call.learn(await caller.response(200, 'INVITE'));
+    call.ack();
+    await acked.promise;
+    quiet.advance(10_000_000);
+    // An interval that would get 422 reaches the application.
+    call.inside('UPDATE', { headers: [`Contact: <${call.peerUri}>`, 'Session-Expires: 4;refresher=uac'] });
+    await caller.response(200, 'UPDATE');
+    assert.equal(await updated.promise, '4;refresher=uac');
+    assert.deepEqual(
+      caller.inbox.untaken.filter(({ method }) => method !== ''),
+      [],
+    );
+    srf.disconnect();
+    caller.close();
+    await own.close();
+  });
+
   it('leave a call alone whose answer names no interval', async () => {
     const srf = await app();
     srf.createUAC(uriOf(peer), { localSdp: SDP, headers: { 'Session-Expires': '90' } }, {}, () => undefined);

@@ -97,10 +97,11 @@ export class SipServer {
       overload: this.#overload,
       wheel: this.#wheel,
       timers,
+      keepsSessions: settings.keepsSessions ?? true,
       log,
       onTrying: (callId) => this.#onTrying(callId),
     };
-    const sessions = new SessionTimers(this.#wheel, {
+    const sessions = new SessionTimers(context, {
       refresh: (dialog, intervalSeconds) => own.refresh(dialog, intervalSeconds),
       expired: (dialog) => own.expired(dialog),
     });

@@ -143,6 +143,8 @@ function callerListener({ note }: ToldInbox): CallerLegListener {
     acknowledged: (sdp) => note('acknowledged', sdp),
     hungUp: (cause) => note('hung up', cause),
     renegotiated: (renegotiation) => note('renegotiated', renegotiation),
+    refreshDue: () => note('refresh due'),
+    sessionOver: () => note('session over'),
   };
 }
 
@@ -156,5 +158,7 @@ export function calleeListener({ note }: ToldInbox): CalleeLegListener {
     hungUp: (reasons) => note('hung up', reasons),
     cleared: () => note('cleared'),
     renegotiated: (renegotiation) => note('renegotiated', renegotiation),
+    refreshDue: () => note('refresh due'),
+    sessionOver: () => note('session over'),
   };
 }

@@ -26,6 +26,8 @@ export interface CoreContext {
   readonly overload: Overload;
   readonly wheel: TimerWheel;
   readonly timers: SipTimers;
+  /** Session timers are the server's affair; else the applications'. */
+  readonly keepsSessions: boolean;
   readonly log: ServerLog;
   /** Told the Call-ID of a new INVITE of ours whose first response was 100. */
   onTrying(callId: string): void;

@@ -3,8 +3,8 @@
 import { parseSessionExpires, SessionTimer } from '../dialog/session-timer.js';
 import type { OutgoingRequest } from '../message/outgoing-request.js';
 import type { SipMessage } from '../message/sip-message.js';
-import type { TimerWheel } from '../timer-wheel.js';
 import type { AppDialog } from './app-dialog.js';
+import type { CoreContext } from './core-context.js';
 
 export interface SessionActions {
   refresh(dialog: AppDialog, intervalSeconds: number): void;
@@ -12,11 +12,11 @@ export interface SessionActions {
 }
 
 export class SessionTimers {
-  readonly #wheel: TimerWheel;
+  readonly #context: Pick<CoreContext, 'wheel' | 'keepsSessions'>;
   readonly #actions: SessionActions;
 
-  constructor(wheel: TimerWheel, actions: SessionActions) {
-    this.#wheel = wheel;
+  constructor(context: Pick<CoreContext, 'wheel' | 'keepsSessions'>, actions: SessionActions) {
+    this.#context = context;
     this.#actions = actions;
   }
 
@@ -42,13 +42,13 @@ export class SessionTimers {
   ): void {
     dialog.session?.stop();
     dialog.session = null;
-    if (value === undefined) return;
+    if (value === undefined || !this.#context.keepsSessions) return;
     const agreement = parseSessionExpires(value);
     if (agreement === null) return;
     if (ourBody.startsWith('v=0')) dialog.localSdp = ourBody;
     dialog.allowsUpdate ||= /\bUPDATE\b/i.test(ofPeer.values('allow').join(','));
     const isRefresher = agreement.refresher === ourRole;
-    dialog.session = new SessionTimer(this.#wheel, agreement.intervalSeconds, isRefresher, {
+    dialog.session = new SessionTimer(this.#context.wheel, agreement.intervalSeconds, isRefresher, {
       refresh: (intervalSeconds) => this.#actions.refresh(dialog, intervalSeconds),
       expired: () => this.#actions.expired(dialog),
     });

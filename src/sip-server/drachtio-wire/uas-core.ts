@@ -228,7 +228,7 @@ export class UasCore implements NetworkRequestCore {
       return true;
     }
     if (method !== 'INVITE' && method !== 'UPDATE') return false;
-    const session = parseSessionExpires(request.value('session-expires'));
+    const session = this.#context.keepsSessions ? parseSessionExpires(request.value('session-expires')) : null;
     if (session !== null && session.intervalSeconds < MIN_SESSION_SECONDS) {
       this.#answers.refuse(entry, 422, `Min-SE: ${MIN_SESSION_SECONDS}\r\n`);
       return true;
