@@ -28,7 +28,42 @@ export interface AccountPorts {
   readonly log: Logger;
 }
 
-export class CallAccount {
+/** The books as a call keeps them: by its attempts, or by the channel that it came in by. */
+export interface Account {
+  /** Whether commits are under way. */
+  readonly isBusy: boolean;
+  completeRecord(): void;
+  writeRecord(): void;
+  liveCallWith(attempt: AttemptRecord): LiveCall;
+  keepLive(): void;
+  confirm(attemptId: string): Promise<Grant | null>;
+  renew(attemptId: string, sliceSeconds: number): Promise<Grant | null>;
+  vacate(attemptId: string): void;
+  book(effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void;
+}
+
+/** A live call goes on without the books' answer, as long as it was granted before: both sides are on the line. */
+export async function withinTime(
+  answer: Promise<Grant>,
+  clock: Clock,
+  timeoutMs: number,
+  onFailed: (error: unknown) => void,
+): Promise<Grant | null> {
+  let timer: ClockTimer | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = clock.after(timeoutMs, () => reject(new Error('journal stalled')));
+  });
+  try {
+    return await Promise.race([answer, timeout]);
+  } catch (error) {
+    onFailed(error);
+    return null;
+  } finally {
+    timer?.cancel();
+  }
+}
+
+export class CallAccount implements Account {
   readonly #ports: AccountPorts;
   readonly #journalTimeoutMs: number;
   readonly #holder: AccountHolder;
@@ -123,20 +158,8 @@ export class CallAccount {
     this.#release.track('settlement', ledger.settle(settlement, alongside));
   }
 
-  /** A live call goes on without the books' answer, as long as it was granted before: the callee is on the line. */
-  async #inTime(what: string, answer: Promise<Grant>): Promise<Grant | null> {
-    let timer: ClockTimer | undefined;
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = this.#ports.clock.after(this.#journalTimeoutMs, () => reject(new Error('journal stalled')));
-    });
-    try {
-      return await Promise.race([answer, timeout]);
-    } catch (error) {
-      this.#notCommitted(what, error);
-      return null;
-    } finally {
-      timer?.cancel();
-    }
+  #inTime(what: string, answer: Promise<Grant>): Promise<Grant | null> {
+    return withinTime(answer, this.#ports.clock, this.#journalTimeoutMs, (error) => this.#notCommitted(what, error));
   }
 
   #liveCall(more: readonly AttemptRecord[] = []): LiveCall {

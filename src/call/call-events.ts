@@ -9,7 +9,7 @@ export type CallInput =
   /** Admission refused the call before any channel was looked for. */
   | { readonly type: 'call:refused'; readonly reason: EndReason; readonly limit: LimitReached | null }
   | { readonly type: 'call:admitted'; readonly emergency: boolean }
-  | { readonly type: 'channel:reserved'; readonly channel: ChosenChannel; readonly decision: DecisionSummary }
+  | { readonly type: 'channel:reserved'; readonly channel: ChosenChannel; readonly decision: DecisionSummary | null }
   | {
       readonly type: 'channel:none';
       readonly reason: EndReason;
@@ -46,6 +46,8 @@ export type CallInput =
       /** True when the stack made the response itself: timeout or unreachable. */
       readonly local: boolean;
     }
+  /** A call from a mobile has come in on its channel. */
+  | { readonly type: 'attempt:crossed'; readonly attemptId: string }
   | {
       readonly type: 'attempt:hung-up';
       readonly attemptId: string;

@@ -37,6 +37,7 @@ import {
   hangUpCurrent,
   heardFrom,
   holdEnd,
+  isIncoming,
   markAnswered,
   mayFailOver,
   noteRefusingGateway,
@@ -139,7 +140,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       }
       const last = draft.state.attempts.at(-1);
       if (last === undefined) draft.record({ limit: input.limit });
-      refuse(draft, last === undefined ? input.reason : failureOf(last));
+      // Of a call from a mobile the reason says already how its last destination failed.
+      refuse(draft, last === undefined || isIncoming(draft.state) ? input.reason : failureOf(last));
     },
     // The SIP server has answered 487 already, whatever else was to end the call.
     'caller:cancelled': (draft) => {
@@ -226,8 +228,10 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       const isSilent = input.timer === 'first-response';
       // A phone that rang is the callee's side; a channel that never came so far has failed.
       reportAttempt(draft, attemptId, attempt.phase === 'alerting' ? 'callee' : 'failed');
-      // Nothing rings the same phone twice; but every failure of an emergency call fails over (semantics.md).
-      if (isSilent || (draft.state.emergency && input.timer !== 'setup')) {
+      // Nothing rings the same phone twice; but every failure of an emergency call fails over (semantics.md), and a caller from a
+      // mobile is not left to an agent who is not there.
+      const goesOn = draft.state.emergency || isIncoming(draft.state);
+      if (isSilent || (goesOn && input.timer !== 'setup')) {
         if (isSilent) noteSilentGateway(draft, attempt);
         abandon(draft, attemptId, 'no-progress', isSilent ? 'silent' : 'cancelled');
         if (canTryAgain(draft.state)) {
@@ -242,6 +246,16 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       const reason = attempt.phase === 'alerting' ? 'no-answer' : 'no-progress';
       abandon(draft, attemptId, reason, 'cancelled');
       refuse(draft, reason);
+    },
+    // semantics.md, "Inbound": the SIM is in a call already, which is no fault of the channel.
+    'attempt:crossed': (draft, input) => {
+      abandon(draft, input.attemptId, 'no-channel', 'crossed');
+      if (!canTryAgain(draft.state)) {
+        refuse(draft, 'no-channel');
+        return;
+      }
+      draft.do({ type: 'forget-media', attemptId: input.attemptId });
+      selectChannel(draft);
     },
     'caller:cancelled': (draft) => {
       const attempt = currentAttempt(draft.state);

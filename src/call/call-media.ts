@@ -308,9 +308,9 @@ export class CallMedia {
     refreshAudio(host, side, told);
   }
 
-  /** Lays the warning tone over what the callee says to the caller. */
-  warnCaller(): void {
-    this.#session?.play('caller', WARNING);
+  /** Lays the warning tone over what a side hears. */
+  warn(side: Side): void {
+    this.#session?.play(side, WARNING);
   }
 
   /** Payload types for the recorder. */

@@ -1,5 +1,6 @@
 // Everything that is known of a call when it is over: the domain's side of the CDR. Times are wall milliseconds.
 import type { NumberClass } from '../numbers/number-class.js';
+import type { DestinationKind } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport } from './reports.js';
 import type { ResponseMeaning } from './response-meaning.js';
@@ -15,6 +16,8 @@ export type AttemptOutcome =
   | 'cancelled'
   /** The INVITE could not be sent. */
   | 'unreachable'
+  /** Given up because a call from a mobile came in on its channel. */
+  | 'crossed'
   /** The process ended before the outcome was known. */
   | 'interrupted';
 
@@ -135,6 +138,29 @@ export interface CallRecord {
   readonly transcoded: boolean;
   readonly media: MediaReport | null;
   readonly recording: RecordingState | null;
+  /** Null for a call that a trunk placed. Its attempts are INVITEs to channels; those of a call from a mobile go to the trunk. */
+  readonly incoming: IncomingRecord | null;
+}
+
+/** What is known of a call from a mobile beside the rest: the channel that it came in by, and what that was charged. */
+export interface IncomingRecord {
+  readonly reservationId: string;
+  readonly channelId: string;
+  readonly gateway: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  /** The agent who had called the caller last; null when nobody had, or it is not known who. */
+  readonly lastAgent: string | null;
+  /** When that call began; null when there was none, or too long ago. */
+  readonly lastCalledAtMs: number | null;
+  /** The last one that it went to; null when there was none. */
+  readonly destination: DestinationKind | null;
+  /** When the gateway's charge began: with our 200. */
+  readonly answeredAtMs: number | null;
+  readonly billedSeconds: number;
+  readonly cost: string;
+  readonly currency: string | null;
+  readonly estimated: boolean;
 }
 
 export interface RecordingState {
@@ -144,7 +170,8 @@ export interface RecordingState {
   readonly report: RecordingReport | null;
 }
 
-/** Sum of the billed seconds of all attempts: the call's billed seconds. */
+/** The call's billed seconds: the sum of all attempts', or those of the channel that it came in by. */
 export function billedSecondsOf(record: CallRecord): number {
+  if (record.incoming) return record.incoming.billedSeconds;
   return record.attempts.reduce((sum, attempt) => sum + attempt.billedSeconds, 0);
 }

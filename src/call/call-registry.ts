@@ -3,6 +3,7 @@ import { Call, type CallPorts, type CallSettings } from './call.js';
 import type { CallRecord } from './call-record.js';
 import type { CallRequest } from './call-request.js';
 import type { EndReason } from './end-reason.js';
+import type { ChannelUse, ChannelUsers } from './incoming-selection.js';
 import type { CallerLeg } from './ports.js';
 
 export interface CallCounters {
@@ -11,7 +12,7 @@ export interface CallCounters {
   readonly ended: Readonly<Partial<Record<EndReason, number>>>;
 }
 
-export class CallRegistry {
+export class CallRegistry implements ChannelUsers {
   readonly #ports: CallPorts;
   readonly #settings: CallSettings;
   readonly #calls = new Map<string, Call>();
@@ -22,8 +23,8 @@ export class CallRegistry {
   #answered = 0;
   #stopping = false;
 
-  constructor(ports: CallPorts, settings: CallSettings) {
-    this.#ports = ports;
+  constructor(ports: Omit<CallPorts, 'channels'>, settings: CallSettings) {
+    this.#ports = { ...ports, channels: this };
     this.#settings = settings;
   }
 
@@ -58,6 +59,14 @@ export class CallRegistry {
   /** Ends the calls of reservations that the ledger has lost. */
   loseReservations(reservationIds: readonly string[]): void {
     for (const call of this.calls()) for (const id of reservationIds) call.loseReservation(id);
+  }
+
+  yieldChannel(channelId: string): ChannelUse | null {
+    for (const call of this.#calls.values()) {
+      const use = call.yieldChannel(channelId);
+      if (use !== null) return use;
+    }
+    return null;
   }
 
   endAll(reason: EndReason): void {

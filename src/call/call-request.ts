@@ -27,6 +27,36 @@ export interface CallRequest {
   readonly passedHeaders: Readonly<Record<string, string>>;
   /** A probe call goes to this channel or to none, though it is suspended. Left out: any channel. */
   readonly onlyChannel?: string;
+  /** Of a call from a mobile: `trunk` is then where it goes, with the gateway's own ways of media. Left out: a trunk calls. */
+  readonly incoming?: IncomingCall | undefined;
+}
+
+/** A call from a mobile: the channel that it came in by, and where it may go. */
+export interface IncomingCall {
+  /** The channel's, for as long as the call lasts. */
+  readonly reservationId: string;
+  readonly channelId: string;
+  readonly gateway: string;
+  readonly simId: string;
+  readonly simNumber: string;
+  /** Who calls: E.164, or `anonymous`. */
+  readonly caller: string;
+  /** The caller's. */
+  readonly numberClass: NumberClass;
+  /** The call to the caller that this one may answer; null when none is known. */
+  readonly lastCall: { readonly agent: string | null; readonly wallMs: number } | null;
+  /** To be tried in this order. */
+  readonly destinations: readonly Destination[];
+}
+
+export type DestinationKind = 'agent' | 'default' | 'announcement';
+
+/** Where a call from a mobile may go. */
+export interface Destination {
+  readonly kind: DestinationKind;
+  /** How it is called: its clocks, its media. The name is `trunk:NAME`, or `announcement`. */
+  readonly peer: GatewayTerms;
+  readonly address: DialAddress;
 }
 
 /** How the dialogs with a peer are kept alive (RFC 4028). */

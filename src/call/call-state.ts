@@ -1,8 +1,8 @@
 // The state of one call: its phase, its attempts and the record that grows with every input.
 import type { Grant } from '../quota/ledger.js';
 import { payersOf } from '../quota/payers.js';
-import type { AttemptRecord, CallRecord } from './call-record.js';
-import type { CallRequest, ChosenChannel } from './call-request.js';
+import type { AttemptRecord, CallRecord, IncomingRecord } from './call-record.js';
+import type { CallRequest, ChosenChannel, IncomingCall } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 
 export type CallPhase = 'admitting' | 'selecting' | 'dialling' | 'connecting' | 'talking' | 'clearing' | 'over';
@@ -110,7 +110,19 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       transcoded: false,
       media: null,
       recording: null,
+      incoming: request.incoming === undefined ? null : openIncoming(request.incoming),
     },
+  };
+}
+
+function openIncoming({ reservationId, channelId, gateway, simId, simNumber, lastCall }: IncomingCall): IncomingRecord {
+  return {
+    ...{ reservationId, channelId, gateway, simId, simNumber },
+    lastAgent: lastCall?.agent ?? null,
+    lastCalledAtMs: lastCall?.wallMs ?? null,
+    destination: null,
+    answeredAtMs: null,
+    ...{ billedSeconds: 0, cost: '0', currency: null, estimated: false },
   };
 }
 

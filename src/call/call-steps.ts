@@ -247,12 +247,20 @@ export function outcomeOf(status: number | null, local: boolean): AttemptOutcome
   return 'refused';
 }
 
+/** A call from a mobile: its destinations are few, and each failure leads to the next one. */
+export function isIncoming({ request }: CallState): boolean {
+  return request.incoming !== undefined;
+}
+
 export function canTryAgain(state: CallState): boolean {
-  return state.emergency || state.attempts.length < state.limits.maxAttempts;
+  if (state.emergency || isIncoming(state)) return true;
+  // An attempt that made way for a call from a mobile has tried nothing.
+  const tried = state.attempts.filter(({ record }) => record.outcome !== 'crossed').length;
+  return tried < state.limits.maxAttempts;
 }
 
 export function mayFailOver(state: CallState, verdict: AttemptVerdict | null): boolean {
-  return canTryAgain(state) && (state.emergency || isRetried(verdict));
+  return canTryAgain(state) && (state.emergency || isIncoming(state) || isRetried(verdict));
 }
 
 /** What the caller is told when no further channel takes a call whose last attempt failed. */

@@ -108,6 +108,7 @@ export class CallBench {
   readonly over: CallRecord[] = [];
   readonly callers: FakeCaller[] = [];
   readonly registry: CallRegistry;
+  readonly settings: CallSettings;
   /** Admission's answer to the next calls; null admits. */
   refusal: EndReason | 'throws' | null = null;
   /** The cap behind it. */
@@ -118,6 +119,7 @@ export class CallBench {
 
   /** `ledger`, which lives by `clock`, in place of the double. */
   constructor(changes: Partial<CallSettings> = {}, { clock, ledger }: { clock?: ManualClock; ledger?: Ledger } = {}) {
+    this.settings = { ...SETTINGS, ...changes };
     this.clock = clock ?? new ManualClock();
     this.journal = new FakeJournal(this.trace);
     this.books = new FakeBooks(this.journal, this.clock);
@@ -164,7 +166,7 @@ export class CallBench {
         clock: this.clock,
         log: createLogger({ level: 'silent', redactNumbers: false }),
       },
-      { ...SETTINGS, ...changes },
+      this.settings,
     );
     this.ledger.mayFree = (attemptId) => {
       const leg = this.dialler.legs.find(({ request }) => request.attemptId === attemptId);
@@ -255,9 +257,10 @@ export class CallBench {
   #assertRecords(context: string): void {
     const last = new Map(this.journal.published.map(({ record }) => [record.callId, record]));
     for (const { callId, told } of this.callers) assert.equal(last.get(callId)?.sipStatus, told, context);
-    const billed = [...last.values()].flatMap(({ attempts }) =>
-      attempts.filter(({ billedSeconds }) => billedSeconds > 0).map((a) => `${a.attemptId} ${a.billedSeconds}`),
-    );
+    const billed = [...last.values()].flatMap(({ attempts, incoming }) => [
+      ...attempts.filter(({ billedSeconds }) => billedSeconds > 0).map((a) => `${a.attemptId} ${a.billedSeconds}`),
+      ...(incoming?.billedSeconds ? [`${incoming.reservationId} ${incoming.billedSeconds}`] : []),
+    ]);
     const charged = [...this.ledger.charges.values()]
       .filter(({ billedSeconds }) => billedSeconds > 0)
       .map((charge) => `${charge.reservationId} ${charge.billedSeconds}`);

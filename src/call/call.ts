@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Ledger } from '../quota/ledger.js';
-import { CallAccount } from './call-account.js';
+import { type Account, type AccountHolder, CallAccount } from './call-account.js';
 import { type AdmissionSettings, admitRequest } from './call-admission.js';
 import type { CallEffect, CallInput, CallTimer } from './call-events.js';
 import type { CallMedia } from './call-media.js';
@@ -17,7 +17,10 @@ import { currentAttempt } from './call-steps.js';
 import { CallTimers } from './call-timers.js';
 import { CalleeLegs } from './callee-legs.js';
 import { CallerSide } from './caller-side.js';
+import { holdingOf } from './channel-use.js';
 import type { EndReason } from './end-reason.js';
+import type { ChannelUse, ChannelUsers } from './incoming-selection.js';
+import { IncomingSide } from './incoming-side.js';
 import { MediaNotes } from './media-notes.js';
 import type {
   AdmissionPort,
@@ -57,6 +60,8 @@ export interface CallPorts {
   readonly recorder: RecordingPort | null;
   readonly dialler: DialPort;
   readonly books: CallBooks;
+  /** The other calls. */
+  readonly channels: ChannelUsers;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -68,7 +73,8 @@ export class Call {
   readonly #runner: CallRunner;
   readonly #caller: CallerSide;
   readonly #onOver: (record: CallRecord) => void;
-  readonly #account: CallAccount;
+  readonly #account: Account;
+  readonly #incoming: IncomingSide | null;
   readonly #timers: CallTimers;
   readonly #callees: CalleeLegs;
   readonly #reports: CallReports;
@@ -100,6 +106,7 @@ export class Call {
       media: () => this.#media,
       onConnected: () => this.#onConnected(),
       sessionOver: (side) => this.#sessionOver(side),
+      onGone: () => this.#incoming?.account.callerGone(),
     });
     this.#timers = new CallTimers(ports.clock);
     this.#silence = new SilenceWatch(this.#timers, {
@@ -110,13 +117,24 @@ export class Call {
       },
       end: (reason) => this.end(reason),
     });
-    this.#account = new CallAccount({ ...ports, log: this.#log }, settings.journalTimeoutMs, {
+    const holder: AccountHolder = {
       state: () => this.#state,
       legs: () => ({ caller: this.#caller.identity, callees: this.#callees.identities() }),
       noteCharge: (charge) => this.#runner.noteCharge(charge),
       waitsForReports: () => this.#reports.areAwaited && !this.#reports.areOverdue,
       onCommitted: () => this.#overIfDone(),
-    });
+    };
+    this.#incoming =
+      request.incoming === undefined
+        ? null
+        : new IncomingSide({ ...ports, log: this.#log }, settings.journalTimeoutMs, request, request.incoming, {
+            ...holder,
+            answerProgress: () => this.#caller.answerProgress,
+            amend: (change) => this.#runner.amend(change),
+            media: () => this.#media,
+          });
+    this.#account =
+      this.#incoming?.account ?? new CallAccount({ ...ports, log: this.#log }, settings.journalTimeoutMs, holder);
     this.#reports = new CallReports({ ...ports, log: this.#log }, settings.recordingDeadlineMs, {
       callId: request.callId,
       amend: (change) => this.#runner.amend(change),
@@ -125,7 +143,7 @@ export class Call {
         this.#overIfDone();
       },
     });
-    this.#callees = new CalleeLegs(ports.dialler, this.#log, {
+    this.#callees = new CalleeLegs(this.#incoming?.dialler ?? ports.dialler, this.#log, {
       feed: (input) => this.#feed(input),
       media: () => this.#media,
       isCurrent: (attemptId) => this.#isCurrent(attemptId),
@@ -185,7 +203,20 @@ export class Call {
   /** The ledger holds nothing for an attempt any more, and another node may have its channel. Nothing ends an emergency call. */
   loseReservation(attemptId: string): void {
     const attempt = currentAttempt(this.#state);
-    if (attempt?.channel.attemptId === attemptId && !this.#state.emergency) this.end('ledger-away');
+    const isHeldBy = this.#incoming?.account.reservationId ?? attempt?.channel.attemptId;
+    if (isHeldBy === attemptId && !this.#state.emergency) this.end('ledger-away');
+  }
+
+  /** A call from a mobile has come in on a channel: whether this call has it, and gives it up. */
+  yieldChannel(channelId: string): ChannelUse | null {
+    if (this.#incoming !== null) return this.#incoming.useOf(channelId);
+    const holding = holdingOf(this.#state, channelId);
+    if (holding === null) return null;
+    if (holding.use === 'yielded') {
+      this.#log.info({ channelId }, 'crossed by a call from a mobile');
+      this.#feed({ type: 'attempt:crossed', attemptId: holding.attemptId });
+    }
+    return holding.use;
   }
 
   /** The dialogs are gone: the call goes on while media flows, and is watched by media alone (semantics.md). */
@@ -232,6 +263,8 @@ export class Call {
         this.#callees.hangUp(effect.attemptId, effect.reason);
         return;
       case 'report-attempt':
+        // A PBX is no channel.
+        if (this.#incoming !== null) return;
         if (effect.report.coolDown !== undefined) {
           this.#log.warn({ channelId: effect.channelId, ...effect.report.coolDown }, 'left alone for what it answered');
         }
@@ -259,7 +292,8 @@ export class Call {
         this.#caller.hangUp(effect.reason);
         return;
       case 'warn-caller':
-        this.#media?.warnCaller();
+        // Who is in the trunk is warned, whichever side that is.
+        this.#media?.warn(this.#incoming === null ? 'caller' : 'callee');
         return;
       case 'start-recording':
         this.#startRecording();
@@ -298,20 +332,22 @@ export class Call {
     if (this.#callee === null || this.#media === null) return;
     const attemptId = randomUUID();
     try {
-      const selection = await selectChannel(this.#ports, {
-        request,
-        callee: this.#callee,
-        media: this.#media,
-        attemptId,
-        excludeChannels,
-        excludeGateways,
-        avoidGateways,
-        wallMs: this.#ports.clock.wallMs(),
-        alongside: (channel) => {
-          const { record } = openAttempt(channel, this.#ports.clock.wallMs());
-          return this.#ports.books.keepLive(this.#account.liveCallWith(record));
-        },
-      });
+      const selecting = this.#incoming?.select(attemptId, this.#media);
+      const selection = await (selecting ??
+        selectChannel(this.#ports, {
+          request,
+          callee: this.#callee,
+          media: this.#media,
+          attemptId,
+          excludeChannels,
+          excludeGateways,
+          avoidGateways,
+          wallMs: this.#ports.clock.wallMs(),
+          alongside: (channel) => {
+            const { record } = openAttempt(channel, this.#ports.clock.wallMs());
+            return this.#ports.books.keepLive(this.#account.liveCallWith(record));
+          },
+        }));
       this.#watchMedia();
       if (selection.ok) {
         this.#feed({ type: 'channel:reserved', channel: selection.channel, decision: selection.decision });
@@ -332,6 +368,8 @@ export class Call {
     const { request, attempts } = this.#state;
     this.#log.info({ channelId: channel.channelId, callee: this.#callee?.e164, attempt: attempts.length }, 'dialling');
     this.#callees.dial(channel, request);
+    // Its reservation was made before it was known where the call goes.
+    if (this.#incoming !== null) this.#account.keepLive();
   }
 
   async #confirm(attemptId: string): Promise<void> {

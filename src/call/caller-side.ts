@@ -3,6 +3,7 @@ import type { Logger } from '../lib/logger.js';
 import type { CallInput } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import { type EndReason, type FinalAnswer, reasonHeader } from './end-reason.js';
+import type { AnswerProgress } from './incoming-account.js';
 import type { CallerLeg, LegIdentity, ReofferAnswer } from './ports.js';
 import type { Side } from './reports.js';
 
@@ -14,14 +15,15 @@ export interface CallerHolder {
   onConnected(): void;
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
+  /** Its leg is over: its BYE, or the answer to ours. */
+  onGone(): void;
 }
 
 export class CallerSide {
   readonly #leg: CallerLeg;
   readonly #log: Logger;
   readonly #holder: CallerHolder;
-  /** Our 200 has been handed to the SIP server. */
-  #isAnswered = false;
+  #progress: AnswerProgress = 'unanswered';
 
   constructor(leg: CallerLeg, log: Logger, holder: CallerHolder) {
     this.#leg = leg;
@@ -33,18 +35,34 @@ export class CallerSide {
     return this.#leg.identity;
   }
 
+  get answerProgress(): AnswerProgress {
+    return this.#progress;
+  }
+
   /** From now on the call hears what the caller says, at once what it has said already. */
   listen(): void {
     const feed = (input: CallInput) => this.#holder.feed(input);
     this.#leg.listen({
       cancelled: () => feed({ type: 'caller:cancelled' }),
       connected: () => {
+        this.#progress = 'answered';
         feed({ type: 'caller:connected' });
         this.#holder.onConnected();
       },
-      connectFailed: () => feed({ type: 'caller:connect-failed' }),
+      connectFailed: () => {
+        this.#progress = 'unanswered';
+        feed({ type: 'caller:connect-failed' });
+      },
       acknowledged: (sdp) => this.#onAcknowledged(sdp),
-      hungUp: (cause) => feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' }),
+      hungUp: (cause) => {
+        this.#progress = 'over';
+        feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' });
+        this.#holder.onGone();
+      },
+      cleared: () => {
+        this.#progress = 'over';
+        this.#holder.onGone();
+      },
       renegotiated: (renegotiation) => {
         const media = this.#holder.media();
         if (media === null) renegotiation.refuse(500);
@@ -67,13 +85,13 @@ export class CallerSide {
   }
 
   connect(): void {
-    this.#isAnswered = true;
+    this.#progress = 'answering';
     this.#leg.connect(this.#holder.media()?.callerSdp ?? '');
   }
 
   refuse(reason: EndReason, { status, q850 }: FinalAnswer): void {
     // RFC 3261 §13.3.1.4: a transaction has one final response; a 200 on its way is followed by a BYE.
-    if (!this.#isAnswered) this.#leg.refuse(status, reasonHeader(reason, q850));
+    if (this.#progress === 'unanswered') this.#leg.refuse(status, reasonHeader(reason, q850));
   }
 
   hangUp(reason: EndReason): void {

@@ -14,6 +14,7 @@ export type EndReason =
   | 'no-answer'
   | 'no-progress'
   | 'no-channel'
+  | 'no-destination'
   | 'refused-for-this-call'
   | 'gateway-failure'
   | 'bad-request'
@@ -64,6 +65,8 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'no-answer': { status: 480, q850: 19 },
   'no-progress': { status: 504, q850: 102 },
   'no-channel': { status: 503, q850: 34 },
+  // Nobody is there for a call from a mobile: its gateway ends the call as one to somebody absent.
+  'no-destination': { status: 480, q850: 20 },
   'refused-for-this-call': { status: 403, q850: 21 },
   'gateway-failure': { status: 503, q850: 41 },
   'bad-request': { status: 400, q850: null },

@@ -82,6 +82,11 @@ export class FakeCaller implements CallerLeg {
     this.listener.connectFailed();
   }
 
+  /** It has answered our BYE. */
+  clears(): void {
+    this.listener.cleared?.();
+  }
+
   cancel(): void {
     this.state = 'over';
     this.told = 487;

@@ -215,6 +215,8 @@ export interface CallerLegListener {
   acknowledged(sdp: string | null): void;
   /** BYE from the caller, or from the SIP server because no ACK ever came. */
   hungUp(cause: 'bye' | 'no-ack'): void;
+  /** Final response to our BYE, or its timeout. */
+  cleared?(): void;
   renegotiated(renegotiation: Renegotiation): void;
   /** Its session is to be refreshed by a re-INVITE of ours (RFC 4028 §7.4). */
   refreshDue(): void;

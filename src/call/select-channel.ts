@@ -11,7 +11,7 @@ import type { EndReason } from './end-reason.js';
 import type { MediaPort, RouteCandidate, RouteDecision, RoutePort } from './ports.js';
 
 export type Selection =
-  | { readonly ok: true; readonly channel: ChosenChannel; readonly decision: DecisionSummary }
+  | { readonly ok: true; readonly channel: ChosenChannel; readonly decision: DecisionSummary | null }
   | {
       readonly ok: false;
       readonly reason: EndReason;
@@ -199,10 +199,11 @@ function decide(routes: RoutePort, ask: SelectionRequest, lost: readonly string[
     : decideFor([...direct, ...transcoded], ask.excludeGateways);
 }
 
-async function openMedia(
+/** Ports on the networks of both sides; null when they are there. */
+export async function openMedia(
   media: MediaPort,
-  ask: SelectionRequest,
-  candidate: RouteCandidate,
+  ask: Pick<SelectionRequest, 'request' | 'media'>,
+  candidate: Pick<RouteCandidate, 'gateway'>,
 ): Promise<EndReason | null> {
   const { session } = ask.media;
   const calleeNetwork = candidate.gateway.network;

@@ -37,6 +37,7 @@ export function callRecord(callId: string, changes: Partial<CallRecord> = {}): C
     transcoded: false,
     media: null,
     recording: null,
+    incoming: null,
     ...changes,
   };
 }

@@ -43,7 +43,7 @@ const attemptSchema = z.object({
   ringingAt: instant.nullable(),
   answeredAt: instant.nullable(),
   endedAt: instant.nullable(),
-  outcome: z.enum(['answered', 'refused', 'silent', 'cancelled', 'unreachable', 'interrupted']).nullable(),
+  outcome: z.enum(['answered', 'refused', 'silent', 'cancelled', 'unreachable', 'crossed', 'interrupted']).nullable(),
   sipStatus: z.int().nullable(),
   reasons: z.array(z.string()),
   // Records of earlier builds of this version lack the next two.
@@ -85,12 +85,30 @@ const decisionSchema = z.object({
   seed: z.int().nullable(),
 });
 
+/** Of a call from a mobile: the channel that it came in by, and what that was charged. */
+const inboundSchema = z.object({
+  channel: z.string(),
+  gateway: z.string(),
+  sim: z.string(),
+  simNumber: z.string(),
+  lastAgent: z.string().nullable(),
+  lastCalledAt: instant.nullable(),
+  destination: z.enum(['agent', 'default', 'announcement']).nullable(),
+  answeredAt: instant.nullable(),
+  billedSeconds: z.int(),
+  cost: z.string(),
+  currency: z.string().nullable(),
+  estimated: z.boolean(),
+});
+
 export const cdrSchema = z.object({
   version: z.literal(CDR_VERSION),
   /** The same in every revision of one call's record: consumers keep the highest revision. */
   callId: z.string(),
   revision: z.int(),
   sipCallId: z.string(),
+  // Records of earlier builds of this version lack direction and inbound: all calls went out.
+  direction: z.enum(['out', 'in']).default('out'),
   trunk: z.string(),
   traffic: z.enum(['commercial', 'personal']),
   calling: z.string(),
@@ -119,6 +137,7 @@ export const cdrSchema = z.object({
   transcoded: z.boolean(),
   media: z.object({ caller: streamSchema, callee: streamSchema }).nullable(),
   recording: recordingSchema.nullable(),
+  inbound: inboundSchema.nullable().default(null),
 });
 
 export type Cdr = z.infer<typeof cdrSchema>;

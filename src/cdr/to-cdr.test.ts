@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AttemptRecord, CallRecord, RecordingState } from '../call/call-record.js';
+import type { AttemptRecord, CallRecord, IncomingRecord, RecordingState } from '../call/call-record.js';
 import { END_REASONS } from '../call/end-reason.js';
 import type { MediaReport, StreamReport } from '../call/reports.js';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
@@ -112,6 +112,22 @@ const recording: fc.Arbitrary<RecordingState> = fc.record({
   ),
 });
 
+const incoming: fc.Arbitrary<IncomingRecord> = fc.record({
+  reservationId: fc.uuid(),
+  channelId: text,
+  gateway: text,
+  simId: text,
+  simNumber: text,
+  lastAgent: orNull(text),
+  lastCalledAtMs: orNull(wallMs),
+  destination: orNull(fc.constantFrom('agent' as const, 'default' as const, 'announcement' as const)),
+  answeredAtMs: orNull(wallMs),
+  billedSeconds: count,
+  cost: text,
+  currency: orNull(text),
+  estimated: fc.boolean(),
+});
+
 const record: fc.Arbitrary<CallRecord> = fc.record({
   callId: fc.uuid(),
   sipCallId: text,
@@ -142,6 +158,7 @@ const record: fc.Arbitrary<CallRecord> = fc.record({
   transcoded: fc.boolean(),
   media: orNull(media),
   recording: orNull(recording),
+  incoming: orNull(incoming),
 });
 
 describe('toCdr', () => {
@@ -156,12 +173,13 @@ describe('toCdr', () => {
     );
   });
 
-  it('bills a call the sum of what its attempts were billed', () => {
+  it('bills a call the sum of what its attempts were billed, and one from a mobile what its channel was', () => {
     fc.assert(
       fc.property(record, (any) => {
         const cdr = toCdr(any, 1);
         const sum = cdr.attempts.reduce((seconds, { billedSeconds }) => seconds + billedSeconds, 0);
-        assert.equal(cdr.billedSeconds, sum);
+        assert.equal(cdr.billedSeconds, any.incoming?.billedSeconds ?? sum);
+        assert.equal(cdr.direction, any.incoming === null ? 'out' : 'in');
       }),
     );
   });

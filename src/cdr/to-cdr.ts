@@ -4,6 +4,7 @@ import {
   billedSecondsOf,
   type CallRecord,
   type DecisionSummary,
+  type IncomingRecord,
   type LimitReached,
   type RecordingState,
 } from '../call/call-record.js';
@@ -115,6 +116,24 @@ function toLimit(limit: LimitReached | null): Cdr['limit'] {
   return limit && { holder: limit.holder, allowance: limit.allowanceId };
 }
 
+function toInbound(incoming: IncomingRecord): NonNullable<Cdr['inbound']> {
+  const { billedSeconds, cost, currency, estimated } = incoming;
+  return {
+    channel: incoming.channelId,
+    gateway: incoming.gateway,
+    sim: incoming.simId,
+    simNumber: incoming.simNumber,
+    lastAgent: incoming.lastAgent,
+    lastCalledAt: isoTimeOrNull(incoming.lastCalledAtMs),
+    destination: incoming.destination,
+    answeredAt: isoTimeOrNull(incoming.answeredAtMs),
+    billedSeconds,
+    cost,
+    currency,
+    estimated,
+  };
+}
+
 /**
  * The CDR of a call that is over; `revision` counts from 1. A record that an older simtrunk left in the journal lacks what it did
  * not know.
@@ -125,6 +144,7 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     callId: record.callId,
     revision,
     sipCallId: record.sipCallId,
+    direction: record.incoming ? 'in' : 'out',
     trunk: record.trunk,
     traffic: record.traffic,
     calling: record.calling,
@@ -154,5 +174,6 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     media:
       record.media === null ? null : { caller: toStream(record.media.caller), callee: toStream(record.media.callee) },
     recording: toRecording(record.recording),
+    inbound: record.incoming ? toInbound(record.incoming) : null,
   };
 }
