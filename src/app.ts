@@ -1,6 +1,9 @@
 // The composition root: builds every part from its slice of the config, and closes them in reverse order.
 // Nothing here decides anything about a call.
+import { callSettings, routingSetup } from './app/call-settings.js';
 import { readLeftBehind } from './app/left-behind.js';
+import { Reload, type ReloadResult } from './app/reload.js';
+import { addReloadedParts } from './app/reloaded-parts.js';
 import { startControl } from './app/start-control.js';
 import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
@@ -8,14 +11,13 @@ import { startRegistrar } from './app/start-registrar.js';
 import { startRegistrations } from './app/start-registrations.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
-import type { CallSettings } from './call/call.js';
 import { type CallCounters, CallRegistry } from './call/call-registry.js';
 import type { GatewayTerms } from './call/call-request.js';
 import { recoverCalls } from './call/recovery.js';
 import { NdjsonSink } from './cdr/ndjson-sink.js';
 import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
 import { Publisher, type PublisherCounters } from './cdr/publisher.js';
-import type { Config, GatewayConfig } from './config/config.js';
+import type { Config } from './config/config.js';
 import type { ControlCounters } from './control/control-server.js';
 import type { ListCounters } from './do-not-call/list-keeper.js';
 import { openDoNotCallLists } from './do-not-call/open-lists.js';
@@ -60,6 +62,8 @@ export interface RunningApp {
   readonly sip: SipOperations | null;
   usageOf(simId: string): SimUsage | undefined;
   counters(): Promise<AppCounters>;
+  /** Reads the config's file again and takes over what it says now; rejects, and changes nothing, when it is not sound. */
+  reload(options: { readonly dryRun: boolean }): Promise<ReloadResult>;
   /** Shows new TLS connections what the certificates' files hold now. @throws SimtrunkError CERTIFICATE_UNUSABLE */
   reloadCertificates(): Promise<void>;
   /** Takes no new call, ends the live ones, publishes every record and frees everything. Idempotent. */
@@ -110,24 +114,15 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const admission = createPolicy({ trunks, ledger, lists: doNotCall.lists, clock });
   const routes = opened.add(
     'routing',
-    createRouting<GatewayTerms>({
-      gateways: config.gateways.map((gateway) => ({ ...gateway, terms: gatewayTerms(gateway, config) })),
-      plans: config.plans,
-      sims: config.sims,
-      channels: config.channels,
-      trunks: config.trunks,
-      ...config.routing,
-      view: ledger.view,
-      clock,
-    }),
+    createRouting<GatewayTerms>({ ...routingSetup(config), view: ledger.view, clock }),
   );
 
-  const { registrar, places } = await startRegistrar(config, { journal, routes, clock, log });
+  const { registrar, places, ...lines } = await startRegistrar(config, { journal, routes, clock, log });
   opened.add('registrar', registrar);
 
   const { application, listeners, ...sipSide } = await startSip(config, places, clock, log, opened);
   const registrations = opened.add('registrations', startRegistrations(config, application, clock, log));
-  opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
+  const prober = opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
 
   const registry = new CallRegistry(
     { admission, routes, ledger, media, recorder, dialler: application, books: outbox, clock, log },
@@ -138,6 +133,14 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     for (const call of registry.calls()) call.loseSignalling();
     application.detachLegs();
   });
+  const reload = new Reload(config, log);
+  const takingOver = {
+    ledger: ledgerSide,
+    sip: sipSide,
+    ...{ doNotCall, admission, routes, lines, registrations, prober },
+  };
+  addReloadedParts(reload, { ...takingOver, registry }, log);
+
   const counters = async (): Promise<AppCounters> => {
     const [{ sip, restarts }, { relay, rtpengine, restarts: mediaRestarts }] = await Promise.all([
       sipSide.counters(),
@@ -165,8 +168,9 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     lines: () => registrar.states(),
     registrations: () => registrations.states(),
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
+    reload,
   };
-  const control = opened.add('control', await startControl(config, operated, clock, log));
+  const control = opened.add('control', await startControl(operated, clock, log));
   opened.defer('calls', async () => {
     registry.stop();
     registry.endAll('shutdown');
@@ -197,35 +201,8 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     sip: sipSide.operations,
     usageOf: (simId) => ledger.usageOf(simId, clock.wallMs()),
     counters,
+    reload: (options) => reload.run(options),
     reloadCertificates: sipSide.reloadCertificates,
     close: () => opened.close(),
-  };
-}
-
-function gatewayTerms(gateway: GatewayConfig, { sip }: Config): GatewayTerms {
-  const { firstResponseTimeoutMs, progressTimeoutMs } = gateway;
-  // An external drachtio-server does not tell of 100 Trying: until it rings, a gateway at work looks like a silent one.
-  const tellsTrying = sip.drachtio === undefined;
-  return {
-    ...gateway,
-    signallingAddress: gateway.host,
-    firstResponseTimeoutMs: tellsTrying ? firstResponseTimeoutMs : Math.max(firstResponseTimeoutMs, progressTimeoutMs),
-  };
-}
-
-function callSettings({ call, media, sip, ledger, recording, cdr }: Config): CallSettings {
-  return {
-    limits: {
-      ...call,
-      sliceSeconds: ledger.sliceSeconds,
-      // RFC 3261 §17.1.1.2: Timer B, and a second for a server that reports it late.
-      abandonTimeoutMs: 64 * sip.t1Ms + 1_000,
-    },
-    recording,
-    maxWaitMs: call.maxWaitMs,
-    journalTimeoutMs: ledger.journalTimeoutMs,
-    noMediaTimeoutMs: call.noMediaTimeoutMs,
-    silentAfterMs: media.silentAfterMs,
-    recordingDeadlineMs: cdr.recordingDeadlineMs,
   };
 }

@@ -6,18 +6,21 @@ import type { SipDefenceSettings, SipPeers, SipSources } from '../sip-server/con
 
 /**
  * Trunks and gateways are known. A gateway named by its host name may send from any address, and so may a trunk that proves
- * who it is: then everybody is heard.
+ * who it is: then everybody is heard. Of earlier configs, calls are still live: their peers are heard until these are over.
  */
-export function sipSources(config: Config): SipSources {
+export function sipSources(config: Config, earlier: readonly Config[] = []): SipSources {
   const { allow, deny } = config.sip.defence;
-  const gateways = config.gateways.map(({ host }) => host);
-  const known = [...config.trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways].filter(isAddress);
-  const isPlaced = gateways.every(isAddress) && config.trunks.every(({ sources }) => sources.length > 0);
-  return { allow: isPlaced ? [...known, ...allow] : null, deny, known };
+  const gateways = [config, ...earlier].flatMap((some) => some.gateways.map(({ host }) => host));
+  const trunks = [config, ...earlier].flatMap((some) => some.trunks);
+  const known = [...trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways].filter(isAddress);
+  const isPlaced = gateways.every(isAddress) && trunks.every(({ sources }) => sources.length > 0);
+  return { allow: isPlaced ? [...new Set([...known, ...allow])] : null, deny, known: [...new Set(known)] };
 }
 
 /** The networks of trunks and gateways, and who is not taken to sit behind a NAT; the most specific entry comes first. */
-export function sipPeers({ gateways, trunks }: Config): SipPeers[] {
+export function sipPeers(config: Config, earlier: readonly Config[] = []): SipPeers[] {
+  const gateways = [config, ...earlier].flatMap((some) => some.gateways);
+  const trunks = [config, ...earlier].flatMap((some) => some.trunks);
   const entries = [
     ...gateways.map(({ host, network, nat }) => ({ address: host, network, followsContact: nat === 'off' })),
     ...trunks.flatMap(({ sources, network, nat }) =>

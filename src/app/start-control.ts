@@ -24,6 +24,7 @@ import type { Ledger } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { Routing } from '../routing/routing.js';
 import type { SipOperations } from '../sip-server/control.js';
+import type { Reload } from './reload.js';
 import type { SipListener } from './start-sip.js';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -50,37 +51,36 @@ export interface ControlledParts {
   registrations(): readonly RegistrationStatus[];
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
+  readonly reload: Reload;
 }
 
 /** @throws SimtrunkError CONTROL_IN_USE or CONTROL_UNAVAILABLE */
-export async function startControl(
-  config: Config,
-  parts: ControlledParts,
-  clock: Clock,
-  log: Logger,
-): Promise<ControlServer> {
-  const path = join(config.dataDir, CONTROL_SOCKET_NAME);
-  return openControlServer({ path, commands: controlCommands(config, parts, clock, log), clock, log });
+export async function startControl(parts: ControlledParts, clock: Clock, log: Logger): Promise<ControlServer> {
+  const path = join(parts.reload.config.dataDir, CONTROL_SOCKET_NAME);
+  return openControlServer({ path, commands: controlCommands(parts, clock, log), clock, log });
 }
 
-function controlCommands(config: Config, parts: ControlledParts, clock: Clock, log: Logger): ControlCommands {
-  const { registry, routes, ledger, admission, sip } = parts;
+function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): ControlCommands {
+  const { registry, routes, ledger, admission, sip, reload } = parts;
   const startedAtMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
-  const planOf = new Map(config.sims.map(({ simId, plan }) => [simId, plan]));
-  const routeParts: Omit<RouteReportParts, 'source'> = {
-    admit: (request) => admission.admit(request),
-    routing: routes,
-    transcoder: transcoderOf(config),
-    view: ledger.view,
-    planOf: (simId) => planOf.get(simId) ?? '',
-    usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
-    caps: ledger,
-    maxCallSeconds: config.call.maxCallSeconds,
+  const routeParts = (config: Config): Omit<RouteReportParts, 'source'> => {
+    const planOf = new Map(config.sims.map(({ simId, plan }) => [simId, plan]));
+    return {
+      admit: (request) => admission.admit(request),
+      routing: routes,
+      transcoder: transcoderOf(config),
+      view: ledger.view,
+      planOf: (simId) => planOf.get(simId) ?? '',
+      usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
+      caps: ledger,
+      maxCallSeconds: config.call.maxCallSeconds,
+    };
   };
 
   return createControlCommands({
     async status(): Promise<StatusReport> {
+      const { config } = reload;
       const tallies = tallyChannels(config.channels, (channelId) => ledger.view.channelState(channelId));
       const tallyOf = (gateway: string | null) => tallies.get(gateway) ?? { idle: 0, busy: 0, resting: 0, disabled: 0 };
       return {
@@ -117,6 +117,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
       };
     },
     route({ dialled, trunk: name, agent = null, all }) {
+      const { config } = reload;
       const selected = selectTrunk(config.trunks, name);
       if (!selected.ok) return selected;
       const enquiry = { dialled, trunk: selected.trunk, agent, all, wallMs: clock.wallMs() };
@@ -125,7 +126,7 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
         isLedgerAway: !parts.isLedgerReached(),
         runningService: true,
       };
-      return { ok: true, report: reportRoute({ ...routeParts, source }, enquiry) };
+      return { ok: true, report: reportRoute({ ...routeParts(config), source }, enquiry) };
     },
     calls: {
       list: () => registry.calls().map(({ state }) => describeLiveCall(state, clock.monotonicMs())),
@@ -143,7 +144,9 @@ function controlCommands(config: Config, parts: ControlledParts, clock: Clock, l
       adjustments: (query) => ledger.adjustments(query),
       usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
       usageOfPayer: (payer, wallMs) => ledger.usageOfPayer(payer, wallMs),
-      sims: config.sims,
+      get sims() {
+        return reload.config.sims;
+      },
       wallMs: () => clock.wallMs(),
       isAway: () => !parts.isLedgerReached(),
     },

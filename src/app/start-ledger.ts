@@ -1,7 +1,7 @@
 // The ledger that the config asks for: the default one in this process, or the one that several nodes share through Redis.
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.js';
-import { ledgerParts } from '../config/ledger-parts.js';
+import { hasSameCaps, ledgerParts } from '../config/ledger-parts.js';
 import type { Journal } from '../journal/journal.js';
 import { openJournalledLedger } from '../ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from '../ledgers/ledger-schema.js';
@@ -14,6 +14,7 @@ import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
 import type { Ledger } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
+import type { Prepared } from './reload.js';
 
 /** Tables of both ledgers: a folder may go from one to the other. */
 export const LEDGER_TABLES = [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA];
@@ -26,6 +27,8 @@ export interface LedgerSide {
   readonly ledger: StartedLedger;
   /** Calls whose reservations the ledger cannot hold any longer; never called by the default ledger. */
   onReservationsLost(listener: (reservationIds: readonly string[]) => void): void;
+  /** Makes other plans, SIMs, channels and caps ready. A shared ledger has none of these to change (reload-rules.ts). */
+  prepare(next: Config, before: Config): Promise<Prepared>;
   /** Null with the default ledger. */
   counters(): RedisLedgerCounters | null;
 }
@@ -39,8 +42,22 @@ export async function startLedger(
 ): Promise<LedgerSide> {
   const { redis } = config.ledger;
   if (redis === undefined) {
-    const ledger = opened.add('ledger', await openJournalledLedger({ ...ledgerParts(config), journal, clock, log }));
-    return { ledger, onReservationsLost: () => undefined, counters: () => null };
+    let parts = ledgerParts(config);
+    const ledger = opened.add('ledger', await openJournalledLedger({ ...parts, journal, clock, log }));
+    return {
+      ledger,
+      onReservationsLost: () => undefined,
+      async prepare(next, before) {
+        const nextParts = ledgerParts(next, hasSameCaps(before, next) ? parts.capsOf : next.capsOf);
+        const prepared = await ledger.prepare(nextParts);
+        const take = () => {
+          prepared.take();
+          parts = nextParts;
+        };
+        return { take, discard: prepared.discard };
+      },
+      counters: () => null,
+    };
   }
   const { url, prefix, timeoutMs, node = hostname(), ...settings } = redis;
   const ledger = opened.add(
@@ -55,6 +72,7 @@ export async function startLedger(
   );
   return {
     ledger,
+    prepare: async () => ({ take: () => undefined }),
     onReservationsLost: (listener) => ledger.events.on('reservations:lost', listener),
     counters: () => ledger.counters,
   };

@@ -10,6 +10,17 @@ import type { LinePlaces } from '../signalling/signalling-settings.js';
 export interface LineSide {
   readonly registrar: Registrar;
   readonly places: LinePlaces;
+  /** Other gateways, channels and credentials hold from now on; routing has them already. */
+  reconfigure(next: Config): void;
+}
+
+/** What a config says of gateways whose lines register. */
+interface LinePlan {
+  readonly config: Config;
+  readonly registering: ReadonlyMap<string, { readonly registers: Line['limits']; readonly nat: 'auto' | 'off' }>;
+  readonly lines: readonly Line[];
+  /** The line by which a channel's gateway is reached. */
+  lineOf(gateway: string, channelId: string): string;
 }
 
 export async function startRegistrar(
@@ -21,13 +32,55 @@ export async function startRegistrar(
     readonly log: Logger;
   },
 ): Promise<LineSide> {
+  let plan = planLines(config);
+  const registrar = await openRegistrar({
+    lines: plan.lines,
+    digest: config.credentials.settings,
+    journal: parts.journal,
+    clock: parts.clock,
+    log: parts.log,
+    onChange(line, isRegistered) {
+      for (const { gateway, channelId } of plan.config.channels) {
+        if (!plan.registering.has(gateway) || plan.lineOf(gateway, channelId) !== line) continue;
+        parts.routes.simState(channelId, isRegistered ? null : { present: true, registered: false });
+      }
+    },
+  });
+  const places: LinePlaces = {
+    get isThere() {
+      return plan.registering.size > 0;
+    },
+    answer: (request) => registrar.answer(request),
+    isSource: (source) => registrar.isSource(source),
+    placeOf(gateway, channelId) {
+      const terms = plan.registering.get(gateway);
+      if (terms === undefined) return 'configured';
+      const binding = registrar.locate(plan.lineOf(gateway, channelId));
+      if (binding === null) return 'nowhere';
+      return { contact: binding.contact, nextHop: terms.nat === 'off' ? undefined : binding.source };
+    },
+  };
+  return {
+    registrar,
+    places,
+    reconfigure(next) {
+      const before = plan;
+      plan = planLines(next);
+      // Where lines need not register any more, that they have not says nothing.
+      for (const { gateway, channelId } of next.channels) {
+        if (before.registering.has(gateway) && !plan.registering.has(gateway)) parts.routes.simState(channelId, null);
+      }
+      registrar.reconfigure({ lines: plan.lines, digest: next.credentials.settings });
+    },
+  };
+}
+
+function planLines(config: Config): LinePlan {
   const { credentials } = config;
   const registering = new Map(
     config.gateways.flatMap(({ name, registers, nat }) => (registers ? [[name, { registers, nat }]] : [])),
   );
-  /** The line by which a channel's gateway is reached. */
   const lineOf = (gateway: string, channelId: string) => (credentials.channels.has(channelId) ? channelId : gateway);
-
   const lines: Line[] = [...registering].flatMap(([name, { registers: limits }]) => {
     const channels = config.channels.filter(({ gateway }) => gateway === name).map(({ channelId }) => channelId);
     const ids = new Set(channels.map((channelId) => lineOf(name, channelId)));
@@ -36,30 +89,5 @@ export async function startRegistrar(
       return account === undefined ? [] : [{ line, account, limits }];
     });
   });
-  const registrar = await openRegistrar({
-    lines,
-    digest: credentials.settings,
-    journal: parts.journal,
-    clock: parts.clock,
-    log: parts.log,
-    onChange(line, isRegistered) {
-      for (const { gateway, channelId } of config.channels) {
-        if (!registering.has(gateway) || lineOf(gateway, channelId) !== line) continue;
-        parts.routes.simState(channelId, isRegistered ? null : { present: true, registered: false });
-      }
-    },
-  });
-  const places: LinePlaces = {
-    isThere: registering.size > 0,
-    answer: (request) => registrar.answer(request),
-    isSource: (source) => registrar.isSource(source),
-    placeOf(gateway, channelId) {
-      const terms = registering.get(gateway);
-      if (terms === undefined) return 'configured';
-      const binding = registrar.locate(lineOf(gateway, channelId));
-      if (binding === null) return 'nowhere';
-      return { contact: binding.contact, nextHop: terms.nat === 'off' ? undefined : binding.source };
-    },
-  };
-  return { registrar, places };
+  return { config, registering, lines, lineOf };
 }

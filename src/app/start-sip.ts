@@ -9,7 +9,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import { parseHostPort } from '../lib/host-port.js';
 import type { Logger } from '../lib/logger.js';
 import { Supervised } from '../lib/supervised.js';
-import type { LinePlaces } from '../signalling/signalling-settings.js';
+import type { LinePlaces, PeerSettings } from '../signalling/signalling-settings.js';
 import { SipApplication } from '../signalling/sip-application.js';
 import type {
   RunningSipServer,
@@ -35,6 +35,9 @@ export interface SipSide {
   readonly listeners: readonly SipListener[];
   /** Null for an external server, which has its own means. */
   readonly operations: SipOperations | null;
+  /** Trunks, gateways and credentials of this config hold from now on; peers of `earlier` ones are heard, too. */
+  reconfigure(next: Config): void;
+  setSources(next: Config, earlier: readonly Config[]): Promise<void>;
   /**
    * Reads the certificates of the TLS listeners again: new connections show them. Does nothing with an external server.
    * @throws SimtrunkError CERTIFICATE_UNUSABLE; the listeners keep what they have then, those before the bad one the new
@@ -52,11 +55,10 @@ export async function startSip(
   log: Logger,
   opened: ClosingStack,
 ): Promise<SipSide> {
-  const { allowedHeaders, drachtio } = config.sip;
-  const { trunks, gateways } = config;
+  const { drachtio } = config.sip;
   const isServerOurs = drachtio === undefined;
-  const settings = { trunks, gateways, lines, allowedHeaders, isServerOurs, ...credentials(config) };
-  const application = new SipApplication(settings, clock, log);
+  const application = new SipApplication({ ...peerSettings(config), lines, isServerOurs }, clock, log);
+  const reconfigure = (next: Config) => application.reconfigure(peerSettings(next));
   if (drachtio !== undefined) {
     opened.add('signalling', application);
     const hostPorts = await application.connect(drachtio, CONNECT_TIMEOUT_MS);
@@ -64,6 +66,8 @@ export async function startSip(
       application,
       listeners: hostPorts.flatMap(readHostPort),
       operations: null,
+      reconfigure,
+      setSources: async () => undefined,
       reloadCertificates: async () => undefined,
       counters: async () => ({ sip: null, restarts: 0 }),
     };
@@ -80,6 +84,8 @@ export async function startSip(
     application,
     listeners: listeners.map(({ transport, address, port }) => ({ transport, address, port })),
     operations: operationsOf(() => server.latest),
+    reconfigure,
+    setSources: server.setSources,
     reloadCertificates: server.reloadCertificates,
     counters: async () => ({
       // A server that has just ended has none to give.
@@ -89,17 +95,21 @@ export async function startSip(
   };
 }
 
-function credentials({ credentials: { settings, trunks, gateways, channels } }: Config) {
+function peerSettings({ trunks, gateways, sip, credentials }: Config): PeerSettings {
   return {
-    digest: settings,
-    trunkAccounts: trunks,
-    accountOf: (gateway: string, channelId: string | null) => channels.get(channelId ?? '') ?? gateways.get(gateway),
+    trunks,
+    gateways,
+    allowedHeaders: sip.allowedHeaders,
+    digest: credentials.settings,
+    trunkAccounts: credentials.trunks,
+    accountOf: (gateway, channelId) => credentials.channels.get(channelId ?? '') ?? credentials.gateways.get(gateway),
   };
 }
 
 async function startEmbedded(config: Config, application: SipApplication, clock: Clock, log: Logger) {
   const secret = randomUUID();
-  const sources = sipSources(config);
+  let sources = sipSources(config);
+  let peers = sipPeers(config);
   if (sources.allow === null) {
     log.warn(
       {},
@@ -128,7 +138,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
       const server = await startSipServer(settings, log);
       try {
         await server.setSources(sources);
-        await server.setPeers(sipPeers(config));
+        await server.setPeers(peers);
       } catch (error) {
         await server.close();
         throw error;
@@ -160,7 +170,14 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
     // A server that is started again shows the new ones, too.
     settings = { ...settings, listeners };
   };
-  return Object.assign(supervised, { secret, reloadCertificates });
+  const setSources = async (next: Config, earlier: readonly Config[]): Promise<void> => {
+    // A server that is started again hears the same ones.
+    sources = sipSources(next, earlier);
+    peers = sipPeers(next, earlier);
+    await supervised.latest.setSources(sources);
+    await supervised.latest.setPeers(peers);
+  };
+  return Object.assign(supervised, { secret, reloadCertificates, setSources });
 }
 
 /** The listeners of all networks, those of TLS with their certificates. */

@@ -4,7 +4,12 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { gatewayUri } from '../routing/dial-uri.js';
 import type { GatewayHealth } from '../routing/gateway-health.js';
-import { GatewayProber, type OptionsSender, type ProbeResult } from '../signalling/gateway-prober.js';
+import {
+  GatewayProber,
+  type OptionsSender,
+  type ProbedGateway,
+  type ProbeResult,
+} from '../signalling/gateway-prober.js';
 
 type State = GatewayHealth['state'];
 
@@ -23,11 +28,16 @@ export function watchGateways(
       log.error({ alarm: 'gateway', gateway, status }, 'gateway is down by its probes: no calls to it');
     else log.warn({ gateway, status }, 'gateway is up again by its probes');
   });
-  for (const gateway of gateways) {
-    const { name, probe } = gateway;
-    if (!probe) continue;
-    const { intervalSeconds, timeoutMs, downCodes } = probe;
-    prober.watch({ name, uri: gatewayUri(gateway), intervalMs: intervalSeconds * 1_000, timeoutMs, downCodes });
-  }
+  for (const gateway of probedOf(gateways)) prober.watch(gateway);
   return prober;
+}
+
+/** Those that are to be probed, and how. */
+export function probedOf(gateways: readonly GatewayConfig[]): ProbedGateway[] {
+  return gateways.flatMap((gateway) => {
+    const { name, probe } = gateway;
+    if (!probe) return [];
+    const { intervalSeconds, timeoutMs, downCodes } = probe;
+    return [{ name, uri: gatewayUri(gateway), intervalMs: intervalSeconds * 1_000, timeoutMs, downCodes }];
+  });
 }

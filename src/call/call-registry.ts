@@ -14,10 +14,11 @@ export interface CallCounters {
 
 export class CallRegistry implements ChannelUsers {
   readonly #ports: CallPorts;
-  readonly #settings: CallSettings;
+  #settings: CallSettings;
   readonly #calls = new Map<string, Call>();
   readonly #ended: Partial<Record<EndReason, number>> = {};
   readonly #idle = new Set<() => void>();
+  readonly #awaited = new Set<{ readonly calls: Set<string>; readonly resolve: () => void }>();
   #onOver: (record: CallRecord) => void = () => {};
   #offered = 0;
   #answered = 0;
@@ -25,6 +26,11 @@ export class CallRegistry implements ChannelUsers {
 
   constructor(ports: Omit<CallPorts, 'channels'>, settings: CallSettings) {
     this.#ports = { ...ports, channels: this };
+    this.#settings = settings;
+  }
+
+  /** Calls that begin from now on go by these; those that there are keep theirs. */
+  reconfigure(settings: CallSettings): void {
     this.#settings = settings;
   }
 
@@ -84,8 +90,20 @@ export class CallRegistry implements ChannelUsers {
     return new Promise((resolve) => this.#idle.add(resolve));
   }
 
+  /** Resolves when the calls that are live now are over, whatever begins meanwhile. */
+  whenTheseAreOver(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#awaited.add({ calls: new Set(this.#calls.keys()), resolve }));
+  }
+
   #close(record: CallRecord): void {
     this.#calls.delete(record.callId);
+    for (const awaited of this.#awaited) {
+      awaited.calls.delete(record.callId);
+      if (awaited.calls.size > 0) continue;
+      this.#awaited.delete(awaited);
+      awaited.resolve();
+    }
     if (record.answeredAtMs !== null) this.#answered++;
     if (record.endReason !== null) this.#ended[record.endReason] = (this.#ended[record.endReason] ?? 0) + 1;
     this.#onOver(record);

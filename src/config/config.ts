@@ -10,6 +10,7 @@ import type { Plan } from '../quota/plan.js';
 import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
 import type { MediaPolicy } from '../sdp/media-policy.js';
+import { withHiddenSecrets } from './hidden-secrets.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { type Credentials, resolveCredentials } from './resolve-credentials.js';
 import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
@@ -100,6 +101,8 @@ export interface RedisConfig extends Omit<NonNullable<ConfigFile['ledger']['redi
 export interface Config {
   /** Absolute path of the file that this was read from. */
   readonly file: string;
+  /** What the file says, with its presets, its plan files and all defaults, but no secret: by it a reload tells what has changed. */
+  readonly written: ConfigFile;
   /** Absolute; relative paths of the ledger, recordings and CDRs are below it. */
   readonly dataDir: string;
   readonly networks: readonly NetworkConfig[];
@@ -159,6 +162,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
   return {
     ...parsed,
     file,
+    written: withHiddenSecrets(parsed),
     dataDir,
     networks: parsed.networks.map((network) => ({
       ...network,

@@ -41,15 +41,17 @@ export type DigestVerdict<A> =
 export class DigestGuard<A extends DigestAccount> {
   readonly #settings: DigestSettings;
   readonly #mint: NonceMint;
-  readonly #counts = new NonceCounts();
+  readonly #counts: NonceCounts;
   readonly #accounts = new Map<string, A>();
   /** By algorithm and user. */
   readonly #secretHashes = new Map<string, string>();
   /** Nobody's password: an unknown user takes as long to refuse as a wrong password. */
   readonly #nobody = randomBytes(16).toString('hex');
 
-  constructor(settings: DigestSettings, accounts: readonly A[]) {
+  /** `before`: the guard whose place it takes; what was used up there is used up here. */
+  constructor(settings: DigestSettings, accounts: readonly A[], before?: DigestGuard<A>) {
     this.#settings = settings;
+    this.#counts = before === undefined ? new NonceCounts() : before.#counts;
     this.#mint = new NonceMint({
       secret: settings.nonceSecret,
       realm: settings.realm,

@@ -35,7 +35,7 @@ const SETTLE_MS = 2_000;
 const FIRST_RETRY_MS = 30_000;
 
 export class ListKeeper implements DoNotCallList {
-  readonly #settings: ListSettings;
+  readonly settings: ListSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #closing = new AbortController();
@@ -49,17 +49,17 @@ export class ListKeeper implements DoNotCallList {
   #work: Promise<void> = Promise.resolve();
 
   constructor(settings: ListSettings, clock: Clock, log: Logger) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#clock = clock;
     this.#log = log.child({ list: settings.name });
   }
 
   get name(): string {
-    return this.#settings.name;
+    return this.settings.name;
   }
 
   get maxAgeMs(): number | null {
-    return this.#settings.maxAgeMs;
+    return this.settings.maxAgeMs;
   }
 
   get counters(): ListCounters {
@@ -82,14 +82,14 @@ export class ListKeeper implements DoNotCallList {
 
   /** Reads what is on this machine: the file, or the copy of the URL. Never rejects. */
   async load(): Promise<void> {
-    const { source } = this.#settings;
+    const { source } = this.settings;
     if (source.kind === 'file') await this.#attempt(() => this.#read(source.file));
     else if (await hasCopy({ ...source, maxBytes: 0 })) await this.#attempt(() => this.#read(source.copy));
   }
 
   /** From now on it is kept current; a URL is asked at once. */
   watch(): void {
-    this.#next(this.#settings.source.kind === 'file' ? FILE_LOOK_MS : 0);
+    this.#next(this.settings.source.kind === 'file' ? FILE_LOOK_MS : 0);
   }
 
   /** Resolves when a look that is under way has ended. */
@@ -113,7 +113,7 @@ export class ListKeeper implements DoNotCallList {
 
   /** Resolves with the time until the next look. */
   async #look(): Promise<number> {
-    const { source } = this.#settings;
+    const { source } = this.settings;
     if (source.kind === 'file') {
       await this.#attempt(() => this.#readChanged(source.file));
       this.#watchAge();
@@ -127,7 +127,7 @@ export class ListKeeper implements DoNotCallList {
 
   async #fetch(source: Extract<ListSettings['source'], { kind: 'url' }>): Promise<void> {
     const wallMs = this.#clock.wallMs();
-    const list = { ...source, maxBytes: this.#settings.maxBytes };
+    const list = { ...source, maxBytes: this.settings.maxBytes };
     const fetched = await fetchList(list, wallMs, this.#closing.signal, (file) => this.#read(file));
     if (fetched === 'new') return;
     if (this.#numbers === null) await this.#read(source.copy);
@@ -142,9 +142,9 @@ export class ListKeeper implements DoNotCallList {
   }
 
   async #read(file: string): Promise<void> {
-    const { country, maxBytes } = this.#settings;
+    const { country, maxBytes } = this.settings;
     // The heading of a copy is ours.
-    const limit = this.#settings.source.kind === 'url' ? maxBytes + 8_192 : maxBytes;
+    const limit = this.settings.source.kind === 'url' ? maxBytes + 8_192 : maxBytes;
     const { numbers, rejected, firstRejectedLine, version } = await readList(
       { file, country },
       limit,

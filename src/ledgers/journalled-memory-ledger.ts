@@ -25,7 +25,7 @@ import type {
   VerifyReport,
 } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
-import { readHistory } from './ledger-history.js';
+import { RUNNING_PAGE_ROWS, readHistory } from './ledger-history.js';
 import { LedgerMemory, type LedgerSettings, type Live, NO_GRANT } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
 import { OrderedWrites } from './ordered-writes.js';
@@ -41,6 +41,12 @@ export interface JournalledLedgerOptions extends LedgerSettings {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** Terms that are ready to hold. */
+export interface PreparedTerms {
+  take(): void;
+  discard(): void;
 }
 
 /** Loads what the journal holds; the journal must have been opened with LEDGER_SCHEMA. */
@@ -61,7 +67,7 @@ export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, c
 }
 
 export class JournalledMemoryLedger implements Ledger {
-  readonly #settings: LedgerSettings;
+  #settings: LedgerSettings;
   readonly #memory: LedgerMemory;
   readonly #journal: Journal;
   readonly #clock: Clock;
@@ -225,11 +231,37 @@ export class JournalledMemoryLedger implements Ledger {
     return readPastAdjustments(this.#rows, query);
   }
 
+  /**
+   * Makes other plans, SIMs, channels and caps ready while calls go on: what has changed is counted anew from history. They
+   * hold as soon as the change is taken; live calls keep the terms that they began with.
+   */
+  async prepare(settings: LedgerSettings): Promise<PreparedTerms> {
+    const change = this.#memory.change(settings);
+    const discard = () => this.#memory.giveUp(change);
+    try {
+      if (change.needsHistory) {
+        // What memory has booked already may still be on its way to the file.
+        await this.#writes.written();
+        const range = { sinceWallMs: this.#clock.wallMs() - HISTORY_MS, untilSequence: change.sequence };
+        await readHistory(this.#rows, { ...range, pageRows: RUNNING_PAGE_ROWS }, change);
+      }
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    const take = () => {
+      this.#memory.take(change);
+      this.#settings = settings;
+    };
+    return { take, discard };
+  }
+
   async verify(): Promise<VerifyReport> {
+    const settings = this.#settings;
     const snapshot = takeSnapshot(this.#memory, this.#clock.wallMs());
     // What memory counts already may still be on its way to the file.
     await this.#writes.written();
-    return verifyUsage(snapshot, this.#settings, this.#rows, snapshot.wallMs - HISTORY_MS, this.#clock);
+    return verifyUsage(snapshot, settings, this.#rows, snapshot.wallMs - HISTORY_MS, this.#clock);
   }
 
   orphans(): readonly OrphanReservation[] {

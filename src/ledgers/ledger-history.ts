@@ -50,6 +50,8 @@ export interface HistoryCounts {
 
 /** At start nobody waits for the journal. */
 const PAGE_ROWS = 20_000;
+/** A running ledger goes on meanwhile: few rows at a time hold up neither its journal nor its calls. */
+export const RUNNING_PAGE_ROWS = 2_000;
 
 /** Reads settlements and adjustments since an instant, in their order. */
 export async function readHistory(rows: RowSource, range: HistoryRange, reader: HistoryReader): Promise<HistoryCounts> {

@@ -29,13 +29,13 @@ import type {
   MessageRequest,
   QuotaStanding,
 } from '../quota/usage.js';
-import { UsageBook } from '../quota/usage-book.js';
-import { UsageTerms } from '../quota/usage-terms.js';
+import type { UsageBook } from '../quota/usage-book.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory } from './callee-memory.js';
 import { LastCallers } from './last-callers.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
 import { type CapsOf, PayerBooks, type PayerHold } from './payer-books.js';
+import { booksOf, DAYS_KEPT_MS, TermsChange } from './terms-change.js';
 
 export interface LedgerSettings {
   readonly plans: readonly Plan[];
@@ -51,6 +51,8 @@ export interface LedgerSettings {
 /** A reservation that is not finished: it keeps its channel busy. */
 export interface Live {
   readonly request: ReserveRequest;
+  /** By whose terms it was granted its time, also when others hold for its SIM by now; undefined for a SIM without a plan. */
+  readonly book: UsageBook | undefined;
   readonly hold: Hold;
   readonly payerHolds: readonly PayerHold[];
   /** Whether it counts as an attempt by itself: not when its settlement does, nor when no INVITE left. */
@@ -63,10 +65,10 @@ export interface Live {
 
 interface Channel {
   readonly channelId: string;
-  readonly simId: string;
-  readonly gapMs: number;
-  /** Undefined when the SIM has no plan: such a channel is unknown. */
-  readonly book: UsageBook | undefined;
+  simId: string;
+  gapMs: number;
+  /** Undefined when the SIM has no plan, or the channel has left the config: such a channel is unknown. */
+  book: UsageBook | undefined;
   state: ChannelState;
   rest: ClockTimer | undefined;
 }
@@ -78,10 +80,10 @@ export type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
 
-/** A day that ended longer ago is not counted anew: a call over its edge may still have reached the one after. */
-const DAYS_KEPT_MS = 3 * 86_400_000;
 /** What names of SIMs as holders of usage begin with. */
 const SIM = 'sim:';
+
+const NO_CAPS: CapsOf = () => undefined;
 
 export const NO_GRANT: Grant = { maxCallSeconds: 0, isFinal: true };
 
@@ -89,10 +91,13 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   readonly events: TypedEmitter<LedgerViewEvents>;
   readonly live = new Map<string, Live>();
   readonly #clock: Clock;
-  readonly #channels: ReadonlyMap<string, Channel>;
+  readonly #channels = new Map<string, Channel>();
   /** As the settings have them. */
-  readonly #ordered: readonly Channel[];
-  readonly #books: ReadonlyMap<string, UsageBook>;
+  #ordered: readonly Channel[] = [];
+  #books: ReadonlyMap<string, UsageBook>;
+  readonly #minCallSeconds: number | undefined;
+  /** Terms that are being made ready: they are told of everything that is booked meanwhile. */
+  readonly #changes = new Set<TermsChange>();
   readonly #payers: PayerBooks;
   readonly #callees = new CalleeMemory();
   readonly #lastCallers = new LastCallers();
@@ -103,18 +108,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#clock = clock;
     this.#sliceMs = settings.sliceSeconds * 1000;
     this.events = new TypedEmitter(onListenerError);
-    const plans = new Map(settings.plans.map((plan) => [plan.name, new UsageTerms(plan, settings.minCallSeconds)]));
-    const books = new Map<string, UsageBook>();
-    for (const { simId, plan } of settings.sims) {
-      const terms = plans.get(plan);
-      if (terms !== undefined) books.set(simId, new UsageBook(terms));
-    }
-    this.#books = books;
-    this.#payers = new PayerBooks(settings.capsOf ?? (() => undefined), settings, clock);
-    this.#ordered = settings.channels.map(({ channelId, simId, gapMs }) => {
-      return { channelId, simId, gapMs, book: books.get(simId), state: 'idle', rest: undefined };
-    });
-    this.#channels = new Map(this.#ordered.map((channel) => [channel.channelId, channel]));
+    this.#minCallSeconds = settings.minCallSeconds;
+    this.#books = booksOf(settings, new Map());
+    this.#payers = new PayerBooks(settings.capsOf ?? NO_CAPS, settings, clock);
+    this.#keepChannels(settings.channels);
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
@@ -223,7 +220,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     }
     if (isOut) this.#callees.try(request.callee, request.callId, request.wallMs);
     const hold = book.hold(request, null, isUnknown);
-    const live = { request, hold, payerHolds, tried: isOut, orphan: false, settled: false };
+    const live = { request, book, hold, payerHolds, tried: isOut, orphan: false, settled: false };
     this.live.set(request.reservationId, live);
     this.#enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };
@@ -246,6 +243,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const costMicros = book.quoteMessage(asked);
     const live = {
       request,
+      book,
       hold: book.holdMessage(asked),
       payerHolds: this.#payers.holdMessage(request.payers, { ...asked, costMicros }),
       // A message is no attempt to call.
@@ -278,8 +276,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return answeredWallMs === null ? NO_GRANT : this.#extend(live, answeredWallMs, wishedUntilWallMs);
   }
 
-  #extend({ request, hold, payerHolds }: Live, answeredWallMs: number, wishedUntilWallMs: number): Grant {
-    const book = this.#books.get(request.simId);
+  #extend({ request, book, hold, payerHolds }: Live, answeredWallMs: number, wishedUntilWallMs: number): Grant {
     const untilWallMs = Math.max(wishedUntilWallMs, hold.coveredUntilWallMs ?? 0);
     const question = { ...request, wallMs: answeredWallMs };
     const fit = book?.fit(question, hold);
@@ -297,8 +294,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   /** Holds for an answered call what its owner, elsewhere, says that it holds. */
-  cover({ request, hold, payerHolds }: Live, answeredWallMs: number, coveredUntilWallMs: number): void {
-    this.#books.get(request.simId)?.cover(hold, answeredWallMs, coveredUntilWallMs);
+  cover({ book, hold, payerHolds }: Live, answeredWallMs: number, coveredUntilWallMs: number): void {
+    book?.cover(hold, answeredWallMs, coveredUntilWallMs);
     for (const payerHold of payerHolds) payerHold.book.cover(payerHold.hold, answeredWallMs, coveredUntilWallMs);
   }
 
@@ -306,7 +303,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;
     this.drop(live);
-    const booked = this.#book(request, answeredWallMs, durationMs);
+    const booked = this.#book(live, answeredWallMs, durationMs);
     this.#sequence += 1;
     this.#remember(request, answeredWallMs !== null || request.message !== undefined, request.wallMs);
     const charge: Charge = {
@@ -314,7 +311,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       simId: request.simId,
       billedSeconds: booked.billedSeconds,
       cost: booked.cost,
-      currency: this.#books.get(request.simId)?.terms.terms.currency ?? '',
+      currency: live.book?.terms.terms.currency ?? '',
       estimated,
     };
     this.events.emit('usage:changed', request.simId);
@@ -330,6 +327,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   /** Corrects usage, as a new entry of history. */
   adjust(adjustment: Adjustment): AdjustResult {
     const used = this.#adjust(adjustment);
+    for (const change of this.#changes) change.corrected(adjustment);
     if (used === 'holder') return { ok: false, reason: 'unknown-holder' };
     if (used === 'allowance') return { ok: false, reason: 'unknown-allowance' };
     this.#sequence += 1;
@@ -339,7 +337,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** Drops what a reservation held of its SIM and its payers. */
   drop(live: Live): void {
-    this.#books.get(live.request.simId)?.drop(live.hold);
+    live.book?.drop(live.hold);
     this.#payers.drop(live.payerHolds);
   }
 
@@ -354,7 +352,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   finish(live: Live): void {
     this.#forget(live);
     const channel = this.#channelOf(live.request);
-    if (channel !== undefined) this.#rest(channel, channel.gapMs);
+    if (channel === undefined) return;
+    this.#rest(channel, channel.gapMs);
+    // It left the config while the call lived.
+    if (channel.book === undefined) this.#forgetChannel(channel);
   }
 
   /** Takes a channel for a reservation that is still being asked for elsewhere, or takes that back. */
@@ -365,6 +366,65 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   gapMsOf(channelId: string): number {
     return this.#channels.get(channelId)?.gapMs ?? 0;
+  }
+
+  // ---- other terms ---------------------------------------------------------------------------------------------------
+
+  /** Terms, SIMs and channels that are to take the place of these: made ready while calls go on, then taken or given up. */
+  change(settings: LedgerSettings): TermsChange {
+    const { capsOf = NO_CAPS } = settings;
+    const payers = this.#payers.change(capsOf);
+    const books = booksOf({ ...settings, minCallSeconds: this.#minCallSeconds }, this.#books);
+    const change = new TermsChange(
+      { books, before: this.#books, payers, channels: settings.channels, sequence: this.#sequence },
+      { nowWallMs: this.#clock.wallMs(), counted: (callee, simId) => this.#callees.counted(callee, simId) },
+    );
+    this.#changes.add(change);
+    return change;
+  }
+
+  giveUp(change: TermsChange): void {
+    this.#changes.delete(change);
+  }
+
+  /** From now on the changed terms hold for what is reserved; live calls keep those that they began with. */
+  take(change: TermsChange): void {
+    this.#changes.delete(change);
+    change.finish();
+    this.#books = change.books;
+    for (const { request, book, hold, settled } of this.live.values()) {
+      const next = this.#books.get(request.simId);
+      if (!settled && next !== undefined) book?.holdInNext(hold, next);
+    }
+    this.#payers.take(
+      change.payers,
+      [...this.live.values()].map(({ payerHolds }) => payerHolds),
+    );
+    this.#keepChannels(change.channels);
+  }
+
+  /** Those that there were keep their state; one that is not there any more stays until its call is over. */
+  #keepChannels(channels: LedgerSettings['channels']): void {
+    const leaving = new Set(this.#channels.keys());
+    this.#ordered = channels.map(({ channelId, simId, gapMs }) => {
+      leaving.delete(channelId);
+      const known = this.#channels.get(channelId);
+      const book = this.#books.get(simId);
+      if (known !== undefined) return Object.assign(known, { simId, gapMs, book });
+      const channel: Channel = { channelId, simId, gapMs, book, state: 'idle', rest: undefined };
+      this.#channels.set(channelId, channel);
+      return channel;
+    });
+    for (const channelId of leaving) {
+      const channel = this.#channels.get(channelId) as Channel;
+      channel.book = undefined;
+      if (channel.state !== 'busy') this.#forgetChannel(channel);
+    }
+  }
+
+  #forgetChannel(channel: Channel): void {
+    channel.rest?.cancel();
+    this.#channels.delete(channel.channelId);
   }
 
   // ---- loading -----------------------------------------------------------------------------------------------------
@@ -419,6 +479,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (tried) this.#callees.try(callee, callId, wallMs);
     this.live.set(request.reservationId, {
       request,
+      book,
       hold,
       payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
       tried,
@@ -440,21 +501,35 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     for (const channel of this.#channels.values()) channel.rest?.cancel();
   }
 
-  #book(request: ReserveRequest, answer: number | null, ms: number) {
-    if (request.message !== undefined) return this.#bookMessage(request, request.message, answer ?? request.wallMs);
+  #book(live: Live, answer: number | null, ms: number) {
+    const { request, book, payerHolds } = live;
+    if (request.message !== undefined) return this.#bookMessage(live, request.message, answer ?? request.wallMs);
     const { simId, payers, callee, numberClass, direction, wallMs } = request;
     const record = { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: answer, durationMs: ms };
-    const booked = this.#books.get(simId)?.book(record);
-    this.#payers.book(payers, { ...record, costMicros: booked?.costMicros ?? 0 });
+    const booked = book?.book(record);
+    const costMicros = booked?.costMicros ?? 0;
+    const charged = { ...record, costMicros };
+    // By the terms that the call began with; where others hold by now, they count what it was charged.
+    const current = this.#books.get(simId);
+    if (current !== book) current?.book(charged);
+    this.#payers.book(payers, charged);
+    for (const replaced of this.#payers.replaced(payerHolds)) replaced.book(charged);
+    for (const change of this.#changes) change.booked(simId, payers, charged);
     if (booked !== undefined) return booked;
     // A SIM that has left the config has no plan to round by.
     return { billedSeconds: answer === null ? 0 : chargedSeconds(ms, BY_THE_SECOND), cost: '0' };
   }
 
-  #bookMessage({ simId, payers, callee, numberClass }: ReserveRequest, message: MessageLoad, wallMs: number) {
+  #bookMessage({ request, book, payerHolds }: Live, message: MessageLoad, wallMs: number) {
+    const { simId, payers, callee, numberClass } = request;
     const sent = messageRequestOf({ callee, numberClass, wallMs }, message);
-    const booked = this.#books.get(simId)?.bookMessage(sent);
-    this.#payers.bookMessage(payers, { ...sent, costMicros: booked?.costMicros ?? 0 });
+    const booked = book?.bookMessage(sent);
+    const charged = { ...sent, costMicros: booked?.costMicros ?? 0 };
+    const current = this.#books.get(simId);
+    if (current !== book) current?.bookMessage(charged);
+    this.#payers.bookMessage(payers, charged);
+    for (const replaced of this.#payers.replaced(payerHolds)) replaced.bookMessage(charged);
+    for (const change of this.#changes) change.sent(simId, payers, charged);
     return { billedSeconds: 0, cost: booked?.cost ?? '0' };
   }
 

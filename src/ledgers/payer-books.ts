@@ -1,6 +1,7 @@
 // What payers (trunks, agents, accounts) have used of their caps. Their calls run in parallel: each live call holds one
 // slice ahead of every payer with caps, from its reservation on, so that together they never use more than is left.
 import type { Clock } from '../lib/clock.js';
+import { isSameValue } from '../lib/same-value.js';
 import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
 import type { Micros } from '../quota/money.js';
 import type { Caps } from '../quota/plan.js';
@@ -10,6 +11,65 @@ import { UsageTerms } from '../quota/usage-terms.js';
 
 /** The caps of a payer; undefined when nothing limits it. The same object for the same terms, whoever is asked about. */
 export type CapsOf = (payer: string) => Caps | undefined;
+
+/** The caps in force, ready for counting: the same terms for all payers of which the config says the same. */
+class CapTerms {
+  readonly capsOf: CapsOf;
+  readonly #minCallSeconds: number | undefined;
+  readonly #before: readonly UsageTerms[];
+  readonly #known = new Map<Caps, UsageTerms>();
+
+  /** Terms that say what earlier ones do are these. */
+  constructor(capsOf: CapsOf, minCallSeconds: number | undefined, before?: CapTerms) {
+    this.capsOf = capsOf;
+    this.#minCallSeconds = minCallSeconds;
+    this.#before = before === undefined ? [] : [...before.#known.values()];
+  }
+
+  of(payer: string): UsageTerms | undefined {
+    const caps = this.capsOf(payer);
+    if (caps === undefined) return undefined;
+    const known = this.#known.get(caps);
+    if (known !== undefined) return known;
+    const same = this.#before.find(({ terms }) => isSameValue(terms, caps));
+    const terms = same ?? new UsageTerms(caps, this.#minCallSeconds);
+    this.#known.set(caps, terms);
+    return terms;
+  }
+}
+
+/** Caps that are to be in force next: books of payers whose caps have changed, to be counted from history. */
+export class PayerChange {
+  readonly terms: CapTerms;
+  readonly #before: CapTerms;
+  readonly #fresh = new Map<string, UsageBook>();
+
+  constructor(capsOf: CapsOf, minCallSeconds: number | undefined, before: CapTerms) {
+    this.#before = before;
+    this.terms = capsOf === before.capsOf ? before : new CapTerms(capsOf, minCallSeconds, before);
+  }
+
+  /** False: all caps are what they were. */
+  get isAny(): boolean {
+    return this.terms !== this.#before;
+  }
+
+  /** The next book of a payer whose caps have changed; undefined for one whose book goes on, and without caps. */
+  bookOf(payer: string): UsageBook | undefined {
+    if (!this.isAny) return undefined;
+    const known = this.#fresh.get(payer);
+    if (known !== undefined) return known;
+    const terms = this.terms.of(payer);
+    if (terms === undefined || terms === this.#before.of(payer)) return undefined;
+    const book = new UsageBook(terms);
+    this.#fresh.set(payer, book);
+    return book;
+  }
+
+  get fresh(): ReadonlyMap<string, UsageBook> {
+    return this.#fresh;
+  }
+}
 
 /** What a live call holds of one payer. */
 export interface PayerHold {
@@ -37,11 +97,10 @@ const ANY_LENGTH: PayersFit = { ok: true, maxCallSeconds: ANY_CALL_SECONDS };
 const MIN_SWEEP = 1_024;
 
 export class PayerBooks {
-  readonly #capsOf: CapsOf;
+  #terms: CapTerms;
   readonly #sliceMs: number;
   readonly #minCallSeconds: number | undefined;
   readonly #clock: Pick<Clock, 'wallMs'>;
-  readonly #terms = new Map<Caps, UsageTerms>();
   readonly #books = new Map<string, UsageBook>();
   #untilSweep = MIN_SWEEP;
 
@@ -51,7 +110,7 @@ export class PayerBooks {
     clock: Pick<Clock, 'wallMs'>,
   ) {
     this.#clock = clock;
-    this.#capsOf = capsOf;
+    this.#terms = new CapTerms(capsOf, minCallSeconds);
     this.#sliceMs = sliceSeconds * 1000;
     this.#minCallSeconds = minCallSeconds;
   }
@@ -60,14 +119,33 @@ export class PayerBooks {
   bookOf(payer: string): UsageBook | undefined {
     const known = this.#books.get(payer);
     if (known !== undefined) return known;
-    const caps = this.#capsOf(payer);
-    if (caps === undefined) return undefined;
-    let terms = this.#terms.get(caps);
-    if (terms === undefined) {
-      terms = new UsageTerms(caps, this.#minCallSeconds);
-      this.#terms.set(caps, terms);
+    const terms = this.#terms.of(payer);
+    return terms && new UsageBook(terms);
+  }
+
+  /** Caps that are to take the place of these. */
+  change(capsOf: CapsOf): PayerChange {
+    return new PayerChange(capsOf, this.#minCallSeconds, this.#terms);
+  }
+
+  /** Counts by the changed caps from now on; live calls keep the books that they began with, and are held in the next ones, too. */
+  take(change: PayerChange, live: Iterable<readonly PayerHold[]>): void {
+    if (!change.isAny) return;
+    this.#terms = change.terms;
+    for (const [payer, book] of [...this.#books]) {
+      const terms = this.#terms.of(payer);
+      if (terms === undefined) this.#books.delete(payer);
+      else if (terms !== book.terms) this.#books.set(payer, change.bookOf(payer) ?? new UsageBook(terms));
     }
-    return new UsageBook(terms);
+    for (const [payer, book] of change.fresh) this.#keep(payer, book);
+    for (const holds of live) {
+      for (const { payer, book, hold } of holds) {
+        const next = this.bookOf(payer);
+        if (next === undefined) continue;
+        this.#keep(payer, next);
+        book.holdInNext(hold, next);
+      }
+    }
   }
 
   /** Payers of which something is counted or held. */
@@ -186,6 +264,11 @@ export class PayerBooks {
 
   drop(holds: readonly PayerHold[]): void {
     for (const { book, hold } of holds) book.drop(hold);
+  }
+
+  /** The books by which a call was granted its time, where others hold by now: they still grant to others that began with them. */
+  replaced(holds: readonly PayerHold[]): readonly UsageBook[] {
+    return holds.flatMap(({ payer, book }) => (this.#books.get(payer) === book ? [] : [book]));
   }
 
   /** Books a settled attempt with everyone who pays for it. */

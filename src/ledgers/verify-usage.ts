@@ -1,7 +1,7 @@
 // Usage recomputed from settled history and adjustments, against what a ledger decides by.
 import type { Clock } from '../lib/clock.js';
 import type { AllowanceUsage, UsageDifference, VerifyReport } from '../quota/ledger.js';
-import { readHistory } from './ledger-history.js';
+import { RUNNING_PAGE_ROWS, readHistory } from './ledger-history.js';
 import { LedgerMemory, type LedgerSettings } from './ledger-memory.js';
 import type { RowSource } from './ledger-tables.js';
 
@@ -12,9 +12,6 @@ export interface UsageSnapshot {
   readonly sequence: number;
   readonly usages: ReadonlyMap<string, readonly AllowanceUsage[]>;
 }
-
-/** A running ledger goes on meanwhile: few rows at a time hold up neither its journal nor its calls. */
-const PAGE_ROWS = 2_000;
 
 export function takeSnapshot(memory: LedgerMemory, wallMs: number): UsageSnapshot {
   return { wallMs, sequence: memory.sequence, usages: new Map(memory.usages(wallMs)) };
@@ -29,7 +26,7 @@ export async function verifyUsage(
   clock: Clock,
 ): Promise<VerifyReport> {
   const anew = new LedgerMemory(settings, clock, () => {});
-  const range = { sinceWallMs, untilSequence: snapshot.sequence, pageRows: PAGE_ROWS };
+  const range = { sinceWallMs, untilSequence: snapshot.sequence, pageRows: RUNNING_PAGE_ROWS };
   const { settlements, adjustments } = await readHistory(rows, range, anew);
   const differences = compareUsage(snapshot.usages, new Map(anew.usages(snapshot.wallMs)));
   anew.close();

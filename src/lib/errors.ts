@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   CONTROL_FAILED: 'The running service cannot be reached over its control socket, or did not answer.',
   CONTROL_REFUSED: 'The running service refused a command; the message says why.',
   SERVICE_NOT_RUNNING: 'A command needs the running service, and none runs on this dataDir.',
+  RELOAD_FAILED: 'A changed config could not be taken over; everything is as it was.',
   USAGE: 'The command line is not understood.',
 } as const;
 

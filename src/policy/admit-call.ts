@@ -44,6 +44,8 @@ export interface Policy {
   placed(callId: string): void;
   /** The call has ended for its caller: it is none of the trunk's calls any more. Idempotent. */
   ended(callId: string): void;
+  /** Other rules hold from now on; calls that were admitted are counted on. `lists` as in {@link PolicyOptions}. */
+  reconfigure(trunks: readonly TrunkPolicy[], lists: readonly DoNotCallList[]): void;
 }
 
 export interface PolicyOptions {
@@ -57,7 +59,7 @@ export interface PolicyOptions {
 export function createPolicy({ trunks, ledger, lists = [], clock }: PolicyOptions): Policy {
   const load = new CallLoad();
   const sight: PolicySight = { ledger, load, clocks: new ZoneClocks() };
-  const states = new Map(trunks.map((policy) => [policy.name, stateOf(policy, lists)]));
+  let states = statesOf(trunks, lists, new Map());
   return {
     admit({ callId = null, trunk: { name }, agent = null, account = null, dialled }) {
       const trunk = states.get(name);
@@ -79,7 +81,25 @@ export function createPolicy({ trunks, ledger, lists = [], clock }: PolicyOption
     },
     placed: (callId) => load.placed(callId),
     ended: (callId) => load.ended(callId),
+    reconfigure(next, nextLists) {
+      states = statesOf(next, nextLists, states);
+    },
   };
+}
+
+function statesOf(
+  trunks: readonly TrunkPolicy[],
+  lists: readonly DoNotCallList[],
+  before: ReadonlyMap<string, TrunkState>,
+): ReadonlyMap<string, TrunkState> {
+  return new Map(
+    trunks.map((policy) => {
+      const state = stateOf(policy, lists);
+      const known = before.get(policy.name);
+      const isSameRate = known?.policy.maxCallsPerSecond === policy.maxCallsPerSecond;
+      return [policy.name, known !== undefined && isSameRate ? { ...state, rate: known.rate } : state];
+    }),
+  );
 }
 
 /** @throws RangeError for a list that is not there: without it the trunk would call those who are on it. */

@@ -32,6 +32,8 @@ class OwnHold implements Hold {
   readonly message: MessageLoad | null;
   costMicros: Micros = 0;
   isLive = true;
+  /** The same call or message in the book that has taken this one's place. */
+  next: { readonly book: UsageBook; readonly hold: Hold } | undefined = undefined;
 
   constructor(
     request: FitRequest,
@@ -197,6 +199,29 @@ export class UsageBook implements Carrier {
     own.answeredWallMs = answeredWallMs;
     own.coveredUntilWallMs = coveredUntilWallMs;
     if (own.isLive) this.#holdAll(own, 1);
+    own.next?.book.cover(own.next.hold, answeredWallMs, coveredUntilWallMs);
+  }
+
+  /**
+   * The terms have changed, and `next` takes this book's place: the call keeps this one, whose grants it goes by, and is
+   * held in the next one, too, from now on.
+   */
+  holdInNext(hold: Hold, next: UsageBook): void {
+    const own = hold as OwnHold;
+    if (!own.isLive || next === this) return;
+    if (own.next !== undefined) {
+      own.next.book.holdInNext(own.next.hold, next);
+      return;
+    }
+    const { callee, numberClass, direction, reservedWallMs: wallMs, carrier, message, costMicros } = own;
+    if (message !== null) {
+      own.next = { book: next, hold: next.holdMessage({ ...message, callee, numberClass, wallMs, costMicros }) };
+      return;
+    }
+    const ofOthers = carrier === this.#ownCarrier ? undefined : carrier;
+    const held = next.hold({ callee, numberClass, direction, wallMs, carrier: ofOthers });
+    own.next = { book: next, hold: held };
+    next.cover(held, own.answeredWallMs, own.coveredUntilWallMs);
   }
 
   /** Holds nothing any more. To be called before the call is booked; a second time changes nothing. */
@@ -206,6 +231,7 @@ export class UsageBook implements Carrier {
     this.#holdAll(own, -1);
     own.isLive = false;
     this.#liveCalls -= 1;
+    own.next?.book.drop(own.next.hold);
   }
 
   // ---- history -----------------------------------------------------------------------------------------------------

@@ -49,6 +49,11 @@ export class LocationTable {
     return binding !== undefined && binding.expiresWallMs > wallMs ? binding : null;
   }
 
+  /** True when something was known of it. */
+  forget(line: string): boolean {
+    return this.#bindings.delete(line);
+  }
+
   /** Takes out what has expired. */
   expire(wallMs: number): readonly Binding[] {
     const expired = [...this.#bindings.values()].filter(({ expiresWallMs }) => expiresWallMs <= wallMs);

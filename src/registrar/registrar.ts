@@ -63,9 +63,13 @@ interface LineAccount extends DigestAccount {
   readonly line: Line;
 }
 
-interface RegistrarParts {
+/** What a reload may change. */
+export interface LineSettings {
   readonly lines: readonly Line[];
   readonly digest: DigestSettings;
+}
+
+interface RegistrarParts extends LineSettings {
   readonly journal: RegistrarJournal;
   readonly clock: Clock;
   readonly log: Logger;
@@ -83,7 +87,8 @@ export async function openRegistrar(parts: RegistrarParts): Promise<Registrar> {
 
 export class Registrar {
   readonly #parts: RegistrarParts;
-  readonly #guard: DigestGuard<LineAccount>;
+  #lines: readonly Line[];
+  #guard: DigestGuard<LineAccount>;
   readonly #table = new LocationTable();
   #timer: ClockTimer | undefined;
   readonly counters = {
@@ -99,10 +104,8 @@ export class Registrar {
   /** Use {@link openRegistrar}. */
   constructor(parts: RegistrarParts, earlier: readonly Binding[]) {
     this.#parts = parts;
-    this.#guard = new DigestGuard(
-      parts.digest,
-      parts.lines.map((line) => ({ ...line.account, line })),
-    );
+    this.#lines = parts.lines;
+    this.#guard = guardOf(parts);
     const known = new Set(parts.lines.map(({ line }) => line));
     for (const binding of earlier) {
       if (known.has(binding.line)) this.#table.restore(binding);
@@ -112,6 +115,19 @@ export class Registrar {
     for (const { line } of this.#table.expire(wallMs)) this.#write({ statement: FORGET, parameters: [line] });
     for (const line of known) parts.onChange(line, this.#table.at(line, wallMs) !== null);
     if (parts.lines.length > 0) this.#watch();
+  }
+
+  /** Other lines may register from now on. Those that may not any more are forgotten; routing hears of the others anew. */
+  reconfigure(settings: LineSettings): void {
+    const { clock, onChange } = this.#parts;
+    const known = new Set(settings.lines.map(({ line }) => line));
+    for (const { line } of this.#lines) {
+      if (!known.has(line) && this.#table.forget(line)) this.#write({ statement: FORGET, parameters: [line] });
+    }
+    if (this.#lines.length === 0 && known.size > 0) this.#watch();
+    this.#lines = settings.lines;
+    this.#guard = guardOf(settings, this.#guard);
+    for (const line of known) onChange(line, this.#table.at(line, clock.wallMs()) !== null);
   }
 
   close(): void {
@@ -129,7 +145,7 @@ export class Registrar {
   }
 
   states(): readonly LineState[] {
-    return this.#parts.lines.map(({ line }) => {
+    return this.#lines.map(({ line }) => {
       const binding = this.locate(line);
       return {
         line,
@@ -215,6 +231,14 @@ export class Registrar {
   #write(entry: JournalEntry): void {
     this.#parts.journal.commit([entry]).catch((err) => this.#parts.log.warn({ err }, 'registration was not written'));
   }
+}
+
+function guardOf({ lines, digest }: LineSettings, before?: DigestGuard<LineAccount>): DigestGuard<LineAccount> {
+  return new DigestGuard(
+    digest,
+    lines.map((line) => ({ ...line.account, line })),
+    before,
+  );
 }
 
 function secondsOf(expires: string | undefined): number | null {

@@ -45,16 +45,41 @@ const LAST_WORDS_MS = 1_000;
 const MAX_EXPIRES_SECONDS = 86_400;
 
 export class Registrations {
-  readonly #entries: readonly Registration[];
+  #entries: readonly Registration[];
+  readonly #sender: RegisterSender;
   readonly #clock: Clock;
+  readonly #log: Logger;
 
   constructor(settings: readonly RegistrationSettings[], sender: RegisterSender, clock: Clock, log: Logger) {
+    this.#sender = sender;
     this.#clock = clock;
+    this.#log = log;
     this.#entries = settings.map((entry) => new Registration(entry, sender, clock, log));
   }
 
   start(): void {
     for (const entry of this.#entries) entry.start();
+  }
+
+  /**
+   * Those of `changed` begin anew; others that are in both go on. What is not wanted any more is taken back in this tick, as
+   * the sender knows it until then; its answer is not waited for long before the new ones begin.
+   */
+  async reconfigure(settings: readonly RegistrationSettings[], changed: ReadonlySet<string>): Promise<void> {
+    const wanted = new Set(settings.map(({ name }) => name));
+    const kept = this.#entries.filter(({ name }) => wanted.has(name) && !changed.has(name));
+    const ended = this.#entries.filter((entry) => !kept.includes(entry));
+    const known = new Map(kept.map((entry) => [entry.name, entry]));
+    const begun: Registration[] = [];
+    this.#entries = settings.map((entry) => {
+      const same = known.get(entry.name);
+      if (same !== undefined) return same;
+      const anew = new Registration(entry, this.#sender, this.#clock, this.#log);
+      begun.push(anew);
+      return anew;
+    });
+    await this.#takenBack(ended);
+    for (const entry of begun) entry.start();
   }
 
   states(): readonly RegistrationState[] {
@@ -63,7 +88,11 @@ export class Registrations {
 
   /** Takes back what is registered; waits for the answers, but not for long. */
   async close(): Promise<void> {
-    const ended = Promise.all(this.#entries.map((entry) => entry.close()));
+    await this.#takenBack(this.#entries);
+  }
+
+  async #takenBack(entries: readonly Registration[]): Promise<void> {
+    const ended = Promise.all(entries.map((entry) => entry.close()));
     let timer: ClockTimer | undefined;
     const impatience = new Promise<void>((resolve) => {
       timer = this.#clock.after(LAST_WORDS_MS, resolve);
@@ -91,6 +120,10 @@ class Registration {
     this.#log = log;
     this.#expiresSeconds = settings.expiresSeconds;
     this.#state = { name: settings.name, state: 'registering', status: null, expiresAtMs: null };
+  }
+
+  get name(): string {
+    return this.#settings.name;
   }
 
   get state(): RegistrationState {

@@ -18,6 +18,15 @@ export class CallRate {
     return (this.#begun[this.#oldest] as number) + this.#windowMs;
   }
 
+  /** Takes over the calls that another one, for the same gateway, has seen. */
+  inherit(before: CallRate | null): void {
+    for (const beganMs of before?.begunInOrder() ?? []) if (Number.isFinite(beganMs)) this.begin(beganMs);
+  }
+
+  begunInOrder(): readonly number[] {
+    return [...this.#begun.subarray(this.#oldest), ...this.#begun.subarray(0, this.#oldest)];
+  }
+
   /** A call has begun, whether it might or not: an emergency call waits for no rate. */
   begin(nowMs: number): void {
     this.#begun[this.#oldest] = nowMs;

@@ -53,6 +53,19 @@ export class HealthBook {
     if (hasChanged) this.#onChanged(channel, health);
   }
 
+  /** Goes on with what another book knows, its channels under other numbers; those without one are forgotten. */
+  inherit(before: HealthBook, numberOf: (before: number) => number | undefined, elapsedMs: number): void {
+    this.#slots = Math.floor(elapsedMs / this.#slotMs);
+    for (const [number, health] of before.#known) {
+      const channel = numberOf(number);
+      if (channel === undefined) continue;
+      this.#known.set(channel, health);
+      this.#fading[channel % this.#fading.length]?.add(channel);
+      if (health.isAway) this.#cooled.set(channel, health.coolsUntilMs);
+      this.#onChanged(channel, health);
+    }
+  }
+
   /** Ends cool-downs, and lets fade what is due. */
   turnTo(elapsedMs: number): void {
     for (let due = this.#cooled.takeDue(elapsedMs); due >= 0; due = this.#cooled.takeDue(elapsedMs)) {

@@ -49,6 +49,8 @@ export class RouteIndex {
   readonly #subscriptions: (() => void)[];
   /** The channel of the last decision: what changes next is most often it, and need not be looked up. */
   #decided: PooledChannel | undefined;
+  /** Busy channels that left the config: their calls count at their gateways until they are over. */
+  readonly #leaving = new Map<string, IndexedGateway>();
   #version = 0;
   #wallMs: number;
   /** Time that has passed: wall time that jumps back does not move it. */
@@ -89,6 +91,52 @@ export class RouteIndex {
       view.events.on('channel:changed', (channelId, state) => this.channelChanged(channelId, state)),
       view.events.on('usage:changed', (simId) => this.usageChanged(simId)),
     ];
+  }
+
+  /**
+   * Goes on where another index ends, which is closed: what is known of gateways, channels and SIMs that are still there. To be
+   * called before anything is asked. `isSameGateway`: what was learned of a gateway holds for it still.
+   */
+  inherit(before: RouteIndex, isSameGateway: (name: string) => boolean): void {
+    before.close();
+    this.#version = before.#version + 1;
+    this.#wallMs = before.#wallMs;
+    this.#elapsedMs = before.#elapsedMs;
+    for (const gateway of this.#gatewayList) {
+      const known = before.#gateways.get(gateway.name);
+      if (known === undefined || !isSameGateway(gateway.name)) continue;
+      gateway.up = known.up;
+      gateway.coolsUntilMs = known.coolsUntilMs;
+      gateway.rate?.inherit(known.rate);
+    }
+    this.#inheritLeaving(before);
+    const numberOf = (number: number) => {
+      const { channelId, simId } = before.channels[number] as PooledChannel;
+      const channel = this.#byId.get(channelId);
+      return channel?.simId === simId ? channel.number : undefined;
+    };
+    for (const { number, sim, suspended } of before.channels) {
+      if (sim === null && !suspended) continue;
+      const channel = this.channels[numberOf(number) ?? -1];
+      if (channel === undefined) continue;
+      channel.sim = sim;
+      channel.suspended = suspended;
+      this.#judge(channel);
+    }
+    this.#health.inherit(before.#health, numberOf, this.#elapsedMs);
+    for (const gateway of this.#gatewayList) this.#judgeGateway(gateway);
+  }
+
+  #inheritLeaving(before: RouteIndex): void {
+    const busy = before.channels.flatMap(({ channelId, gateway, state }): [string, IndexedGateway][] =>
+      state === 'busy' ? [[channelId, gateway]] : [],
+    );
+    for (const [channelId, { name }] of [...busy, ...before.#leaving]) {
+      const gateway = this.#gateways.get(name);
+      if (gateway === undefined || this.#byId.has(channelId)) continue;
+      this.#leaving.set(channelId, gateway);
+      gateway.busy += 1;
+    }
   }
 
   /** Counts every change: decisions name the version that they saw. */
@@ -153,6 +201,7 @@ export class RouteIndex {
 
   channelChanged(channelId: string, state: ChannelState): void {
     const channel = this.#decided?.channelId === channelId ? this.#decided : this.#byId.get(channelId);
+    if (channel === undefined) this.#left(channelId, state);
     if (channel === undefined || channel.state === state) return;
     this.#version += 1;
     const { gateway } = channel;
@@ -234,6 +283,16 @@ export class RouteIndex {
 
   close(): void {
     for (const unsubscribe of this.#subscriptions) unsubscribe();
+  }
+
+  /** The last call of a channel that is not there any more is over. */
+  #left(channelId: string, state: ChannelState): void {
+    const gateway = this.#leaving.get(channelId);
+    if (gateway === undefined || state === 'busy') return;
+    this.#leaving.delete(channelId);
+    this.#version += 1;
+    gateway.busy -= 1;
+    this.#judgeGateway(gateway);
   }
 
   #healthChanged(number: number, health: ChannelHealth | null): void {

@@ -6,7 +6,7 @@ import type { LedgerView } from '../quota/ledger-view.js';
 import type { AttemptReport } from './channel-health.js';
 import { decideRoute } from './decide-route.js';
 import type { Candidate, Decision, Explanation, ScoreTerms } from './decision.js';
-import { type DialAddress, type DialledGateway, dialAddress, dialUri } from './dial-uri.js';
+import { type DialAddress, type DialledGateway, dialAddress, dialUri, gatewayUri } from './dial-uri.js';
 import { explainRoute } from './explain-route.js';
 import {
   type GatewayHealth,
@@ -26,14 +26,18 @@ export interface GatewaySettings<T> extends RoutingGateway, DialledGateway {
   readonly probe: HealthThresholds | false;
 }
 
-export interface RoutingOptions<T> extends Omit<RoutingSettings, 'gateways'> {
+/** What a config says of routing. */
+export interface RoutingSetup<T> extends Omit<RoutingSettings, 'gateways'> {
   readonly gateways: readonly GatewaySettings<T>[];
-  readonly view: LedgerView;
-  readonly clock: Clock;
   /** Trunks that may use some channel groups only; a trunk not listed may use all. */
   readonly trunks?: readonly { readonly name: string; readonly channelGroups?: readonly string[] | undefined }[];
   /** The same for agents, as `trunk/agent`. */
   readonly agents?: readonly { readonly name: string; readonly channelGroups: readonly string[] }[];
+}
+
+export interface RoutingOptions<T> extends RoutingSetup<T> {
+  readonly view: LedgerView;
+  readonly clock: Clock;
 }
 
 /** What a call asks: a routing request, with the trunk's terms as the call has them. */
@@ -103,6 +107,11 @@ export interface Routing<T> {
   /** How an attempt went: health of its channel lately. Once an attempt, as soon as its outcome is known. */
   attemptReported(channelId: string, report: AttemptReport): void;
   readonly index: RouteIndex;
+  /**
+   * Decides by other gateways, channels, plans or weights from now on; the ledger has them already. What is known of those that
+   * are still there, and at the same address, stays known; decisions that were made keep what they saw.
+   */
+  reconfigure(next: RoutingSetup<T>): void;
   close(): void;
 }
 
@@ -110,12 +119,14 @@ export interface Routing<T> {
 const LEAST_JUMP_MS = 1_000;
 
 export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
-  const index = new RouteIndex(options, options.view, options.clock.wallMs());
-  const gateways = new Map(options.gateways.map((gateway) => [gateway.name, gateway]));
+  const { view, clock } = options;
+  let setup: RoutingSetup<T> = options;
+  let index = new RouteIndex(options, view, clock.wallMs());
+  let gateways = new Map(options.gateways.map((gateway) => [gateway.name, gateway]));
   const health = new Map<string, GatewayHealth>();
   const stateOf = (gateway: string) => (health.get(gateway) ?? INITIAL_HEALTH).state;
-  const trunkGroups = new Map(options.trunks?.map(({ name, channelGroups }) => [name, channelGroups]));
-  const agentGroups = new Map(options.agents?.map(({ name, channelGroups }) => [name, channelGroups]));
+  let trunkGroups = groupsOf(options.trunks);
+  let agentGroups = groupsOf(options.agents);
 
   function requestOf(question: RouteQuestion): RoutingRequest {
     const { trunk, agent = null } = question;
@@ -138,15 +149,17 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
   /** A call that waited for something asks with the time at which it came: only the clock says whether it was set back. */
   function turnTo(wallMs: number): void {
     if (wallMs > index.wallMs - LEAST_JUMP_MS) index.turnTo(wallMs);
-    else if (options.clock.wallMs() <= index.wallMs - LEAST_JUMP_MS) index.turnBack(options.clock.wallMs());
+    else if (clock.wallMs() <= index.wallMs - LEAST_JUMP_MS) index.turnBack(clock.wallMs());
   }
 
   return {
-    index,
+    get index() {
+      return index;
+    },
     decide(question) {
       turnTo(question.wallMs);
       const { codecs, callee } = question;
-      const asked = { gateways: options.gateways, e164: callee.e164, codecs, wallMs: index.wallMs };
+      const asked = { gateways: setup.gateways, e164: callee.e164, codecs, wallMs: index.wallMs };
       return new Answer(decideRoute(requestOf(question), index), asked);
     },
     explain(question) {
@@ -163,20 +176,43 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     },
     gatewayState: stateOf,
     isGatewayCooling(gateway) {
-      turnTo(options.clock.wallMs());
+      turnTo(clock.wallMs());
       return index.gateway(gateway)?.cooling ?? false;
     },
     simState: (channelId, state) => index.simChanged(channelId, state),
     suspended: (channelId, suspended) => index.channelSuspended(channelId, suspended),
     attemptReported(channelId, report) {
       // A cool-down begins now, not when the last call was routed.
-      turnTo(options.clock.wallMs());
+      turnTo(clock.wallMs());
       index.attemptReported(channelId, report);
+    },
+    reconfigure(next) {
+      turnTo(clock.wallMs());
+      const named = new Map(next.gateways.map((gateway) => [gateway.name, gateway]));
+      const isSame = (name: string) => isSamePlace(gateways.get(name), named.get(name));
+      const anew = new RouteIndex(next, view, index.wallMs);
+      anew.inherit(index, isSame);
+      index = anew;
+      for (const name of health.keys()) if (!isSame(name)) health.delete(name);
+      setup = next;
+      gateways = named;
+      trunkGroups = groupsOf(next.trunks);
+      agentGroups = groupsOf(next.agents);
     },
     close() {
       index.close();
     },
   };
+}
+
+function groupsOf(holders: RoutingSetup<unknown>['trunks']): ReadonlyMap<string, readonly string[] | undefined> {
+  return new Map(holders?.map(({ name, channelGroups }) => [name, channelGroups]));
+}
+
+/** What probes and answers have said of one holds for the other. */
+function isSamePlace<T>(before: GatewaySettings<T> | undefined, now: GatewaySettings<T> | undefined): boolean {
+  if (before === undefined || now === undefined) return false;
+  return gatewayUri(before) === gatewayUri(now) && (before.probe === false) === (now.probe === false);
 }
 
 /** A candidate as a call sees it. */

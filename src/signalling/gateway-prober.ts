@@ -1,5 +1,6 @@
 // Probes gateways with OPTIONS at their interval and tells the result; what it means is routing's to say.
 import type { Clock, ClockTimer } from '../lib/clock.js';
+import { isSameValue } from '../lib/same-value.js';
 
 export interface ProbedGateway {
   readonly name: string;
@@ -25,6 +26,7 @@ export class GatewayProber {
   readonly #sender: OptionsSender;
   readonly #clock: Clock;
   readonly #onResult: (gateway: string, result: ProbeResult, status: ProbeStatus) => void;
+  readonly #watched = new Map<string, ProbedGateway>();
   readonly #timers = new Map<string, ClockTimer>();
   #closed = false;
 
@@ -40,7 +42,23 @@ export class GatewayProber {
 
   /** Probes at once, then at the interval, counted from the end of a probe. */
   watch(gateway: ProbedGateway): void {
+    this.#watched.set(gateway.name, gateway);
     void this.#probe(gateway);
+  }
+
+  /** Probes these from now on; one that says the same goes on at its interval. */
+  reconfigure(gateways: readonly ProbedGateway[]): void {
+    const wanted = new Map(gateways.map((gateway) => [gateway.name, gateway]));
+    for (const [name, known] of this.#watched) {
+      if (isSameValue(known, wanted.get(name))) {
+        wanted.delete(name);
+        continue;
+      }
+      this.#watched.delete(name);
+      this.#timers.get(name)?.cancel();
+      this.#timers.delete(name);
+    }
+    for (const gateway of wanted.values()) this.watch(gateway);
   }
 
   close(): void {
@@ -57,8 +75,8 @@ export class GatewayProber {
       );
     });
     const status = await Promise.race([this.#sender.probe(gateway.uri, gateway.name), timeout]);
+    if (this.#closed || this.#watched.get(gateway.name) !== gateway) return;
     this.#timers.get(gateway.name)?.cancel();
-    if (this.#closed) return;
     const isSilent = status === null || gateway.downCodes.includes(status);
     this.#onResult(gateway.name, isSilent ? 'silent' : 'responded', status);
     this.#timers.set(

@@ -7,7 +7,7 @@ import { ALLOWED, unknownExtensions } from './capabilities.js';
 import { sourceUri } from './leg-identity.js';
 import { cseqNumber, userOf } from './message-parts.js';
 import { PeerTable } from './peer-table.js';
-import type { SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
+import type { PeerSettings, SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
 import type { ServerResponse, SipRequest, SrfApplication } from './srf.js';
 import { challengeLines, type GateVerdict, TrunkGate } from './trunk-gate.js';
 
@@ -21,8 +21,8 @@ export class RequestIntake {
   readonly #settings: SignallingSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #gate: TrunkGate<SignallingTrunk>;
-  readonly #gateways = new PeerTable<string>();
+  #gate: TrunkGate<SignallingTrunk>;
+  #gateways: PeerTable<string>;
   readonly #handlers = new Map<string, RequestHandler>();
   readonly #counters = {
     invites: 0,
@@ -40,9 +40,8 @@ export class RequestIntake {
     this.#settings = settings;
     this.#clock = clock;
     this.#log = log;
-    const { trunks, digest, trunkAccounts: accounts } = settings;
-    this.#gate = new TrunkGate({ trunks, accounts, digest });
-    for (const { name, host } of settings.gateways) this.#gateways.add(host, name);
+    this.#gate = gateOf(settings);
+    this.#gateways = gatewaysOf(settings);
     this.handle('options', (request, response) => this.#onOptions(request, response));
     this.handle('register', (request, response) => this.#onRegister(request, response));
     for (const method of ['invite', 'options', 'register', ...UNTAKEN_METHODS]) {
@@ -52,6 +51,12 @@ export class RequestIntake {
 
   get counters(): SignallingCounters {
     return this.#counters;
+  }
+
+  /** Lets other peers in from now on; who has been let in stays. */
+  reconfigure(peers: PeerSettings): void {
+    this.#gate = gateOf(peers, this.#gate);
+    this.#gateways = gatewaysOf(peers);
   }
 
   /** Says who takes the requests of a method that come outside of a dialog; nobody has looked at them yet. */
@@ -194,4 +199,17 @@ export class RequestIntake {
     const asked = challenges === undefined ? {} : { 'WWW-Authenticate': challengeLines(challenges) };
     response.send(status, { headers: { ...headers, ...asked } });
   }
+}
+
+function gateOf(
+  { trunks, digest, trunkAccounts: accounts }: PeerSettings,
+  before?: TrunkGate<SignallingTrunk>,
+): TrunkGate<SignallingTrunk> {
+  return new TrunkGate({ trunks, accounts, digest }, before);
+}
+
+function gatewaysOf({ gateways }: PeerSettings): PeerTable<string> {
+  const table = new PeerTable<string>();
+  for (const { name, host } of gateways) table.add(host, name);
+  return table;
 }

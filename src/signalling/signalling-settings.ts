@@ -42,11 +42,11 @@ export interface LinePlaces {
   ): { readonly contact: string; readonly nextHop: string | undefined } | 'configured' | 'nowhere';
 }
 
-export interface SignallingSettings {
+/** What a reload may change. */
+export interface PeerSettings {
   readonly trunks: readonly SignallingTrunk[];
   /** Those that are named by a host name are not known by where they send from. */
   readonly gateways: readonly { readonly name: string; readonly host: string }[];
-  readonly lines: LinePlaces;
   readonly digest: DigestSettings;
   /** Of trunks that have to prove who they are, by name. */
   readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
@@ -54,6 +54,10 @@ export interface SignallingSettings {
   accountOf(gateway: string, channelId: string | null): DigestAccount | undefined;
   /** Headers that pass from the caller's INVITE to the gateway's; everything else stays on its side. */
   readonly allowedHeaders: readonly string[];
+}
+
+export interface SignallingSettings extends PeerSettings {
+  readonly lines: LinePlaces;
   /** The SIP server is a thread of this process, whose clock nobody sets: what it says of times is believed. */
   readonly isServerOurs?: boolean;
 }

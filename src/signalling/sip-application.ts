@@ -23,7 +23,7 @@ import { readInvite } from './read-invite.js';
 import { RequestIntake } from './request-intake.js';
 import { type DrachtioServer, ServerConnection } from './server-connection.js';
 import { NO_SESSION_TIMER, sessionExtensions } from './session-expires.js';
-import type { SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
+import type { PeerSettings, SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
 import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type SipResponse } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
@@ -34,7 +34,7 @@ const MAX_EARLY_UNCLAIMED = 1024;
 export type CallHandler = (request: CallRequest, leg: CallerLeg) => void;
 
 export class SipApplication implements DialPort, LegHost {
-  readonly #settings: SignallingSettings;
+  #settings: SignallingSettings;
   readonly #log: Logger;
   readonly #srf = createSrf();
   readonly #connection: ServerConnection;
@@ -61,7 +61,8 @@ export class SipApplication implements DialPort, LegHost {
     this.isServerOurs = settings.isServerOurs === true;
     this.#arrivals = settings.isServerOurs === true ? new ArrivalClock(monotonicNowMs) : null;
     this.#log = log;
-    const accountOf: SignallingSettings['accountOf'] = (gateway, channelId) => settings.accountOf(gateway, channelId);
+    const accountOf: SignallingSettings['accountOf'] = (gateway, channelId) =>
+      this.#settings.accountOf(gateway, channelId);
     this.#sender = { srf: this.#srf, log, accountOf };
     this.#connection = new ServerConnection(this.#srf, log, (isAgain) => {
       this.#arrivals?.reset();
@@ -69,6 +70,12 @@ export class SipApplication implements DialPort, LegHost {
     });
     this.intake = new RequestIntake(this.#srf, settings, clock, log);
     this.intake.handle('invite', (request, response) => this.#onInvite(request, response));
+  }
+
+  /** Other trunks, gateways and credentials hold from now on; legs that there are keep theirs. */
+  reconfigure(peers: PeerSettings): void {
+    this.#settings = { ...this.#settings, ...peers };
+    this.intake.reconfigure(peers);
   }
 
   get counters(): SignallingCounters {

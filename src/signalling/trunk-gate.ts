@@ -42,12 +42,14 @@ export class TrunkGate<T extends GatedTrunk> {
   /** Some trunk is known by its credentials alone, so any stranger may be it. */
   readonly #asksStrangers: boolean;
 
-  constructor({ trunks, accounts, digest }: GateSettings<T>) {
+  /** `before`: the gate whose place it takes. */
+  constructor({ trunks, accounts, digest }: GateSettings<T>, before?: TrunkGate<T>) {
     this.#accounts = accounts;
     this.#byName = new Map(trunks.map((trunk) => [trunk.name, trunk]));
     this.#guard = new DigestGuard(
       digest,
       [...accounts].map(([trunk, { username, password }]) => ({ trunk, username, password })),
+      before === undefined ? undefined : before.#guard,
     );
     this.#asksStrangers = trunks.some((trunk) => isAnywhere(trunk) && accounts.has(trunk.name));
     for (const trunk of trunks) {

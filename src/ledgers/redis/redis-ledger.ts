@@ -321,7 +321,8 @@ export class RedisLedger implements Ledger {
     const { reservationId, callId } = request;
     const { answeredWallMs, durationMs, estimated, channelInUse } = measured;
     own.settled = true;
-    const live = this.#replica.memory.live.get(reservationId) ?? withoutHolds(request);
+    const live =
+      this.#replica.memory.live.get(reservationId) ?? withoutHolds(request, this.#replica.memory.bookOf(request.simId));
     const charge = this.#replica.chargeAhead(live, answeredWallMs, durationMs, estimated);
     this.#ends.keep(charge);
     const settlement = { request, answeredWallMs, durationMs, charge, settledWallMs: this.#clock.wallMs() };
@@ -506,7 +507,7 @@ export class RedisLedger implements Ledger {
 }
 
 /** A reservation that the replica does not hold any more: another node settled it while this one was paused. */
-function withoutHolds(request: ReserveRequest): Live {
+function withoutHolds(request: ReserveRequest, book: Live['book']): Live {
   const { callee, numberClass, direction, wallMs } = request;
   const hold = {
     callee,
@@ -516,7 +517,7 @@ function withoutHolds(request: ReserveRequest): Live {
     answeredWallMs: null,
     coveredUntilWallMs: null,
   };
-  return { request, hold, payerHolds: [], tried: false, orphan: false, settled: false };
+  return { request, book, hold, payerHolds: [], tried: false, orphan: false, settled: false };
 }
 
 /** History is recounted from what is stored: a duration of more digits than are must not be charged otherwise. */
