@@ -7,6 +7,7 @@ import { openAttempt, openCall } from './call-state.js';
 import { candidateOf, identityOf, requestOf, SETTINGS, settled } from './call-test-kit.js';
 import { FakeBooks, FakeJournal, FakeLedger } from './fake-journal.js';
 import { FakeDialler } from './fake-legs.js';
+import { AGENT, incomingOn } from './incoming-test-kit.js';
 import type { LiveCall } from './ports.js';
 import { type LeftBehind, recoverCalls } from './recovery.js';
 import type { RecordingReport } from './reports.js';
@@ -71,6 +72,22 @@ describe('recovery after a crash', () => {
       record: recordWith({ answeredAtMs: startedMs - 50_000 }, { answeredAtMs: startedMs - 50_000, recording }),
       caller: identityOf('caller-leg'),
       callees: [{ attemptId: ATTEMPT_ID, identity: identityOf('callee-leg') }],
+    };
+  }
+
+  /** The same of a call from a mobile, whose gateway is the caller. */
+  function received(changes: Partial<OrphanReservation> = {}): LiveCall {
+    const { reservationId } = orphan({ reservationId: 'in-1', ...changes });
+    const offeredAtMs = startedMs - 60_000;
+    const request = requestOf({ ...incomingOn([AGENT], { reservationId }), callId: CALL_ID });
+    const { record } = openCall(request, SETTINGS.limits, offeredAtMs);
+    const channel = { ...chosenFrom(candidateOf('gw1/1'), ATTEMPT_ID, 600), channelId: 'trunk:pbx' };
+    const opened = openAttempt(channel, offeredAtMs).record;
+    const answeredAtMs = changes.answeredWallMs ?? null;
+    return {
+      record: { ...record, answeredAtMs, attempts: [{ ...opened, answeredAtMs }] },
+      caller: answeredAtMs === null ? null : identityOf('gateway-leg'),
+      callees: answeredAtMs === null ? [] : [{ attemptId: ATTEMPT_ID, identity: identityOf('agent-leg') }],
     };
   }
 
@@ -274,5 +291,36 @@ describe('recovery after a crash', () => {
     ledger.settle = settle;
     await recover({ live: [live] });
     assert.equal(journal.published.length, 2);
+  });
+
+  describe('of a call from a mobile', () => {
+    it('ends both legs, and charges its channel until the gateway has answered', async () => {
+      dialler.orphanAnswers.set('gateway-leg', 200);
+      const call = received({ answeredWallMs: startedMs - 50_000, coveredUntilWallMs: startedMs + 10_000 });
+      const result = await recover({ live: [call] });
+      assert.deepEqual([...dialler.orphans].sort(), ['agent-leg', 'gateway-leg']);
+      assert.deepEqual([result.settled, result.released, journal.charged.get('in-1')], [1, 0, 50]);
+      const record = journal.published.at(-1)?.record;
+      assert.deepEqual(
+        [record?.incoming?.billedSeconds, record?.incoming?.estimated, record?.attempts.length, record?.endReason],
+        [50, true, 1, 'interrupted'],
+      );
+      assert.equal(record?.attempts[0]?.outcome, 'interrupted');
+    });
+
+    it('charges its channel up to the last slice when the gateway answers no BYE', async () => {
+      const call = received({ answeredWallMs: startedMs - 50_000, coveredUntilWallMs: startedMs - 20_000 });
+      const recovering = recover({ live: [call] });
+      await settled();
+      clock.advance(HOLD_SECONDS * 1000);
+      await recovering;
+      assert.equal(journal.charged.get('in-1'), 30);
+    });
+
+    it('frees its channel at once when it was not answered: nothing of ours rings there', async () => {
+      const result = await recover({ live: [received()] });
+      assert.deepEqual([result.released, ledger.released.get('in-1')], [1, false]);
+      assert.equal(journal.published.at(-1)?.record.incoming?.billedSeconds, 0);
+    });
   });
 });

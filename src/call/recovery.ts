@@ -3,9 +3,9 @@
 import type { Clock } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
 import type { Logger } from '../lib/logger.js';
-import type { Charge, Ledger, OrphanReservation } from '../quota/ledger.js';
-import type { AttemptRecord, CallRecord } from './call-record.js';
-import { finalAnswerFor } from './end-reason.js';
+import type { Ledger, OrphanReservation } from '../quota/ledger.js';
+import type { CallRecord } from './call-record.js';
+import { interruptedRecord, type Outcome } from './interrupted-record.js';
 import type { CallBooks, DialPort, LegIdentity, LiveCall } from './ports.js';
 import type { RecordingReport } from './reports.js';
 
@@ -36,14 +36,6 @@ type LegEnd = 'ended' | 'answered-late' | 'unknown';
 
 /** A late answer lasts until its BYE, which follows its ACK: a moment, which a carrier bills as its first step. */
 const LATE_ANSWER_MS = 1;
-
-/** What became of one reservation. */
-interface Outcome {
-  readonly orphan: OrphanReservation;
-  readonly answeredWallMs: number | null;
-  readonly endedWallMs: number;
-  readonly charge: Charge | null;
-}
 
 /**
  * Ends what an earlier process left; resolves when every leg has answered or the hold is over. After `stopped` nothing
@@ -131,9 +123,11 @@ async function recoverOrReport(ports: RecoveryPorts, lost: LostCall): Promise<re
 }
 
 async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readonly Outcome[]> {
-  const { live } = lost;
-  if (live?.caller) ports.dialler.endOrphan(live.caller, 'restarted').catch(() => null);
+  const { live, record } = lost;
   const identities = new Map(live?.callees.map(({ attemptId, identity }) => [attemptId, identity]));
+  for (const identity of legsWithoutChannel(record, live))
+    ports.dialler.endOrphan(identity, 'restarted').catch(() => null);
+  if (record?.incoming && live?.caller) identities.set(record.incoming.reservationId, live.caller);
   const ends = await Promise.all(
     lost.orphans.map(async (orphan) => ({
       orphan,
@@ -142,10 +136,14 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
   );
   if (lost.stopped.aborted) return [];
   const outcomes: Outcome[] = [];
-  for (const { orphan, end } of ends) outcomes.push(await closeReservation(ports, orphan, end));
-  if (lost.record !== null) {
-    const record = interruptedRecord(lost, lost.record, outcomes, ports.clock.wallMs());
-    await ports.books.commit(ports.books.keepRecord(record, 1));
+  for (const { orphan, end } of ends) {
+    // Its INVITE may have left: in doubt the callee counts where attempts do. None went to who called us.
+    const invited = record?.incoming?.reservationId !== orphan.reservationId;
+    outcomes.push(await closeReservation(ports, orphan, end, invited));
+  }
+  if (record !== null) {
+    const ended = interruptedRecord(lost, record, outcomes, ports.clock.wallMs());
+    await ports.books.commit(ports.books.keepRecord(ended, 1));
     ports.books.announce();
   }
   return outcomes;
@@ -153,11 +151,13 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
 
 async function endLeg(
   ports: RecoveryPorts,
-  { reservationId }: OrphanReservation,
+  { reservationId, answeredWallMs }: OrphanReservation,
   identity: LegIdentity | undefined,
-  { holdSeconds, stopped, late }: LostCall,
+  { holdSeconds, stopped, late, record }: LostCall,
 ): Promise<LegEnd> {
   if (stopped.aborted) return 'unknown';
+  // A gateway whose INVITE was never answered has given up, or sends it again.
+  if (answeredWallMs === null && record?.incoming?.reservationId === reservationId) return 'ended';
   let release = () => {};
   const hold = new Promise<'unknown'>((resolve) => {
     const timer = ports.clock.after(holdSeconds * 1000, () => resolve('unknown'));
@@ -183,7 +183,12 @@ async function askToEnd(dialler: DialPort, identity: LegIdentity, hold: Promise<
   return status < 300 ? 'ended' : 'unknown';
 }
 
-async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation, end: LegEnd): Promise<Outcome> {
+async function closeReservation(
+  ports: RecoveryPorts,
+  orphan: OrphanReservation,
+  end: LegEnd,
+  invited: boolean,
+): Promise<Outcome> {
   const now = ports.clock.wallMs();
   const { reservationId } = orphan;
   const answeredWallMs = orphan.answeredWallMs ?? (end === 'answered-late' ? now - LATE_ANSWER_MS : null);
@@ -192,8 +197,7 @@ async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation,
     return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   if (answeredWallMs === null) {
-    // Its INVITE may have left: in doubt the callee counts where attempts do.
-    await ports.ledger.release(reservationId, { invited: true });
+    await ports.ledger.release(reservationId, { invited });
     return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   // The gateway ended it just now, so it lasted until now; else nothing is known beyond the last slice.
@@ -209,82 +213,8 @@ async function closeReservation(ports: RecoveryPorts, orphan: OrphanReservation,
   return { orphan, answeredWallMs, endedWallMs, charge };
 }
 
-function interruptedRecord(
-  lost: LostCall,
-  record: CallRecord,
-  outcomes: readonly Outcome[],
-  nowMs: number,
-): CallRecord {
-  const byAttempt = new Map(outcomes.map((outcome) => [outcome.orphan.reservationId, outcome]));
-  const attempts = record.attempts.map((attempt) => closeAttempt(attempt, byAttempt.get(attempt.attemptId), nowMs));
-  const missing = outcomes.filter(
-    (outcome) => !record.attempts.some((attempt) => attempt.attemptId === outcome.orphan.reservationId),
-  );
-  // A call that was answered just before the crash may have a recording that its row does not name: it has the call's id.
-  const recordingId = record.recording?.recordingId ?? record.callId;
-  const report = lost.recordings.get(recordingId) ?? record.recording?.report ?? null;
-  const path = record.recording?.path ?? report?.path;
-  const recording = path === undefined ? null : { recordingId, path, report };
-  const base = { ...record, attempts: [...attempts, ...missing.map((outcome) => unknownAttempt(outcome))], recording };
-  if (lost.hasEnded) return base;
-  const endedAtMs = Math.max(record.offeredAtMs, ...outcomes.map((outcome) => outcome.endedWallMs));
-  const answer = finalAnswerFor('interrupted');
-  return {
-    ...base,
-    endedAtMs: outcomes.length === 0 ? nowMs : endedAtMs,
-    durationMs: record.answeredAtMs === null ? 0 : Math.max(0, endedAtMs - record.answeredAtMs),
-    endedBy: 'simtrunk',
-    endReason: 'interrupted',
-    sipStatus: record.answeredAtMs === null ? null : 200,
-    q850: answer.q850,
-  };
-}
-
-function closeAttempt(attempt: AttemptRecord, outcome: Outcome | undefined, nowMs: number): AttemptRecord {
-  if (outcome === undefined)
-    return attempt.outcome === null ? { ...attempt, outcome: 'interrupted', endedAtMs: nowMs } : attempt;
-  if (outcome.orphan.settled) return attempt;
-  return { ...attempt, ...closing(outcome) };
-}
-
-function closing(
-  outcome: Outcome,
-): Partial<AttemptRecord> & Pick<AttemptRecord, 'outcome' | 'endedAtMs' | 'answeredAtMs'> {
-  const { charge, answeredWallMs, endedWallMs } = outcome;
-  const times = { answeredAtMs: answeredWallMs, endedAtMs: endedWallMs, answeredLate: isLate(outcome) };
-  if (charge === null) return { ...times, outcome: 'interrupted' };
-  const { billedSeconds, cost, currency } = charge;
-  return { ...times, outcome: 'answered', billedSeconds, cost, currency, estimated: true };
-}
-
-/** It was answered only after the process had ended. */
-function isLate({ orphan, answeredWallMs }: Outcome): boolean {
-  return orphan.answeredWallMs === null && answeredWallMs !== null;
-}
-
-/** The reservation committed, and the process ended before the attempt was written into the live call's row. */
-function unknownAttempt(outcome: Outcome): AttemptRecord {
-  const { orphan } = outcome;
-  return {
-    attemptId: orphan.reservationId,
-    channelId: orphan.channelId,
-    gateway: orphan.channelId.slice(0, Math.max(0, orphan.channelId.lastIndexOf('/'))),
-    simId: orphan.simId,
-    simNumber: '',
-    requestUri: '',
-    sipCallId: null,
-    startedAtMs: outcome.answeredWallMs ?? outcome.endedWallMs,
-    firstResponseAtMs: null,
-    ringingAtMs: null,
-    sipStatus: null,
-    reasons: [],
-    cause: null,
-    means: null,
-    answeredLate: false,
-    billedSeconds: 0,
-    cost: '0',
-    currency: null,
-    estimated: false,
-    ...closing(outcome),
-  };
+/** Legs that hold no channel: a trunk's. */
+function legsWithoutChannel(record: CallRecord | null, live: LiveCall | null): readonly LegIdentity[] {
+  if (record?.incoming) return live?.callees.map(({ identity }) => identity) ?? [];
+  return live?.caller ? [live.caller] : [];
 }
