@@ -1,6 +1,7 @@
 // The composition root: builds every part from its slice of the config, and closes them in reverse order.
 // Nothing here decides anything about a call.
 import { callSettings, routingSetup } from './app/call-settings.js';
+import { innerAddresses } from './app/inner-addresses.js';
 import { readLeftBehind } from './app/left-behind.js';
 import { Reload, type ReloadResult } from './app/reload.js';
 import { addReloadedParts } from './app/reloaded-parts.js';
@@ -124,8 +125,9 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const registrations = opened.add('registrations', startRegistrations(config, application, clock, log));
   const prober = opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
 
+  const transfers = { trunks: application, innerAddressOf: innerAddresses(config) };
   const registry = new CallRegistry(
-    { admission, routes, ledger, media, recorder, dialler: application, books: outbox, clock, log },
+    { admission, routes, ledger, media, recorder, dialler: application, books: outbox, transfers, clock, log },
     callSettings(config),
   );
   ledgerSide.onReservationsLost((reservationIds) => registry.loseReservations(reservationIds));
@@ -177,7 +179,8 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     await registry.whenIdle();
   });
   application.serve(
-    (request, leg) => registry.open(request, leg),
+    (request, leg, replaces) =>
+      replaces === null ? registry.open(request, leg) : registry.replace(replaces, request, leg),
     () => registry.isAccepting,
   );
 

@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.js';
 import { codecPolicy } from '../sdp/media-policy.js';
 import type { DialAddress, GatewayTerms } from './call-request.js';
 import type { CalleeLeg, CalleeLegListener, DialPort, DialRequest, MediaSession, ReofferAnswer } from './ports.js';
+import type { DialogMessage, MessageAnswered } from './ports-dialog.js';
 
 /** Name of the peer that is none. */
 export const ANNOUNCEMENT = 'announcement';
@@ -88,6 +89,10 @@ class AnnouncementLeg implements CalleeLeg {
     if (this.#over) return;
     this.#stop();
     queueMicrotask(() => this.#listener.cleared());
+  }
+
+  send(_message: DialogMessage, answered: MessageAnswered): void {
+    answered(481);
   }
 
   reoffer(_sdp: string, answered: (answer: ReofferAnswer) => void): void {

@@ -78,6 +78,8 @@ const WARNING: PlayRequest = {
 };
 
 export class CallMedia {
+  /** Where the signalling of the caller, or of who is in its place, comes from. */
+  callerAddress: string;
   readonly #terms: CallTerms;
   readonly #offer: PeerDescription | null;
   /** What the caller's offer, or an offer to it, may hold. */
@@ -101,6 +103,7 @@ export class CallMedia {
 
   private constructor(terms: CallTerms, offer: PeerDescription | null) {
     this.#terms = terms;
+    this.callerAddress = terms.signallingAddress;
     this.#offer = offer;
     this.#callerAudio = offer?.audio ?? null;
     this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
@@ -433,8 +436,8 @@ export class CallMedia {
   }
 
   #peer(side: Side): MediaPeer {
-    const { trunk, signallingAddress } = this.#terms;
+    const { trunk } = this.#terms;
     if (side === 'callee') return this.#gateway?.terms ?? NOBODY;
-    return { signallingAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
+    return { signallingAddress: this.callerAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
   }
 }

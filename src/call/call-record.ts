@@ -4,6 +4,7 @@ import type { DestinationKind } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport } from './reports.js';
 import type { ResponseMeaning } from './response-meaning.js';
+import type { TransferRecord } from './transfer-record.js';
 
 export type AttemptOutcome =
   /** Its leg was answered, in time or late. */
@@ -140,6 +141,10 @@ export interface CallRecord {
   readonly recording: RecordingState | null;
   /** Null for a call that a trunk placed. Its attempts are INVITEs to channels; those of a call from a mobile go to the trunk. */
   readonly incoming: IncomingRecord | null;
+  /** Those that its trunk asked for, oldest first. */
+  readonly transfers: readonly TransferRecord[];
+  /** The call that it was placed for, or that it was joined with, by a transfer of that one. */
+  readonly transferOf: string | null;
 }
 
 /** What is known of a call from a mobile beside the rest: the channel that it came in by, and what that was charged. */

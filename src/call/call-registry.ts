@@ -5,6 +5,8 @@ import type { CallRequest } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { ChannelUse, ChannelUsers } from './incoming-selection.js';
 import type { CallerLeg } from './ports.js';
+import type { DialogName } from './ports-dialog.js';
+import type { JoinableCall, OtherCalls } from './ports-transfer.js';
 
 export interface CallCounters {
   readonly offered: number;
@@ -12,7 +14,7 @@ export interface CallCounters {
   readonly ended: Readonly<Partial<Record<EndReason, number>>>;
 }
 
-export class CallRegistry implements ChannelUsers {
+export class CallRegistry implements ChannelUsers, OtherCalls {
   readonly #ports: CallPorts;
   #settings: CallSettings;
   readonly #calls = new Map<string, Call>();
@@ -57,9 +59,23 @@ export class CallRegistry implements ChannelUsers {
 
   open(request: CallRequest, caller: CallerLeg): void {
     this.#offered++;
-    const call = new Call(request, caller, this.#ports, this.#settings, (record) => this.#close(record));
+    const call = new Call(request, caller, this.#ports, this.#settings, this, (record) => this.#close(record));
     this.#calls.set(request.callId, call);
     call.start(this.#stopping ? 'shutdown' : null);
+  }
+
+  callOf(trunk: string, dialog: DialogName): JoinableCall | undefined {
+    for (const call of this.#calls.values()) {
+      if (call.state.request.trunk.name === trunk && call.hasCaller(dialog)) return call.transfers;
+    }
+    return undefined;
+  }
+
+  /** An INVITE that is to take the place of a caller (RFC 3891); 481 when there is none such. */
+  replace(dialog: DialogName, request: CallRequest, caller: CallerLeg): void {
+    const call = this.callOf(request.trunk.name, dialog);
+    if (call === undefined) caller.refuse(481, undefined);
+    else call.succeed(caller, request);
   }
 
   /** Ends the calls of reservations that the ledger has lost. */

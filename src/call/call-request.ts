@@ -25,6 +25,8 @@ export interface CallRequest {
   readonly waitedMs?: number;
   /** Headers that the allow list lets through to the outbound leg. */
   readonly passedHeaders: Readonly<Record<string, string>>;
+  /** The call that it was placed for, whose trunk has transferred it. */
+  readonly transferOf?: string;
   /** A probe call goes to this channel or to none, though it is suspended. Left out: any channel. */
   readonly onlyChannel?: string;
   /** Of a call from a mobile: `trunk` is then where it goes, with the gateway's own ways of media. Left out: a trunk calls. */
@@ -80,6 +82,8 @@ export interface TrunkTerms {
   readonly sessionTimer?: SessionTerms | undefined;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
+  /** Who does the transfers that it asks for: simtrunk, or the gateway, where it can; left out: nobody. */
+  readonly transfers?: 'simtrunk' | 'gateway' | 'refuse';
 }
 
 export interface GatewayTerms extends ResponseTerms {

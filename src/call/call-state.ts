@@ -111,6 +111,8 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       media: null,
       recording: null,
       incoming: request.incoming === undefined ? null : openIncoming(request.incoming),
+      transfers: [],
+      transferOf: request.transferOf ?? null,
     },
   };
 }

@@ -11,7 +11,7 @@ import { CallRegistry } from './call-registry.js';
 import type { Callee, CallRequest, DialAddress, GatewayTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import { FakeBooks, FakeJournal, FakeLedger } from './fake-journal.js';
-import { FakeCaller, FakeDialler } from './fake-legs.js';
+import { FakeCaller, FakeDialler, FakeTrunks } from './fake-legs.js';
 import { FakeMedia, FakeRecorder } from './fake-media.js';
 import type { LegIdentity, RouteCandidate, RoutePort } from './ports.js';
 
@@ -105,6 +105,9 @@ export class CallBench {
   readonly media = new FakeMedia(this.trace);
   readonly recorder = new FakeRecorder(this.trace);
   readonly dialler: FakeDialler;
+  readonly trunks: FakeTrunks;
+  /** Who does the transfers of the next calls. */
+  transfers: 'simtrunk' | 'gateway' | 'refuse' = 'refuse';
   readonly over: CallRecord[] = [];
   readonly callers: FakeCaller[] = [];
   readonly registry: CallRegistry;
@@ -125,6 +128,7 @@ export class CallBench {
     this.books = new FakeBooks(this.journal, this.clock);
     this.ledger = new FakeLedger(this.journal, this.clock, this.trace);
     this.dialler = new FakeDialler(this.trace, this.clock);
+    this.trunks = new FakeTrunks(this.trace, this.clock);
     const routes: RoutePort = {
       attemptReported: (channelId, { outcome }) => this.trace.push(`reported ${channelId} ${outcome}`),
       decide: ({ excludeChannels, excludeGateways }) => {
@@ -163,6 +167,7 @@ export class CallBench {
         recorder: this.recorder,
         dialler: this.dialler,
         books: this.books,
+        transfers: { trunks: this.trunks, innerAddressOf: () => null },
         clock: this.clock,
         log: createLogger({ level: 'silent', redactNumbers: false }),
       },
@@ -177,12 +182,18 @@ export class CallBench {
 
   /** A call from the PBX; resolves when nothing more happens by itself. */
   async offer(changes: Partial<CallRequest> = {}): Promise<FakeCaller> {
-    const request = requestOf(changes);
+    const asked = requestOf(changes);
+    const request = { ...asked, trunk: this.trunkOf(asked) };
     const caller = new FakeCaller(request.callId, this.trace);
     this.callers.push(caller);
     this.registry.open(request, caller);
     await settled();
     return caller;
+  }
+
+  /** The trunk of a call as it is set now. */
+  trunkOf({ trunk }: CallRequest): CallRequest['trunk'] {
+    return { ...trunk, transfers: this.transfers };
   }
 
   /** A call whose INVITE has left. */

@@ -15,9 +15,11 @@ import { CallRunner } from './call-runner.js';
 import { type CallLimits, type CallState, openAttempt, openCall, recordOf } from './call-state.js';
 import { currentAttempt } from './call-steps.js';
 import { CallTimers } from './call-timers.js';
+import { CallTransfers } from './call-transfers.js';
 import { CalleeLegs } from './callee-legs.js';
 import { CallerSide } from './caller-side.js';
 import { holdingOf } from './channel-use.js';
+import { isNamed } from './dialog-name.js';
 import type { EndReason } from './end-reason.js';
 import type { ChannelUse, ChannelUsers } from './incoming-selection.js';
 import { IncomingSide } from './incoming-side.js';
@@ -32,6 +34,8 @@ import type {
   ReofferAnswer,
   RoutePort,
 } from './ports.js';
+import type { DialogName } from './ports-dialog.js';
+import type { OtherCalls, TransferOutside } from './ports-transfer.js';
 import type { Side } from './reports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -62,6 +66,8 @@ export interface CallPorts {
   readonly books: CallBooks;
   /** The other calls. */
   readonly channels: ChannelUsers;
+  /** Left out where no call is ever transferred. */
+  readonly transfers?: TransferOutside;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -79,6 +85,7 @@ export class Call {
   readonly #callees: CalleeLegs;
   readonly #reports: CallReports;
   readonly #silence: SilenceWatch;
+  readonly transfers: CallTransfers;
   #media: CallMedia | null = null;
   #callee: Callee | null = null;
   /** The end of the call waits for the journal no longer. */
@@ -90,6 +97,7 @@ export class Call {
     caller: CallerLeg,
     ports: CallPorts,
     settings: CallSettings,
+    calls: OtherCalls,
     onOver: (record: CallRecord) => void,
   ) {
     this.#ports = ports;
@@ -107,6 +115,9 @@ export class Call {
       onConnected: () => this.#onConnected(),
       sessionOver: (side) => this.#sessionOver(side),
       onGone: () => this.#incoming?.account.callerGone(),
+      messaged: (message) => message.answer(405),
+      referred: (referral) => this.transfers.refer(referral),
+      outlivesCaller: () => this.transfers.outlivesCaller(),
     });
     this.#timers = new CallTimers(ports.clock);
     this.#silence = new SilenceWatch(this.#timers, {
@@ -149,6 +160,18 @@ export class Call {
       isCurrent: (attemptId) => this.#isCurrent(attemptId),
       noteCodecs: (codecs) => this.#runner.amend(codecs),
       sessionOver: (side) => this.#sessionOver(side),
+      messaged: (message) => {
+        if (message.method !== 'NOTIFY' || !this.transfers.notified(message)) message.answer(405);
+      },
+    });
+    const outside = ports.transfers;
+    this.transfers = new CallTransfers(outside === undefined ? null : { ...ports, ...outside, calls, log: this.#log }, {
+      ...{ caller: this.#caller, callees: this.#callees },
+      state: () => this.#state,
+      media: () => this.#media,
+      feed: (input) => this.#feed(input),
+      amend: (change) => this.#runner.amend(change),
+      keepLive: () => this.#account.keepLive(),
     });
   }
 
@@ -158,6 +181,12 @@ export class Call {
 
   get state(): CallState {
     return this.#state;
+  }
+
+  /** Whether this is the dialog of its caller. */
+  hasCaller(dialog: DialogName): boolean {
+    const { identity } = this.#caller;
+    return identity !== null && isNamed(identity, dialog);
   }
 
   /** Admits or refuses the call and, from then on, lets it run. */
@@ -228,7 +257,9 @@ export class Call {
   /** A trunk's load is counted by policy until the ledger knows of the call, and as long as the caller has it. */
   #tellPolicy(before: CallState, after: CallState): void {
     if (after.attempts.length > before.attempts.length) this.#ports.admission.placed(this.id);
-    if (after.record.endReason !== null && before.record.endReason === null) this.#ports.admission.ended(this.id);
+    if (after.record.endReason === null || before.record.endReason !== null) return;
+    this.#ports.admission.ended(this.id);
+    this.transfers.end();
   }
 
   #carryOut(effects: readonly CallEffect[]): void {

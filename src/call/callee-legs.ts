@@ -6,6 +6,7 @@ import type { CallMedia, CodecsInUse } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall, ReofferAnswer } from './ports.js';
+import type { DialogMessage, MessageAnswered, PeerMessage } from './ports-dialog.js';
 import type { Side } from './reports.js';
 
 /** Answers that are no failure of the gateway's own. */
@@ -25,6 +26,7 @@ export interface LegHolder {
   noteCodecs(codecs: CodecsInUse): void;
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
+  messaged(message: PeerMessage): void;
 }
 
 export class CalleeLegs {
@@ -74,6 +76,17 @@ export class CalleeLegs {
     else leg.reoffer(sdp, answered);
   }
 
+  send(attemptId: string, message: DialogMessage, answered: MessageAnswered): void {
+    const leg = this.#legs.get(attemptId);
+    if (leg === undefined) answered(481);
+    else leg.send(message, answered);
+  }
+
+  /** Where requests of its dialog go; null without one. */
+  remoteTargetOf(attemptId: string): string | null {
+    return this.#legs.get(attemptId)?.identity?.remoteTarget ?? null;
+  }
+
   /** Those that have a dialog: what the journal needs to end them after a crash. */
   identities(): LiveCall['callees'] {
     return [...this.#legs].flatMap(([attemptId, { identity }]) => (identity === null ? [] : [{ attemptId, identity }]));
@@ -99,6 +112,9 @@ export class CalleeLegs {
       },
       refreshDue: () => this.#holder.media()?.refresh('callee'),
       sessionOver: () => this.#holder.sessionOver('callee'),
+      messaged: (message) => this.#holder.messaged(message),
+      // Whom its callee is connected with is the trunk's to say.
+      referred: (referral) => referral.refuse(405),
     };
   }
 

@@ -5,6 +5,7 @@ import type { CallMedia } from './call-media.js';
 import { type EndReason, type FinalAnswer, reasonHeader } from './end-reason.js';
 import type { AnswerProgress } from './incoming-account.js';
 import type { CallerLeg, LegIdentity, ReofferAnswer } from './ports.js';
+import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { Side } from './reports.js';
 
 /** The call as its caller's leg sees it. */
@@ -17,10 +18,14 @@ export interface CallerHolder {
   sessionOver(side: Side): void;
   /** Its leg is over: its BYE, or the answer to ours. */
   onGone(): void;
+  messaged(message: PeerMessage): void;
+  referred(referral: Referral): void;
+  /** It has sent BYE; true when the call goes on without it. */
+  outlivesCaller(): boolean;
 }
 
 export class CallerSide {
-  readonly #leg: CallerLeg;
+  #leg: CallerLeg;
   readonly #log: Logger;
   readonly #holder: CallerHolder;
   #progress: AnswerProgress = 'unanswered';
@@ -41,8 +46,11 @@ export class CallerSide {
 
   /** From now on the call hears what the caller says, at once what it has said already. */
   listen(): void {
-    const feed = (input: CallInput) => this.#holder.feed(input);
-    this.#leg.listen({
+    const leg = this.#leg;
+    // What a leg says whose place another has taken is nobody's.
+    const isIt = () => leg === this.#leg;
+    const feed = (input: CallInput) => isIt() && this.#holder.feed(input);
+    leg.listen({
       cancelled: () => feed({ type: 'caller:cancelled' }),
       connected: () => {
         this.#progress = 'answered';
@@ -50,26 +58,37 @@ export class CallerSide {
         this.#holder.onConnected();
       },
       connectFailed: () => {
+        if (!isIt()) return;
         this.#progress = 'unanswered';
         feed({ type: 'caller:connect-failed' });
       },
-      acknowledged: (sdp) => this.#onAcknowledged(sdp),
+      acknowledged: (sdp) => isIt() && this.#onAcknowledged(sdp),
       hungUp: (cause) => {
+        if (!isIt() || (cause === 'bye' && this.#holder.outlivesCaller())) return;
         this.#progress = 'over';
         feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' });
         this.#holder.onGone();
       },
       cleared: () => {
+        if (!isIt()) return;
         this.#progress = 'over';
         this.#holder.onGone();
       },
+      messaged: (message) => {
+        if (isIt()) this.#holder.messaged(message);
+        else message.answer(481);
+      },
+      referred: (referral) => {
+        if (isIt()) this.#holder.referred(referral);
+        else referral.refuse(481);
+      },
       renegotiated: (renegotiation) => {
-        const media = this.#holder.media();
+        const media = isIt() ? this.#holder.media() : null;
         if (media === null) renegotiation.refuse(500);
         else media.renegotiate('caller', renegotiation);
       },
-      refreshDue: () => this.#holder.media()?.refresh('caller'),
-      sessionOver: () => this.#holder.sessionOver('caller'),
+      refreshDue: () => isIt() && this.#holder.media()?.refresh('caller'),
+      sessionOver: () => isIt() && this.#holder.sessionOver('caller'),
     });
   }
 
@@ -100,6 +119,18 @@ export class CallerSide {
 
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
     this.#leg.reoffer(sdp, answered);
+  }
+
+  send(message: DialogMessage, answered: MessageAnswered): void {
+    this.#leg.send(message, answered);
+  }
+
+  /** Another leg stands for the caller from now on; the one before it is the transfer's to end. */
+  replace(leg: CallerLeg): CallerLeg {
+    const before = this.#leg;
+    this.#leg = leg;
+    this.listen();
+    return before;
   }
 
   /** The ACK of a late offer carries the answer to it. */

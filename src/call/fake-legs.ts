@@ -10,9 +10,24 @@ import type {
   LegIdentity,
   ReofferAnswer,
 } from './ports.js';
+import type { DialogMessage, DialogName, MessageAnswered, PeerMessage } from './ports-dialog.js';
+import type { TrunkCall, TrunkDialPort } from './ports-transfer.js';
 
 function identity(callId: string): LegIdentity {
-  return { callId, local: '<sip:a>', remote: '<sip:b>', cseq: 1, remoteTarget: 'sip:b', nextHop: 'sip:b' };
+  const [local, remote] = [`<sip:a>;tag=ours-${callId}`, `<sip:b>;tag=theirs-${callId}`];
+  return { callId, local, remote, cseq: 1, remoteTarget: 'sip:b', nextHop: 'sip:b' };
+}
+
+/** What a peer's message is answered with; null while it is not. */
+function heard(message: Omit<PeerMessage, 'answer'>, tell: (message: PeerMessage) => void): number | null {
+  let answered: number | null = null;
+  tell({
+    ...message,
+    answer: (status) => {
+      answered = status;
+    },
+  });
+  return answered;
 }
 
 export class FakeCaller implements CallerLeg {
@@ -65,6 +80,19 @@ export class FakeCaller implements CallerLeg {
     answered({ status: 488, sdp: null });
   }
 
+  /** As a peer names its dialog to have it replaced. */
+  get dialogName(): DialogName {
+    return { callId: this.callId, localTag: `ours-${this.callId}`, remoteTag: `theirs-${this.callId}` };
+  }
+
+  /** Its answer to what it is sent in its dialog. */
+  messageStatus = 200;
+
+  send({ method, body }: DialogMessage, answered: MessageAnswered): void {
+    this.#trace.push(`caller ${method} ${body ?? ''}`);
+    answered(this.messageStatus);
+  }
+
   /** Our 200 has left. */
   connected(): void {
     this.identity = identity(this.callId);
@@ -85,6 +113,11 @@ export class FakeCaller implements CallerLeg {
   /** It has answered our BYE. */
   clears(): void {
     this.listener.cleared?.();
+  }
+
+  /** It says something in its dialog; the status that it is answered with, null for none at once. */
+  says(message: Omit<PeerMessage, 'answer'>): number | null {
+    return heard(message, (peerMessage) => this.listener.messaged(peerMessage));
   }
 
   cancel(): void {
@@ -133,6 +166,25 @@ export class FakeLeg implements CalleeLeg {
   reoffer(_sdp: string, answered: (answer: ReofferAnswer) => void): void {
     this.#trace.push(`callee re-INVITE ${this.request.attemptId}`);
     answered({ status: 488, sdp: null });
+  }
+
+  messageStatus = 200;
+  readonly sentMessages: DialogMessage[] = [];
+
+  send(message: DialogMessage, answered: MessageAnswered): void {
+    this.#trace.push(`callee ${message.method} ${message.body ?? ''}`);
+    this.sentMessages.push(message);
+    answered(this.messageStatus);
+  }
+
+  /** It says something in its dialog; the status that it is answered with, null for none at once. */
+  says(message: Omit<PeerMessage, 'answer'>): number | null {
+    return heard(message, (peerMessage) => this.listener.messaged(peerMessage));
+  }
+
+  /** The NOTIFY of a REFER with this fragment. */
+  notify(body: string): number | null {
+    return this.says({ method: 'NOTIFY', headers: {}, body, contentType: 'message/sipfrag' });
   }
 
   /** Nothing can come of it any more: its last word was said, or 64·T1 have passed since we wanted its end. */
@@ -209,5 +261,33 @@ export class FakeDialler implements DialPort {
     this.orphans.push(callId);
     const answer = this.orphanAnswers.get(callId);
     return answer === undefined ? new Promise(() => {}) : Promise.resolve(answer);
+  }
+}
+
+/** Calls to PBXs. */
+export class FakeTrunks implements TrunkDialPort {
+  readonly calls: { readonly request: TrunkCall; readonly leg: FakeLeg }[] = [];
+  readonly #trace: string[];
+  readonly #clock: Clock;
+
+  constructor(trace: string[], clock: Clock) {
+    this.#trace = trace;
+    this.#clock = clock;
+  }
+
+  get last() {
+    const call = this.calls.at(-1);
+    if (call === undefined) throw new Error('no PBX was called');
+    return call;
+  }
+
+  dialTrunk(request: TrunkCall, listener: CalleeLegListener): CalleeLeg {
+    const { legId, requestUri, fromUser, offerSdp, maxForwards } = request;
+    this.#trace.push(`PBX INVITE ${requestUri}`);
+    const address = { requestUri, fromUser, headers: {} };
+    const place = { attemptId: legId, gateway: '', channelId: '', passedHeaders: {} };
+    const leg = new FakeLeg({ ...place, address, offerSdp, maxForwards }, listener, this.#trace, this.#clock);
+    this.calls.push({ request, leg });
+    return leg;
   }
 }

@@ -4,6 +4,7 @@ import type { RtpTransport, SdpCodec } from '../sdp/description.js';
 import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
 import type { Callee, CallRequest, DialAddress, GatewayTerms, SessionTerms, TrunkTerms } from './call-request.js';
 import type { EndReason } from './end-reason.js';
+import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
 
 export type G711Codec = 'PCMU' | 'PCMA';
@@ -222,6 +223,8 @@ export interface CallerLegListener {
   refreshDue(): void;
   /** It has not refreshed its session, or knows nothing of the dialog any more. */
   sessionOver(): void;
+  messaged(message: PeerMessage): void;
+  referred(referral: Referral): void;
 }
 
 /** The final response to a re-INVITE of ours: 491 also when an offer of the peer went before it, 481 also without a dialog. */
@@ -241,6 +244,8 @@ export interface CallerLeg {
   hangUp(reason: string | undefined): void;
   /** A re-INVITE of ours with this offer. */
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void;
+  /** A request of ours in the dialog. */
+  send(message: DialogMessage, answered: MessageAnswered): void;
 }
 
 export interface CalleeLegListener {
@@ -262,6 +267,8 @@ export interface CalleeLegListener {
   /** As of a caller. */
   refreshDue(): void;
   sessionOver(): void;
+  messaged(message: PeerMessage): void;
+  referred(referral: Referral): void;
 }
 
 export interface CalleeLeg {
@@ -270,6 +277,8 @@ export interface CalleeLeg {
   hangUp(reason: string | undefined): void;
   /** A re-INVITE of ours with this offer. */
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void;
+  /** A request of ours in the dialog. */
+  send(message: DialogMessage, answered: MessageAnswered): void;
 }
 
 export interface DialRequest {

@@ -38,6 +38,8 @@ export function callRecord(callId: string, changes: Partial<CallRecord> = {}): C
     media: null,
     recording: null,
     incoming: null,
+    transfers: [],
+    transferOf: null,
     ...changes,
   };
 }

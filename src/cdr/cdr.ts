@@ -101,6 +101,15 @@ const inboundSchema = z.object({
   estimated: z.boolean(),
 });
 
+const transferSchema = z.object({
+  at: instant,
+  kind: z.enum(['blind', 'attended']),
+  by: z.enum(['simtrunk', 'gateway']),
+  target: z.string(),
+  callId: z.string().nullable(),
+  sipStatus: z.int().nullable(),
+});
+
 export const cdrSchema = z.object({
   version: z.literal(CDR_VERSION),
   /** The same in every revision of one call's record: consumers keep the highest revision. */
@@ -138,6 +147,9 @@ export const cdrSchema = z.object({
   media: z.object({ caller: streamSchema, callee: streamSchema }).nullable(),
   recording: recordingSchema.nullable(),
   inbound: inboundSchema.nullable().default(null),
+  // Records of earlier builds of this version lack the next two.
+  transfers: z.array(transferSchema).default([]),
+  transferOf: z.string().nullable().default(null),
 });
 
 export type Cdr = z.infer<typeof cdrSchema>;

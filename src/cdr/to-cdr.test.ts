@@ -128,6 +128,15 @@ const incoming: fc.Arbitrary<IncomingRecord> = fc.record({
   estimated: fc.boolean(),
 });
 
+const transfer: fc.Arbitrary<CallRecord['transfers'][number]> = fc.record({
+  atMs: wallMs,
+  kind: fc.constantFrom('blind' as const, 'attended' as const),
+  by: fc.constantFrom('simtrunk' as const, 'gateway' as const),
+  target: text,
+  callId: orNull(fc.uuid()),
+  sipStatus: orNull(fc.integer({ min: 100, max: 699 })),
+});
+
 const record: fc.Arbitrary<CallRecord> = fc.record({
   callId: fc.uuid(),
   sipCallId: text,
@@ -159,6 +168,8 @@ const record: fc.Arbitrary<CallRecord> = fc.record({
   media: orNull(media),
   recording: orNull(recording),
   incoming: orNull(incoming),
+  transfers: fc.array(transfer, { maxLength: 2 }),
+  transferOf: orNull(fc.uuid()),
 });
 
 describe('toCdr', () => {

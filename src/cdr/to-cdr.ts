@@ -9,6 +9,7 @@ import {
   type RecordingState,
 } from '../call/call-record.js';
 import type { StreamReport } from '../call/reports.js';
+import type { TransferRecord } from '../call/transfer-record.js';
 import { CDR_VERSION, type Cdr } from './cdr.js';
 
 function isoTime(wallMs: number): string {
@@ -134,6 +135,10 @@ function toInbound(incoming: IncomingRecord): NonNullable<Cdr['inbound']> {
   };
 }
 
+function toTransfer({ atMs, kind, by, target, callId, sipStatus }: TransferRecord): Cdr['transfers'][number] {
+  return { at: isoTime(atMs), kind, by, target, callId, sipStatus };
+}
+
 /**
  * The CDR of a call that is over; `revision` counts from 1. A record that an older simtrunk left in the journal lacks what it did
  * not know.
@@ -175,5 +180,7 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
       record.media === null ? null : { caller: toStream(record.media.caller), callee: toStream(record.media.callee) },
     recording: toRecording(record.recording),
     inbound: record.incoming ? toInbound(record.incoming) : null,
+    transfers: (record.transfers ?? []).map(toTransfer),
+    transferOf: record.transferOf ?? null,
   };
 }

@@ -158,6 +158,7 @@ const trunk = z.strictObject({
   caps: trunkCaps.optional(),
   nat: nat.default('auto'),
   mediaSources: z.array(ipRange).default([]),
+  transfers: z.enum(['simtrunk', 'gateway', 'refuse']).default('simtrunk'),
   dialling: dialling.prefault({}),
   agentFrom: agentFrom.default('none'),
   account: name.optional(),

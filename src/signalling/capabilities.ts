@@ -1,7 +1,10 @@
 // What this application can do, as Allow and Supported say it to peers (RFC 3261 §13.2.1, §13.3.1.4), and what of it they may require.
 import type { SipMessage } from './srf.js';
 
-export const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
+export const ALLOWED = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, REFER, NOTIFY';
+
+/** Of transfers, towards trunks (RFC 3891, RFC 4488). */
+export const TRANSFER_EXTENSIONS: readonly string[] = ['replaces', 'norefersub'];
 
 /** For what makes or changes a dialog. @param extensions option tags that this peer is told of */
 export function capabilityHeaders(extensions: readonly string[]): Record<string, string> {

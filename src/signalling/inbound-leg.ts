@@ -1,9 +1,11 @@
 // The caller's leg: one INVITE from a trunk, answered through createUAS, never createB2BUA (semantics.md).
 import type { SessionTerms } from '../call/call-request.js';
 import type { CallerLeg, CallerLegListener, LegIdentity, ReofferAnswer } from '../call/ports.js';
+import type { DialogMessage, MessageAnswered } from '../call/ports-dialog.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
-import { capabilityHeaders } from './capabilities.js';
+import { capabilityHeaders, TRANSFER_EXTENSIONS } from './capabilities.js';
+import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
@@ -85,10 +87,11 @@ export class InboundLeg implements CallerLeg {
   }
 
   connect(sdp: string): void {
+    const extensions = [...sessionExtensions(this.#terms), ...TRANSFER_EXTENSIONS];
     this.#srf.createUAS(
       this.#request,
       this.#response,
-      { localSdp: sdp, headers: { ...capabilityHeaders(sessionExtensions(this.#terms)), ...this.#session.headers } },
+      { localSdp: sdp, headers: { ...capabilityHeaders(extensions), ...this.#session.headers } },
       guarded(this.#log, 'caller answered', (error, dialog) => {
         if (error || dialog === undefined) {
           this.#log.info({ leg: 'caller', cause: String(error) }, 'caller could not be answered');
@@ -135,6 +138,10 @@ export class InboundLeg implements CallerLeg {
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
     if (this.#inDialog === undefined) answered({ status: 481, sdp: null });
     else this.#inDialog.reoffer(sdp, answered);
+  }
+
+  send(message: DialogMessage, answered: MessageAnswered): void {
+    sendInDialog({ dialog: this.#dialog, log: this.#log, account: undefined }, message, answered);
   }
 
   /** The SIP server that held the dialog is gone: from now on a BYE goes out as a request of its own. */
@@ -193,13 +200,7 @@ export class InboundLeg implements CallerLeg {
         guarded(this.#log, event, (request, response) => inDialog.onRequest(request, response)),
       );
     }
-    // A transfer, a message or a digit of the caller does not reach the gateway that way, and must not be taken for done.
-    for (const event of ['info', 'refer', 'message'] as const) {
-      dialog.on(
-        event,
-        guarded(this.#log, event, (_request, response) => response.send(405, {})),
-      );
-    }
+    hearRequests(dialog, this.#log, () => this.#listener);
   }
 
   #onAck(ack: SipMessage): void {

@@ -66,7 +66,7 @@ export function userOf(text: string): string {
 }
 
 /** The URI of a name-addr: between its angle brackets, after a display name that may look like anything. */
-function uriOf(text: string): string {
+export function uriOf(text: string): string {
   const afterName = text.replace(/^\s*"(?:[^"\\]|\\.)*"/, '');
   return (/<([^>]*)>/.exec(afterName)?.[1] ?? afterName).trim();
 }

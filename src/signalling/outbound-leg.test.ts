@@ -235,15 +235,4 @@ describe('the leg towards a gateway', () => {
     await told.next('cleared');
     assert.equal(await new Promise((resolve) => leg.reoffer('v=0\r\n', ({ status }) => resolve(status))), 481);
   });
-
-  it('refuses a transfer and a message of the gateway with 405', async () => {
-    const { leg, invite, told } = await answered();
-    arena.gateway.send(
-      calleeRequestText('REFER', invite, arena.gateway, { toTag: 'g1', headers: ['Refer-To: <sip:x@127.0.0.1>'] }),
-    );
-    await arena.gateway.response(405, 'REFER');
-    leg.hangUp(undefined);
-    arena.gateway.send(responseText(await arena.gateway.request('BYE'), 200));
-    await told.next('cleared');
-  });
 });

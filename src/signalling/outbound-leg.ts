@@ -1,10 +1,12 @@
 // One attempt's leg: one INVITE to one channel through createUAC, with its CANCEL, its late answer and its BYE.
 import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity, ReofferAnswer } from '../call/ports.js';
+import type { DialogMessage, MessageAnswered } from '../call/ports-dialog.js';
 import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { capabilityHeaders } from './capabilities.js';
 import { ChallengeAnswers, challengerOf, repetitionOf, requestInDialog } from './challenge-answers.js';
+import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
@@ -202,6 +204,10 @@ export class OutboundLeg implements CalleeLeg {
     else this.#inDialog.reoffer(sdp, answered);
   }
 
+  send(message: DialogMessage, answered: MessageAnswered): void {
+    sendInDialog({ dialog: this.#dialog, log: this.#log, account: this.#account }, message, answered);
+  }
+
   /**
    * The SIP server that held the transaction or dialog is gone: a BYE now goes out as a request of its own. Of an attempt
    * without an answer nothing more will be heard, but its phone may ring on: the call keeps the channel for its time.
@@ -274,12 +280,7 @@ export class OutboundLeg implements CalleeLeg {
       'ack',
       guarded(this.#log, 'callee ack', (ack) => void inDialog.onAck(ack)),
     );
-    for (const event of ['info', 'refer', 'message'] as const) {
-      dialog.on(
-        event,
-        guarded(this.#log, event, (_request, response) => response.send(405, {})),
-      );
-    }
+    hearRequests(dialog, this.#log, () => this.#listener);
     this.#listener.answered(sdpOf(dialog.res), this.#host.latenessMs(dialog.res));
   }
 

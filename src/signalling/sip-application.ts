@@ -11,15 +11,19 @@ import type {
   LegIdentity,
   OrphanCause,
 } from '../call/ports.js';
+import type { DialogName } from '../call/ports-dialog.js';
+import type { TrunkCall, TrunkDialPort } from '../call/ports-transfer.js';
 import { type Clock, monotonicNowMs } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { ArrivalClock } from './arrival-clock.js';
+import { TRANSFER_EXTENSIONS } from './capabilities.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { addressAtContact } from './line-uri.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { type RegisterToSend, type RequestSender, sendOrphanBye, sendProbe, sendRegister } from './own-requests.js';
 import { readInvite } from './read-invite.js';
+import { readReplaces } from './refer-to.js';
 import { RequestIntake } from './request-intake.js';
 import { type DrachtioServer, ServerConnection } from './server-connection.js';
 import { NO_SESSION_TIMER, sessionExtensions } from './session-expires.js';
@@ -31,9 +35,10 @@ const LOOP_MARKER = 'X-Simtrunk-Loop';
 const MAX_EARLY_TRYING = 1024;
 const MAX_EARLY_UNCLAIMED = 1024;
 
-export type CallHandler = (request: CallRequest, leg: CallerLeg) => void;
+/** `replaces`: the dialog whose place the call is to take (RFC 3891); null for a call of its own. */
+export type CallHandler = (request: CallRequest, leg: CallerLeg, replaces: DialogName | null) => void;
 
-export class SipApplication implements DialPort, LegHost {
+export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   #settings: SignallingSettings;
   readonly #log: Logger;
   readonly #srf = createSrf();
@@ -128,6 +133,16 @@ export class SipApplication implements DialPort, LegHost {
     return leg;
   }
 
+  /** Without the loop marker: a PBX may well call a number in turn, by us. */
+  dialTrunk(call: TrunkCall, listener: CalleeLegListener): CalleeLeg {
+    const { legId, requestUri, nextHop, fromUser, headers, offerSdp, maxForwards } = call;
+    const leg = new OutboundLeg(this.#srf, this, listener, undefined, this.#log);
+    const address = { requestUri, fromUser, headers };
+    const place = { attemptId: legId, gateway: '', channelId: '' };
+    leg.start({ ...place, address, offerSdp, maxForwards, passedHeaders: {} }, {}, nextHop);
+    return leg;
+  }
+
   calleeSent(sipCallId: string, leg: HeldCallee): void {
     this.#callees.set(sipCallId, leg);
     if (this.#earlyTrying.delete(sipCallId)) leg.noteTrying();
@@ -211,11 +226,16 @@ export class SipApplication implements DialPort, LegHost {
       return;
     }
     const { sessionTimer = NO_SESSION_TIMER } = trunk;
-    if (!this.intake.hasExtensions(request, response, sessionExtensions(sessionTimer))) return;
+    const extensions = [...sessionExtensions(sessionTimer), ...TRANSFER_EXTENSIONS];
+    if (!this.intake.hasExtensions(request, response, extensions)) return;
     const leg = made ?? this.#callerLeg(request, response);
     if (!leg.keepSession(sessionTimer)) return;
     const looped = request.get(LOOP_MARKER) === this.#marker;
-    this.#onCall(readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs }), leg);
+    const read = readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs });
+    const named = request.get('Replaces');
+    const replaces = named === undefined ? null : readReplaces(named);
+    if (named !== undefined && replaces === null) leg.refuse(400, undefined);
+    else this.#onCall(read, leg, replaces);
   }
 
   #callerLeg(request: SipRequest, response: ServerResponse): InboundLeg {

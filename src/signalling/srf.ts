@@ -57,7 +57,10 @@ export interface SipDialog {
   on(event: 'destroy', listener: (request: SipMessage, reason?: string) => void): void;
   on(event: 'modify' | 'update', listener: (request: SipRequest, response: ServerResponse) => void): void;
   on(event: 'ack', listener: (request: SipMessage) => void): void;
-  on(event: 'info' | 'refer' | 'message', listener: (request: SipRequest, response: ServerResponse) => void): void;
+  on(
+    event: 'info' | 'refer' | 'message' | 'notify',
+    listener: (request: SipRequest, response: ServerResponse) => void,
+  ): void;
 }
 
 /** What a failed createUAC hands over: a SipError with the response, or a local error without. */

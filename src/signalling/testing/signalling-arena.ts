@@ -145,6 +145,8 @@ function callerListener({ note }: ToldInbox): CallerLegListener {
     renegotiated: (renegotiation) => note('renegotiated', renegotiation),
     refreshDue: () => note('refresh due'),
     sessionOver: () => note('session over'),
+    messaged: (message) => note('messaged', message),
+    referred: (referral) => note('referred', referral),
   };
 }
 
@@ -160,5 +162,7 @@ export function calleeListener({ note }: ToldInbox): CalleeLegListener {
     renegotiated: (renegotiation) => note('renegotiated', renegotiation),
     refreshDue: () => note('refresh due'),
     sessionOver: () => note('session over'),
+    messaged: (message) => note('messaged', message),
+    referred: (referral) => note('referred', referral),
   };
 }

@@ -1,0 +1,352 @@
+// Transfers of one call by its trunk: blind (REFER) to a number, which is a call of its own, or to somebody at the PBX; attended
+// (Replaces) with another call of the trunk, or by somebody who takes the caller's place. The callee's leg goes on through all of
+// them, and with it its charge and its recording (docs/decisions/transfers.md). RFC 3515, RFC 3891, RFC 5589.
+import { randomUUID } from 'node:crypto';
+import type { ClockTimer } from '../lib/clock.js';
+import type { CallMedia } from './call-media.js';
+import type { CallRequest } from './call-request.js';
+import { finalAnswerFor } from './end-reason.js';
+import { JoinedLeg } from './joined-legs.js';
+import { atAddress, offerForSuccessor, takeSuccessor } from './joined-media.js';
+import { type PassedReferral, passReferral } from './passed-referral.js';
+import type { CallerLeg, PlayRequest } from './ports.js';
+import type { PeerMessage, Referral } from './ports-dialog.js';
+import type { JoinableCall, TransferHolder, TransferPorts } from './ports-transfer.js';
+import { type TransferRecord, withTransfer } from './transfer-record.js';
+import { headersForPeer, transferredRequest } from './transfer-requests.js';
+import { TrunkParty } from './trunk-party.js';
+
+/** RFC 5589 §6.1 has the transferor send its BYE when it hears of the success; one that does not is sent ours. */
+const TRANSFEROR_LINGERS_MS = 2_000;
+/** What a callee hears whose caller has gone before the target answered: as a phone in Korea rings (ITU-T E.180). */
+const RINGING: PlayRequest = {
+  source: { kind: 'tone', frequenciesHz: [440, 480], cadenceMs: [1_000, 2_000], levelDbm0: -15 },
+  loop: true,
+  mode: 'replace',
+};
+const TRANSFERRED = 'Q.850;cause=16;text="transferred"';
+
+/** A transfer whose target has not answered yet. */
+interface Underway {
+  readonly referral: Referral;
+  readonly record: TransferRecord;
+  /** The call is over, or the target took too long. */
+  readonly giveUp: () => void;
+  /** The transferor has hung up meanwhile. */
+  isAlone: boolean;
+  ringing: string | null;
+}
+
+export class CallTransfers implements JoinableCall {
+  readonly #ports: TransferPorts | null;
+  readonly #holder: TransferHolder;
+  #underway: Underway | null = null;
+  #passed: PassedReferral | null = null;
+  #limit: ClockTimer | null = null;
+  /** Whose place was taken, until its BYE. */
+  readonly #leaving = new Map<CallerLeg, ClockTimer>();
+
+  /** @param ports null where no call is ever transferred */
+  constructor(ports: TransferPorts | null, holder: TransferHolder) {
+    this.#ports = ports;
+    this.#holder = holder;
+  }
+
+  /** The caller asks for a transfer. */
+  refer(referral: Referral): void {
+    const ports = this.#ports;
+    const { trunk, incoming } = this.#request;
+    const { transfers: way = 'refuse' } = trunk;
+    // Of a call from a mobile the caller is the gateway, which has nobody to transfer.
+    if (ports === null || way === 'refuse' || incoming !== undefined) referral.refuse(405);
+    else if (!this.#isTalking) referral.refuse(481);
+    // One at a time: of two nobody could say which the callee is to get.
+    else if (this.#underway !== null || this.#passed !== null) referral.refuse(491);
+    else if (referral.replaces !== null) this.#attend(ports, referral, referral.replaces);
+    else if (referral.target.place === 'peer') this.#callPeer(ports, referral);
+    else if (way === 'gateway') this.#pass(ports, referral);
+    else this.#callNumber(ports, referral);
+  }
+
+  /** Whether the call goes on although its caller has hung up: a transfer is under way, and the callee waits for its target. */
+  outlivesCaller(): boolean {
+    const underway = this.#underway;
+    const session = this.#holder.media()?.session;
+    if (underway === null || !this.#isTalking) return false;
+    underway.isAlone = true;
+    session?.clearRemote('caller');
+    underway.ringing = session?.play('callee', RINGING) ?? null;
+    return true;
+  }
+
+  /** A NOTIFY of the gateway; false when nobody waits for it. */
+  notified(message: PeerMessage): boolean {
+    return this.#passed?.notified(message) ?? false;
+  }
+
+  /** Somebody calls to take the caller's place (INVITE with Replaces). */
+  succeed(leg: CallerLeg, { calling, offerSdp, signallingAddress, trunk }: CallRequest): void {
+    const media = this.#holder.media();
+    if (this.#ports === null || (trunk.transfers ?? 'refuse') === 'refuse') leg.refuse(403, undefined);
+    else if (!this.#isTalking || media === null || this.#underway !== null) leg.refuse(481, undefined);
+    else if (offerSdp === null) leg.refuse(488, undefined);
+    else {
+      const sdp = takeSuccessor(media, offerSdp, signallingAddress);
+      if (sdp === null) leg.refuse(488, undefined);
+      else this.#connectSuccessor(leg, sdp, this.#recordOf('attended', calling, null));
+    }
+  }
+
+  /** The call is over for its caller: nothing is left of its transfers. */
+  end(): void {
+    const underway = this.#underway;
+    this.#passed?.end();
+    this.#passed = null;
+    if (underway !== null) {
+      this.#settle(underway, finalAnswerFor('caller-cancelled').status);
+      underway.giveUp();
+    }
+    for (const leg of [...this.#leaving.keys()]) this.#dismiss(leg);
+  }
+
+  // ---- to a number: a call of its own ------------------------------------------------------------------------------
+
+  #callNumber(ports: TransferPorts, referral: Referral): void {
+    const media = this.#holder.media();
+    const offer = media && offerForSuccessor(media);
+    const { request } = this.#holder.state();
+    if (media === null || offer === null) {
+      referral.refuse(488);
+      return;
+    }
+    const inner = ports.innerAddressOf(request.trunk.network);
+    const own = media.session?.local('caller').address ?? '';
+    const callId = randomUUID();
+    const [ours, theirs] = JoinedLeg.pair(ports.log, {
+      progressed: (status) => this.#tell(status),
+      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, atAddress(sdp, own, inner), inner ?? own),
+      refused: (status) => this.#isTheOne(callId) && this.#fail(status),
+    });
+    this.#begin(referral, this.#recordOf('blind', referral.target.user, callId), () => theirs.cancel());
+    const called = { callId, dialled: referral.target.user, offerSdp: atAddress(offer, own, inner) };
+    ports.calls.open(transferredRequest(request, { ...called, address: inner ?? own }), theirs);
+  }
+
+  #isTheOne(callId: string): boolean {
+    return this.#underway?.record.callId === callId && this.#isTalking;
+  }
+
+  // ---- to somebody at the PBX -----------------------------------------------------------------------------------------
+
+  #callPeer(ports: TransferPorts, referral: Referral): void {
+    const media = this.#holder.media();
+    const offerSdp = media && offerForSuccessor(media);
+    const { request, record } = this.#holder.state();
+    const { identity } = this.#holder.caller;
+    if (offerSdp === null || identity === null) {
+      referral.refuse(488);
+      return;
+    }
+    let underway: Underway | null = null;
+    const isIt = () => underway !== null && this.#underway === underway && this.#isTalking;
+    const party = new TrunkParty({
+      progressed: (status) => isIt() && this.#tell(status),
+      answered: (sdp) => {
+        const isTaken = isIt() && sdp !== null && this.#take(party, sdp, request.signallingAddress);
+        if (isTaken) return;
+        party.hangUp(TRANSFERRED);
+        if (isIt()) this.#fail(488);
+      },
+      failed: (status) => isIt() && this.#fail(status ?? 503),
+    });
+    const kind = referral.replaces === null ? 'blind' : 'attended';
+    underway = this.#begin(referral, this.#recordOf(kind, referral.target.user, null), () => party.cancel(undefined));
+    this.#limit = ports.clock.after(this.#holder.state().limits.setupTimeoutMs, () => this.#giveUp());
+    party.call((listener) =>
+      ports.trunks.dialTrunk(
+        {
+          legId: randomUUID(),
+          requestUri: referral.target.uri,
+          nextHop: identity.nextHop,
+          fromUser: record.callee ?? request.dialled,
+          headers: headersForPeer(referral),
+          offerSdp,
+          maxForwards: (request.maxForwards ?? 70) - 1,
+        },
+        listener,
+      ),
+    );
+  }
+
+  // ---- with another call (attended) -------------------------------------------------------------------------------------
+
+  #attend(ports: TransferPorts, referral: Referral, replaces: NonNullable<Referral['replaces']>): void {
+    const { trunk } = this.#holder.state().request;
+    const other = ports.calls.callOf(trunk.name, replaces);
+    if (other === this) referral.refuse(400);
+    else if (other !== undefined) this.#join(ports, other, referral);
+    // A dialog that is none of ours is one at the PBX.
+    else if (referral.target.place === 'peer') this.#callPeer(ports, referral);
+    else referral.refuse(481);
+  }
+
+  #join(ports: TransferPorts, other: JoinableCall, referral: Referral): void {
+    const [here, there] = [this.joinableMedia(), other.joinableMedia()];
+    const own = here?.session?.local('caller').address;
+    if (here === null || there === null || own === undefined) {
+      referral.refuse(481);
+      return;
+    }
+    const inner = ports.innerAddressOf(this.#request.trunk.network);
+    const offer = offerForSuccessor(here);
+    const answer = offer && takeSuccessor(there, atAddress(offer, own, inner), inner ?? own);
+    if (answer === null || takeSuccessor(here, atAddress(answer, own, inner), inner ?? own) === null) {
+      referral.refuse(488);
+      return;
+    }
+    const [ours, theirs] = JoinedLeg.pair(ports.log);
+    const { user } = referral.target;
+    this.#begin(referral, this.#recordOf('attended', user, other.callId), () => {});
+    other.join(theirs, user, this.callId);
+    this.#succeeded(ours);
+  }
+
+  get callId(): string {
+    return this.#request.callId;
+  }
+
+  joinableMedia(): CallMedia | null {
+    return this.#isTalking && this.#underway === null && this.#passed === null ? this.#holder.media() : null;
+  }
+
+  join(leg: CallerLeg, target: string, callId: string): void {
+    this.#holder.amend({ transferOf: callId });
+    this.#adopt(leg, this.#recordOf('attended', target, callId));
+  }
+
+  /** Another leg is in the caller's place: whose dialog was named gets a BYE (RFC 3891 §3). */
+  #adopt(leg: CallerLeg, record: TransferRecord): void {
+    const left = this.#holder.caller.replace(leg);
+    this.#note({ ...record, sipStatus: 200 });
+    left.hangUp(TRANSFERRED);
+    this.#holder.keepLive();
+  }
+
+  // ---- by somebody who calls -----------------------------------------------------------------------------------------------
+
+  #connectSuccessor(leg: CallerLeg, sdp: string, record: TransferRecord): void {
+    const nobody = () => this.#holder.feed({ type: 'caller:hung-up', reason: 'normal' });
+    leg.listen({
+      cancelled: () => {},
+      connected: () => {
+        if (this.#isTalking) this.#adopt(leg, record);
+        else leg.hangUp(TRANSFERRED);
+      },
+      // The media has moved already: nobody is left whom the callee could hear.
+      connectFailed: nobody,
+      acknowledged: () => {},
+      hungUp: nobody,
+      renegotiated: (renegotiation) => renegotiation.refuse(491),
+      messaged: (message) => message.answer(500),
+      referred: (referral) => referral.refuse(500),
+      refreshDue: () => {},
+      sessionOver: nobody,
+    });
+    leg.connect(sdp);
+  }
+
+  // ---- passed to the gateway ---------------------------------------------------------------------------------------------
+
+  #pass(ports: TransferPorts, referral: Referral): void {
+    const record = { ...this.#recordOf('blind', referral.target.user, null), by: 'gateway' as const };
+    const passed = passReferral(ports.admission, this.#holder, referral, (status) => {
+      this.#passed = null;
+      this.#note({ ...record, sipStatus: status });
+    });
+    if (passed?.isOver === false) this.#passed = passed;
+  }
+
+  // ---- steps that they share --------------------------------------------------------------------------------------------
+
+  #begin(referral: Referral, record: TransferRecord, giveUp: () => void): Underway {
+    const underway = { referral, record, giveUp, isAlone: false, ringing: null };
+    this.#underway = underway;
+    this.#note(record);
+    const { kind, target, callId } = record;
+    this.#ports?.log.info({ kind, target, otherCallId: callId }, 'transfer begins');
+    referral.accept();
+    // RFC 3515 §2.4.4: the first word follows at once.
+    referral.progress(100);
+    return underway;
+  }
+
+  #tell(status: number): void {
+    this.#underway?.referral.progress(status);
+  }
+
+  /** The target has answered: whether its media can take the caller's place, and its leg with it. */
+  #take(leg: CallerLeg, sdp: string, signallingAddress: string): boolean {
+    const media = this.#holder.media();
+    if (media === null || takeSuccessor(media, sdp, signallingAddress) === null) return false;
+    this.#succeeded(leg);
+    return true;
+  }
+
+  #succeeded(leg: CallerLeg): void {
+    const underway = this.#underway;
+    const left = this.#holder.caller.replace(leg);
+    if (underway !== null) this.#settle(underway, 200);
+    this.#holder.keepLive();
+    const timer = this.#ports?.clock.after(TRANSFEROR_LINGERS_MS, () => this.#dismiss(left));
+    if (timer !== undefined) this.#leaving.set(left, timer);
+  }
+
+  #fail(status: number): void {
+    const underway = this.#underway;
+    if (underway === null) return;
+    this.#settle(underway, status);
+    // With nobody to go back to the callee is hung up on.
+    if (underway.isAlone) this.#holder.feed({ type: 'caller:hung-up', reason: 'normal' });
+  }
+
+  #giveUp(): void {
+    const underway = this.#underway;
+    if (underway === null) return;
+    underway.giveUp();
+    this.#fail(408);
+  }
+
+  #settle(underway: Underway, status: number): void {
+    this.#underway = null;
+    this.#limit?.cancel();
+    this.#limit = null;
+    if (underway.ringing !== null) this.#holder.media()?.session?.stopPlaying(underway.ringing);
+    const { transfers } = this.#holder.state().record;
+    const settled = { ...underway.record, sipStatus: status };
+    this.#holder.amend({ transfers: transfers.map((other) => (other === underway.record ? settled : other)) });
+    this.#ports?.log.info({ status }, 'transfer ends');
+    underway.referral.progress(status);
+  }
+
+  #dismiss(leg: CallerLeg): void {
+    this.#leaving.get(leg)?.cancel();
+    this.#leaving.delete(leg);
+    leg.hangUp(TRANSFERRED);
+  }
+
+  get #request(): CallRequest {
+    return this.#holder.state().request;
+  }
+
+  get #isTalking(): boolean {
+    return this.#holder.state().phase === 'talking';
+  }
+
+  #recordOf(kind: TransferRecord['kind'], target: string, callId: string | null): TransferRecord {
+    return { atMs: this.#ports?.clock.wallMs() ?? 0, kind, by: 'simtrunk', target, callId, sipStatus: null };
+  }
+
+  #note(record: TransferRecord): void {
+    this.#holder.amend({ transfers: withTransfer(this.#holder.state().record.transfers, record) });
+  }
+}

@@ -1,0 +1,88 @@
+// A blind transfer that the gateway is to do: its trunk's REFER goes to the channel's leg with the number as the channel dials it,
+// and the gateway's NOTIFYs tell the transferor how it goes. Policy is asked; what the gateway then calls is not known here.
+import { randomUUID } from 'node:crypto';
+import { finalAnswerFor } from './end-reason.js';
+import type { AdmissionPort } from './ports.js';
+import type { PeerMessage, Referral } from './ports-dialog.js';
+import type { TransferHolder } from './ports-transfer.js';
+
+export interface PassedReferral {
+  readonly isOver: boolean;
+  /** A NOTIFY of the gateway; false when it is none of this. */
+  notified(message: PeerMessage): boolean;
+  end(): void;
+}
+
+/** Null when it was refused here. @param onDone told the final status, once */
+export function passReferral(
+  admission: AdmissionPort,
+  holder: Pick<TransferHolder, 'state' | 'callees'>,
+  referral: Referral,
+  onDone: (status: number) => void,
+): PassedReferral | null {
+  const { request, attempts } = holder.state();
+  const attempt = attempts.at(-1);
+  const callId = randomUUID();
+  const admitted = admission.admit({ ...request, callId, dialled: referral.target.user });
+  // Nothing that policy counts begins here.
+  admission.ended(callId);
+  if (!admitted.ok || attempt === undefined) {
+    const { status } = finalAnswerFor(admitted.ok ? 'internal-error' : admitted.reason);
+    referral.refuse(status);
+    onDone(status);
+    return null;
+  }
+  let isOver = false;
+  let isAccepted = false;
+  const done = (status: number) => {
+    if (isOver) return;
+    isOver = true;
+    onDone(status);
+  };
+  const { attemptId } = attempt.channel;
+  const target = uriAt(admitted.callee.national, holder.callees.remoteTargetOf(attemptId) ?? '');
+  const refer = { method: 'REFER', headers: { 'Refer-To': `<${target}>` }, body: null } as const;
+  holder.callees.send(attemptId, refer, (status) => {
+    if (isOver || isAccepted || status < 200) return;
+    if (status < 300) {
+      isAccepted = true;
+      referral.accept();
+      referral.progress(100);
+    } else {
+      referral.refuse(status);
+      done(status);
+    }
+  });
+  return {
+    get isOver() {
+      return isOver;
+    },
+    notified: (message) => {
+      const status = statusOfFragment(message.body);
+      if (isOver || status === null) return false;
+      message.answer(200);
+      referral.progress(status);
+      if (status >= 200) done(status);
+      return true;
+    },
+    end: () => {
+      if (isOver) return;
+      const { status } = finalAnswerFor('caller-cancelled');
+      if (isAccepted) referral.progress(status);
+      else referral.refuse(status);
+      done(status);
+    },
+  };
+}
+
+/** The status of the first line of a `message/sipfrag`; null when there is none. */
+export function statusOfFragment(body: string | null): number | null {
+  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: |\r|\n|$)/i.exec(body ?? '');
+  return match === null ? null : Number(match[1]);
+}
+
+/** Another user at the place of a contact. */
+function uriAt(user: string, contact: string): string {
+  const place = contact.replace(/^sips?:(?:[^@]*@)?/i, '').split(/[;?]/)[0] ?? '';
+  return `sip:${user}@${place}`;
+}

@@ -1,0 +1,73 @@
+// What transfers need of the rest: the other calls of this process, a way to call a PBX, and the call itself.
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { CallInput } from './call-events.js';
+import type { CallMedia } from './call-media.js';
+import type { CallRecord } from './call-record.js';
+import type { CallRequest } from './call-request.js';
+import type { CallState } from './call-state.js';
+import type { CalleeLegs } from './callee-legs.js';
+import type { CallerSide } from './caller-side.js';
+import type { AdmissionPort, CalleeLeg, CalleeLegListener, CallerLeg } from './ports.js';
+import type { DialogName } from './ports-dialog.js';
+
+/** A call that another one can be joined with, or whose caller's place somebody else can take. */
+export interface JoinableCall {
+  readonly callId: string;
+  /** Null while it cannot be joined. */
+  joinableMedia(): CallMedia | null;
+  /** The leg stands for its caller from now on; its media has moved already. */
+  join(leg: CallerLeg, target: string, callId: string): void;
+  /** Somebody calls to take the caller's place (INVITE with Replaces). */
+  succeed(leg: CallerLeg, request: CallRequest): void;
+}
+
+/** The other calls of this process. */
+export interface OtherCalls {
+  open(request: CallRequest, caller: CallerLeg): void;
+  /** The trunk's call whose caller's dialog has this name. */
+  callOf(trunk: string, dialog: DialogName): JoinableCall | undefined;
+}
+
+/** A call of ours to a PBX. */
+export interface TrunkCall {
+  /** Call-ID of its leg. */
+  readonly legId: string;
+  readonly requestUri: string;
+  /** SIP URI that the packets go to. */
+  readonly nextHop: string;
+  readonly fromUser: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly offerSdp: string;
+  readonly maxForwards: number;
+}
+
+export interface TrunkDialPort {
+  dialTrunk(call: TrunkCall, listener: CalleeLegListener): CalleeLeg;
+}
+
+/** The part of the outside that only transfers need. */
+export interface TransferOutside {
+  readonly trunks: TrunkDialPort;
+  /** The address by which this machine reaches its own media ports on a network; null where the one that peers are told does. */
+  innerAddressOf(network: string): string | null;
+}
+
+export interface TransferPorts extends TransferOutside {
+  readonly calls: OtherCalls;
+  readonly admission: AdmissionPort;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The call as its transfers see it. */
+export interface TransferHolder {
+  readonly caller: CallerSide;
+  readonly callees: CalleeLegs;
+  state(): CallState;
+  media(): CallMedia | null;
+  feed(input: CallInput): void;
+  amend(change: Partial<CallRecord>): void;
+  /** Its row in the journal is to know of its new legs. */
+  keepLive(): void;
+}
