@@ -344,6 +344,16 @@ describe('a leg in its dialog', () => {
       assert.deepEqual(bench.told, ['refresh due']);
     });
 
+    it('goes on with a peer that does not know of timers where that is set, and else lets it be', () => {
+      for (const mode of ['accept', 'request'] as const) {
+        const bench = new Bench({ agreement: OURS, terms: { ...ACCEPT, mode } });
+        bench.clock.advance(300_000);
+        bench.last.answer(200);
+        bench.clock.advance(300_000);
+        assert.equal(bench.sent.length, mode === 'request' ? 2 : 1);
+      }
+    });
+
     it('goes up with its interval when the peer says 422', () => {
       const bench = new Bench({ agreement: OURS });
       bench.clock.advance(300_000);

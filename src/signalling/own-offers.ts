@@ -175,7 +175,7 @@ export class OwnOffers {
     if (status < 300) {
       this.learn(response);
       this.#host.answered(response);
-      this.agree(sessionOf(response, this.#settings.terms));
+      this.agree(sessionOf(response, this.#settings.terms) ?? this.#goneOn());
     } else if (status === 408 || status === 481) {
       // RFC 3261 §12.2.1.2: nobody is there, or nobody who knows of the dialog.
       this.#host.sessionOver();
@@ -183,6 +183,15 @@ export class OwnOffers {
       // Deviation: RFC 4028 §10 ends a session whose refresh was refused. The peer knows its dialog, so the call goes on.
       this.agree(this.#timer.agreement);
     }
+  }
+
+  /**
+   * What becomes of the session when the peer answers a refresh with nothing of timers: by setting, one that does not know of them
+   * is refreshed on, for that is how it is found out to be gone. RFC 4028 §7.2 allows it to end there.
+   */
+  #goneOn(): SessionAgreement | null {
+    const { agreement } = this.#timer;
+    return this.#settings.terms.mode === 'request' && agreement?.weRefresh === true ? agreement : null;
   }
 
   #refresh(): void {

@@ -1,9 +1,10 @@
 // That calls of every kind leave nothing behind: no transaction, dialog or timer. T1 is short, so that their time passes.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Arena, type ServerUnderTest, startEmbedded, until } from './testing/arena.js';
+import { Arena, deferred, type ServerUnderTest, startEmbedded, until } from './testing/arena.js';
 import { answer, contactOf, uriOf } from './testing/called-peer.js';
-import { Call, responseText, SDP } from './testing/sip-script.js';
+import { Call, calleeRequestText, responseText, SDP } from './testing/sip-script.js';
+import type { AppDialog } from './testing/test-application.js';
 
 describe('a server whose calls are over', function () {
   this.timeout(60_000);
@@ -87,6 +88,65 @@ describe('a server whose calls are over', function () {
     const second = await peer.inbox.take('INVITE', (m) => m.uri.endsWith(';second'));
     peer.send(responseText(second, 183, { toTag: 'x', headers: [contactOf(peer), 'Require: 100rel', 'RSeq: 5'] }));
     peer.send(responseText(second, 404, { toTag: 'x' }));
+    await assertEmpty();
+  });
+
+  for (const [what, whoEnds, status] of [
+    ['the peer’s, which refuses it then', 'peer', 487],
+    ['the peer’s, which takes it all the same', 'peer', 200],
+    ['ours, and the peer takes it before that', 'us', 200],
+  ] as const) {
+    it(`keeps nothing of a call whose BYE crosses a re-INVITE of ours: ${what}`, async () => {
+      const srf = await arena.app();
+      const peer = await arena.udpPeer();
+      const placed = deferred<AppDialog>();
+      srf.createUAC(uriOf(peer), { localSdp: SDP }, {}, (_error, dialog) => dialog && placed.resolve(dialog));
+      const invite = await peer.request('INVITE');
+      await answer(peer, invite, 'c');
+      const dialog = await placed.promise;
+      dialog.request({ method: 'INVITE', body: SDP, headers: {} }).catch(() => undefined);
+      const reinvite = await peer.inbox.take('re-INVITE', (m) => m.method === 'INVITE' && m.toTag === 'c');
+      if (whoEnds === 'peer') {
+        peer.send(calleeRequestText('BYE', invite, peer, { toTag: 'c' }));
+        await peer.response(200, 'BYE');
+      } else {
+        dialog.destroy().catch(() => undefined);
+        peer.send(responseText(await peer.request('BYE'), 200));
+      }
+      peer.send(responseText(reinvite, status, { headers: [contactOf(peer)], body: status === 200 ? SDP : '' }));
+      const ack = await peer.inbox.take('ACK', (m) => m.method === 'ACK' && m.cseqNumber === reinvite.cseqNumber);
+      assert.equal(ack.toTag, 'c');
+      // Its sender has not heard it: the same again.
+      if (status === 200) {
+        peer.send(responseText(reinvite, status, { headers: [contactOf(peer)], body: SDP }));
+        await peer.inbox.take('ACK', (m) => m.method === 'ACK' && m.cseqNumber === reinvite.cseqNumber);
+      }
+      await assertEmpty();
+    });
+  }
+
+  it('keeps nothing of a caller whose BYE crosses its own re-INVITE', async () => {
+    const acked = deferred<void>();
+    const srf = await arena.app({
+      invite: (request, reply) => {
+        srf.createUAS(request, reply, { localSdp: SDP }, (_error, dialog) => {
+          dialog?.on('ack', () => acked.resolve());
+          // Answered when it is too late.
+          dialog?.on('modify', (_request, later) => dialog.on('destroy', () => later.send(200, { body: SDP })));
+        });
+      },
+    });
+    const peer = await arena.udpPeer();
+    const call = new Call(peer, server.udp);
+    call.invite();
+    call.learn(await peer.response(200, 'INVITE'));
+    call.ack();
+    await acked.promise;
+    call.inside('INVITE', { headers: [`Contact: <${call.peerUri}>`], body: SDP });
+    await peer.response(100, 'INVITE');
+    call.inside('BYE');
+    await peer.response(200, 'BYE');
+    await peer.response(487, 'INVITE');
     await assertEmpty();
   });
 

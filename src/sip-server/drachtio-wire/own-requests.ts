@@ -76,6 +76,11 @@ export class OwnRequests {
     }
   }
 
+  /** A 2xx to a re-INVITE whose dialog was ended meanwhile: its application knows nothing of it any more, its sender waits. */
+  acknowledge(dialog: AppDialog): void {
+    this.#acknowledge(dialog, () => undefined);
+  }
+
   /** A 2xx that nobody wants: acknowledged and ended. RFC 3261 §13.2.2.4. */
   acknowledgeAndEnd(dialog: AppDialog, reason: string): void {
     this.#acknowledge(dialog, () => this.endDialog(dialog, `SIP;cause=200;text="${reason}"`));
@@ -123,12 +128,12 @@ export class OwnRequests {
     }
     request.hasFinal = true;
     if (request.isOffer) dialog.openOffers--;
+    if (method === 'INVITE' && status < 300) {
+      dialog.ackSeq = transaction.request.cseqNumber;
+      this.acknowledge(dialog);
+    }
     if (this.#context.dialogs.isRetired(dialog)) return;
     if (response !== null && status < 300) {
-      if (method === 'INVITE') {
-        dialog.ackSeq = transaction.request.cseqNumber;
-        this.#acknowledge(dialog, () => undefined);
-      }
       this.#sessions.called(dialog, response, transaction.request);
     } else if (status === 408 || status === 481) this.endDialog(dialog, SESSION_EXPIRED);
     else dialog.session?.retry();

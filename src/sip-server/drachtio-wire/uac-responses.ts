@@ -139,6 +139,8 @@ export class UacResponses implements AppRequestCore {
     else {
       refreshTarget(dialog, response);
       dialog.ackSeq = request.transaction?.request.cseqNumber ?? null;
+      // A BYE of either side was first: the application's ACK would find no dialog.
+      if (this.#context.dialogs.byId(dialog.id) !== dialog) this.#own.acknowledge(dialog);
     }
     if (request.dialog !== null && request.transaction !== null) {
       this.#sessions.called(request.dialog, response, request.transaction.request);
