@@ -1,5 +1,5 @@
-// A whole call from a PBX behind a NAT to a gateway outside, each in a network namespace, with a stranger who sends RTP to every
-// media port all the while: SIP, voices, recording and record.
+// Whole calls through NATs, each part in a network namespace: SIP, voices, recording and record. First with a stranger who sends
+// RTP to every media port all the while; then between phones that we have not written, each behind a NAT of its own.
 import { strict as assert } from 'node:assert';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,15 @@ import { readWav } from '../lab/read-wav.js';
 import { BASE_PLAN, iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js';
 import { readCdrLines } from '../lab/sip-tests/read-cdrs.js';
 import { speak } from '../lab/speech.js';
-import { NetworkLab, whyNoNetworkLab } from '../lib/testing/network-lab.js';
+import { isInstalled } from '../lab/user-agents/program.js';
+import { type LabMember, NetworkLab, whyNoNetworkLab } from '../lib/testing/network-lab.js';
 import { until } from './testing/arena.js';
 import type { LabCallOutcome } from './testing/call-lab-member.js';
+import type { PhoneState } from './testing/phone-lab-member.js';
+import { Listening, Voice } from './testing/understood.js';
 
 const MEMBER = new URL('./testing/call-lab-member.js', import.meta.url);
+const PHONE_MEMBER = new URL('./testing/phone-lab-member.js', import.meta.url);
 const SIMTRUNK = '192.0.2.1';
 const GATEWAY = '192.0.2.20';
 const NAT = '192.0.2.254';
@@ -37,6 +41,21 @@ function config(folder: string): object {
     channels: [{ gateway: 'gw1', port: 1, sim: iccidOf(1) }],
     recording: { minFreeBytes: 0 },
     log: { level: process.env.SIMTRUNK_TEST_LOG ?? 'silent' },
+  };
+}
+
+const GATEWAY_NAT = '192.0.2.250';
+const INNER_GATEWAY = '10.9.1.2';
+const LINE = { user: 'line1', password: 'sesame' };
+
+/** The gateway is known by what its line registers with, and is wherever that came from. */
+function configOfBothBehindNats(folder: string): object {
+  const digest = { username: LINE.user, password: LINE.password };
+  return {
+    ...config(folder),
+    sip: { digest: { algorithms: ['MD5'] } },
+    gateways: [{ name: 'gw1', network: 'wan', dial: '{number}', gapMs: 0, probe: false, registers: {} }],
+    channels: [{ gateway: 'gw1', port: 1, sim: iccidOf(1), digest }],
   };
 }
 
@@ -87,6 +106,83 @@ describe('a PBX behind a NAT', () => {
       assert.ok(left && right);
       assert.ok(correlate(callerSays.subarray(0, talkSamples), left).coefficient > 0.95);
       assert.ok(correlate(calleeSays.subarray(0, talkSamples), right).coefficient > 0.95);
+      for (const member of [pbx, gateway, simtrunk]) await member.ask('close');
+    } finally {
+      await lab.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('calls a gateway behind another NAT by the line that registered: voices, hold, and the BYE of either side', async function () {
+    const missing = isInstalled('baresip') && isInstalled('linphonec') ? whyNoNetworkLab() : 'not installed';
+    if (missing !== null) {
+      console.log(`      skipped: baresip and linphone in network namespaces (baresip-core, linphone-cli): ${missing}`);
+      this.skip();
+    }
+    this.timeout(60_000);
+    const folder = mkdtempSync(join(tmpdir(), 'simtrunk-nat-'));
+    const lab = await NetworkLab.open();
+    try {
+      const [simtrunk, gateway, pbx] = await Promise.all([
+        lab.outside(MEMBER, SIMTRUNK),
+        lab.behindOwnNat(PHONE_MEMBER, GATEWAY_NAT, INNER_GATEWAY),
+        lab.behindNat(PHONE_MEMBER, PBX),
+      ]);
+      const [callerVoice, calleeVoice] = [new Voice(5), new Voice(6)];
+      await simtrunk.ask('simtrunk', configOfBothBehindNats(folder), join(folder, 'simtrunk.yaml'));
+      await Promise.all([
+        pbx.ask('baresip', { folder, user: 'agent', says: callerVoice.says, address: PBX, sipPort: SIP_PORT }),
+        gateway.ask('linphone', {
+          folder,
+          says: calleeVoice.says,
+          address: INNER_GATEWAY,
+          sipPort: SIP_PORT,
+          rtpPort: 7_078,
+          registers: { ...LINE, registrar: `${SIMTRUNK}:${SIP_PORT}` },
+        }),
+      ]);
+      await until('the line is registered', async () => (await simtrunk.ask<number>('linesRegistered')) === 1);
+      const stateOf = (member: LabMember) => member.ask<PhoneState>('state');
+      const hears = async (member: LabMember, voice: Voice) => {
+        const listening = new Listening(voice, (await stateOf(member)).heard);
+        await until('it hears the other', async () => listening.halfSecondsOf((await stateOf(member)).heard) > 0);
+      };
+      const cdrs = () => readCdrLines(join(folder, 'var', 'cdr')).map((line) => cdrSchema.parse(line));
+      const dial = async () => {
+        await pbx.ask('dial', `sip:01055550001@${SIMTRUNK}`);
+        await until('they talk', async () => (await stateOf(pbx)).isTalking && (await stateOf(gateway)).isTalking);
+      };
+
+      await dial();
+      await Promise.all([hears(pbx, calleeVoice), hears(gateway, callerVoice)]);
+      await gateway.ask('hold');
+      await until('it holds', async () => (await stateOf(gateway)).isHolding);
+      await gateway.ask('resume');
+      await hears(pbx, calleeVoice);
+      await gateway.ask('hangUp');
+      await until('the PBX was told', async () => !(await stateOf(pbx)).isTalking);
+      await until('the CDR is published', () => cdrs().length === 1);
+
+      await dial();
+      await pbx.ask('hangUp');
+      await until('the gateway was told', async () => !(await stateOf(gateway)).isTalking);
+      await until('the CDR is published', () => cdrs().length === 2);
+
+      const [cdr, ...further] = cdrs();
+      assert.ok(cdr);
+      assert.deepEqual(
+        [cdr, ...further].map(({ endedBy, endReason }) => ({ endedBy, endReason })),
+        [
+          { endedBy: 'callee', endReason: 'normal' },
+          { endedBy: 'caller', endReason: 'normal' },
+        ],
+      );
+      assert.match(cdr.media?.caller.source ?? '', /^192\.0\.2\.254:30[01]\d\d$/);
+      assert.match(cdr.media?.callee.source ?? '', /^192\.0\.2\.250:30[01]\d\d$/);
+      const [left, right] = readWav(readFileSync(cdr.recording?.path ?? '')).channels;
+      assert.ok(left && right);
+      assert.ok(callerVoice.halfSecondsIn(left.subarray(0, 16_000)) > 0);
+      assert.ok(calleeVoice.halfSecondsIn(right.subarray(0, 16_000)) > 0);
       for (const member of [pbx, gateway, simtrunk]) await member.ask('close');
     } finally {
       await lab.close();

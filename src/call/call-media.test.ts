@@ -71,6 +71,17 @@ describe('the media of a call', () => {
     assert.equal(formatsOf(media.callerSdp), '8');
   });
 
+  it('lets a gateway send from where it answered, and asks again where the next one is', () => {
+    const signallingAddress = () => remotes.get('callee')?.signallingAddress;
+    media.hearCalleeFrom('198.51.100.7');
+    assert.ok(media.acceptAnswer(description('8')).ok);
+    assert.equal(signallingAddress(), '198.51.100.7');
+    const next = gatewayTerms('gw2');
+    assert.ok(media.offerFor(next, 'gw2/1').ok);
+    assert.ok(media.acceptAnswer(description('8')).ok);
+    assert.equal(signallingAddress(), next.signallingAddress);
+  });
+
   it('knows whether this attempt has answered, whatever an earlier one said', () => {
     assert.ok(media.acceptAnswer(description('8')).ok);
     assert.equal(media.isCalleeAnswered, true);

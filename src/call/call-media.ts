@@ -93,6 +93,8 @@ export class CallMedia {
   #toCallee: LocalDescription | null = null;
   /** What the caller was sent first: an early UPDATE has an answer of its own and changes nothing of it (RFC 3261 §13.2.1). */
   #first: LocalDescription | null = null;
+  /** Where the gateway of the attempt under way answers from; the config does not know it of a line that registers. */
+  #calleeAddress: string | null = null;
   /** What the gateway of the attempt under way agreed to; null before its answer. */
   #callee: CheckedAnswer | null = null;
   /** What each side may send. */
@@ -205,6 +207,7 @@ export class CallMedia {
     const selected = selectForChannel(held, policy, only, transcoder);
     if (selected === null) return { ok: false, reason: 'no-common-codec' };
     this.#gateway = { terms: gateway, policy };
+    this.#calleeAddress = null;
     const passed = transport === 'passed' && this.#callerAudio !== null ? this.#callerAudio.transport : undefined;
     this.#toCallee = buildOffer({
       session: { id: sessionId, version: 1 },
@@ -221,6 +224,11 @@ export class CallMedia {
       this.#setRemote('caller', this.#callerAudio, selected.transcoded ? held : selected.selection);
     }
     return { ok: true, sdp: this.#toCallee.sdp };
+  }
+
+  /** What the callee's side sends may come from there. */
+  hearCalleeFrom(address: string): void {
+    this.#calleeAddress = address;
   }
 
   /** An answer of the gateway, early or final: sets the relay and makes the caller's description. */
@@ -437,7 +445,10 @@ export class CallMedia {
 
   #peer(side: Side): MediaPeer {
     const { trunk } = this.#terms;
-    if (side === 'callee') return this.#gateway?.terms ?? NOBODY;
+    if (side === 'callee') {
+      const { signallingAddress: configured, nat, mediaSources } = this.#gateway?.terms ?? NOBODY;
+      return { signallingAddress: this.#calleeAddress ?? configured, nat, mediaSources };
+    }
     return { signallingAddress: this.callerAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
   }
 }

@@ -97,6 +97,9 @@ export class CalleeLegs {
     return {
       sent: (sipCallId) => feed({ type: 'attempt:sent', attemptId, sipCallId }),
       trying: () => feed({ type: 'attempt:trying', attemptId }),
+      heardFrom: (address) => {
+        if (this.#holder.isCurrent(attemptId)) this.#holder.media()?.hearCalleeFrom(address);
+      },
       progressed: (status, sdp) => {
         const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
         feed({ type: 'attempt:progressed', attemptId, status, media });

@@ -251,6 +251,8 @@ export interface CallerLeg {
 export interface CalleeLegListener {
   sent(sipCallId: string): void;
   trying(): void;
+  /** Before each answer: the address that it came from. */
+  heardFrom(address: string): void;
   progressed(status: number, sdp: string | null): void;
   /** `lateMs`: how long the 200 waited here before it was told. */
   answered(sdp: string | null, lateMs?: number): void;

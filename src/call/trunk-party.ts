@@ -31,6 +31,7 @@ export class TrunkParty implements CallerLeg {
     this.#leg = dial({
       sent: () => {},
       trying: () => {},
+      heardFrom: () => {},
       progressed: (status) => this.#setup.progressed(status),
       answered: (sdp) => this.#setup.answered(sdp),
       failed: ({ status }) => this.#setup.failed(status),

@@ -11,6 +11,7 @@ import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
+import { plainAddress } from './peer-table.js';
 import { AwaitedAck, toRenegotiation } from './renegotiation.js';
 import { askForSession, NO_SESSION_TIMER, readMinSe, sessionExtensions, sessionOf } from './session-expires.js';
 import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfApplication } from './srf.js';
@@ -113,6 +114,7 @@ export class OutboundLeg implements CalleeLeg {
           if (wanted !== undefined) this.cancel(wanted.reason);
         }),
         cbProvisional: guarded(this.#log, 'provisional response', (response) => {
+          this.#listener.heardFrom(plainAddress(response.source_address));
           if (response.status === 100) this.#listener.trying();
           else this.#listener.progressed(response.status, sdpOf(response));
         }),
@@ -281,6 +283,7 @@ export class OutboundLeg implements CalleeLeg {
       guarded(this.#log, 'callee ack', (ack) => void inDialog.onAck(ack)),
     );
     hearRequests(dialog, this.#log, () => this.#listener);
+    this.#listener.heardFrom(plainAddress(dialog.res.source_address));
     this.#listener.answered(sdpOf(dialog.res), this.#host.latenessMs(dialog.res));
   }
 

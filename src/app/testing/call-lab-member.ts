@@ -23,6 +23,8 @@ answerAsMember({
     app = await startApp(parseConfig(JSON.stringify(config), file, { env: {} }));
   },
 
+  linesRegistered: async () => (await app?.counters())?.registrar.registered ?? 0,
+
   /** Answers, says this, and hangs up after a while or when told to. */
   async gateway(address: string, port: number, says: Int16Array, talkMs?: number): Promise<void> {
     const end = talkMs === undefined ? {} : { hangsUpAfterMs: talkMs };

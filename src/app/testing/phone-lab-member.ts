@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BaresipOrder, startBaresipPhone } from '../../lab/user-agents/baresip.js';
 import { type KamailioOrder, startKamailio } from '../../lab/user-agents/kamailio.js';
+import { type LinphoneOrder, startLinphonePhone } from '../../lab/user-agents/linphone.js';
 import type { Phone } from '../../lab/user-agents/phone.js';
 import type { Program } from '../../lab/user-agents/program.js';
 import { answerAsMember } from '../../lib/testing/network-lab.js';
@@ -26,6 +27,9 @@ function ownFolder(folder: string, name: string): string {
 answerAsMember({
   async baresip(order: BaresipOrder): Promise<void> {
     phone = await startBaresipPhone({ ...order, folder: ownFolder(order.folder, `baresip-${order.user}`) });
+  },
+  async linphone(order: LinphoneOrder): Promise<void> {
+    phone = await startLinphonePhone({ ...order, folder: ownFolder(order.folder, 'linphone') });
   },
   async kamailio(order: KamailioOrder): Promise<void> {
     proxy = await startKamailio({ ...order, folder: ownFolder(order.folder, 'kamailio') });

@@ -17,8 +17,8 @@ export interface LinphoneOrder {
   readonly address?: string;
   /** How it sends keys; default rfc4733. */
   readonly keys?: 'rfc4733' | 'info';
-  /** Further sections of its configuration. */
-  readonly configuration?: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
+  /** Default: it does not register. @param registrar host and port */
+  readonly registers?: { readonly user: string; readonly password: string; readonly registrar: string };
 }
 
 /** Resolves when it can be called and told what to do. Answers every call. */
@@ -42,7 +42,7 @@ export async function startLinphonePhone(order: LinphoneOrder): Promise<Phone> {
     // Whatever mends or shapes a voice would make another one of it.
     sound: { echocancellation: 0, echolimiter: 0, agc: 0, noisegate: 0 },
     video: { capture: 0, display: 0, automatically_initiate: 0, automatically_accept: 0 },
-    ...order.configuration,
+    ...(order.registers && registration(order.registers)),
   };
   const lines = Object.entries(sections).flatMap(([section, keys]) => [
     `[${section}]`,
@@ -62,6 +62,19 @@ export async function startLinphonePhone(order: LinphoneOrder): Promise<Phone> {
     throw error;
   }
   return new LinphonePhone(program, heardFile);
+}
+
+function registration({ user, password, registrar }: NonNullable<LinphoneOrder['registers']>) {
+  return {
+    proxy_0: {
+      reg_proxy: `<sip:${registrar};transport=udp>`,
+      reg_identity: `sip:${user}@${registrar}`,
+      reg_expires: 60,
+      reg_sendregister: 1,
+      publish: 0,
+    },
+    auth_info_0: { username: user, passwd: password, realm: 'simtrunk' },
+  };
 }
 
 class LinphonePhone implements Phone {

@@ -89,21 +89,12 @@ describe('baresip and linphone', function () {
   }
 
   async function startLinphone(user: string): Promise<Phone> {
-    const registrar = `127.0.0.1:${listenerPort(0)}`;
     const phone = await startLinphonePhone({
       folder: folderOf(user),
       sipPort: await freePort(),
       rtpPort: await freePort(),
       says: SILENCE,
-      configuration: {
-        proxy_0: {
-          reg_proxy: `<sip:${registrar};transport=udp>`,
-          reg_identity: `sip:${user}@${registrar}`,
-          reg_expires: 60,
-          reg_sendregister: 1,
-          publish: 0,
-        },
-      },
+      registers: { user, password: 'none', registrar: `127.0.0.1:${listenerPort(0)}` },
     });
     userAgents.push(phone);
     return phone;

@@ -85,6 +85,8 @@ export class LabMember {
 export class NetworkLab {
   /** Holds the router's namespace; it is `cat`, which ends with its standard input. */
   readonly #router: ChildProcess;
+  /** The same, of members' own NATs. */
+  readonly #boxes: ChildProcess[] = [];
   readonly #members: LabMember[] = [];
   #nextLink = 1;
 
@@ -95,8 +97,7 @@ export class NetworkLab {
   /** A router with the network 192.0.2.0/24 (and 2001:db8::/64) outside, where it is .254, and nothing in it. */
   static async open(): Promise<NetworkLab> {
     const router = spawn('unshare', ['-Urn', 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    router.stdin?.write('ready\n');
-    if (router.stdout !== null) await once(router.stdout, 'data');
+    await answered(router);
     const lab = new NetworkLab(router);
     lab.run('ip', 'link', 'set', 'lo', 'up');
     lab.run('ip', 'link', 'add', 'outside', 'type', 'bridge');
@@ -124,27 +125,48 @@ export class NetworkLab {
   async behindNat(program: URL, ...addresses: readonly string[]): Promise<LabMember> {
     const member = await this.#member(program);
     const link = this.#join(member);
-    const gateway = `${addresses[0]?.split('.').slice(0, 3).join('.')}.1`;
+    const gateway = gatewayOf(addresses[0]);
     this.run('ip', 'addr', 'add', `${gateway}/24`, 'dev', link);
     for (const address of addresses) this.#address(member, address, 24);
     member.run('ip', 'route', 'add', 'default', 'via', gateway);
-    this.#masquerade();
+    this.run('nft', masquerading('outside'));
+    return member;
+  }
+
+  /**
+   * A member on a private network 10.9.n.0/24 behind a NAT of its own, which has this address on the outer network and
+   * masquerades UDP with its ports 30000 to 30100.
+   */
+  async behindOwnNat(program: URL, outer: string, ...addresses: readonly string[]): Promise<LabMember> {
+    const box = spawn('nsenter', [...this.#intoLab(), 'unshare', '-n', 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#boxes.push(box);
+    await answered(box);
+    const pid = box.pid ?? 0;
+    const inBox = (...command: string[]) => this.#enter(pid, command);
+    const link = this.#link(pid, 'wan');
+    this.run('ip', 'link', 'set', link, 'master', 'outside');
+    inBox('ip', 'addr', 'add', `${outer}/24`, 'dev', 'wan');
+    const member = await this.#member(program);
+    inBox('ip', 'link', 'add', 'inside', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(member.pid));
+    inBox('ip', 'link', 'set', 'inside', 'up');
+    member.run('ip', 'link', 'set', 'eth0', 'up');
+    const gateway = gatewayOf(addresses[0]);
+    inBox('ip', 'addr', 'add', `${gateway}/24`, 'dev', 'inside');
+    for (const address of addresses) this.#address(member, address, 24);
+    member.run('ip', 'route', 'add', 'default', 'via', gateway);
+    inBox('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    inBox('nft', masquerading('wan'));
     return member;
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     for (const member of this.#members.splice(0)) await member.close();
-    if (this.#router.exitCode !== null) return;
-    const exited = once(this.#router, 'exit');
-    this.#router.stdin?.end();
-    await exited;
+    for (const holder of [...this.#boxes.splice(0), this.#router]) await ended(holder);
   }
 
   async #member(program: URL): Promise<LabMember> {
-    const holder = this.#router.pid ?? 0;
-    const enter = ['-t', String(holder), '-U', '--preserve-credentials'];
-    const child = spawn('nsenter', [...enter, 'unshare', '-n', process.execPath, program.pathname], {
+    const child = spawn('nsenter', [...this.#intoLab(), 'unshare', '-n', process.execPath, program.pathname], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
     });
@@ -156,12 +178,21 @@ export class NetworkLab {
     return member;
   }
 
+  /** What has `nsenter` run a command as root of the lab, on the host's network still. */
+  #intoLab(): string[] {
+    return ['-t', String(this.#router.pid ?? 0), '-U', '--preserve-credentials'];
+  }
+
   /** A link from the router to the member; returns the router's end of it. */
   #join(member: LabMember): string {
+    return this.#link(member.pid, 'eth0');
+  }
+
+  #link(pid: number, name: string): string {
     const link = `member${this.#nextLink++}`;
-    this.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(member.pid));
+    this.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', name, 'netns', String(pid));
     this.run('ip', 'link', 'set', link, 'up');
-    member.run('ip', 'link', 'set', 'eth0', 'up');
+    this.#enter(pid, ['ip', 'link', 'set', name, 'up']);
     return link;
   }
 
@@ -169,17 +200,6 @@ export class NetworkLab {
     // No duplicate address detection: the address is usable at once.
     const more = address.includes(':') ? ['nodad'] : [];
     member.run('ip', 'addr', 'add', `${address}/${bits}`, 'dev', 'eth0', ...more);
-  }
-
-  #masquerade(): void {
-    const rules = [
-      'add table ip lab',
-      'delete table ip lab',
-      'add table ip lab',
-      'add chain ip lab out { type nat hook postrouting priority 100; }',
-      'add rule ip lab out ip saddr 10.9.0.0/16 oifname "outside" meta l4proto udp masquerade to :30000-30100',
-    ];
-    this.run('nft', rules.join('; '));
   }
 
   #enter(pid: number, command: readonly string[], input = ''): string {
@@ -190,6 +210,34 @@ export class NetworkLab {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
   }
+}
+
+function gatewayOf(address: string | undefined): string {
+  return `${address?.split('.').slice(0, 3).join('.')}.1`;
+}
+
+/** Rules of nft that give UDP of the private networks the address of `link`, and ports from 30000 to 30100. */
+function masquerading(link: string): string {
+  return [
+    'add table ip lab',
+    'delete table ip lab',
+    'add table ip lab',
+    'add chain ip lab out { type nat hook postrouting priority 100; }',
+    `add rule ip lab out ip saddr 10.9.0.0/16 oifname "${link}" meta l4proto udp masquerade to :30000-30100`,
+  ].join('; ');
+}
+
+/** Resolves when a process that is `cat` runs. */
+async function answered(cat: ChildProcess): Promise<void> {
+  cat.stdin?.write('ready\n');
+  if (cat.stdout !== null) await once(cat.stdout, 'data');
+}
+
+async function ended(cat: ChildProcess): Promise<void> {
+  if (cat.exitCode !== null) return;
+  const exited = once(cat, 'exit');
+  cat.stdin?.end();
+  await exited;
 }
 
 /** The member's end: answers what it is asked with these methods, until its parent goes away. */

@@ -154,6 +154,7 @@ export function calleeListener({ note }: ToldInbox): CalleeLegListener {
   return {
     sent: (sipCallId) => note('sent', sipCallId),
     trying: () => note('trying'),
+    heardFrom: () => {},
     progressed: (status, sdp) => note('progressed', [status, sdp]),
     answered: (sdp) => note('answered', sdp),
     failed: (failure) => note('failed', failure),
