@@ -10,6 +10,7 @@ import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
 import { startRegistrar } from './app/start-registrar.js';
 import { startRegistrations } from './app/start-registrations.js';
+import { type SimStateCounters, SimStateSide } from './app/start-sim-state.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
 import { type CallCounters, CallRegistry } from './call/call-registry.js';
@@ -40,6 +41,7 @@ export interface AppCounters {
   readonly calls: CallCounters;
   readonly signalling: SignallingCounters;
   readonly registrar: Registrar['counters'];
+  readonly simState: SimStateCounters;
   /** Null with an external drachtio-server. */
   readonly sip: SipServerCounters | null;
   /** Null with rtpengine. */
@@ -118,11 +120,18 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     createRouting<GatewayTerms>({ ...routingSetup(config), view: ledger.view, clock }),
   );
 
-  const { registrar, places, ...lines } = await startRegistrar(config, { journal, routes, clock, log });
+  const simState = opened.add('state of SIMs', new SimStateSide(config, { routes, clock, log }));
+  const { registrar, places, ...lines } = await startRegistrar(config, {
+    journal,
+    simStates: simState.states,
+    clock,
+    log,
+  });
   opened.add('registrar', registrar);
 
   const { application, listeners, ...sipSide } = await startSip(config, places, clock, log, opened);
   const registrations = opened.add('registrations', startRegistrations(config, application, clock, log));
+  await simState.start(config);
   const prober = opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
 
   const transfers = { trunks: application, innerAddressOf: innerAddresses(config) };
@@ -139,7 +148,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const takingOver = {
     ledger: ledgerSide,
     sip: sipSide,
-    ...{ doNotCall, admission, routes, lines, registrations, prober },
+    ...{ doNotCall, admission, routes, lines, simState, registrations, prober },
   };
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
@@ -152,6 +161,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       calls: registry.counters,
       signalling: application.counters,
       registrar: registrar.counters,
+      simState: simState.counters,
       sip,
       media: relay,
       rtpengine,

@@ -19,6 +19,7 @@ const ADAPTERS = [
   'control',
   'sip-server',
   'registrar',
+  'sim-state',
 ] as const;
 
 /** Rows: a folder of src, or a file directly in it; what stands in the row may be imported. */
@@ -42,6 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['config', ...DOMAIN],
   control: ['control', ...DOMAIN],
   registrar: ['registrar', ...DOMAIN],
+  'sim-state': ['sim-state', ...DOMAIN],
   'sip-server': ['sip-server', 'lib'],
   // Composition roots: they build the parts, nothing imports them.
   simulator: ['simulator', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],

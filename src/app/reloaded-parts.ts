@@ -12,6 +12,7 @@ import type { Reload, ReloadedPart } from './reload.js';
 import type { LedgerSide } from './start-ledger.js';
 import type { LineSide } from './start-registrar.js';
 import type { RunningRegistrations } from './start-registrations.js';
+import type { SimStateSide } from './start-sim-state.js';
 import type { SipSide } from './start-sip.js';
 import { probedOf } from './watch-gateways.js';
 
@@ -21,6 +22,7 @@ export interface ReloadedParts {
   readonly admission: Policy;
   readonly routes: Pick<Routing<GatewayTerms>, 'reconfigure'>;
   readonly lines: Pick<LineSide, 'reconfigure'>;
+  readonly simState: Pick<SimStateSide, 'prepare'>;
   readonly sip: Pick<SipSide, 'reconfigure' | 'setSources'>;
   readonly registrations: Pick<RunningRegistrations, 'reconfigure'>;
   readonly prober: Pick<GatewayProber, 'reconfigure'>;
@@ -51,6 +53,7 @@ export function addReloadedParts(reload: Reload, parts: ReloadedParts, log: Logg
     'registrar',
     atOnce((next) => lines.reconfigure(next)),
   );
+  reload.add('state of SIMs', parts.simState);
   reload.add(
     'signalling',
     atOnce((next) => sip.reconfigure(next)),

@@ -4,7 +4,6 @@ import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { type Line, openRegistrar, type Registrar } from '../registrar/registrar.js';
-import type { SimState } from '../routing/indexed-channel.js';
 import type { LinePlaces } from '../signalling/signalling-settings.js';
 
 export interface LineSide {
@@ -27,7 +26,7 @@ export async function startRegistrar(
   config: Config,
   parts: {
     readonly journal: Journal;
-    readonly routes: { simState(channelId: string, state: SimState | null): void };
+    readonly simStates: { lineRegistered(channelId: string, isRegistered: boolean): void };
     readonly clock: Clock;
     readonly log: Logger;
   },
@@ -42,7 +41,7 @@ export async function startRegistrar(
     onChange(line, isRegistered) {
       for (const { gateway, channelId } of plan.config.channels) {
         if (!plan.registering.has(gateway) || plan.lineOf(gateway, channelId) !== line) continue;
-        parts.routes.simState(channelId, isRegistered ? null : { present: true, registered: false });
+        parts.simStates.lineRegistered(channelId, isRegistered);
       }
     },
   });
@@ -68,7 +67,9 @@ export async function startRegistrar(
       plan = planLines(next);
       // Where lines need not register any more, that they have not says nothing.
       for (const { gateway, channelId } of next.channels) {
-        if (before.registering.has(gateway) && !plan.registering.has(gateway)) parts.routes.simState(channelId, null);
+        if (before.registering.has(gateway) && !plan.registering.has(gateway)) {
+          parts.simStates.lineRegistered(channelId, true);
+        }
       }
       registrar.reconfigure({ lines: plan.lines, digest: next.credentials.settings });
     },

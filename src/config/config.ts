@@ -17,6 +17,7 @@ import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
 import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
 import { resolveResponses } from './resolve-responses.js';
+import { resolveSimStatus, type SimStatusConfig } from './resolve-sim-status.js';
 import type { ConfigFile } from './schema.js';
 
 type Element<T extends readonly unknown[]> = T[number];
@@ -31,7 +32,10 @@ export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'source
 };
 
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
-export type GatewayConfig = Omit<Element<ConfigFile['gateways']>, 'codecs' | 'digest' | 'responses' | 'address'> & {
+export type GatewayConfig = Omit<
+  Element<ConfigFile['gateways']>,
+  'codecs' | 'digest' | 'responses' | 'address' | 'simStatus'
+> & {
   /** Of one whose lines only register, a name that nobody has. */
   readonly address: string;
   readonly responses: readonly ResponseRule[];
@@ -117,6 +121,8 @@ export interface Config {
   readonly trunkPolicies: readonly TrunkPolicy[];
   readonly doNotCall: readonly DoNotCallListConfig[];
   readonly gateways: readonly GatewayConfig[];
+  /** Of the gateways that tell the state of their SIMs. */
+  readonly simStatus: readonly SimStatusConfig[];
   /** Where simtrunk registers; `user` is the name that it has there. */
   readonly registrations: readonly RegistrationConfig[];
   readonly plans: readonly Plan[];
@@ -180,7 +186,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       sources,
       media: mediaPolicyOf(trunk),
     })),
-    gateways: parsed.gateways.map(({ digest: _, ...gateway }) => {
+    gateways: parsed.gateways.map(({ digest: _, simStatus: _told, ...gateway }) => {
       const written = gateway.address ?? NOWHERE;
       const address = parseHostPort(written);
       const host = address?.host ?? written;
@@ -200,6 +206,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
         takesSrtp: media.srtp === 'pass',
       };
     }),
+    simStatus: resolveSimStatus(parsed),
     registrations: parsed.registrations.map(({ digest: { username }, ...registration }) => ({
       ...registration,
       user: username,

@@ -18,6 +18,7 @@ import { findRoutingProblems } from './routing-checks.js';
 import { findRtpengineProblems } from './rtpengine-checks.js';
 import { DEFAULT_SLICE_SECONDS, type ListSection } from './schema.js';
 import { findSimProblems } from './sim-checks.js';
+import { findSimStatusProblems } from './sim-status-checks.js';
 import { duplicates, SoundParts } from './sound-parts.js';
 
 /**
@@ -39,6 +40,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...findRtpengineProblems(parts),
     ...findPlanProblems(parts),
     ...findSimProblems(parts),
+    ...findSimStatusProblems(parts, env),
     ...findRoutingProblems(parts),
     ...findLedgerProblems(parts, env),
     ...findPolicyProblems(parts, env),

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DigestAccount, DigestSettings } from '../digest/digest-guard.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { simStatusAccounts } from './resolve-sim-status.js';
 import type { ConfigFile } from './schema.js';
 
 export interface Credentials {
@@ -13,16 +14,16 @@ export interface Credentials {
   readonly channels: ReadonlyMap<string, DigestAccount>;
   /** By which simtrunk registers elsewhere. */
   readonly registrations: ReadonlyMap<string, DigestAccount>;
+  /** By gateway: at its web server, or of its GoIP lines, without a name. */
+  readonly simStatus: ReadonlyMap<string, DigestAccount>;
 }
 
 interface Named {
   readonly digest?: { readonly username: string; readonly password: string | { readonly env: string } } | undefined;
 }
 
-export function resolveCredentials(
-  { sip, trunks, gateways, channels, registrations }: ConfigFile,
-  env: Environment,
-): Credentials {
+export function resolveCredentials(parsed: ConfigFile, env: Environment): Credentials {
+  const { sip, trunks, gateways, channels, registrations } = parsed;
   const { realm, algorithms, nonceSecret, nonceSeconds } = sip.digest;
   const accountsOf = <T extends Named>(elements: readonly T[], nameOf: (element: T) => string) =>
     new Map(
@@ -43,6 +44,7 @@ export function resolveCredentials(
     trunks: accountsOf(trunks, ({ name }) => name),
     gateways: accountsOf(gateways, ({ name }) => name),
     registrations: accountsOf(registrations, ({ name }) => name),
+    simStatus: simStatusAccounts(parsed, env),
     channels: accountsOf(channels, ({ gateway, port }) => `${gateway}/${port}`),
   };
 }

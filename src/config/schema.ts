@@ -32,6 +32,7 @@ import {
   timeZone,
 } from './scalars.js';
 import { sessionTimer } from './session-timer-schema.js';
+import { simStatus } from './sim-status-schema.js';
 
 const FORWARDED_HEADER_RULE =
   'may not be passed on: simtrunk writes it for each leg itself, or it would carry a caller identity; allowed are others, such as X-Campaign';
@@ -202,6 +203,7 @@ const gateway = z.strictObject({
   maxCallsPerSecond: z.number().min(0.01).max(10_000).optional(),
   nat: nat.default('auto'),
   mediaSources: z.array(ipRange).default([]),
+  simStatus,
   probe: z
     .union([z.literal(false), probe])
     .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1, downCodes: [408, 503] }),

@@ -96,7 +96,7 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
       ringTimeoutMs: 6000,
       gapMs: 100,
       probe: false,
-      ...gateway.settings,
+      ...(withPorts(gateway.settings, places.gatewayPorts) as Record<string, unknown>),
     })),
     plans: [BASE_PLAN],
     sims: ports.map((_, i) => ({ iccid: iccidOf(i + 1), number: simNumberOf(i + 1), plan: BASE_PLAN.name })),

@@ -9,6 +9,9 @@ import { z } from 'zod';
 /** A scenario's messages, as SIPp traces them, match this pattern. */
 const traceSchema = z.strictObject({ scenario: z.string(), trace: z.string() });
 
+/** The case's web server has been asked for a path so often. */
+const askedSchema = z.strictObject({ asked: z.string(), times: z.int().min(1) });
+
 const gatewaySchema = z.strictObject({
   name: z.string().default('gw1'),
   /** Number of SIM channels behind this gateway. */
@@ -38,7 +41,7 @@ const callerSchema = z.strictObject({
    * Holds the caller back until another scenario's messages match this pattern: order without sleeping. What the pattern's
    * first group matched is `[captured]` in the caller's scenario.
    */
-  startsWhen: traceSchema.optional(),
+  startsWhen: z.union([traceSchema, askedSchema]).optional(),
 });
 
 const payloadType = z.int().min(0).max(127);
@@ -64,6 +67,8 @@ const caseSchema = z.strictObject({
   rtp: z.record(z.string(), z.array(sayingSchema)).default({}),
   /** The process is killed with SIGKILL when a scenario's messages match, and started again with the same config. */
   killedWhen: traceSchema.optional(),
+  /** A web server at `$portOf.web`: the JSON that it answers, by path. */
+  web: z.record(z.string().startsWith('/'), z.unknown()).default({}),
   /** How many ports the relay has; a call takes two for each side. */
   mediaPorts: z.int().min(4).default(40),
   /** Files beside the config, by name, and how many days ago they were written. */

@@ -15,6 +15,7 @@ import { type CdrLine, readLatestCdrs } from './read-cdrs.js';
 import { startRtpengineChild } from './rtpengine-child.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
 import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
+import { WebAnswers } from './web-answers.js';
 
 export interface CaseResult {
   readonly name: string;
@@ -60,8 +61,24 @@ export async function runCase(sipCase: SipCase, options: RunCaseOptions): Promis
 }
 
 async function perform(sipCase: SipCase, options: RunCaseOptions, folder: string): Promise<string[]> {
+  if (Object.keys(sipCase.web).length === 0) return performWith(sipCase, options, folder, null);
+  const web = await WebAnswers.open(sipCase.web);
+  try {
+    return await performWith(sipCase, options, folder, web);
+  } finally {
+    await web.close();
+  }
+}
+
+async function performWith(
+  sipCase: SipCase,
+  options: RunCaseOptions,
+  folder: string,
+  web: WebAnswers | null,
+): Promise<string[]> {
   const { sipp, drachtio, withRtpengine = false } = options;
   const gatewayPorts = new Map<string, number>();
+  if (web !== null) gatewayPorts.set('web', web.port);
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
   // Whoever is to come back after a crash must be where its peers know it.
   const sipPort = sipCase.killedWhen === undefined ? 0 : await freePort();
@@ -87,7 +104,8 @@ async function perform(sipCase: SipCase, options: RunCaseOptions, folder: string
     }
     for (const caller of sipCase.callers) {
       const { startsWhen } = caller;
-      const captured = startsWhen === undefined ? '' : await waitForTrace([...gateways, ...callers], startsWhen);
+      const captured =
+        startsWhen === undefined ? '' : await waitFor(sipCase, [...gateways, ...callers], web, startsWhen);
       callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media, gatewayPorts }));
     }
     if (sipCase.killedWhen !== undefined) {
@@ -192,6 +210,19 @@ async function startCaller(
   });
   media.follow(caller.uac, run);
   return run;
+}
+
+/** Resolves to what the pattern's first group matched, '' without one. */
+async function waitFor(
+  { timeoutSeconds }: SipCase,
+  runs: readonly RunningSipp[],
+  web: WebAnswers | null,
+  wanted: NonNullable<SipCaseCaller['startsWhen']>,
+): Promise<string> {
+  if ('scenario' in wanted) return waitForTrace(runs, wanted);
+  if (web === null) throw new Error('startsWhen: the case has no web server');
+  await web.whenAsked(wanted.asked, wanted.times, timeoutSeconds * 1_000);
+  return '';
 }
 
 /** Resolves to what the pattern's first group matched, '' without one. */

@@ -1,0 +1,50 @@
+// A GoIP's lines tell the state of their SIMs over UDP, and the whole application routes by it.
+import { strict as assert } from 'node:assert';
+import { createSocket } from 'node:dgram';
+import { type RunningApp, startApp } from '../app.js';
+import { answers } from '../lab/callee-behaviour.js';
+import { freePort } from '../lab/sip-tests/free-ports.js';
+import { Arena, until } from './testing/arena.js';
+
+describe('keepalives of GoIP lines', () => {
+  let arena: Arena;
+  let app: RunningApp;
+  let port: number;
+  const line = () => createSocket('udp4');
+
+  beforeEach(async () => {
+    arena = await Arena.open(() => answers({ afterMs: 50 }));
+    port = await freePort();
+    const simStatus = { kind: 'goip', port, id: 'line{port}', password: 'secret' };
+    app = await startApp(arena.config({ gateways: [{ simStatus }] }));
+  });
+
+  afterEach(async () => {
+    await app.close();
+    await arena.close();
+  });
+
+  it('decide which channels get calls', async () => {
+    const socket = line();
+    let count = 0;
+    const say = (number: number, fields: string) =>
+      socket.send(`req:${++count};id:line${number};pass:secret;num:;${fields}`, port, '127.0.0.1');
+    say(1, 'signal:;gsm_status:LOGOUT;voip_state:IDLE;imsi:;iccid:;');
+    say(2, 'signal:20;gsm_status:LOGOUT;voip_state:IDLE;imsi:450050000000002;');
+    say(3, 'signal:20;gsm_status:LOGIN;voip_state:IDLE;iccid:8982050000000000099;');
+    say(4, 'signal:20;gsm_status:LOGIN;voip_state:IDLE;');
+    await until('all are heard', async () => (await app.counters()).simState.goip.keepalives === 4);
+    const call = await arena.phone.call({ number: '01055550001' });
+    assert.equal(await call.answered, true);
+    call.hangUp();
+    const cdr = await arena.cdrOf(call.sipCallId);
+    assert.equal(cdr.attempts[0]?.channel, 'gw1/4');
+    // Another card than that of the config is not the SIM that is looked for.
+    assert.deepEqual(cdr.decision?.refused, { 'sim-absent': 2, 'not-registered': 1 });
+    say(4, 'signal:20;gsm_status:LOGOUT;voip_state:IDLE;');
+    await until('it is heard', async () => (await app.counters()).simState.goip.keepalives === 5);
+    const refused = await (await arena.phone.call({ number: '01055550002' })).ended;
+    assert.equal(refused.status, 503);
+    socket.close();
+  }).timeout(20_000);
+});

@@ -1,0 +1,100 @@
+// Where the state of each gateway's SIMs comes from, as the parts that ask and listen need it.
+import { fillTemplate } from '../routing/dial-template.js';
+import { type Environment, readSecret } from './read-secret.js';
+import type { ConfigFile } from './schema.js';
+import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
+import type { SimStatusKeys, SimStatusTemplate } from './sim-status-schema.js';
+
+interface ToldChannel {
+  readonly channelId: string;
+  /** What it may be called there: the port's names in an answer, or the one id of a line. */
+  readonly names: readonly string[];
+}
+
+interface Told {
+  readonly gateway: string;
+  readonly network: string;
+  readonly channels: readonly ToldChannel[];
+  readonly maxAgeMs: number;
+  readonly weakSignalBelow: number;
+}
+
+export interface PolledSimStatus extends Told {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly template: SimStatusTemplate;
+  readonly verifyServer: boolean;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+export interface HeardSimStatus extends Told {
+  readonly kind: 'goip';
+  readonly port: number;
+}
+
+/** Without passwords: those are among the credentials. */
+export type SimStatusConfig = PolledSimStatus | HeardSimStatus;
+
+export function resolveSimStatus({ gateways, channels, sims }: ConfigFile): readonly SimStatusConfig[] {
+  const numbers = new Map(sims.flatMap(({ iccid, number }) => [iccid, number].map((key) => [key, number])));
+  return gateways.flatMap(({ name, network, simStatus: keys }): SimStatusConfig[] => {
+    if (keys === false) return [];
+    const names = namesOf(keys);
+    const told = {
+      gateway: name,
+      network,
+      channels: channels
+        .filter(({ gateway }) => gateway === name)
+        .map(({ port, line = String(port), sim }) => {
+          const values = { port: String(port), line, sim: numbers.get(sim) ?? sim, number: '', e164: '' };
+          return { channelId: `${name}/${port}`, names: names.map((one) => fillTemplate(one, values)) };
+        }),
+      maxAgeMs: keys.maxAgeSeconds * 1_000,
+      weakSignalBelow: keys.weakSignalBelow,
+    };
+    if (keys.kind === 'goip') return [{ ...told, kind: 'goip', port: keys.port }];
+    const { url, verifyServer, intervalSeconds, timeoutMs, maxBytes } = keys;
+    const template = templateOf(keys);
+    if (template === undefined) return [];
+    return [
+      { ...told, kind: 'http', url, template, verifyServer, intervalMs: intervalSeconds * 1_000, timeoutMs, maxBytes },
+    ];
+  });
+}
+
+function templateOf({ preset, template }: Extract<SimStatusKeys, { kind: 'http' }>): SimStatusTemplate | undefined {
+  return template ?? (preset === undefined ? undefined : SIM_STATUS_PRESETS[preset]);
+}
+
+function namesOf(keys: SimStatusKeys): readonly string[] {
+  return keys.kind === 'goip' ? [keys.id] : (templateOf(keys)?.portIs ?? ['{port}']);
+}
+
+/** By gateway; of GoIP lines, which have a password alone, without a name. */
+export function simStatusAccounts(
+  { gateways }: Pick<ConfigFile, 'gateways'>,
+  env: Environment,
+): ReadonlyMap<string, { readonly username: string; readonly password: string }> {
+  return new Map(
+    gateways.flatMap(({ name, simStatus: keys }): [string, { username: string; password: string }][] => {
+      if (keys === false) return [];
+      const account = keys.kind === 'goip' ? { username: '', password: keys.password } : keys.account;
+      if (account === undefined) return [];
+      return [[name, { username: account.username, password: readSecret(account.password, env) ?? '' }]];
+    }),
+  );
+}
+
+/** A path with the account in it, each as a URL has it. */
+export function pathFor(
+  template: string,
+  account: { readonly username: string; readonly password: string } | undefined,
+) {
+  const values: Readonly<Record<string, string>> = {
+    username: encodeURIComponent(account?.username ?? ''),
+    password: encodeURIComponent(account?.password ?? ''),
+  };
+  return template.replaceAll(/\{(username|password)\}/g, (_whole, name: string) => values[name] ?? '');
+}

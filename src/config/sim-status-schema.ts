@@ -1,0 +1,103 @@
+// `gateways[].simStatus`: where the state of a gateway's SIMs comes from.
+import { z } from 'zod';
+import { partsOfTemplate } from '../routing/dial-template.js';
+import { digestAccount } from './intake-schema.js';
+import { milliseconds, port, secret } from './scalars.js';
+
+/** Placeholders of what names a channel alone. */
+const OF_CHANNEL = ['port', 'line', 'sim'];
+const OF_ACCOUNT = ['username', 'password'];
+
+function templateOf(allowed: readonly string[], pattern: RegExp, characters: string) {
+  return z
+    .string()
+    .min(1)
+    .max(500)
+    .superRefine((template, context) => {
+      const refuse = (message: string) => context.addIssue({ code: 'custom', message, input: template });
+      const { placeholders, rest } = partsOfTemplate(template);
+      for (const { name } of placeholders) {
+        if (allowed.includes(name)) continue;
+        refuse(`has the unknown placeholder {${name}}; allowed are ${allowed.map((one) => `{${one}}`).join(', ')}`);
+      }
+      if (!pattern.test(rest)) refuse(`may contain only ${characters}`);
+    });
+}
+
+const channelName = templateOf(OF_CHANNEL, /^[\x21-\x7e]*$/, 'printable ASCII characters without spaces');
+const urlPath = templateOf(OF_ACCOUNT, /^\/[\x21-\x7e]*$/, 'a path that begins with "/", without spaces');
+/** Names with dots between, of objects in objects. */
+const field = z.string().min(1).max(200);
+const values = z.array(z.string().max(100)).min(1);
+
+const fieldTest = z
+  .strictObject({ field, is: values.optional(), isNot: values.optional(), unknown: values.optional() })
+  .refine(({ is, isNot }) => (is === undefined) !== (isNot === undefined), 'must have is or isNot, and not both');
+
+const template = z
+  .strictObject({
+    method: z.enum(['GET', 'POST']).optional(),
+    path: urlPath,
+    body: z.string().max(10_000).optional(),
+    list: z.string().max(200),
+    port: field,
+    portIs: z.array(channelName).min(1).optional(),
+    present: fieldTest.optional(),
+    registered: fieldTest.optional(),
+    inCall: fieldTest.optional(),
+    signal: field.optional(),
+    balance: field.optional(),
+    iccid: field.optional(),
+  })
+  .refine(
+    ({ present, registered, signal }) => (present ?? registered ?? signal) !== undefined,
+    'must have present, registered or signal: else it says nothing that a call depends on',
+  );
+
+export type SimStatusTemplate = z.output<typeof template>;
+
+/** What both ways of telling have in common. */
+const judgement = {
+  maxAgeSeconds: z.int().min(1).max(86_400).default(120),
+  weakSignalBelow: z.number().min(-200).max(200).default(0),
+};
+
+const http = z.strictObject({
+  kind: z.literal('http'),
+  preset: z.enum(['dinstar', 'ejoin']).optional(),
+  template: template.optional(),
+  url: z
+    .string()
+    .refine(
+      isWebServer,
+      'must be http:// or https:// with a host, without path and credentials, such as http://10.0.0.20',
+    ),
+  account: digestAccount.optional(),
+  verifyServer: z.boolean().default(true),
+  intervalSeconds: z.int().min(1).max(3_600).default(30),
+  timeoutMs: milliseconds.min(100).max(60_000).default(5_000),
+  maxBytes: z.int().min(1_024).max(16_777_216).default(1_048_576),
+  ...judgement,
+});
+
+const goip = z.strictObject({
+  kind: z.literal('goip'),
+  port: port.default(44_444),
+  id: channelName.default('{line}'),
+  password: secret,
+  ...judgement,
+});
+
+export const simStatus = z.union([z.literal(false), z.discriminatedUnion('kind', [http, goip])]).default(false);
+
+export type SimStatusKeys = Exclude<z.output<typeof simStatus>, false>;
+
+function isWebServer(text: string): boolean {
+  try {
+    const { protocol, username, password, pathname, search, hash } = new URL(text);
+    const isBare = username === '' && password === '' && pathname === '/' && search === '' && hash === '';
+    return (protocol === 'http:' || protocol === 'https:') && isBare;
+  } catch {
+    return false;
+  }
+}
