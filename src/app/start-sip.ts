@@ -100,6 +100,7 @@ function peerSettings({ trunks, gateways, sip, credentials }: Config): PeerSetti
     trunks,
     gateways,
     allowedHeaders: sip.allowedHeaders,
+    allowedHeadersToTrunks: sip.allowedHeadersToTrunks,
     digest: credentials.settings,
     trunkAccounts: credentials.trunks,
     accountOf: (gateway, channelId) => credentials.channels.get(channelId ?? '') ?? credentials.gateways.get(gateway),
@@ -144,6 +145,7 @@ async function startEmbedded(config: Config, application: SipApplication, clock:
         throw error;
       }
       server.onTrying((sipCallId) => application.noteTrying(sipCallId));
+      server.on('answer:forked', ({ callId }) => application.noteForkedAnswer(callId));
       server.on('answer:unclaimed', ({ callId }) => application.noteUnclaimedAnswer(callId));
       logEvents(server, log);
       // The next one takes the same ports: peers and our own connection look for it there.

@@ -30,6 +30,8 @@ export type CallInput =
     }
   /** `lateMs`: how long the 200 waited here: the carrier's clock ran meanwhile. */
   | { readonly type: 'attempt:answered'; readonly attemptId: string; readonly lateMs?: number }
+  /** One more branch of its forked INVITE had answered, and was ended: the carrier bills that answer too. */
+  | { readonly type: 'attempt:answered-again'; readonly attemptId: string }
   /** A 200 whose SDP cannot be used by this caller. */
   | {
       readonly type: 'attempt:answered-unusable';
@@ -65,7 +67,8 @@ export type CallInput =
     }
   /** The ledger's word on a renewal; null when it had none in time. */
   | { readonly type: 'attempt:renewed'; readonly attemptId: string; readonly grant: Grant | null }
-  | { readonly type: 'caller:cancelled' }
+  /** `no-prack`: it never acknowledged a provisional response, and has its final one. */
+  | { readonly type: 'caller:cancelled'; readonly cause?: 'no-prack' | undefined }
   | { readonly type: 'caller:connected' }
   | { readonly type: 'caller:connect-failed' }
   /** The ACK's SDP answer to our late offer cannot be used. */
@@ -79,6 +82,8 @@ export type CallTimer =
   | 'progress'
   | 'ring'
   | 'setup'
+  /** The caller is told again how the call goes. */
+  | 'repeat'
   | 'max-duration'
   /** The caller hears that the end is near. */
   | 'warning'
@@ -101,8 +106,8 @@ export type CallEffect =
   | { readonly type: 'end-leg'; readonly attemptId: string; readonly reason: EndReason }
   | { readonly type: 'report-attempt'; readonly channelId: string; readonly report: AttemptReport }
   | { readonly type: 'forget-media'; readonly attemptId: string }
-  | { readonly type: 'ring-caller' }
-  | { readonly type: 'progress-caller'; readonly attemptId: string; readonly status: number }
+  | { readonly type: 'ring-caller'; readonly status: number }
+  | { readonly type: 'progress-caller'; readonly status: number }
   | { readonly type: 'connect-caller'; readonly attemptId: string }
   | { readonly type: 'refuse-caller'; readonly reason: EndReason; readonly answer: FinalAnswer }
   | { readonly type: 'end-caller'; readonly reason: EndReason }

@@ -10,11 +10,26 @@ export type Event =
   | { readonly type: 'silence-ledger'; readonly isDeaf: boolean }
   | { readonly type: 'lose-reservation'; readonly index: number }
   | { readonly type: 'advance'; readonly ms: number }
-  | { readonly type: 'caller'; readonly index: number; readonly does: 'connected' | 'fails' | 'cancels' | 'hangs-up' }
+  | {
+      readonly type: 'caller';
+      readonly index: number;
+      readonly does: 'connected' | 'fails' | 'cancels' | 'no PRACK' | 'hangs-up';
+    }
   | {
       readonly type: 'callee';
       readonly index: number;
-      readonly does: 'sent' | 'tries' | 'rings' | 'answers' | 'busy' | 'SIM busy' | 'silent' | 'hangs-up' | 'clears';
+      readonly does:
+        | 'sent'
+        | 'tries'
+        | 'rings'
+        | 'plays'
+        | 'answers'
+        | 'answers again'
+        | 'busy'
+        | 'SIM busy'
+        | 'silent'
+        | 'hangs-up'
+        | 'clears';
     };
 
 const index = fc.nat({ max: 11 });
@@ -53,7 +68,9 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('caller' as const),
       index,
-      does: fc.constantFrom(...(['connected', 'connected', 'connected', 'fails', 'cancels', 'hangs-up'] as const)),
+      does: fc.constantFrom(
+        ...(['connected', 'connected', 'connected', 'fails', 'cancels', 'no PRACK', 'hangs-up'] as const),
+      ),
     }),
   },
   {
@@ -63,7 +80,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       index,
       does: fc.constantFrom(
         ...(['sent', 'sent', 'sent', 'tries', 'rings', 'answers', 'answers', 'answers', 'busy'] as const),
-        ...(['SIM busy', 'silent', 'hangs-up', 'clears'] as const),
+        ...(['SIM busy', 'silent', 'plays', 'answers again', 'hangs-up', 'clears'] as const),
       ),
     }),
   },
@@ -168,6 +185,7 @@ export class History {
     if (does === 'connected' && caller.hasConnectUnderWay) caller.connected();
     else if (does === 'fails' && caller.hasConnectUnderWay) caller.failsToConnect();
     else if (does === 'cancels' && caller.state === 'ringing') caller.cancel();
+    else if (does === 'no PRACK' && caller.state === 'ringing') caller.sendsNoPrack();
     else if (does === 'hangs-up' && caller.state === 'talking') caller.hangsUp();
   }
 
@@ -178,11 +196,13 @@ export class History {
       else if (!leg.isSent) return;
       else if (does === 'tries') leg.listener.trying();
       else if (does === 'rings') leg.listener.progressed(180, null);
+      else if (does === 'plays') leg.listener.progressed(183, ANSWER);
       else if (does === 'answers') leg.answer(ANSWER);
       else if (does === 'busy') leg.fail(486);
       else if (does === 'SIM busy') leg.fail(503);
       else if (does === 'silent') leg.fail(408, true);
-    } else if (leg.state === 'talking' && does === 'hangs-up') leg.hangsUp();
+    } else if (does === 'answers again') leg.listener.answeredAgain?.();
+    else if (leg.state === 'talking' && does === 'hangs-up') leg.hangsUp();
     else if (leg.state === 'hanging-up' && (does === 'clears' || does === 'hangs-up')) leg.clear();
   }
 }

@@ -20,6 +20,7 @@ import {
   answeredLate,
   arm,
   bookCallee,
+  callerGone,
   canTryAgain,
   clearAttempt,
   closeAttempt,
@@ -40,6 +41,7 @@ import {
   isIncoming,
   markAnswered,
   mayFailOver,
+  noteForkedAnswer,
   noteRefusingGateway,
   noteSilentGateway,
   outcomeOf,
@@ -49,6 +51,7 @@ import {
   writeRecord,
 } from './call-steps.js';
 import { answerForCaller } from './caller-answer.js';
+import { repeatProgress, tellProgress } from './caller-progress.js';
 import { finalAnswerFor } from './end-reason.js';
 import { causeOf } from './reason-value.js';
 
@@ -73,6 +76,7 @@ export function stepCall(state: CallState, input: CallInput, now: Instant): Call
 }
 
 function tableFor(state: CallState, input: CallInput): PhaseTable {
+  if (input.type === 'timer:fired' && input.timer === 'repeat') return REPEATING;
   if ('attemptId' in input && input.attemptId !== null) {
     const attempt = state.attempts.find((other) => other.channel.attemptId === input.attemptId);
     if (attempt?.phase === 'abandoned') return ABANDONED;
@@ -85,6 +89,13 @@ function tableFor(state: CallState, input: CallInput): PhaseTable {
 
 const NOTHING: PhaseTable = {};
 
+/** Whatever else the call waits for, until it is answered or over. */
+const REPEATING: PhaseTable = {
+  'timer:fired': (draft) => {
+    if (draft.state.phase === 'dialling' || draft.state.phase === 'selecting') repeatProgress(draft);
+  },
+};
+
 /** A 200 was on its way to the caller when the call ended: what became of it is what the caller was told. */
 const AFTER_THE_END: PhaseTable = {
   'caller:connected': (draft) => {
@@ -93,7 +104,8 @@ const AFTER_THE_END: PhaseTable = {
     writeRecord(draft);
   },
   'caller:connect-failed': (draft) => {
-    draft.record({ sipStatus: finalAnswerFor('caller-cancelled').status });
+    const reason = draft.state.record.endReason === 'no-prack' ? 'no-prack' : 'caller-cancelled';
+    draft.record({ sipStatus: finalAnswerFor(reason).status });
     writeRecord(draft);
   },
 };
@@ -109,7 +121,10 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       draft.do({ type: 'arm', timer: 'setup', attemptId: null, delayMs: draft.state.limits.setupTimeoutMs });
       selectChannel(draft);
     },
-    'caller:cancelled': (draft) => finish(draft, 'caller', 'caller-cancelled'),
+    'caller:cancelled': (draft, input) => {
+      const { by, reason } = callerGone(input.cause);
+      finish(draft, by, reason);
+    },
     'call:end-wanted': (draft, input) => refuse(draft, input.reason),
   },
 
@@ -144,8 +159,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       refuse(draft, last === undefined || isIncoming(draft.state) ? input.reason : failureOf(last));
     },
     // The SIP server has answered 487 already, whatever else was to end the call.
-    'caller:cancelled': (draft) => {
-      draft.state = { ...draft.state, pendingEnd: 'caller-cancelled' };
+    'caller:cancelled': (draft, input) => {
+      draft.state = { ...draft.state, pendingEnd: callerGone(input.cause).reason };
     },
     'timer:fired': (draft) => holdEnd(draft, 'no-progress'),
     'call:end-wanted': (draft, input) => holdEnd(draft, input.reason),
@@ -171,18 +186,15 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
         draft.change(input.attemptId, { phase: 'alerting' }, { ringingAtMs: draft.now.wallMs });
         draft.record({ ringingAtMs: draft.state.record.ringingAtMs ?? draft.now.wallMs });
       }
-      if (input.media) {
-        draft.do({ type: 'progress-caller', attemptId: input.attemptId, status: input.status });
-      } else if (!draft.state.ringingSent) {
-        draft.state = { ...draft.state, ringingSent: true };
-        draft.do({ type: 'ring-caller' });
-      }
+      tellProgress(draft, input.status, input.media);
     },
+    'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
     'attempt:answered': (draft, input) => {
       markAnswered(draft, input.attemptId, false, input.lateMs);
       reportAttempt(draft, input.attemptId, 'answered');
       disarmAttempt(draft, input.attemptId);
       disarm(draft, 'setup', null);
+      disarm(draft, 'repeat', null);
       draft.enter('connecting');
       draft.do({ type: 'confirm', attemptId: input.attemptId });
     },
@@ -257,13 +269,14 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       draft.do({ type: 'forget-media', attemptId: input.attemptId });
       selectChannel(draft);
     },
-    'caller:cancelled': (draft) => {
+    'caller:cancelled': (draft, input) => {
+      const { by, reason } = callerGone(input.cause);
       const attempt = currentAttempt(draft.state);
       if (attempt !== undefined) {
         reportAttempt(draft, attempt.channel.attemptId, 'callee');
-        abandon(draft, attempt.channel.attemptId, 'caller-cancelled', 'cancelled');
+        abandon(draft, attempt.channel.attemptId, reason, 'cancelled');
       }
-      finish(draft, 'caller', 'caller-cancelled');
+      finish(draft, by, reason);
     },
     'call:end-wanted': (draft, input) => {
       const attempt = currentAttempt(draft.state);
@@ -298,8 +311,12 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       bookCallee(draft, input.attemptId, false, input.lateMs);
       draft.state = { ...draft.state, calleeGone: true };
     },
+    'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
     'caller:connect-failed': (draft) => endConnecting(draft, 'caller', 'caller-cancelled'),
-    'caller:cancelled': (draft) => endConnecting(draft, 'caller', 'caller-cancelled'),
+    'caller:cancelled': (draft, input) => {
+      const { by, reason } = callerGone(input.cause);
+      endConnecting(draft, by, reason);
+    },
     'call:end-wanted': (draft, input) => {
       const answer = finalAnswerFor(input.reason);
       draft.do({ type: 'refuse-caller', reason: input.reason, answer });
@@ -309,6 +326,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
   },
 
   talking: {
+    'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
     'attempt:hung-up': (draft, input) => {
       draft.change(input.attemptId, {}, { reasons: input.reasons, cause: causeOf(input.reasons) });
       bookCallee(draft, input.attemptId, false, input.lateMs);
@@ -350,6 +368,7 @@ const ABANDONED: PhaseTable = {
   },
   'attempt:trying': () => {},
   'attempt:progressed': () => {},
+  'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
   'attempt:answered': (draft, input) => answeredLate(draft, input.attemptId, input.lateMs),
   'attempt:answered-unusable': (draft, input) => answeredLate(draft, input.attemptId, input.lateMs),
   'attempt:failed': (draft, input) => {
@@ -374,6 +393,8 @@ const ABANDONED: PhaseTable = {
 
 /** An attempt whose BYE is on its way: charged already, its channel still busy. */
 const HANGING_UP: PhaseTable = {
+  // Charged already: it is shown.
+  'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
   'attempt:confirmed': () => {},
   'attempt:hung-up': () => {},
   'attempt:cleared': (draft, input) => clearAttempt(draft, input.attemptId),

@@ -267,6 +267,11 @@ export class CallMedia {
     return this.#first?.sdp ?? null;
   }
 
+  /** An UPDATE of the caller's, or its answer, has agreed on something else since. */
+  get isCallerChanged(): boolean {
+    return this.#toCaller !== this.#first;
+  }
+
   /** The SDP answer that the ACK of a late offer carries. */
   acceptLateAnswer(sdp: string | null): Step {
     if (this.#toCaller === null || sdp === null) return { ok: false, reason: 'not-an-answer' };

@@ -47,6 +47,8 @@ export interface AttemptRecord {
   readonly means: ResponseMeaning | null;
   /** True when the answer came after the call had given this attempt up. */
   readonly answeredLate: boolean;
+  /** Further branches of its INVITE that answered too, and were hung up on at once. Left out in rows of an earlier version. */
+  readonly forkedAnswers?: number;
   readonly billedSeconds: number;
   readonly cost: string;
   readonly currency: string | null;

@@ -1,6 +1,7 @@
 // A call as a trunk asks for it, and the facts that the call needs of trunk and gateway. No SIP words beyond URIs.
 import type { NumberClass } from '../numbers/number-class.js';
 import type { MediaPolicy } from '../sdp/media-policy.js';
+import type { PassedHeaders } from './passed-headers.js';
 import type { ResponseTerms } from './response-meaning.js';
 
 /** What the signalling adapter read from an INVITE of a known trunk. */
@@ -24,7 +25,7 @@ export interface CallRequest {
   /** How long its INVITE waited here for its turn; left out: not known. */
   readonly waitedMs?: number;
   /** Headers that the allow list lets through to the outbound leg. */
-  readonly passedHeaders: Readonly<Record<string, string>>;
+  readonly passedHeaders: PassedHeaders;
   /** The call that it was placed for, whose trunk has transferred it. */
   readonly transferOf?: string;
   /** A probe call goes to this channel or to none, though it is suspended. Left out: any channel. */
@@ -71,6 +72,12 @@ export interface SessionTerms {
   readonly minSeconds: number;
 }
 
+/**
+ * Whether provisional responses are reliable (RFC 3262). Of a trunk: never, for callers that require it, or for all that can do
+ * it. Of a gateway: whether it is told that it may send them so, or has to.
+ */
+export type Reliability = 'off' | 'required' | 'supported';
+
 export interface TrunkTerms {
   readonly name: string;
   readonly network: string;
@@ -80,6 +87,10 @@ export interface TrunkTerms {
   readonly media: MediaPolicy;
   /** Absent: off. */
   readonly sessionTimer?: SessionTerms | undefined;
+  /** Absent: `required`. */
+  readonly prack?: Reliability | undefined;
+  /** What a gateway says of the call before its answer without media, a plain 180 whatever it was. Absent: as it was said. */
+  readonly plainRinging?: boolean | undefined;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
   /** Who does the transfers that it asks for: simtrunk, or the gateway, where it can; left out: nobody. */
@@ -99,6 +110,8 @@ export interface GatewayTerms extends ResponseTerms {
   readonly ringTimeoutMs: number;
   /** Absent: off. */
   readonly sessionTimer?: SessionTerms | undefined;
+  /** Absent: `supported`. */
+  readonly prack?: Reliability | undefined;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
 }

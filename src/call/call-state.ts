@@ -45,6 +45,14 @@ export interface CallLimits {
   readonly abandonTimeoutMs: number;
 }
 
+/** The last thing that a caller was told before the answer. */
+export interface ToldProgress {
+  readonly status: number;
+  /** With a description. */
+  readonly media: boolean;
+  readonly atMonotonicMs: number;
+}
+
 export interface CallState {
   readonly phase: CallPhase;
   readonly request: CallRequest;
@@ -55,7 +63,8 @@ export interface CallState {
   readonly silentGateways: readonly string[];
   /** Gateways that refused it for all of their channels. */
   readonly refusingGateways: readonly string[];
-  readonly ringingSent: boolean;
+  /** The last thing that the caller was told before the answer. */
+  readonly told: ToldProgress | null;
   readonly callerAnsweredMonotonicMs: number | null;
   /** Set when the callee's leg ended while the caller's 200 was on its way. */
   readonly calleeGone: boolean;
@@ -75,7 +84,7 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
     attempts: [],
     silentGateways: [],
     refusingGateways: [],
-    ringingSent: false,
+    told: null,
     callerAnsweredMonotonicMs: null,
     calleeGone: false,
     warnedOfMs: null,
@@ -155,6 +164,7 @@ export function openAttempt(channel: ChosenChannel, wallMs: number): Attempt {
       cause: null,
       means: null,
       answeredLate: false,
+      forkedAnswers: 0,
       billedSeconds: 0,
       cost: '0',
       currency: null,

@@ -119,7 +119,9 @@ export function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean
   const attempt = draft.attempt(attemptId);
   if (attempt === undefined) return;
   const endedMs = draft.now.monotonicMs - lateMs;
-  const billableMs = Math.max(0, endedMs - (attempt.answeredMonotonicMs ?? endedMs));
+  const talkedMs = Math.max(0, endedMs - (attempt.answeredMonotonicMs ?? endedMs));
+  // docs/decisions/forked-answers.md: the carrier bills each answer, and none for less than a second.
+  const billableMs = talkedMs + (attempt.record.forkedAnswers ?? 0) * 1_000;
   draft.change(
     attemptId,
     { phase: byeUnderWay ? 'hanging-up' : 'over', billableMs },
@@ -154,6 +156,17 @@ export function clearAttempt(draft: Draft, attemptId: string): void {
   completeIfQuiet(draft, false);
 }
 
+/** The caller gave the call up before its answer, or the server did for it. */
+export function callerGone(cause: 'no-prack' | undefined): { by: 'caller' | 'simtrunk'; reason: EndReason } {
+  return cause === undefined ? { by: 'caller', reason: 'caller-cancelled' } : { by: 'simtrunk', reason: cause };
+}
+
+/** semantics.md, "What is billed": an answer that nobody talks over is an answer all the same. */
+export function noteForkedAnswer(draft: Draft, attemptId: string): void {
+  const forkedAnswers = (draft.attempt(attemptId)?.record.forkedAnswers ?? 0) + 1;
+  draft.change(attemptId, {}, { forkedAnswers });
+}
+
 export function endConnecting(draft: Draft, by: 'caller' | 'simtrunk', reason: EndReason): void {
   hangUpCurrent(draft, reason);
   finish(draft, by, reason);
@@ -170,7 +183,9 @@ export function holdEnd(draft: Draft, reason: EndReason): void {
 }
 
 export function endPending(draft: Draft, reason: EndReason): void {
+  // The SIP server has answered the caller already.
   if (reason === 'caller-cancelled') finish(draft, 'caller', reason);
+  else if (reason === 'no-prack') finish(draft, 'simtrunk', reason);
   else refuse(draft, reason);
 }
 
@@ -199,6 +214,7 @@ export function finish(draft: Draft, by: 'caller' | 'callee' | 'simtrunk', reaso
     q850: state.record.q850 ?? answer.q850,
   });
   disarm(draft, 'setup', null);
+  disarm(draft, 'repeat', null);
   for (const timer of ['max-duration', 'warning', 'renewal'] as const) disarm(draft, timer, null);
   draft.do({ type: 'close-media' });
   draft.enter('clearing');

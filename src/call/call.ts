@@ -24,6 +24,7 @@ import type { EndReason } from './end-reason.js';
 import type { ChannelUse, ChannelUsers } from './incoming-selection.js';
 import { IncomingSide } from './incoming-side.js';
 import { MediaNotes } from './media-notes.js';
+import { HeaderPassage } from './passed-headers.js';
 import type {
   AdmissionPort,
   CallBooks,
@@ -109,9 +110,11 @@ export class Call {
       onStepped: (before, after) => this.#tellPolicy(before, after),
       carryOut: (effects) => this.#carryOut(effects),
     });
+    const headers = new HeaderPassage();
     this.#caller = new CallerSide(caller, this.#log, {
       feed: (input) => this.#feed(input),
       media: () => this.#media,
+      headers,
       onConnected: () => this.#onConnected(),
       sessionOver: (side) => this.#sessionOver(side),
       onGone: () => this.#incoming?.account.callerGone(),
@@ -157,7 +160,10 @@ export class Call {
     this.#callees = new CalleeLegs(this.#incoming?.dialler ?? ports.dialler, this.#log, {
       feed: (input) => this.#feed(input),
       media: () => this.#media,
+      headers,
       isCurrent: (attemptId) => this.#isCurrent(attemptId),
+      isLast: (attemptId) => this.#state.attempts.at(-1)?.channel.attemptId === attemptId,
+      mayOfferEarly: () => caller.mayOfferEarly === true,
       noteCodecs: (codecs) => this.#runner.amend(codecs),
       sessionOver: (side) => this.#sessionOver(side),
       messaged: (message) => {
@@ -305,7 +311,7 @@ export class Call {
         this.#media?.forgetCallee();
         return;
       case 'ring-caller':
-        this.#caller.ring();
+        this.#caller.ring(effect.status);
         return;
       case 'progress-caller':
         this.#caller.progress(effect.status);

@@ -5,6 +5,7 @@ import type { CallInput } from './call-events.js';
 import type { CallMedia, CodecsInUse } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
+import { type HeaderPassage, NO_HEADERS, type PassedHeaders, type ToldByCallee } from './passed-headers.js';
 import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall, ReofferAnswer } from './ports.js';
 import type { DialogMessage, MessageAnswered, PeerMessage } from './ports-dialog.js';
 import type { Side } from './reports.js';
@@ -23,6 +24,12 @@ export interface LegHolder {
   media(): CallMedia | null;
   /** Whether the call still waits for this attempt. */
   isCurrent(attemptId: string): boolean;
+  /** Whether no attempt came after this one. */
+  isLast(attemptId: string): boolean;
+  /** An offer of ours can go to a caller that made none before the answer. */
+  mayOfferEarly(): boolean;
+  /** What one side's messages let through to the other. */
+  readonly headers: HeaderPassage;
   noteCodecs(codecs: CodecsInUse): void;
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
@@ -46,6 +53,7 @@ export class CalleeLegs {
     const { attemptId } = channel;
     const offerSdp = this.#holder.media()?.calleeSdp ?? null;
     if (offerSdp === null) return;
+    this.#holder.headers.beginAttempt();
     const leg = this.#dialler.dial(
       {
         attemptId,
@@ -56,6 +64,7 @@ export class CalleeLegs {
         maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
         sessionTimer: channel.gateway.sessionTimer,
         passedHeaders: request.passedHeaders,
+        prack: channel.gateway.prack,
       },
       this.#listenerOf(attemptId),
     );
@@ -67,7 +76,8 @@ export class CalleeLegs {
   }
 
   hangUp(attemptId: string, reason: EndReason): void {
-    this.#legs.get(attemptId)?.hangUp(reasonHeader(reason));
+    const passed = this.#holder.isLast(attemptId) ? this.#holder.headers.callersBye : NO_HEADERS;
+    this.#legs.get(attemptId)?.hangUp(reasonHeader(reason), passed);
   }
 
   reoffer(attemptId: string, sdp: string, answered: (answer: ReofferAnswer) => void): void {
@@ -100,17 +110,34 @@ export class CalleeLegs {
       heardFrom: (address) => {
         if (this.#holder.isCurrent(attemptId)) this.#holder.media()?.hearCalleeFrom(address);
       },
-      progressed: (status, sdp) => {
+      progressed: (status, sdp, passed) => {
+        this.#noteHeaders(attemptId, 'provisional', passed);
         const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
-        feed({ type: 'attempt:progressed', attemptId, status, media });
+        // What the gateway plays does not reach the caller, whose PBX has to ring by itself.
+        feed({ type: 'attempt:progressed', attemptId, status: sdp !== null && !media ? 180 : status, media });
       },
-      answered: (sdp, lateMs = 0) => feed(this.#answer(attemptId, sdp, lateMs)),
-      failed: ({ status, reasons, local }) => feed({ type: 'attempt:failed', attemptId, status, reasons, local }),
-      hungUp: (reasons, lateMs = 0) => feed({ type: 'attempt:hung-up', attemptId, reasons, lateMs }),
+      answered: (sdp, lateMs = 0, passed) => {
+        this.#noteHeaders(attemptId, 'answer', passed);
+        feed(this.#answer(attemptId, sdp, lateMs));
+      },
+      answeredAgain: () => {
+        this.#log.warn({ attemptId }, 'another branch of the INVITE was answered, and is hung up on');
+        feed({ type: 'attempt:answered-again', attemptId });
+      },
+      failed: ({ status, reasons, local, passed }) => {
+        this.#noteHeaders(attemptId, 'failure', passed);
+        feed({ type: 'attempt:failed', attemptId, status, reasons, local });
+      },
+      hungUp: (reasons, lateMs = 0, passed) => {
+        this.#noteHeaders(attemptId, 'bye', passed);
+        feed({ type: 'attempt:hung-up', attemptId, reasons, lateMs });
+      },
       cleared: () => feed({ type: 'attempt:cleared', attemptId }),
       renegotiated: (renegotiation) => {
         const media = this.#holder.media();
-        if (media === null) renegotiation.refuse(500);
+        // An attempt that was given up has no say in the media of the one that came after it.
+        if (!this.#holder.isLast(attemptId)) renegotiation.refuse(481);
+        else if (media === null) renegotiation.refuse(500);
         else media.renegotiate('callee', renegotiation);
       },
       refreshDue: () => this.#holder.media()?.refresh('callee'),
@@ -121,10 +148,15 @@ export class CalleeLegs {
     };
   }
 
-  /** Early media reaches the caller; with a late offer nothing can, for its own SDP is not known yet. */
+  #noteHeaders(attemptId: string, kind: ToldByCallee, passed: PassedHeaders = NO_HEADERS): void {
+    if (this.#holder.isLast(attemptId)) this.#holder.headers.noteCallee(kind, passed);
+  }
+
+  /** Early media reaches the caller; with a late offer only where it can be asked for its own SDP before the answer. */
   #acceptEarlyMedia(attemptId: string, sdp: string): boolean {
     const media = this.#holder.media();
-    if (media === null || media.isLateOffer || !this.#holder.isCurrent(attemptId)) return false;
+    if (media === null || !this.#holder.isCurrent(attemptId)) return false;
+    if (media.isLateOffer && !this.#holder.mayOfferEarly()) return false;
     const accepted = media.acceptAnswer(sdp);
     if (!accepted.ok) this.#log.warn({ cause: accepted.reason }, 'early media cannot be used');
     return accepted.ok;

@@ -4,6 +4,7 @@ import type { CallInput } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import { type EndReason, type FinalAnswer, reasonHeader } from './end-reason.js';
 import type { AnswerProgress } from './incoming-account.js';
+import { type HeaderPassage, NO_HEADERS } from './passed-headers.js';
 import type { CallerLeg, LegIdentity, ReofferAnswer } from './ports.js';
 import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { Side } from './reports.js';
@@ -12,6 +13,8 @@ import type { Side } from './reports.js';
 export interface CallerHolder {
   feed(input: CallInput): void;
   media(): CallMedia | null;
+  /** What the gateway's messages let through. */
+  readonly headers: HeaderPassage;
   /** Our 200 has left. */
   onConnected(): void;
   /** The peer of a leg is gone without a BYE. */
@@ -51,7 +54,7 @@ export class CallerSide {
     const isIt = () => leg === this.#leg;
     const feed = (input: CallInput) => isIt() && this.#holder.feed(input);
     leg.listen({
-      cancelled: () => feed({ type: 'caller:cancelled' }),
+      cancelled: (cause) => feed({ type: 'caller:cancelled', cause }),
       connected: () => {
         this.#progress = 'answered';
         feed({ type: 'caller:connected' });
@@ -63,9 +66,11 @@ export class CallerSide {
         feed({ type: 'caller:connect-failed' });
       },
       acknowledged: (sdp) => isIt() && this.#onAcknowledged(sdp),
-      hungUp: (cause) => {
+      answeredEarly: (sdp) => isIt() && this.#onAnsweredEarly(sdp),
+      hungUp: (cause, passed = NO_HEADERS) => {
         if (!isIt() || (cause === 'bye' && this.#holder.outlivesCaller())) return;
         this.#progress = 'over';
+        this.#holder.headers.callersBye = passed;
         feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' });
         this.#holder.onGone();
       },
@@ -92,29 +97,35 @@ export class CallerSide {
     });
   }
 
-  ring(): void {
-    this.#leg.ring();
+  ring(status: number): void {
+    this.#leg.ring(status, this.#holder.headers.toCaller('provisional'));
   }
 
   /** Early media where there is some for this caller, else ringing. */
   progress(status: number): void {
     const sdp = this.#holder.media()?.callerSdp ?? null;
-    if (sdp === null) this.#leg.ring();
-    else this.#leg.progress(status, sdp);
+    const passed = this.#holder.headers.toCaller('provisional');
+    if (sdp === null) this.#leg.ring(status, passed);
+    else this.#leg.progress(status, sdp, passed);
   }
 
   connect(): void {
     this.#progress = 'answering';
-    this.#leg.connect(this.#holder.media()?.callerSdp ?? '');
+    const media = this.#holder.media();
+    // RFC 3262 §5, RFC 3311 §5: what was agreed reliably, and perhaps changed since, is not said again as it was at first.
+    const isAgreed = this.#leg.isDescribed === true && (media?.isLateOffer === true || media?.isCallerChanged === true);
+    this.#leg.connect(isAgreed ? null : (media?.callerSdp ?? ''), this.#holder.headers.toCaller('answer'));
   }
 
   refuse(reason: EndReason, { status, q850 }: FinalAnswer): void {
     // RFC 3261 §13.3.1.4: a transaction has one final response; a 200 on its way is followed by a BYE.
-    if (this.#progress === 'unanswered') this.#leg.refuse(status, reasonHeader(reason, q850));
+    if (this.#progress === 'unanswered') {
+      this.#leg.refuse(status, reasonHeader(reason, q850), this.#holder.headers.toCaller('failure'));
+    }
   }
 
   hangUp(reason: EndReason): void {
-    this.#leg.hangUp(reasonHeader(reason));
+    this.#leg.hangUp(reasonHeader(reason), this.#holder.headers.toCaller('bye'));
   }
 
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
@@ -136,10 +147,18 @@ export class CallerSide {
   /** The ACK of a late offer carries the answer to it. */
   #onAcknowledged(sdp: string | null): void {
     const media = this.#holder.media();
-    if (media === null || !media.isLateOffer) return;
+    if (media === null || !media.isLateOffer || this.#leg.isDescribed) return;
     const accepted = media.acceptLateAnswer(sdp);
     if (accepted.ok) return;
     this.#log.warn({ cause: accepted.reason }, 'answer in the ACK cannot be used');
     this.#holder.feed({ type: 'caller:mismatched' });
+  }
+
+  /** The PRACK of an offer that went with a provisional response: the call goes on by what it answers. */
+  #onAnsweredEarly(sdp: string | null): void {
+    const accepted = this.#holder.media()?.acceptLateAnswer(sdp);
+    if (accepted === undefined || accepted.ok) return;
+    this.#log.warn({ cause: accepted.reason }, 'answer in the PRACK cannot be used');
+    this.#holder.feed({ type: 'call:end-wanted', reason: 'late-offer-mismatch' });
   }
 }

@@ -42,6 +42,7 @@ export type EndReason =
   | 'max-duration'
   | 'no-ack'
   | 'session-expired'
+  | 'no-prack'
   | 'late-offer-mismatch'
   | 'signalling-lost'
   | 'operator'
@@ -95,6 +96,7 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'max-duration': { status: 200, q850: 16 },
   'no-ack': { status: 200, q850: 102 },
   'session-expired': { status: 200, q850: 102 },
+  'no-prack': { status: 504, q850: 102 },
   'late-offer-mismatch': { status: 488, q850: 88 },
   'signalling-lost': { status: 503, q850: 41 },
   operator: { status: 480, q850: 31 },

@@ -1,5 +1,6 @@
 // Doubles of both legs: they note what the call wants of them, and say what the test wants.
 import type { Clock } from '../lib/clock.js';
+import { NO_HEADERS, type PassedHeaders } from './passed-headers.js';
 import type {
   CalleeLeg,
   CalleeLegListener,
@@ -50,27 +51,37 @@ export class FakeCaller implements CallerLeg {
     this.listener = listener;
   }
 
-  ring(): void {
-    this.#trace.push('caller 180');
+  mayOfferEarly = false;
+  isDescribed = false;
+  /** The headers of the gateway's that came with what it was told, in order. */
+  readonly passed: PassedHeaders[] = [];
+
+  ring(status: number, passed: PassedHeaders = NO_HEADERS): void {
+    this.#trace.push(`caller ${status}`);
+    this.passed.push(passed);
   }
 
-  progress(status: number): void {
+  progress(status: number, _sdp: string, passed: PassedHeaders = NO_HEADERS): void {
     this.#trace.push(`caller ${status} with SDP`);
+    this.passed.push(passed);
   }
 
-  connect(): void {
-    this.#trace.push(`caller 200${this.state === 'ringing' ? '' : ' TOO LATE'}`);
+  connect(sdp: string | null, passed: PassedHeaders = NO_HEADERS): void {
+    this.passed.push(passed);
+    this.#trace.push(`caller 200${sdp === null ? ' without SDP' : ''}${this.state === 'ringing' ? '' : ' TOO LATE'}`);
     this.state = 'answering';
     this.hasConnectUnderWay = true;
   }
 
-  refuse(status: number, reason: string | undefined): void {
+  refuse(status: number, reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
+    this.passed.push(passed);
     this.#trace.push(`caller ${status}${this.state === 'ringing' ? '' : ' TOO LATE'} ${reason ?? ''}`);
     this.state = 'over';
     this.told = status;
   }
 
-  hangUp(): void {
+  hangUp(_reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
+    this.passed.push(passed);
     this.#trace.push('caller BYE');
     this.state = 'over';
   }
@@ -126,9 +137,16 @@ export class FakeCaller implements CallerLeg {
     this.listener.cancelled();
   }
 
-  hangsUp(): void {
+  /** The SIP server has given it 504, for want of a PRACK. */
+  sendsNoPrack(): void {
     this.state = 'over';
-    this.listener.hungUp('bye');
+    this.told = 504;
+    this.listener.cancelled('no-prack');
+  }
+
+  hangsUp(passed?: PassedHeaders): void {
+    this.state = 'over';
+    this.listener.hungUp('bye', passed);
   }
 }
 
@@ -157,7 +175,11 @@ export class FakeLeg implements CalleeLeg {
     this.endWantedMs ??= this.#clock.monotonicMs();
   }
 
-  hangUp(): void {
+  /** The headers of the caller's that came with the BYE. */
+  passed: PassedHeaders | null = null;
+
+  hangUp(_reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
+    this.passed = passed;
     this.#trace.push(`callee BYE ${this.request.attemptId}`);
     this.endWantedMs = this.#clock.monotonicMs();
     if (this.state === 'talking') this.state = 'hanging-up';

@@ -2,8 +2,17 @@
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { RtpTransport, SdpCodec } from '../sdp/description.js';
 import type { CallRecord, DecisionSummary, LimitReached } from './call-record.js';
-import type { Callee, CallRequest, DialAddress, GatewayTerms, SessionTerms, TrunkTerms } from './call-request.js';
+import type {
+  Callee,
+  CallRequest,
+  DialAddress,
+  GatewayTerms,
+  Reliability,
+  SessionTerms,
+  TrunkTerms,
+} from './call-request.js';
 import type { EndReason } from './end-reason.js';
+import type { PassedHeaders } from './passed-headers.js';
 import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
 
@@ -208,14 +217,17 @@ export interface Renegotiation {
 }
 
 export interface CallerLegListener {
-  cancelled(): void;
+  /** `no-prack`: it never acknowledged a provisional response that it wanted reliable, and has its final response. */
+  cancelled(cause?: 'no-prack'): void;
   /** Our 200 has left; the identity is complete now. */
   connected(): void;
   connectFailed(): void;
   /** ACK of our 200, with its SDP if it had one. */
   acknowledged(sdp: string | null): void;
-  /** BYE from the caller, or from the SIP server because no ACK ever came. */
-  hungUp(cause: 'bye' | 'no-ack'): void;
+  /** PRACK of the provisional response that carried our offer, with its SDP if it had one. */
+  answeredEarly?(sdp: string | null): void;
+  /** BYE from the caller, or from the SIP server because no ACK ever came; `passed`: what goes on to the gateway. */
+  hungUp(cause: 'bye' | 'no-ack', passed?: PassedHeaders): void;
   /** Final response to our BYE, or its timeout. */
   cleared?(): void;
   renegotiated(renegotiation: Renegotiation): void;
@@ -235,13 +247,19 @@ export interface ReofferAnswer {
 
 export interface CallerLeg {
   readonly identity: LegIdentity | null;
+  /** It made no offer, and ours can go with a provisional response: its PRACK answers then (RFC 3262 §5). */
+  readonly mayOfferEarly?: boolean;
+  /** Our description went with a provisional response that is acknowledged (RFC 3262), before the 200 is. */
+  readonly isDescribed?: boolean;
   listen(listener: CallerLegListener): void;
-  ring(): void;
-  progress(status: number, sdp: string): void;
-  connect(sdp: string): void;
-  refuse(status: number, reason: string | undefined): void;
+  /** `passed`, here and below: headers of the gateway's that go with it. */
+  ring(status: number, passed?: PassedHeaders): void;
+  progress(status: number, sdp: string, passed?: PassedHeaders): void;
+  /** Null when the caller has its description, and our offer its answer. */
+  connect(sdp: string | null, passed?: PassedHeaders): void;
+  refuse(status: number, reason: string | undefined, passed?: PassedHeaders): void;
   /** BYE, sent once the ACK has come (RFC 3261 §15). */
-  hangUp(reason: string | undefined): void;
+  hangUp(reason: string | undefined, passed?: PassedHeaders): void;
   /** A re-INVITE of ours with this offer. */
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void;
   /** A request of ours in the dialog. */
@@ -253,16 +271,23 @@ export interface CalleeLegListener {
   trying(): void;
   /** Before each answer: the address that it came from. */
   heardFrom(address: string): void;
-  progressed(status: number, sdp: string | null): void;
-  /** `lateMs`: how long the 200 waited here before it was told. */
-  answered(sdp: string | null, lateMs?: number): void;
+  /** `passed`, here and below: what goes on to the caller. */
+  progressed(status: number, sdp: string | null, passed?: PassedHeaders): void;
+  /**
+   * `sdp`: of the 200, else of what its branch of a forked INVITE said before; null: what was described last stays, empty: its
+   * branch has described nothing. `lateMs`: how long the 200 waited here before it was told.
+   */
+  answered(sdp: string | null, lateMs?: number, passed?: PassedHeaders): void;
+  /** One more branch of a forked INVITE had answered too, and has been hung up on. */
+  answeredAgain?(): void;
   failed(failure: {
     readonly status: number | null;
     readonly reasons: readonly string[];
     readonly local: boolean;
+    readonly passed?: PassedHeaders;
   }): void;
   /** `lateMs`: the same of the BYE. */
-  hungUp(reasons: readonly string[], lateMs?: number): void;
+  hungUp(reasons: readonly string[], lateMs?: number, passed?: PassedHeaders): void;
   /** Final response to our BYE or its timeout. */
   cleared(): void;
   renegotiated(renegotiation: Renegotiation): void;
@@ -276,7 +301,8 @@ export interface CalleeLegListener {
 export interface CalleeLeg {
   readonly identity: LegIdentity | null;
   cancel(reason: string | undefined): void;
-  hangUp(reason: string | undefined): void;
+  /** `passed`: headers of the caller's that go with the BYE. */
+  hangUp(reason: string | undefined, passed?: PassedHeaders): void;
   /** A re-INVITE of ours with this offer. */
   reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void;
   /** A request of ours in the dialog. */
@@ -291,7 +317,9 @@ export interface DialRequest {
   readonly offerSdp: string;
   readonly maxForwards: number;
   readonly sessionTimer?: SessionTerms | undefined;
-  readonly passedHeaders: Readonly<Record<string, string>>;
+  readonly passedHeaders: PassedHeaders;
+  /** Left out: `supported`. */
+  readonly prack?: Reliability | undefined;
 }
 
 /** Why the dialog of a leg is not ours any more: told to the peer in the BYE's Reason. */

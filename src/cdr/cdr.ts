@@ -50,6 +50,8 @@ const attemptSchema = z.object({
   cause: z.int().nullable().default(null),
   meaning: z.enum(['channel', 'gateway', 'callee', 'give-up']).nullable().default(null),
   answeredLate: z.boolean(),
+  // Records of earlier builds of this version lack it.
+  forkedAnswers: z.int().default(0),
   billedSeconds: z.int(),
   cost: z.string(),
   currency: z.string().nullable(),

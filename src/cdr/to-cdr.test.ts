@@ -38,6 +38,7 @@ const attempt: fc.Arbitrary<AttemptRecord> = fc.record({
     AttemptRecord['means']
   >,
   answeredLate: fc.boolean(),
+  forkedAnswers: fc.nat(3),
   billedSeconds: count,
   cost: fc.constantFrom('0', '1.98', '350000'),
   currency: orNull(text),

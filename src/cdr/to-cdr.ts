@@ -40,6 +40,7 @@ function toAttempt(attempt: AttemptRecord): Cdr['attempts'][number] {
     cause: attempt.cause ?? null,
     meaning: attempt.means ?? null,
     answeredLate: attempt.answeredLate,
+    forkedAnswers: attempt.forkedAnswers ?? 0,
     billedSeconds: attempt.billedSeconds,
     cost: attempt.cost,
     currency: attempt.currency,

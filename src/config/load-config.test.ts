@@ -320,7 +320,7 @@ describe('loadConfig', () => {
 
   it('refuses to pass on headers that carry an identity, belong to the dialog or are ours', () => {
     const refused = [
-      ...['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Diversion', 'History-Info', 'Referred-By'],
+      ...['From', 'p-asserted-identity', 'Remote-Party-ID', 'Via', 'Identity', 'Privacy', 'Referred-By'],
       ...['X-Simtrunk-Loop', 'x-simtrunk-loop', 'Max-Breadth', 'Replaces', 'Join', 'Target-Dialog', 'Reason', 'RAck'],
       ...['Session-Expires', 'Min-SE', 'Require', 'Proxy-Require', 'Supported', 'Expires', 'Content-Disposition'],
     ];
@@ -329,8 +329,12 @@ describe('loadConfig', () => {
       assertOneProblem('sip', line, 'sip.allowedHeaders[1]', 'may not be passed on', 'allowed are others');
     }
     assertOneProblem('sip', 'sip: { allowedHeaders: [ x ] }', 'must be the full name, not the compact form');
-    const passed = 'sip: { allowedHeaders: [ X-Campaign, User-to-User, Call-Info, Alert-Info, Subject, Session-ID ] }';
+    const names =
+      'X-Campaign, User-to-User, Diversion, History-Info, P-Charging-Vector, P-Early-Media, Call-Info, Session-ID';
+    const passed = `sip: { allowedHeaders: [ ${names} ], allowedHeadersToTrunks: [ ${names} ] }`;
     assert.deepEqual(problemsOf(withLine('sip', passed)), []);
+    const back = 'sip: { allowedHeadersToTrunks: [ P-Asserted-Identity ] }';
+    assertOneProblem('sip', back, 'sip.allowedHeadersToTrunks[0]', 'may not be passed on');
   });
 
   it('refuses a gateway or a source of the other IP family than its network, and allows names', () => {

@@ -1,4 +1,4 @@
-// Headers that `sip.allowedHeaders` may not name: those that a B2BUA makes for each leg by itself, those that would tie
+// Headers that `sip.allowedHeaders` and `sip.allowedHeadersToTrunks` may not name: those that a B2BUA makes for each leg by itself, those that would tie
 // one leg's dialog to the other's, and those by which a PBX could set a caller identity.
 
 /** In lower case. */
@@ -28,4 +28,19 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
 
 export function isOwnHeader(name: string): boolean {
   return OWN_HEADERS.has(name.toLowerCase());
+}
+
+/** What one of the other side says of the way of a call or its charging: no caller ID, and theirs to say, never ours to set. */
+const THEIRS: ReadonlySet<string> = new Set([
+  'diversion',
+  'history-info',
+  'p-called-party-id',
+  'p-charging-vector',
+  'p-charging-function-addresses',
+  'p-visited-network-id',
+]);
+
+/** Whether the operator may let a header through from one side of a call to the other. */
+export function mayPass(name: string): boolean {
+  return THEIRS.has(name.toLowerCase()) || !isOwnHeader(name);
 }

@@ -3,10 +3,10 @@
 import { z } from 'zod';
 import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
+import { gatewayEarlyKeys, passedHeaders, trunkEarlyKeys } from './early-schema.js';
 import { PRESET_NAMES } from './gateway-presets.js';
 import { certificateName, digestAccount, registers, registration, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
-import { isOwnHeader } from './own-headers.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
 import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
 import { responseKeys } from './response-schema.js';
@@ -33,9 +33,6 @@ import {
 } from './scalars.js';
 import { sessionTimer } from './session-timer-schema.js';
 import { simStatus } from './sim-status-schema.js';
-
-const FORWARDED_HEADER_RULE =
-  'may not be passed on: simtrunk writes it for each leg itself, or it would carry a caller identity; allowed are others, such as X-Campaign';
 
 const sipPort = z.int().min(0).max(65_535);
 
@@ -108,15 +105,8 @@ const sip = z.strictObject({
   maxHeaderBytes: z.int().min(1_024).max(65_535).default(16_384),
   maxConnections: z.int().min(1).max(65_535).default(4_096),
   connectionIdleSeconds: z.int().min(1).max(86_400).default(180),
-  allowedHeaders: z
-    .array(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9!%*_+`'~.-]+$/, 'must be a SIP header name')
-        .refine((header) => !isOwnHeader(header), FORWARDED_HEADER_RULE)
-        .refine((header) => header.length > 1, 'must be the full name, not the compact form (RFC 3261 §7.3.3)'),
-    )
-    .default([]),
+  allowedHeaders: passedHeaders,
+  allowedHeadersToTrunks: passedHeaders,
   digest: sipDigest.prefault({}),
   defence: sipDefence.prefault({}),
   homer: z
@@ -160,6 +150,7 @@ const trunk = z.strictObject({
   nat: nat.default('auto'),
   mediaSources: z.array(ipRange).default([]),
   transfers: z.enum(['simtrunk', 'gateway', 'refuse']).default('simtrunk'),
+  ...trunkEarlyKeys,
   dialling: dialling.prefault({}),
   agentFrom: agentFrom.default('none'),
   account: name.optional(),
@@ -197,6 +188,7 @@ const gateway = z.strictObject({
   progressTimeoutMs: milliseconds.min(1).default(20_000),
   ringTimeoutMs: milliseconds.min(1).default(60_000),
   sessionTimer: sessionTimer.prefault({}),
+  ...gatewayEarlyKeys,
   ...responseKeys,
   gapMs: milliseconds.default(2_000),
   maxCalls: z.int().min(1).optional(),

@@ -41,6 +41,7 @@ const attempt: Cdr['attempts'][number] = {
   cause: null,
   meaning: null,
   answeredLate: false,
+  forkedAnswers: 0,
   billedSeconds: 4,
   cost: '0',
   currency: 'KRW',

@@ -51,7 +51,7 @@ describe('the leg of a caller', () => {
 
   it('rings, sends early media, and answers', async () => {
     const { call, leg, told } = await offered();
-    leg.ring();
+    leg.ring(180);
     await arena.caller.response(180, 'INVITE');
     leg.progress(183, SDP);
     assert.equal((await arena.caller.response(183, 'INVITE')).body, SDP);
@@ -69,7 +69,7 @@ describe('the leg of a caller', () => {
     const { call, leg, told } = await offered();
     call.cancel();
     await told.next('cancelled');
-    leg.ring();
+    leg.ring(180);
     leg.progress(183, SDP);
     leg.refuse(503, undefined);
     const terminated = await arena.caller.response(487, 'INVITE');

@@ -1,16 +1,19 @@
 // The caller's leg: one INVITE from a trunk, answered through createUAS, never createB2BUA (semantics.md).
-import type { SessionTerms } from '../call/call-request.js';
+import type { Reliability, SessionTerms } from '../call/call-request.js';
+import { NO_HEADERS, type PassedHeaders } from '../call/passed-headers.js';
 import type { CallerLeg, CallerLegListener, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { DialogMessage, MessageAnswered } from '../call/ports-dialog.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
-import { capabilityHeaders, TRANSFER_EXTENSIONS } from './capabilities.js';
+import { callExtensions, capabilityHeaders, TRANSFER_EXTENSIONS } from './capabilities.js';
 import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
-import { reasonHeaders, sdpOf } from './message-parts.js';
-import { AwaitedAck, toRenegotiation } from './renegotiation.js';
+import { readReasons, sdpOf } from './message-parts.js';
+import { endingHeaders, readPassed } from './passed-headers.js';
+import { EARLY_CONTACT, ProvisionalAnswers } from './provisional-answers.js';
+import { takeEarlyRequest } from './renegotiation.js';
 import { answerSession, NO_SESSION_TIMER, type SessionAgreement, sessionExtensions } from './session-expires.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest, SrfApplication } from './srf.js';
 
@@ -21,32 +24,51 @@ export class InboundLeg implements CallerLeg {
   readonly #host: LegHost;
   readonly #log: Logger;
   #listener: CallerLegListener | undefined;
-  #cancelled = false;
+  #cancelled: 'by-caller' | 'no-prack' | null = null;
   #refused = false;
   #dialog: SipDialog | undefined;
   #identity: LegIdentity | null = null;
   #acknowledged = false;
   #ended = false;
-  #hangUpWanted: { reason: string | undefined } | undefined;
+  #hangUpWanted: { reason: string | undefined; passed: PassedHeaders } | undefined;
   #terms = NO_SESSION_TIMER;
   #session: { readonly agreement: SessionAgreement | null; readonly headers: Readonly<Record<string, string>> } = {
     agreement: null,
     headers: {},
   };
   #inDialog: LegDialog | undefined;
+  readonly #provisionals: ProvisionalAnswers;
+  readonly #allowedHeaders: readonly string[];
 
-  /** To be made in the tick that delivers the INVITE, so that no CANCEL is missed. */
-  constructor(srf: SrfApplication, request: SipRequest, response: ServerResponse, host: LegHost, log: Logger) {
+  /**
+   * To be made in the tick that delivers the INVITE, so that no CANCEL is missed.
+   * @param allowedHeaders of its messages, those that may go to the other side
+   */
+  constructor(
+    srf: SrfApplication,
+    request: SipRequest,
+    response: ServerResponse,
+    host: LegHost,
+    log: Logger,
+    allowedHeaders: readonly string[] = [],
+  ) {
     this.#srf = srf;
     this.#request = request;
     this.#response = response;
     this.#host = host;
     this.#log = log;
+    this.#allowedHeaders = allowedHeaders;
+    this.#provisionals = new ProvisionalAnswers(request, response, log, {
+      extensions: () => this.#extensions(),
+      onPrack: (prack, isAnswer) => this.#onPrack(prack, isAnswer),
+    });
     request.on(
       'cancel',
-      guarded(log, 'cancel', () => {
-        this.#cancelled = true;
-        this.#listener?.cancelled();
+      guarded(log, 'cancel', (cancel) => {
+        // The embedded server's word for a caller that it has answered 504: none has cancelled.
+        this.#cancelled = isWithoutPrack(cancel) ? 'no-prack' : 'by-caller';
+        this.#provisionals.stop();
+        this.#tellCancelled();
       }),
     );
     request.on(
@@ -73,25 +95,44 @@ export class InboundLeg implements CallerLeg {
 
   listen(listener: CallerLegListener): void {
     this.#listener = listener;
-    if (this.#cancelled) listener.cancelled();
+    this.#tellCancelled();
   }
 
-  ring(): void {
-    if (this.#cancelled) return;
-    this.#response.send(180, {});
+  #tellCancelled(): void {
+    if (this.#cancelled === 'no-prack') this.#listener?.cancelled('no-prack');
+    else if (this.#cancelled !== null) this.#listener?.cancelled();
   }
 
-  progress(status: number, sdp: string): void {
-    if (this.#cancelled) return;
-    this.#response.send(status, { headers: { 'Content-Type': 'application/sdp' }, body: sdp });
+  /** For which callers provisional responses are reliable: to be set before any. */
+  set reliability(reliability: Reliability) {
+    this.#provisionals.reliability = reliability;
   }
 
-  connect(sdp: string): void {
-    const extensions = [...sessionExtensions(this.#terms), ...TRANSFER_EXTENSIONS];
+  get mayOfferEarly(): boolean {
+    return this.#provisionals.mayOffer;
+  }
+
+  get isDescribed(): boolean {
+    return this.#provisionals.isDescribed;
+  }
+
+  ring(status: number, passed?: PassedHeaders): void {
+    this.#provisionals.send(status, null, passed);
+  }
+
+  progress(status: number, sdp: string, passed?: PassedHeaders): void {
+    this.#provisionals.send(status, sdp, passed);
+  }
+
+  connect(sdp: string | null, passed: PassedHeaders = NO_HEADERS): void {
+    this.#provisionals.stop();
     this.#srf.createUAS(
       this.#request,
       this.#response,
-      { localSdp: sdp, headers: { ...capabilityHeaders(extensions), ...this.#session.headers } },
+      {
+        localSdp: sdp ?? '',
+        headers: { ...capabilityHeaders(this.#extensions()), ...this.#session.headers, ...passed },
+      },
       guarded(this.#log, 'caller answered', (error, dialog) => {
         if (error || dialog === undefined) {
           this.#log.info({ leg: 'caller', cause: String(error) }, 'caller could not be answered');
@@ -104,14 +145,15 @@ export class InboundLeg implements CallerLeg {
     );
   }
 
-  refuse(status: number, reason: string | undefined): void {
+  refuse(status: number, reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
     // After a CANCEL the SIP server has already answered 487.
-    if (this.#cancelled || this.#refused) return;
+    if (this.#cancelled !== null || this.#refused) return;
     this.#refused = true;
-    this.#response.send(status, reasonHeaders(reason));
+    this.#provisionals.stop();
+    this.#response.send(status, endingHeaders(reason, passed));
   }
 
-  hangUp(reason: string | undefined): void {
+  hangUp(reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
     if (this.#ended) return;
     this.#inDialog?.close();
     if (this.#dialog === undefined && this.#identity !== null) {
@@ -121,12 +163,12 @@ export class InboundLeg implements CallerLeg {
     // RFC 3261 §15: the callee's UA must not send BYE before its 200 was ACKed; without an ACK the SIP server ends the
     // dialog. The 200 itself may be on its way, and the dialog not made yet.
     if (this.#dialog === undefined || !this.#acknowledged) {
-      this.#hangUpWanted = { reason };
+      this.#hangUpWanted = { reason, passed };
       return;
     }
     this.#ended = true;
     this.#dialog.destroy(
-      reasonHeaders(reason),
+      endingHeaders(reason, passed),
       guarded(this.#log, 'caller ended', (error) => {
         this.#host.callerOver(this);
         // While we are connected it has failed because the peer's BYE was first.
@@ -191,7 +233,8 @@ export class InboundLeg implements CallerLeg {
         this.#ended = true;
         inDialog.close();
         this.#host.callerOver(this);
-        this.#listener?.hungUp(bye.source === 'application' && !this.#acknowledged ? 'no-ack' : 'bye');
+        const isUnacknowledged = bye.source === 'application' && !this.#acknowledged;
+        this.#listener?.hungUp(isUnacknowledged ? 'no-ack' : 'bye', readPassed(bye, this.#allowedHeaders));
       }),
     );
     for (const event of ['modify', 'update'] as const) {
@@ -208,14 +251,34 @@ export class InboundLeg implements CallerLeg {
     this.#acknowledged = true;
     this.#listener?.acknowledged(sdpOf(ack));
     const wanted = this.#hangUpWanted;
-    if (wanted !== undefined) this.hangUp(wanted.reason);
+    if (wanted !== undefined) this.hangUp(wanted.reason, wanted.passed);
   }
 
-  #renegotiate(request: SipRequest, response: ServerResponse): void {
-    if (this.#listener === undefined) {
-      response.send(500, { headers: { 'Retry-After': '5' } });
-      return;
-    }
-    this.#listener.renegotiated(toRenegotiation(request, response, undefined, new AwaitedAck()));
+  /** RFC 3262 §5: a PRACK answers the offer of the response that it acknowledges, or makes an offer of its own. */
+  #onPrack(prack: SipRequest, isAnswer: boolean): void {
+    const response = prack.res;
+    if (response === undefined) return;
+    const sdp = sdpOf(prack);
+    if (sdp === null || isAnswer || this.#listener === undefined) response.send(200, {});
+    // Deviation: an offer that cannot be used gets 488, for which RFC 3262 §3 has no place; the call goes on as it was.
+    else this.#renegotiate(prack, response);
+    if (isAnswer) this.#listener?.answeredEarly?.(sdp);
   }
+
+  /** Before the answer. */
+  #renegotiate(request: SipRequest, response: ServerResponse): void {
+    takeEarlyRequest(request, response, { known: this.#extensions(), contact: EARLY_CONTACT }, (renegotiation) => {
+      if (this.#listener === undefined) renegotiation.refuse(500);
+      else this.#listener.renegotiated(renegotiation);
+    });
+  }
+
+  #extensions(): readonly string[] {
+    const later = [...sessionExtensions(this.#terms), ...TRANSFER_EXTENSIONS];
+    return callExtensions(later, this.#provisionals.reliability);
+  }
+}
+
+function isWithoutPrack(cancel: SipMessage): boolean {
+  return readReasons(cancel).some((reason) => reason.includes('cause=487') && reason.includes('"No PRACK"'));
 }

@@ -9,6 +9,8 @@ export interface HeldCaller {
 
 export interface HeldCallee {
   noteTrying(): void;
+  /** One more branch of its forked INVITE has answered; the server has ended that one. */
+  noteForkedAnswer(): void;
   detach(): void;
 }
 

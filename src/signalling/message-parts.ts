@@ -46,6 +46,14 @@ export function contactUri(message: SipMessage): string | undefined {
   return contact.includes('<') ? uriOf(contact) : contact.split(';')[0]?.trim();
 }
 
+/** The tag of its From or To; empty without one. */
+export function tagOf(message: SipMessage, side: 'From' | 'To'): string {
+  const value = message.get(side) ?? '';
+  // Behind the URI: what stands in a display name or in angle brackets is none (RFC 3261 §20.39).
+  const parameters = value.slice(value.lastIndexOf('>') + 1);
+  return /;\s*tag\s*=\s*([^;\s]+)/i.exec(parameters)?.[1] ?? '';
+}
+
 /** 1 where there is none, as a first request would have. */
 export function cseqNumber(message: SipMessage): number {
   const number = Number.parseInt(message.get('CSeq') ?? '', 10);

@@ -43,7 +43,7 @@ describe('the leg towards a gateway', () => {
       new Set(names),
       new Set([
         ...['via', 'from', 'to', 'call-id', 'cseq', 'contact', 'max-forwards', 'content-type', 'content-length'],
-        ...['allow', 'x-campaign', 'x-simtrunk-loop'],
+        ...['allow', 'supported', 'x-campaign', 'x-simtrunk-loop'],
       ]),
     );
     assert.equal(new Set(names).size, names.length);
@@ -183,11 +183,12 @@ describe('the leg towards a gateway', () => {
     leg.start({ ...DIAL, address: arena.address }, {});
     await told.next('sent');
     const sent: unknown[] = [];
-    invite.emit('update', { body: SDP }, { send: (...said: unknown[]) => sent.push(said) });
+    const update = { body: SDP, get: (name: string) => (name === 'Content-Type' ? 'application/sdp' : undefined) };
+    invite.emit('update', update, { send: (...said: unknown[]) => sent.push(said) });
     const renegotiation = (await told.next('renegotiated')) as Renegotiation;
     assert.equal(renegotiation.offerSdp, SDP);
     renegotiation.accept('v=0');
-    assert.deepEqual(sent, [[200, { headers: { 'Content-Type': 'application/sdp' }, body: 'v=0' }]]);
+    assert.deepEqual(sent, [[200, { headers: { Contact: 'call-1', 'Content-Type': 'application/sdp' }, body: 'v=0' }]]);
     assert.equal(byDrachtio, 0);
   });
 

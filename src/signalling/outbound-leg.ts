@@ -1,20 +1,25 @@
 // One attempt's leg: one INVITE to one channel through createUAC, with its CANCEL, its late answer and its BYE.
+import { NO_HEADERS, type PassedHeaders } from '../call/passed-headers.js';
 import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { DialogMessage, MessageAnswered } from '../call/ports-dialog.js';
 import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
-import { capabilityHeaders } from './capabilities.js';
+import { callExtensions, capabilityHeaders, RELIABLE_EXTENSION } from './capabilities.js';
 import { ChallengeAnswers, challengerOf, repetitionOf, requestInDialog } from './challenge-answers.js';
 import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
-import { readReasons, reasonHeaders, sdpOf } from './message-parts.js';
+import { readReasons, reasonHeaders, sdpOf, tagOf } from './message-parts.js';
+import { endingHeaders, readPassed } from './passed-headers.js';
 import { plainAddress } from './peer-table.js';
-import { AwaitedAck, toRenegotiation } from './renegotiation.js';
+import { takeEarlyRequest } from './renegotiation.js';
 import { askForSession, NO_SESSION_TIMER, readMinSe, sessionExtensions, sessionOf } from './session-expires.js';
 import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfApplication } from './srf.js';
+
+/** Branches of a forked INVITE that are told apart: an honest proxy forks to fewer. */
+const MAX_BRANCHES = 32;
 
 export class OutboundLeg implements CalleeLeg {
   readonly #srf: SrfApplication;
@@ -37,14 +42,23 @@ export class OutboundLeg implements CalleeLeg {
   /** The Min-SE that the gateway has answered with 422. */
   #peerMinSeconds = 0;
   #inDialog: LegDialog | undefined;
+  readonly #allowedHeaders: readonly string[];
+  /** What each branch of a forked INVITE has described before its answer, by the tag of its To (RFC 3261 §12.1.2). */
+  readonly #earlySdp = new Map<string, string>();
+  /** The branch that has described itself last. */
+  #lastBranch = '';
 
-  /** @param account what the gateway gets when it asks for credentials */
+  /**
+   * @param account what the gateway gets when it asks for credentials
+   * @param allowedHeaders of its messages, those that may go to the other side
+   */
   constructor(
     srf: SrfApplication,
     host: LegHost,
     listener: CalleeLegListener,
     account: DigestAccount | undefined,
     log: Logger,
+    allowedHeaders: readonly string[] = [],
   ) {
     this.#srf = srf;
     this.#account = account;
@@ -52,6 +66,7 @@ export class OutboundLeg implements CalleeLeg {
     this.#host = host;
     this.#listener = listener;
     this.#log = log;
+    this.#allowedHeaders = allowedHeaders;
   }
 
   get identity(): LegIdentity | null {
@@ -60,6 +75,10 @@ export class OutboundLeg implements CalleeLeg {
 
   noteTrying(): void {
     if (!this.#over && this.#dialog === undefined) this.#listener.trying();
+  }
+
+  noteForkedAnswer(): void {
+    this.#listener.answeredAgain?.();
   }
 
   /** For a channel that is nowhere now: the attempt fails as one whose INVITE could not be sent, a moment later. */
@@ -77,7 +96,8 @@ export class OutboundLeg implements CalleeLeg {
     this.#send(
       request,
       {
-        ...capabilityHeaders(sessionExtensions(this.#terms)),
+        ...capabilityHeaders(this.#extensions()),
+        ...(request.prack === 'required' ? { Require: RELIABLE_EXTENSION } : {}),
         ...askForSession(this.#terms, null),
         ...request.passedHeaders,
         ...request.address.headers,
@@ -115,8 +135,7 @@ export class OutboundLeg implements CalleeLeg {
         }),
         cbProvisional: guarded(this.#log, 'provisional response', (response) => {
           this.#listener.heardFrom(plainAddress(response.source_address));
-          if (response.status === 100) this.#listener.trying();
-          else this.#listener.progressed(response.status, sdpOf(response));
+          this.#onProvisional(response);
         }),
       },
       guarded(this.#log, 'final response', (error, dialog) => {
@@ -126,6 +145,23 @@ export class OutboundLeg implements CalleeLeg {
         }
       }),
     );
+  }
+
+  #onProvisional(response: SipResponse): void {
+    const { status } = response;
+    // RFC 3261 §21.1: only an 18x tells how the call goes; RFC 6228: a 199, which we do not ask for, ends one branch of it.
+    if (status < 180 || status === 199) {
+      this.#listener.trying();
+      return;
+    }
+    const sdp = sdpOf(response);
+    if (sdp !== null) this.#noteDescribed(tagOf(response, 'To'), sdp);
+    this.#listener.progressed(status, sdp, readPassed(response, this.#allowedHeaders));
+  }
+
+  #noteDescribed(branch: string, sdp: string): void {
+    if (this.#earlySdp.size < MAX_BRANCHES || this.#earlySdp.has(branch)) this.#earlySdp.set(branch, sdp);
+    this.#lastBranch = branch;
   }
 
   /** False when the response is no challenge, or there is no answer to it; then the attempt has failed. */
@@ -181,7 +217,7 @@ export class OutboundLeg implements CalleeLeg {
     });
   }
 
-  hangUp(reason: string | undefined): void {
+  hangUp(reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
     if (this.#over || this.#hangingUp) return;
     this.#hangingUp = true;
     this.#inDialog?.close();
@@ -192,7 +228,7 @@ export class OutboundLeg implements CalleeLeg {
     const [dialog, log, account] = [this.#dialog, this.#log, this.#account];
     requestInDialog(
       { dialog, log, account },
-      { method: 'BYE', headers: reasonHeaders(reason).headers ?? {} },
+      { method: 'BYE', headers: endingHeaders(reason, passed).headers ?? {} },
       (error) => {
         if (!error) this.#clear();
         // While we are connected it has failed because the server or the peer was first, and that BYE is on its way.
@@ -234,9 +270,12 @@ export class OutboundLeg implements CalleeLeg {
       invite.removeAllListeners('update');
       invite.on(
         'update',
-        guarded(this.#log, 'early update', (request, response) =>
-          this.#listener.renegotiated(toRenegotiation(request, response, undefined, new AwaitedAck())),
-        ),
+        guarded(this.#log, 'early update', (request, response) => {
+          const terms = { known: this.#extensions(), contact: invite.get('Contact') };
+          const sdp = sdpOf(request);
+          if (sdp !== null) this.#noteDescribed(tagOf(request, 'From'), sdp);
+          takeEarlyRequest(request, response, terms, (renegotiation) => this.#listener.renegotiated(renegotiation));
+        }),
       );
     });
   }
@@ -269,7 +308,8 @@ export class OutboundLeg implements CalleeLeg {
           return;
         }
         this.#markOver();
-        this.#listener.hungUp(readReasons(bye), this.#host.latenessMs(bye));
+        const passed = readPassed(bye, this.#allowedHeaders);
+        this.#listener.hungUp(readReasons(bye), this.#host.latenessMs(bye), passed);
       }),
     );
     for (const event of ['modify', 'update'] as const) {
@@ -283,8 +323,16 @@ export class OutboundLeg implements CalleeLeg {
       guarded(this.#log, 'callee ack', (ack) => void inDialog.onAck(ack)),
     );
     hearRequests(dialog, this.#log, () => this.#listener);
+    // RFC 3261 §13.2.1: a 200 need not repeat what its branch has described; another branch's description is not its own.
+    const branch = tagOf(dialog.res, 'To');
+    const sdp = sdpOf(dialog.res) ?? (branch === this.#lastBranch ? null : (this.#earlySdp.get(branch) ?? ''));
+    const passed = readPassed(dialog.res, this.#allowedHeaders);
     this.#listener.heardFrom(plainAddress(dialog.res.source_address));
-    this.#listener.answered(sdpOf(dialog.res), this.#host.latenessMs(dialog.res));
+    this.#listener.answered(sdp, this.#host.latenessMs(dialog.res), passed);
+  }
+
+  #extensions(): readonly string[] {
+    return callExtensions(sessionExtensions(this.#terms), this.#request?.prack ?? 'supported');
   }
 
   #sent(invite: SipMessage): { readonly invite: SipMessage; readonly channelId: string } {
@@ -305,7 +353,9 @@ export class OutboundLeg implements CalleeLeg {
       this.#listener.failed({ status: null, reasons: [], local: true });
       return;
     }
-    this.#listener.failed({ status: response.status, reasons: readReasons(response), local: isLocal(response) });
+    const reasons = readReasons(response);
+    const passed = readPassed(response, this.#allowedHeaders);
+    this.#listener.failed({ status: response.status, reasons, local: isLocal(response), passed });
   }
 
   #endWithoutDialog(): void {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CallRequest, TrunkTerms } from '../call/call-request.js';
 import { sdpOf, userOf } from './message-parts.js';
+import { readPassed } from './passed-headers.js';
 import { plainAddress } from './peer-table.js';
 import { type AgentSource, readAgent } from './read-agent.js';
 import type { SipRequest } from './srf.js';
@@ -21,11 +22,6 @@ export function readInvite(
   { allowedHeaders, looped, waitedMs }: InviteCircumstances,
 ): CallRequest {
   const hops = Number.parseInt(request.get('Max-Forwards') ?? String(DEFAULT_MAX_FORWARDS), 10);
-  const passedHeaders: Record<string, string> = {};
-  for (const name of allowedHeaders) {
-    const value = request.get(name);
-    if (value !== undefined) passedHeaders[name] = value;
-  }
   return {
     callId: randomUUID(),
     sipCallId: request.get('Call-ID') ?? '',
@@ -41,6 +37,6 @@ export function readInvite(
     hasContact: /sips?:[^\s<>;?]/i.test(request.get('Contact') ?? ''),
     signallingAddress: plainAddress(request.source_address),
     waitedMs,
-    passedHeaders,
+    passedHeaders: readPassed(request, allowedHeaders),
   };
 }

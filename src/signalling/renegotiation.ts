@@ -1,6 +1,8 @@
-// A re-INVITE or UPDATE of either peer, handed to the call as an offer to be answered for itself (RFC 3264 §8, RFC 3311).
+// What peers ask of a leg beside its INVITE: ACKs that are awaited, and offers before the answer, handed to the call to be answered
+// for themselves (RFC 3264 §8, RFC 3311).
 import type { Renegotiation } from '../call/ports.js';
-import { cseqNumber, sdpOf } from './message-parts.js';
+import { unknownExtensions } from './capabilities.js';
+import { cseqNumber, hasOtherBody, sdpOf } from './message-parts.js';
 import type { ServerResponse, SipMessage, SipRequest } from './srf.js';
 
 /** An honest peer acknowledges one before it sends the next. */
@@ -45,17 +47,32 @@ export class AwaitedAck {
   }
 }
 
-export function toRenegotiation(
+/**
+ * An UPDATE or a PRACK before the answer, which may make an offer (RFC 3311 §5, RFC 3262 §5). Without one it changes no media, but
+ * an UPDATE refreshes the peer's target: its 200 has no description either.
+ * @param contact our own, which the peer's next request goes to
+ */
+export function takeEarlyRequest(
   request: SipRequest,
   response: ServerResponse,
-  contact: string | undefined,
-  acknowledgement: AwaitedAck,
-): Renegotiation {
-  const headers = contact === undefined ? {} : { Contact: contact };
-  return {
-    offerSdp: sdpOf(request),
-    accept: (sdp) => response.send(200, { headers: { ...headers, 'Content-Type': 'application/sdp' }, body: sdp }),
-    refuse: (status) => response.send(status, {}),
-    onAnswer: (listener) => acknowledgement.await(request, listener),
-  };
+  { known, contact }: { readonly known: readonly string[]; readonly contact: string | undefined },
+  listener: (renegotiation: Renegotiation) => void,
+): void {
+  const headers: Record<string, string> = contact === undefined ? {} : { Contact: contact };
+  const unknown = unknownExtensions(request, known);
+  if (unknown.length > 0) response.send(420, { headers: { Unsupported: unknown.join(', ') } });
+  else if (hasOtherBody(request)) response.send(415, { headers: { Accept: 'application/sdp' } });
+  else if (sdpOf(request) === null) response.send(200, { headers });
+  else {
+    listener({
+      offerSdp: sdpOf(request),
+      accept: (sdp) => {
+        headers['Content-Type'] = 'application/sdp';
+        response.send(200, { headers, body: sdp });
+      },
+      // RFC 3311 §5.2: with 500 a peer is told when to try again, from 0 to 10 s.
+      refuse: (status) => response.send(status, status === 500 ? { headers: { 'Retry-After': '2' } } : {}),
+      onAnswer: () => {},
+    });
+  }
 }

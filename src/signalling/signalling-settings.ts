@@ -52,8 +52,10 @@ export interface PeerSettings {
   readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
   /** What a gateway gets when it asks for credentials: the channel's own, else the gateway's. */
   accountOf(gateway: string, channelId: string | null): DigestAccount | undefined;
-  /** Headers that pass from the caller's INVITE to the gateway's; everything else stays on its side. */
+  /** Headers that pass from a trunk's INVITE and BYE to the gateway's; everything else stays on its side. */
   readonly allowedHeaders: readonly string[];
+  /** The same of a gateway's responses and BYE towards the trunk. Left out: none. */
+  readonly allowedHeadersToTrunks?: readonly string[];
 }
 
 export interface SignallingSettings extends PeerSettings {

@@ -16,7 +16,7 @@ import type { TrunkCall, TrunkDialPort } from '../call/ports-transfer.js';
 import { type Clock, monotonicNowMs } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { ArrivalClock } from './arrival-clock.js';
-import { TRANSFER_EXTENSIONS } from './capabilities.js';
+import { callExtensions, TRANSFER_EXTENSIONS } from './capabilities.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { addressAtContact } from './line-uri.js';
@@ -121,7 +121,8 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
     const account = this.#settings.accountOf(request.gateway, request.channelId);
-    const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log);
+    const { allowedHeadersToTrunks } = this.#settings;
+    const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log, allowedHeadersToTrunks);
     const markers = { [LOOP_MARKER]: this.#marker };
     const place = this.#settings.lines.placeOf(request.gateway, request.channelId);
     if (place === 'configured') leg.start(request, markers);
@@ -177,6 +178,11 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
     }
   }
 
+  /** A further branch of one of our forked INVITEs was answered and ended, as the embedded server's control port tells it. */
+  noteForkedAnswer(sipCallId: string): void {
+    this.#callees.get(sipCallId)?.noteForkedAnswer();
+  }
+
   onUnclaimedAnswer(listener: (attemptId: string) => void): void {
     this.#onUnclaimedAnswer = listener;
     for (const sipCallId of this.#unclaimed.splice(0)) listener(sipCallId);
@@ -225,11 +231,12 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
       response.send(503, {});
       return;
     }
-    const { sessionTimer = NO_SESSION_TIMER } = trunk;
-    const extensions = [...sessionExtensions(sessionTimer), ...TRANSFER_EXTENSIONS];
+    const { sessionTimer = NO_SESSION_TIMER, prack = 'required' } = trunk;
+    const extensions = callExtensions([...sessionExtensions(sessionTimer), ...TRANSFER_EXTENSIONS], prack);
     if (!this.intake.hasExtensions(request, response, extensions)) return;
     const leg = made ?? this.#callerLeg(request, response);
     if (!leg.keepSession(sessionTimer)) return;
+    leg.reliability = prack;
     const looped = request.get(LOOP_MARKER) === this.#marker;
     const read = readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs });
     const named = request.get('Replaces');
@@ -239,6 +246,6 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   }
 
   #callerLeg(request: SipRequest, response: ServerResponse): InboundLeg {
-    return new InboundLeg(this.#srf, request, response, this, this.#log);
+    return new InboundLeg(this.#srf, request, response, this, this.#log, this.#settings.allowedHeaders);
   }
 }

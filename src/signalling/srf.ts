@@ -24,6 +24,8 @@ export interface SipResponse extends SipMessage {
 }
 
 export interface SipRequest extends SipMessage {
+  /** How it is answered, when it came from the network. */
+  readonly res?: ServerResponse;
   cancel(options: { headers?: Record<string, string> }, callback: (error: unknown) => void): void;
   on(event: 'response', listener: (response: SipResponse, ack: () => void) => void): void;
   on(event: 'cancel', listener: (request: SipMessage) => void): void;
@@ -38,7 +40,8 @@ export interface ServerResponse {
     status: number,
     options: { headers?: Record<string, string>; body?: string },
     callback?: (error: unknown, sent: SipMessage) => void,
-    onAck?: (ack: SipMessage) => void,
+    /** Told of the ACK of a 2xx, and of the PRACK of a reliable provisional response, which it answers by `res` in this tick. */
+    onAck?: (ack: SipRequest) => void,
   ): void;
 }
 

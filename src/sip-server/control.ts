@@ -268,6 +268,8 @@ export interface SipServerEvents {
   ];
   /** A 2xx to an INVITE of a process before this one was acknowledged and ended. */
   'answer:unclaimed': readonly [answer: { readonly callId: string }];
+  /** A further branch of a forked INVITE was answered, acknowledged and ended: its application talks over the first. */
+  'answer:forked': readonly [answer: { readonly callId: string }];
   'listener:failed': readonly [failure: { readonly listener: string; readonly error: string }];
   /** The collector cannot be found or reached; told of once a minute at most. */
   'mirror:failed': readonly [failure: { readonly collector: string; readonly error: string }];

@@ -252,7 +252,8 @@ export function describeEarlyContract(server: () => ServerUnderTest): void {
       const invite = await peer.request('INVITE');
       for (const [toTag, rseq] of [
         ['one', 11],
-        ['two', 22],
+        // Each branch counts by itself, and may count the same.
+        ['two', 11],
       ] as const) {
         const headers = [contactOf(peer), 'Require: 100rel', `RSeq: ${rseq}`];
         peer.send(responseText(invite, 183, { toTag, headers, body: SDP }));
@@ -262,7 +263,7 @@ export function describeEarlyContract(server: () => ServerUnderTest): void {
         pracks.map((prack) => [prack.toTag, Number(prack.header('RAck').split(' ')[0])]),
         [
           ['one', 11],
-          ['two', 22],
+          ['two', 11],
         ],
       );
       for (const prack of pracks) peer.send(responseText(prack, 200));

@@ -100,6 +100,7 @@ export class SipServer {
       keepsSessions: settings.keepsSessions ?? true,
       log,
       onTrying: (callId) => this.#onTrying(callId),
+      onForkedAnswer: (callId) => this.#report('answer:forked', { callId }),
     };
     const sessions = new SessionTimers(context, {
       refresh: (dialog, intervalSeconds) => own.refresh(dialog, intervalSeconds),

@@ -541,6 +541,8 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       }
       const srf = await arena.app();
       const peer = await arena.udpPeer();
+      const told: string[] = [];
+      server().control?.on('answer:forked', ({ callId }) => told.push(callId));
       const outcome = dial(srf, uriOf(peer));
       const invite = await peer.request('INVITE');
       await answer(peer, invite, 'first');
@@ -555,10 +557,12 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       const bye = await peer.request('BYE');
       assert.equal(bye.toTag, 'second');
       peer.send(responseText(bye, 200));
+      // Said again, because the ACK was lost: the same ACK, and no other BYE.
+      assert.equal((await answer(peer, invite, 'second')).toTag, 'second');
       // The branch that is talking goes on, and only its own end is told.
       dialog.destroy();
       const last = await peer.request('BYE');
-      assert.deepEqual([last.toTag, hasEnded], ['first', false]);
+      assert.deepEqual([last.toTag, hasEnded, told], ['first', false, [invite.header('Call-ID')]]);
       peer.send(responseText(last, 200));
     });
 

@@ -1,7 +1,7 @@
 // For tests of legs: the application on the embedded SIP server, a caller and a gateway of plain sockets, and what call
 // control would have been told.
 import { randomUUID } from 'node:crypto';
-import type { CallRequest, DialAddress } from '../../call/call-request.js';
+import type { CallRequest, DialAddress, Reliability } from '../../call/call-request.js';
 import type { CalleeLegListener, CallerLeg, CallerLegListener, DialRequest } from '../../call/ports.js';
 import { SystemClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
@@ -42,9 +42,10 @@ export class ToldInbox extends Inbox<Told> {
   note = (event: string, value: unknown = undefined): void => this.put({ event, value });
 }
 
-/** What is other than usual; `sources` are those of the one trunk. */
+/** What is other than usual; `sources` and `prack` are those of the one trunk. */
 export interface ArenaOptions extends Partial<SignallingSettings> {
   readonly sources?: readonly string[];
+  readonly prack?: Reliability;
 }
 
 const NO_LINES: SignallingSettings['lines'] = {
@@ -80,7 +81,11 @@ export class SignallingArena {
     );
   }
 
-  static async open({ sources = ['127.0.0.1'], ...changes }: ArenaOptions = {}): Promise<SignallingArena> {
+  static async open({
+    sources = ['127.0.0.1'],
+    prack = 'required',
+    ...changes
+  }: ArenaOptions = {}): Promise<SignallingArena> {
     const server = await startEmbedded({ t1Ms: 20 });
     const trunk = {
       name: 'pbx',
@@ -91,7 +96,7 @@ export class SignallingArena {
       agentFrom: 'none',
     } as const;
     const settings: SignallingSettings = {
-      trunks: [{ ...trunk, mediaSources: [], sources }],
+      trunks: [{ ...trunk, mediaSources: [], sources, prack }],
       allowedHeaders: ['X-Campaign'],
       digest: { realm: 'simtrunk', algorithms: ['SHA-256', 'MD5'], nonceSecret: 'test', nonceLifetimeMs: 60_000 },
       gateways: [{ name: 'gw1', host: '127.0.0.1' }],
@@ -101,6 +106,7 @@ export class SignallingArena {
     };
     const application = new SipApplication({ ...settings, ...changes }, new SystemClock(), log);
     server.control?.onTrying((sipCallId) => application.noteTrying(sipCallId));
+    server.control?.on('answer:forked', ({ callId }) => application.noteForkedAnswer(callId));
     await application.connect(server.admin, 5_000);
     return new SignallingArena(server, application, await UdpPeer.open(server.udp), await UdpPeer.open(server.udp));
   }
@@ -137,11 +143,15 @@ export class SignallingArena {
 
 function callerListener({ note }: ToldInbox): CallerLegListener {
   return {
-    cancelled: () => note('cancelled'),
+    cancelled: (cause) => note('cancelled', cause),
     connected: () => note('connected'),
     connectFailed: () => note('connect failed'),
     acknowledged: (sdp) => note('acknowledged', sdp),
-    hungUp: (cause) => note('hung up', cause),
+    answeredEarly: (sdp) => note('answered early', sdp),
+    hungUp: (cause, passed) => {
+      note('hung up', cause);
+      note('passed', passed);
+    },
     renegotiated: (renegotiation) => note('renegotiated', renegotiation),
     refreshDue: () => note('refresh due'),
     sessionOver: () => note('session over'),
@@ -155,10 +165,23 @@ export function calleeListener({ note }: ToldInbox): CalleeLegListener {
     sent: (sipCallId) => note('sent', sipCallId),
     trying: () => note('trying'),
     heardFrom: () => {},
-    progressed: (status, sdp) => note('progressed', [status, sdp]),
-    answered: (sdp) => note('answered', sdp),
-    failed: (failure) => note('failed', failure),
-    hungUp: (reasons) => note('hung up', reasons),
+    progressed: (status, sdp, passed) => {
+      note('progressed', [status, sdp]);
+      note('passed', passed);
+    },
+    answered: (sdp, _lateMs, passed) => {
+      note('answered', sdp);
+      note('passed', passed);
+    },
+    answeredAgain: () => note('answered again'),
+    failed: ({ status, reasons, local, passed }) => {
+      note('failed', { status, reasons, local });
+      note('passed', passed);
+    },
+    hungUp: (reasons, _lateMs, passed) => {
+      note('hung up', reasons);
+      note('passed', passed);
+    },
     cleared: () => note('cleared'),
     renegotiated: (renegotiation) => note('renegotiated', renegotiation),
     refreshDue: () => note('refresh due'),

@@ -17,8 +17,8 @@ export class AppDialog extends Dialog {
   reliable: ReliableProvisionals | null = null;
   /** As the calling side: RSeq of the last reliable provisional response. */
   lastRSeq = 0;
-  /** As the calling side: the early dialogs of all branches of a forked INVITE, by their tag. */
-  forks: ReadonlyMap<string, AppDialog> | null = null;
+  /** As the calling side: of all branches of a forked INVITE, those that wait for a PRACK, in the order of their responses. */
+  owedPracks: AppDialog[] | null = null;
   session: SessionTimer | null = null;
 
   constructor(origin: DialogOrigin, app: AppConnection | null) {

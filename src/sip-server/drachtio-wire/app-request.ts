@@ -33,6 +33,10 @@ export class AppRequest implements ClientTransactionUser {
   hasReliable = false;
   /** The early dialogs that reliable provisional responses made, by the peer's tag; null without any. */
   early: Map<string, AppDialog> | null = null;
+  /** Early dialogs whose last reliable provisional response the application has not acknowledged yet, in their order. */
+  readonly owedPracks: AppDialog[] = [];
+  /** Further branches that have answered and were ended, by the peer's tag; null without any. */
+  endedForks: Map<string, AppDialog> | null = null;
   /** A CANCEL that waits for a provisional response. RFC 3261 §9.1. */
   heldCancel: string | null = null;
 

@@ -31,6 +31,8 @@ export interface CoreContext {
   readonly log: ServerLog;
   /** Told the Call-ID of a new INVITE of ours whose first response was 100. */
   onTrying(callId: string): void;
+  /** Told of each further branch of a forked INVITE that was answered, once. */
+  onForkedAnswer(callId: string): void;
 }
 
 /**

@@ -128,9 +128,12 @@ export class UacCore {
     if (dialog === undefined) return undefined;
     // RFC 3261 §15: the called side may not send BYE before its 2xx.
     if (message.method === 'BYE' && dialog.isEarly && dialog.origin.role === 'uas') return undefined;
-    if (message.method !== 'PRACK' || dialog.forks === null || dialog.forks.size < 2) return dialog;
+    const { owedPracks } = dialog;
+    if (message.method !== 'PRACK' || owedPracks === null) return dialog;
+    // Several branches may count from the same RSeq (RFC 3262 §3): an application answers them in the order that it was told.
     const rseq = Number(/^\d+/.exec(message.value('rack') ?? '')?.[0]);
-    return [...dialog.forks.values()].find((fork) => fork.lastRSeq === rseq) ?? dialog;
+    const index = owedPracks.findIndex((fork) => fork.lastRSeq === rseq);
+    return (index === -1 ? undefined : owedPracks.splice(index, 1)[0]) ?? dialog;
   }
 
   #sendNew(app: AppConnection, clientId: string, message: SipMessage, flow: Flow | null): void {

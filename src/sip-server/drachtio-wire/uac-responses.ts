@@ -100,7 +100,6 @@ export class UacResponses implements AppRequestCore {
     dialog.ackSeq = null;
     request.early ??= new Map();
     request.early.set(tag, dialog);
-    dialog.forks = request.early;
     this.#context.dialogs.add(dialog);
     return dialog;
   }
@@ -121,6 +120,8 @@ export class UacResponses implements AppRequestCore {
     // 0 is no RSeq (RFC 3262 §7.1): none has come in this dialog.
     if (dialog === null || (dialog.lastRSeq !== 0 && rseq !== dialog.lastRSeq + 1)) return false;
     dialog.lastRSeq = rseq;
+    request.owedPracks.push(dialog);
+    dialog.owedPracks = request.owedPracks;
     if (dialog.remoteTarget === null) refreshTarget(dialog, response);
     this.#context.dialogs.prefer(dialog);
     return true;
@@ -152,14 +153,33 @@ export class UacResponses implements AppRequestCore {
 
   #answeredAgain(request: AppRequest, dialog: AppDialog, response: SipMessage, flow: Flow): void {
     if (!request.isInDialog && response.to?.tag !== dialog.origin.remoteTag) {
-      // RFC 3261 §13.2.2.4: another branch of a forked INVITE. Deviation: drachtio-server acknowledges the first branch again.
-      // Nobody is told of its end: an application knows it by the name of the branch that is talking.
-      const fork = this.#dialogOf(request, response, flow, null, null);
-      if (fork !== null) this.#own.acknowledgeAndEnd(fork, 'Another branch has answered');
+      this.#forkAnswered(request, response, flow);
     } else if (dialog.lastAck !== null && dialog.lastAck.cseqNumber === response.cseq?.number) {
       this.#context.counters.retransmissions++;
       this.#context.transport.send(dialog.lastAck.bytes, dialog.lastAck.flow);
     }
+  }
+
+  /**
+   * RFC 3261 §13.2.2.4: another branch of a forked INVITE has answered. Deviation: drachtio-server acknowledges the first branch
+   * again. Of its BYE nobody is told: an application knows the dialog by the name of the branch that is talking.
+   */
+  #forkAnswered(request: AppRequest, response: SipMessage, flow: Flow): void {
+    const tag = response.to?.tag ?? '';
+    const ended = request.endedForks?.get(tag);
+    if (ended !== undefined) {
+      // Its ACK was lost.
+      this.#context.counters.retransmissions++;
+      if (ended.lastAck !== null) this.#context.transport.send(ended.lastAck.bytes, ended.lastAck.flow);
+      return;
+    }
+    if ((request.endedForks?.size ?? 0) >= MAX_EARLY_DIALOGS) return;
+    const fork = this.#dialogOf(request, response, flow, null, null);
+    if (fork === null) return;
+    request.endedForks ??= new Map();
+    request.endedForks.set(tag, fork);
+    this.#own.acknowledgeAndEnd(fork, 'Another branch has answered');
+    this.#context.onForkedAnswer(response.callId);
   }
 
   /** A 2xx to anything but INVITE. */
