@@ -39,14 +39,17 @@ export function passReferral(
     isOver = true;
     onDone(status);
   };
+  const accept = () => {
+    if (!isAccepted) referral.accept();
+    isAccepted = true;
+  };
   const { attemptId } = attempt.channel;
   const target = uriAt(admitted.callee.national, holder.callees.remoteTargetOf(attemptId) ?? '');
   const refer = { method: 'REFER', headers: { 'Refer-To': `<${target}>` }, body: null } as const;
   holder.callees.send(attemptId, refer, (status) => {
     if (isOver || isAccepted || status < 200) return;
     if (status < 300) {
-      isAccepted = true;
-      referral.accept();
+      accept();
       referral.progress(100);
     } else {
       referral.refuse(status);
@@ -60,6 +63,8 @@ export function passReferral(
     notified: (message) => {
       const status = statusOfFragment(message.body);
       if (isOver || status === null) return false;
+      // RFC 6665 §4.1.2.4: it may overtake the gateway's 202.
+      accept();
       message.answer(200);
       referral.progress(status);
       if (status >= 200) done(status);

@@ -3,6 +3,7 @@
 import type { DialogName, Referral, ReferTarget } from '../call/ports-dialog.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
+import { ALLOWED } from './capabilities.js';
 import { cseqNumber, uriOf } from './message-parts.js';
 import { readReferTo, targetOf } from './refer-to.js';
 import type { ServerResponse, SipDialog, SipRequest } from './srf.js';
@@ -91,7 +92,7 @@ export class ReceivedRefer implements Referral {
 
   refuse(status: number): void {
     this.#isOver = true;
-    this.#response.send(status, {});
+    this.#response.send(status, status === 405 ? { headers: { Allow: ALLOWED } } : {});
   }
 
   progress(status: number): void {

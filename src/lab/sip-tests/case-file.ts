@@ -37,9 +37,11 @@ const callerSchema = z.strictObject({
   /** Source address of the packets. */
   address: z.string().default('127.0.0.1'),
   transport: z.enum(['udp', 'tcp']).default('udp'),
+  /** Scenario for whoever calls where this caller's packets come from. */
+  incoming: z.string().optional(),
   /**
    * Holds the caller back until another scenario's messages match this pattern: order without sleeping. What the pattern's
-   * first group matched is `[captured]` in the caller's scenario.
+   * groups matched is `[captured]`, `[captured2]`, … in the caller's scenario.
    */
   startsWhen: z.union([traceSchema, askedSchema]).optional(),
 });
@@ -125,7 +127,7 @@ export function loadCase(casesFolderPath: string, name: string): SipCase {
     throw new Error(`${file}:\n${problems.join('\n')}`);
   }
   const scenarios = [
-    ...parsed.data.callers.map((caller) => caller.uac),
+    ...parsed.data.callers.flatMap(({ uac, incoming }) => (incoming === undefined ? [uac] : [uac, incoming])),
     ...parsed.data.gateways.flatMap((gateway) => (gateway.uas === undefined ? [] : [gateway.uas])),
   ];
   const strangers = [...Object.keys(parsed.data.rtp), ...Object.keys(parsed.data.expect.rtp)].filter(

@@ -105,7 +105,7 @@ async function performWith(
     for (const caller of sipCase.callers) {
       const { startsWhen } = caller;
       const captured =
-        startsWhen === undefined ? '' : await waitFor(sipCase, [...gateways, ...callers], web, startsWhen);
+        startsWhen === undefined ? [] : await waitFor(sipCase, [...gateways, ...callers], web, startsWhen);
       callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media, gatewayPorts }));
     }
     if (sipCase.killedWhen !== undefined) {
@@ -171,6 +171,11 @@ async function startGateway(
   return run;
 }
 
+/** `[captured]`, `[captured2]`, …: a scenario has them all, be they empty. */
+function keysOf(captured: readonly string[]): string[] {
+  return ['captured', 'captured2', 'captured3'].flatMap((key, at) => ['-key', key, captured[at] ?? '']);
+}
+
 async function startCaller(
   sipCase: SipCase,
   caller: SipCaseCaller,
@@ -178,7 +183,7 @@ async function startCaller(
     sipp: readonly string[];
     simtrunk: SimtrunkProcess;
     folder: string;
-    captured: string;
+    captured: readonly string[];
     media: MediaPeers;
     gatewayPorts: ReadonlyMap<string, number>;
   },
@@ -197,9 +202,8 @@ async function startCaller(
     calls: caller.calls,
     called: caller.called,
     extra: [
-      '-key',
-      'captured',
-      captured,
+      ...keysOf(captured),
+      ...(caller.incoming === undefined ? [] : ['-oocsf', join(sipCase.folder, caller.incoming)]),
       ...gatewayKeys,
       ...media.keysOf(caller.uac),
       '-r',
@@ -212,31 +216,31 @@ async function startCaller(
   return run;
 }
 
-/** Resolves to what the pattern's first group matched, '' without one. */
+/** Resolves to what the pattern's groups matched. */
 async function waitFor(
   { timeoutSeconds }: SipCase,
   runs: readonly RunningSipp[],
   web: WebAnswers | null,
   wanted: NonNullable<SipCaseCaller['startsWhen']>,
-): Promise<string> {
+): Promise<readonly string[]> {
   if ('scenario' in wanted) return waitForTrace(runs, wanted);
   if (web === null) throw new Error('startsWhen: the case has no web server');
   await web.whenAsked(wanted.asked, wanted.times, timeoutSeconds * 1_000);
-  return '';
+  return [];
 }
 
-/** Resolves to what the pattern's first group matched, '' without one. */
+/** Resolves to what the pattern's groups matched. */
 async function waitForTrace(
   runs: readonly RunningSipp[],
   wanted: { scenario: string; trace: string },
-): Promise<string> {
+): Promise<readonly string[]> {
   const run = runs.find((candidate) => `${candidate.label}.xml` === wanted.scenario);
   if (run === undefined) throw new Error(`startsWhen: no scenario ${wanted.scenario} was started before`);
   const pattern = new RegExp(wanted.trace);
   for (;;) {
     const hasEnded = run.child.exitCode !== null;
     const match = pattern.exec(run.traceText());
-    if (match !== null) return (match[1] ?? '').trim();
+    if (match !== null) return match.slice(1).map((group = '') => group.trim());
     if (hasEnded) throw new Error(`${wanted.scenario} ended before its messages matched ${wanted.trace}`);
     await delay(POLL_MS);
   }
