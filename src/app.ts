@@ -1,6 +1,7 @@
 // The composition root: builds every part from its slice of the config, and closes them in reverse order.
 // Nothing here decides anything about a call.
 import { callSettings, routingSetup } from './app/call-settings.js';
+import { receivingSettings } from './app/calls-from-mobiles.js';
 import { innerAddresses } from './app/inner-addresses.js';
 import { readLeftBehind } from './app/left-behind.js';
 import { Reload, type ReloadResult } from './app/reload.js';
@@ -15,6 +16,7 @@ import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
 import { type CallCounters, CallRegistry } from './call/call-registry.js';
 import type { GatewayTerms } from './call/call-request.js';
+import { IncomingRoutes } from './call/incoming-routes.js';
 import { recoverCalls } from './call/recovery.js';
 import { NdjsonSink } from './cdr/ndjson-sink.js';
 import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
@@ -187,6 +189,11 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     registry.stop();
     registry.endAll('shutdown');
     await registry.whenIdle();
+  });
+  const incoming = new IncomingRoutes(receivingSettings(config), ledger);
+  application.takeFromMobilesBy((channelId, calling) => incoming.take(channelId, calling, clock.wallMs()));
+  reload.add('calls from mobiles', {
+    prepare: (next) => ({ take: () => incoming.reconfigure(receivingSettings(next)) }),
   });
   application.serve(
     (request, leg, replaces) =>

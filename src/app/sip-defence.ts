@@ -10,8 +10,12 @@ import type { SipDefenceSettings, SipPeers, SipSources } from '../sip-server/con
  */
 export function sipSources(config: Config, earlier: readonly Config[] = []): SipSources {
   const { allow, deny } = config.sip.defence;
-  const gateways = [config, ...earlier].flatMap((some) => some.gateways.map(({ host }) => host));
   const trunks = [config, ...earlier].flatMap((some) => some.trunks);
+  // A PBX that takes calls from mobiles is called as a gateway is.
+  const gateways = [
+    ...[config, ...earlier].flatMap((some) => some.gateways.map(({ host }) => host)),
+    ...trunks.flatMap(calledHost),
+  ];
   const known = [...trunks.flatMap(({ sources }) => sources.map(addressOf)), ...gateways].filter(isAddress);
   const isPlaced = gateways.every(isAddress) && trunks.every(({ sources }) => sources.length > 0);
   return { allow: isPlaced ? [...new Set([...known, ...allow])] : null, deny, known: [...new Set(known)] };
@@ -23,8 +27,10 @@ export function sipPeers(config: Config, earlier: readonly Config[] = []): SipPe
   const trunks = [config, ...earlier].flatMap((some) => some.trunks);
   const entries = [
     ...gateways.map(({ host, network, nat }) => ({ address: host, network, followsContact: nat === 'off' })),
-    ...trunks.flatMap(({ sources, network, nat }) =>
-      sources.map((source) => ({ address: addressOf(source), network, followsContact: nat === 'off' })),
+    ...trunks.flatMap(({ sources, network, nat, inbound }) =>
+      [...sources.map(addressOf), ...calledHost({ inbound })].map((address) => {
+        return { address, network, followsContact: nat === 'off' };
+      }),
     ),
   ].flatMap((entry) => {
     const range = parseIpRange(entry.address);
@@ -47,6 +53,10 @@ export function sipDefence({ sip: { defence } }: Config): SipDefenceSettings {
     knownRate: defence.knownRate || null,
     ban: defence.ban || null,
   };
+}
+
+function calledHost({ inbound }: Pick<Config['trunks'][number], 'inbound'>): readonly string[] {
+  return inbound?.address ? [inbound.address.host] : [];
 }
 
 function isAddress(host: string): boolean {

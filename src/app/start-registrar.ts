@@ -51,6 +51,13 @@ export async function startRegistrar(
     },
     answer: (request) => registrar.answer(request),
     isSource: (source) => registrar.isSource(source),
+    lineAt(source) {
+      const [line, ...others] = registrar.linesAt(source);
+      if (line === undefined) return undefined;
+      // A channel's line is named as the channel; a whole gateway's, as the gateway.
+      const [gateway = '', port] = line.split('/');
+      return { gateway, channelId: port === undefined || others.length > 0 ? null : line };
+    },
     placeOf(gateway, channelId) {
       const terms = plan.registering.get(gateway);
       if (terms === undefined) return 'configured';

@@ -20,6 +20,7 @@ import type {
   SipTlsSettings,
 } from '../sip-server/control.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
+import { callingGateways } from './calls-from-mobiles.js';
 import { sipDefence, sipPeers, sipSources } from './sip-defence.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -95,8 +96,10 @@ export async function startSip(
   };
 }
 
-function peerSettings({ trunks, gateways, sip, credentials }: Config): PeerSettings {
+function peerSettings(config: Config): PeerSettings {
+  const { trunks, gateways, sip, credentials } = config;
   return {
+    callingGateways: callingGateways(config),
     trunks,
     gateways,
     allowedHeaders: sip.allowedHeaders,

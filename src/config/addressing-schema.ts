@@ -15,14 +15,18 @@ export const line = z
   .string()
   .regex(/^[A-Za-z0-9._~*+-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_", "~", "*", "+" or "-", in quotes');
 
+/** RFC 3261 §25.1: user = 1*( unreserved / escaped / user-unreserved ); "#" is written by GoIP-like gateways as is. */
+export function isUserText(text: string): boolean {
+  return /^[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*$/.test(text);
+}
+
 const dial = z.string().superRefine((template, context) => {
   const refuse = (message: string) => context.addIssue({ code: 'custom', message, input: template });
   const { placeholders, rest } = checkTemplate(template, PLACEHOLDERS, refuse);
   if (!placeholders.some(({ name }) => name === 'number' || name === 'e164')) {
     refuse('must contain {number} or {e164}, else every call would dial the same');
   }
-  // RFC 3261 §25.1: user = 1*( unreserved / escaped / user-unreserved ); "#" is written by GoIP-like gateways as is.
-  if (!/^[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*$/.test(rest)) {
+  if (!isUserText(rest)) {
     refuse('may contain only characters of a SIP user part (RFC 3261 §25.1) and "#"');
   }
 });
@@ -48,7 +52,7 @@ const headerValue = z
     if (!/^[\x20-\x7e]*$/.test(rest)) refuse('may contain only printable ASCII characters');
   });
 
-const headerName = z
+export const headerName = z
   .string()
   .regex(TOKEN, 'must be a SIP header name')
   .refine((name) => name.length > 1, 'must be the full name, not the compact form (RFC 3261 §7.3.3)')
@@ -84,7 +88,8 @@ export const addressingKeys = {
 
 type Refuse = (message: string) => void;
 
-function checkTemplate(template: string, allowed: readonly string[], refuse: Refuse) {
+/** Refuses placeholders that are not allowed. */
+export function checkTemplate(template: string, allowed: readonly string[], refuse: Refuse) {
   const parts = partsOfTemplate(template);
   const listed = allowed.map((name) => `{${name}}`);
   for (const { name, digits } of parts.placeholders) {

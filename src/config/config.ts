@@ -13,6 +13,12 @@ import type { MediaPolicy } from '../sdp/media-policy.js';
 import { withHiddenSecrets } from './hidden-secrets.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { type Credentials, resolveCredentials } from './resolve-credentials.js';
+import {
+  type GatewayInboundConfig,
+  resolveGatewayInbound,
+  resolveTrunkInbound,
+  type TrunkInboundConfig,
+} from './resolve-inbound.js';
 import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
 import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
@@ -25,7 +31,9 @@ type Element<T extends readonly unknown[]> = T[number];
 export type NetworkConfig = Element<ConfigFile['networks']> & { readonly advertise: string };
 export type SipListenerConfig = Element<NetworkConfig['sip']>;
 /** `media` is what its keys of codecs say together. */
-export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'sources'> & {
+export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'sources' | 'inbound'> & {
+  /** Undefined for one that takes no calls from mobiles. */
+  readonly inbound: TrunkInboundConfig | undefined;
   /** Empty for a trunk that proves who it is wherever it sends from. */
   readonly sources: readonly string[];
   readonly media: MediaPolicy;
@@ -34,8 +42,10 @@ export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'source
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
 export type GatewayConfig = Omit<
   Element<ConfigFile['gateways']>,
-  'codecs' | 'digest' | 'responses' | 'address' | 'simStatus'
+  'codecs' | 'digest' | 'responses' | 'address' | 'simStatus' | 'inbound'
 > & {
+  /** Undefined for one from which no calls are taken. */
+  readonly inbound: GatewayInboundConfig | undefined;
   /** Of one whose lines only register, a name that nobody has. */
   readonly address: string;
   readonly responses: readonly ResponseRule[];
@@ -185,6 +195,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       ...trunk,
       sources,
       media: mediaPolicyOf(trunk),
+      inbound: resolveTrunkInbound(trunk.inbound, dirname(file)),
     })),
     gateways: parsed.gateways.map(({ digest: _, simStatus: _told, ...gateway }) => {
       const written = gateway.address ?? NOWHERE;
@@ -204,6 +215,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
         media,
         channelMedia: channelMedia.get(gateway.name) ?? new Map(),
         takesSrtp: media.srtp === 'pass',
+        inbound: resolveGatewayInbound(gateway.inbound, parsed),
       };
     }),
     simStatus: resolveSimStatus(parsed),

@@ -4,6 +4,7 @@
 import { posix } from 'node:path';
 import { findAddressingProblems } from './addressing-checks.js';
 import type { ConfigProblem } from './config-problem.js';
+import { findInboundProblems } from './inbound-checks.js';
 import { findIntakeProblems } from './intake-checks.js';
 import { findLedgerProblems } from './ledger-checks.js';
 import { findMediaProblems } from './media-checks.js';
@@ -36,6 +37,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...findAddressingProblems(parts),
     ...findResponseProblems(parts),
     ...findIntakeProblems(parts, env),
+    ...findInboundProblems(parts),
     ...findMediaProblems(parts),
     ...findRtpengineProblems(parts),
     ...findPlanProblems(parts),

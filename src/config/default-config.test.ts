@@ -44,6 +44,14 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'registrations[].transport': 'no registrar wants simtrunk by default',
   'registrations[].expiresSeconds': 'no registrar wants simtrunk by default',
+  ...Object.fromEntries(
+    [
+      ...['transport', 'agent', 'default', 'affinityHours', 'callerId', 'fromUser', 'headers'],
+      ...['firstResponseTimeoutMs', 'agentRingTimeoutMs', 'ringTimeoutMs'],
+    ].map((key) => [`trunks[].inbound.${key}`, 'a PBX takes calls from mobiles or does not']),
+  ),
+  'gateways[].inbound.channelFrom': 'a gateway’s calls are taken or are not',
+  'gateways[].inbound.callerFrom': 'a gateway’s calls are taken or are not',
   'gateways[].registers.minExpiresSeconds': 'the default gateway has an address',
   'gateways[].registers.maxExpiresSeconds': 'the default gateway has an address',
   'networks[].sip[].requestClientCertificate': 'TLS needs a certificate, which only an operator has',

@@ -46,8 +46,10 @@ export function withPresets(raw: unknown): unknown {
   if (!isRecord(raw) || !Array.isArray(raw.gateways)) return raw;
   const gateways = (raw.gateways as unknown[]).map((gateway) => {
     if (!isRecord(gateway) || !isPreset(gateway.preset)) return gateway;
-    const { responses: _, ...given } = GATEWAY_PRESETS[gateway.preset];
-    return { ...given, ...gateway };
+    const { responses: _, inbound, ...given } = GATEWAY_PRESETS[gateway.preset];
+    // A gateway from which calls are taken says so itself.
+    if (!isRecord(gateway.inbound) || !isRecord(inbound)) return { ...given, ...gateway };
+    return { ...given, ...gateway, inbound: { ...inbound, ...gateway.inbound } };
   });
   return { ...raw, gateways };
 }

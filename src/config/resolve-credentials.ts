@@ -9,6 +9,7 @@ export interface Credentials {
   /** How those who call are asked. */
   readonly settings: DigestSettings;
   readonly trunks: ReadonlyMap<string, DigestAccount>;
+  /** By name; of trunks that are called, by `trunk:NAME`, which no gateway can have. */
   readonly gateways: ReadonlyMap<string, DigestAccount>;
   /** By channel id, of channels that have an account of their own at their gateway. */
   readonly channels: ReadonlyMap<string, DigestAccount>;
@@ -42,7 +43,15 @@ export function resolveCredentials(parsed: ConfigFile, env: Environment): Creden
       nonceSecret: (nonceSecret === undefined ? undefined : readSecret(nonceSecret, env)) ?? randomUUID(),
     },
     trunks: accountsOf(trunks, ({ name }) => name),
-    gateways: accountsOf(gateways, ({ name }) => name),
+    gateways: new Map([
+      ...accountsOf(gateways, ({ name }) => name),
+      ...accountsOf(
+        trunks.flatMap(({ name, inbound }) =>
+          inbound?.digest === undefined ? [] : [{ name, digest: inbound.digest }],
+        ),
+        ({ name }) => `trunk:${name}`,
+      ),
+    ]),
     registrations: accountsOf(registrations, ({ name }) => name),
     simStatus: simStatusAccounts(parsed, env),
     channels: accountsOf(channels, ({ gateway, port }) => `${gateway}/${port}`),

@@ -5,6 +5,7 @@ import { parseHostPort } from '../lib/host-port.js';
 import { addressingKeys, line } from './addressing-schema.js';
 import { gatewayEarlyKeys, passedHeaders, trunkEarlyKeys } from './early-schema.js';
 import { PRESET_NAMES } from './gateway-presets.js';
+import { gatewayInbound, trunkInbound } from './inbound-schema.js';
 import { certificateName, digestAccount, registers, registration, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
@@ -158,6 +159,7 @@ const trunk = z.strictObject({
   maxCalls: z.int().min(1).max(1_000_000).optional(),
   maxCallsPerSecond: z.int().min(1).max(10_000).optional(),
   policy: trunkPolicy.optional(),
+  inbound: trunkInbound.optional(),
 });
 
 const probe = z.strictObject({
@@ -199,6 +201,7 @@ const gateway = z.strictObject({
   probe: z
     .union([z.literal(false), probe])
     .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1, downCodes: [408, 503] }),
+  inbound: gatewayInbound.optional(),
 });
 
 const sim = z.strictObject({

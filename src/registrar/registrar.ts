@@ -144,6 +144,12 @@ export class Registrar {
     return this.#table.live(this.#parts.clock.wallMs()).some((binding) => binding.source === source);
   }
 
+  /** The registered lines that send from there: all of a gateway may share one port. */
+  linesAt(source: string): readonly string[] {
+    const live = this.#table.live(this.#parts.clock.wallMs());
+    return live.filter((binding) => binding.source === source).map(({ line }) => line);
+  }
+
   states(): readonly LineState[] {
     return this.#lines.map(({ line }) => {
       const binding = this.locate(line);

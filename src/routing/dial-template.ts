@@ -19,13 +19,9 @@ export function partsOfTemplate(template: string): TemplateParts {
   return { placeholders, rest: template.replaceAll(PLACEHOLDER, '') };
 }
 
-export function fillTemplate(template: string, values: DialValues): string {
+export function fillTemplate(template: string, values: Readonly<Record<string, string>>): string {
   return template.replaceAll(PLACEHOLDER, (whole, name: string, digits: string | undefined) => {
-    const value = isPlaceholder(name) ? values[name] : whole;
+    const value = Object.hasOwn(values, name) ? (values[name] ?? '') : whole;
     return digits === undefined ? value : value.padStart(Number(digits), '0');
   });
-}
-
-function isPlaceholder(name: string): name is Placeholder {
-  return (PLACEHOLDERS as readonly string[]).includes(name);
 }

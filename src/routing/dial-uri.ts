@@ -48,16 +48,20 @@ export function dialAddress(gateway: DialledGateway, channel: DialledChannel, e1
   const { callerId = ['from'], fromUser = '{line}', headers = {} } = gateway;
   const ownHeaders: Record<string, string> = {};
   for (const [name, template] of Object.entries(headers)) ownHeaders[name] = fillTemplate(template, values);
-  const identity = `<sip:${channel.simNumber}@${bracketed(gateway.host)}>`;
-  if (callerId.includes('p-asserted-identity')) ownHeaders['P-Asserted-Identity'] = identity;
-  if (callerId.includes('remote-party-id')) {
-    ownHeaders['Remote-Party-ID'] = `${identity};party=calling;screen=yes;privacy=off`;
-  }
+  addIdentity(ownHeaders, callerId, `<sip:${channel.simNumber}@${bracketed(gateway.host)}>`);
   return {
     requestUri: uriFor(gateway, values),
     fromUser: callerId.includes('from') ? channel.simNumber : escapeUser(fillTemplate(fromUser, values)),
     headers: ownHeaders,
   };
+}
+
+/** Adds the caller ID where it stands in headers of its own. */
+export function addIdentity(headers: Record<string, string>, places: readonly CallerIdPlace[], identity: string): void {
+  if (places.includes('p-asserted-identity')) headers['P-Asserted-Identity'] = identity;
+  if (places.includes('remote-party-id')) {
+    headers['Remote-Party-ID'] = `${identity};party=calling;screen=yes;privacy=off`;
+  }
 }
 
 export function dialUri(gateway: DialledGateway, channel: DialledChannel, e164: string): string {
@@ -85,12 +89,12 @@ export function gatewayUri({ host, port, transport }: GatewayAddress, userAt = '
   return `sip:${userAt}${hostPort};transport=${transport}`;
 }
 
-function bracketed(host: string): string {
+export function bracketed(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host;
 }
 
 /** RFC 3261 §25.1: unreserved and user-unreserved stand as they are; "#", for one, does not. */
-function escapeUser(user: string): string {
+export function escapeUser(user: string): string {
   return user.replaceAll(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu, (character) => encodeURIComponent(character));
 }
 

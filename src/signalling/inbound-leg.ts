@@ -173,6 +173,7 @@ export class InboundLeg implements CallerLeg {
         this.#host.callerOver(this);
         // While we are connected it has failed because the peer's BYE was first.
         if (error && !this.#host.isConnected) this.#endWithoutDialog();
+        else this.#listener?.cleared?.();
       }),
     );
   }
@@ -197,7 +198,8 @@ export class InboundLeg implements CallerLeg {
   #endWithoutDialog(): void {
     this.#ended = true;
     this.#host.callerOver(this);
-    if (this.#identity !== null) void this.#host.endOrphan(this.#identity, 'signalling-lost');
+    if (this.#identity === null) return;
+    void this.#host.endOrphan(this.#identity, 'signalling-lost').finally(() => this.#listener?.cleared?.());
   }
 
   #adopt(dialog: SipDialog): void {

@@ -30,6 +30,7 @@ export class RequestIntake {
     challenged: 0,
     credentialsRefused: 0,
     extensionsRefused: 0,
+    unknownChannels: 0,
     optionsAnswered: 0,
     refusedMethods: 0,
   };
@@ -76,6 +77,10 @@ export class RequestIntake {
 
   countInvite(): void {
     this.#counters.invites++;
+  }
+
+  countUnknownChannel(): void {
+    this.#counters.unknownChannels++;
   }
 
   /** False when it requires an extension that is not among these: refused, never ignored (RFC 3261 §8.2.2.3). */

@@ -35,11 +35,35 @@ export interface LinePlaces {
   };
   /** Whether a registered line sends from there. */
   isSource(source: string): boolean;
+  /** Whose lines send from there, and the channel when it is the line of one alone; undefined for nobody's. */
+  lineAt(source: string): { readonly gateway: string; readonly channelId: string | null } | undefined;
   /** Where a channel is called: where the config says, where its line registered from, or nowhere now. */
   placeOf(
     gateway: string,
     channelId: string,
   ): { readonly contact: string; readonly nextHop: string | undefined } | 'configured' | 'nowhere';
+}
+
+/** A gateway from which calls are taken. */
+export interface CallingGateway {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number | undefined;
+  /** `request-uri`, `to`, `line`, `source-port`, or `header:` and a header's name. */
+  readonly channelFrom: string;
+  /** `from`, `p-asserted-identity`, `remote-party-id`, or `header:` and a header's name. */
+  readonly callerFrom: string;
+  readonly channels: readonly CallingChannel[];
+}
+
+export interface CallingChannel {
+  readonly channelId: string;
+  readonly port: number;
+  /** What its gateway knows it by, where that is not its port. */
+  readonly line: string | undefined;
+  /** The account that its line registers with; undefined for none. */
+  readonly account: string | undefined;
+  readonly simNumber: string;
 }
 
 /** What a reload may change. */
@@ -52,6 +76,8 @@ export interface PeerSettings {
   readonly trunkAccounts: ReadonlyMap<string, DigestAccount>;
   /** What a gateway gets when it asks for credentials: the channel's own, else the gateway's. */
   accountOf(gateway: string, channelId: string | null): DigestAccount | undefined;
+  /** Gateways from which calls are taken. */
+  readonly callingGateways?: readonly CallingGateway[] | undefined;
   /** Headers that pass from a trunk's INVITE and BYE to the gateway's; everything else stays on its side. */
   readonly allowedHeaders: readonly string[];
   /** The same of a gateway's responses and BYE towards the trunk. Left out: none. */
@@ -73,6 +99,8 @@ export interface SignallingCounters {
   readonly credentialsRefused: number;
   /** INVITEs that require an extension which we do not have. */
   readonly extensionsRefused: number;
+  /** Calls from mobiles that named no channel of their gateway: refused. */
+  readonly unknownChannels: number;
   readonly optionsAnswered: number;
   readonly refusedMethods: number;
 }

@@ -1,7 +1,8 @@
 // The drachtio-srf application: takes INVITEs of trunks, answers OPTIONS, dials gateways, ends legs of lost dialogs.
 // It reaches the embedded SIP server exactly as it reaches a drachtio-server: over the admin socket, and only so.
 import { randomUUID } from 'node:crypto';
-import type { CallRequest } from '../call/call-request.js';
+import type { CallRequest, TrunkTerms } from '../call/call-request.js';
+import type { IncomingTerms } from '../call/incoming-routes.js';
 import type {
   CalleeLeg,
   CalleeLegListener,
@@ -17,17 +18,26 @@ import { type Clock, monotonicNowMs } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { ArrivalClock } from './arrival-clock.js';
 import { callExtensions, TRANSFER_EXTENSIONS } from './capabilities.js';
+import { GatewayCallers } from './gateway-callers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
 import { addressAtContact } from './line-uri.js';
+import { reasonHeaders } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
 import { type RegisterToSend, type RequestSender, sendOrphanBye, sendProbe, sendRegister } from './own-requests.js';
-import { readInvite } from './read-invite.js';
+import { readIncoming } from './read-incoming.js';
+import { type InviteCircumstances, readInvite } from './read-invite.js';
 import { readReplaces } from './refer-to.js';
 import { RequestIntake } from './request-intake.js';
 import { type DrachtioServer, ServerConnection } from './server-connection.js';
 import { NO_SESSION_TIMER, sessionExtensions } from './session-expires.js';
-import type { PeerSettings, SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
+import type {
+  CallingGateway,
+  PeerSettings,
+  SignallingCounters,
+  SignallingSettings,
+  SignallingTrunk,
+} from './signalling-settings.js';
 import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type SipResponse } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
@@ -37,6 +47,8 @@ const MAX_EARLY_UNCLAIMED = 1024;
 
 /** `replaces`: the dialog whose place the call is to take (RFC 3891); null for a call of its own. */
 export type CallHandler = (request: CallRequest, leg: CallerLeg, replaces: DialogName | null) => void;
+/** Where a call from a mobile on a channel goes; undefined for a channel that is not there. */
+export type MobileCalls = (channelId: string, calling: string) => IncomingTerms | undefined;
 
 export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   #settings: SignallingSettings;
@@ -54,6 +66,8 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   readonly #unclaimed: string[] = [];
   #onUnclaimedAnswer: ((attemptId: string) => void) | undefined;
   #onCall: CallHandler | undefined;
+  #gatewayCallers: GatewayCallers;
+  #takeMobile: MobileCalls | undefined;
   #onReconnected: () => void = () => {};
   #onCallersGone: () => void = () => {};
   readonly #arrivals: ArrivalClock | null;
@@ -73,6 +87,7 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
       this.#arrivals?.reset();
       if (isAgain) this.#onReconnected();
     });
+    this.#gatewayCallers = callersOf(settings);
     this.intake = new RequestIntake(this.#srf, settings, clock, log);
     this.intake.handle('invite', (request, response) => this.#onInvite(request, response));
   }
@@ -81,6 +96,7 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   reconfigure(peers: PeerSettings): void {
     this.#settings = { ...this.#settings, ...peers };
     this.intake.reconfigure(peers);
+    this.#gatewayCallers = callersOf(this.#settings);
   }
 
   get counters(): SignallingCounters {
@@ -91,6 +107,11 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   serve(onCall: CallHandler, isAccepting: () => boolean): void {
     this.#onCall = onCall;
     this.intake.acceptWhile(isAccepting);
+  }
+
+  /** Sets who says where calls from mobiles go; undefined for a channel that is not there. */
+  takeFromMobilesBy(take: MobileCalls): void {
+    this.#takeMobile = take;
   }
 
   /**
@@ -219,33 +240,66 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   }
 
   #onInvite(request: SipRequest, response: ServerResponse): void {
+    const gateway = this.#gatewayCallers.gatewayOf(request);
+    if (gateway !== undefined) {
+      this.#takeFromMobile(request, response, gateway);
+      return;
+    }
     // Made now where the trunk is known later, so that a CANCEL which comes meanwhile is not missed.
     const made = this.intake.isAdmittedLater(request) ? this.#callerLeg(request, response) : null;
     this.intake.admit(request, response, (trunk) => this.#takeInvite(request, response, trunk, made));
   }
 
   #takeInvite(request: SipRequest, response: ServerResponse, trunk: SignallingTrunk, made: InboundLeg | null): void {
+    this.#begin(request, response, trunk, made, (circumstances) => readInvite(request, trunk, circumstances));
+  }
+
+  /** A call from a mobile: the gateway is known, the channel has to be (semantics.md, "Inbound"). */
+  #takeFromMobile(request: SipRequest, response: ServerResponse, gateway: CallingGateway): void {
+    const channelId = this.#gatewayCallers.channelOf(gateway, request);
+    const calling = this.#gatewayCallers.callerOf(gateway, request);
+    const terms = channelId === undefined ? undefined : this.#takeMobile?.(channelId, calling);
+    if (terms === undefined) {
+      this.intake.countUnknownChannel();
+      this.#log.warn({ gateway: gateway.name, channelFrom: gateway.channelFrom, uri: request.uri }, 'unknown channel');
+      response.send(404, reasonHeaders('Q.850;cause=1;text="unknown channel"'));
+      return;
+    }
+    this.#begin(request, response, terms.trunk, null, (circumstances) => readIncoming(request, terms, circumstances));
+  }
+
+  #begin(
+    request: SipRequest,
+    response: ServerResponse,
+    { sessionTimer = NO_SESSION_TIMER, prack = 'required' }: TrunkTerms,
+    made: InboundLeg | null,
+    read: (circumstances: InviteCircumstances) => CallRequest,
+  ): void {
     this.intake.countInvite();
     const waitedMs = this.latenessMs(request);
     if (this.#onCall === undefined) {
       response.send(503, {});
       return;
     }
-    const { sessionTimer = NO_SESSION_TIMER, prack = 'required' } = trunk;
     const extensions = callExtensions([...sessionExtensions(sessionTimer), ...TRANSFER_EXTENSIONS], prack);
     if (!this.intake.hasExtensions(request, response, extensions)) return;
     const leg = made ?? this.#callerLeg(request, response);
     if (!leg.keepSession(sessionTimer)) return;
     leg.reliability = prack;
     const looped = request.get(LOOP_MARKER) === this.#marker;
-    const read = readInvite(request, trunk, { allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs });
+    const call = read({ allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs });
     const named = request.get('Replaces');
     const replaces = named === undefined ? null : readReplaces(named);
     if (named !== undefined && replaces === null) leg.refuse(400, undefined);
-    else this.#onCall(read, leg, replaces);
+    else this.#onCall(call, leg, replaces);
   }
 
   #callerLeg(request: SipRequest, response: ServerResponse): InboundLeg {
     return new InboundLeg(this.#srf, request, response, this, this.#log, this.#settings.allowedHeaders);
   }
+}
+
+function callersOf({ callingGateways = [], trunks, lines }: SignallingSettings): GatewayCallers {
+  const sources = trunks.flatMap((trunk) => trunk.sources);
+  return new GatewayCallers(callingGateways, sources, lines);
 }

@@ -52,6 +52,7 @@ const NO_LINES: SignallingSettings['lines'] = {
   isThere: false,
   answer: () => ({ status: 405, headers: {} }),
   isSource: () => false,
+  lineAt: () => undefined,
   placeOf: () => 'configured',
 };
 
