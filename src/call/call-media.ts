@@ -99,6 +99,7 @@ export class CallMedia {
   #callee: CheckedAnswer | null = null;
   /** What each side may send. */
   readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
+  readonly #silent: Record<Side, boolean> = { caller: false, callee: false };
   #onCodecs: () => void = () => {};
   #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
@@ -171,6 +172,11 @@ export class CallMedia {
     const inUse = this.#callee?.answer.audio.codecs;
     const calleeCodec = leg?.transcoded === false ? codec : (inUse?.[0]?.name ?? null);
     return { codec, calleeCodec, transcoded: leg?.transcoded === true };
+  }
+
+  /** A side has said that it sends nothing for now. */
+  get isHeld(): boolean {
+    return this.#silent.caller || this.#silent.callee;
   }
 
   /** The caller was asked, not answered: its SDP comes in the ACK. */
@@ -438,6 +444,7 @@ export class CallMedia {
   }
 
   #setFaxRemote(side: Side, fax: FaxStream): void {
+    this.#silent[side] = true;
     this.#session?.setRemote(side, faxRemote(fax, this.#peer(side)));
   }
 
@@ -445,6 +452,7 @@ export class CallMedia {
     const rtcpMux = audio.rtcpMux && this.#described(side)?.audio.rtcpMux === true;
     const remote = audioRemote({ audio, sent, wanted, rtcpMux }, this.#peer(side));
     this.#sent[side] = remote.codecs;
+    this.#silent[side] = remote.isSilent === true;
     this.#session?.setRemote(side, remote);
   }
 

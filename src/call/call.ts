@@ -129,6 +129,7 @@ export class Call {
         const { phase, callerAnsweredMonotonicMs } = this.#state;
         return phase === 'talking' ? ports.clock.monotonicMs() - (callerAnsweredMonotonicMs ?? 0) : null;
       },
+      isHeld: () => this.#media?.isHeld === true,
       end: (reason) => this.end(reason),
     });
     const holder: AccountHolder = {
@@ -221,7 +222,7 @@ export class Call {
     this.#account.keepLive();
     const { noMediaTimeoutMs, silentAfterMs } = this.#settings;
     this.#media?.session?.watchSilence(silentAfterMs > 0 ? silentAfterMs : null);
-    if (noMediaTimeoutMs > 0) this.#silence.begin(noMediaTimeoutMs, 'no-media');
+    if (noMediaTimeoutMs > 0) this.#silence.begin(noMediaTimeoutMs, 'no-media', false);
   }
 
   /** Ends the call from outside: an operator, a shutdown, a dead relay. */
@@ -256,7 +257,7 @@ export class Call {
 
   /** The dialogs are gone: the call goes on while media flows, and is watched by media alone (semantics.md). */
   loseSignalling(): void {
-    if (this.#state.phase === 'talking') this.#silence.begin(LOST_SIGNALLING_SILENCE_MS, 'signalling-lost');
+    if (this.#state.phase === 'talking') this.#silence.begin(LOST_SIGNALLING_SILENCE_MS, 'signalling-lost', true);
     else this.end('signalling-lost');
   }
 
