@@ -11,7 +11,10 @@ describe('the cases of sip-tests/', () => {
     assert.ok(names.length >= 15);
     for (const name of names) {
       const { callers, gateways, folder } = loadCase(casesFolder(), name);
-      const named = [...callers.map(({ uac }) => uac), ...gateways.flatMap(({ uas }) => uas ?? [])];
+      const named = [
+        ...callers.flatMap(({ uac, incoming }) => [uac, ...(incoming === undefined ? [] : [incoming])]),
+        ...gateways.flatMap(({ uas }) => uas ?? []),
+      ];
       const present = readdirSync(folder).filter((file) => file.endsWith('.xml'));
       assert.deepEqual([...new Set(named)].sort(), present.sort(), name);
     }
