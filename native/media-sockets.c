@@ -30,16 +30,16 @@ extern int uv_inet_pton(int family, const char *text, void *address);
 enum { UV_POLL = 8, UV_READABLE = 1 };
 
 // Raised with every change of what JavaScript and this file share: a part that was built before it is not used.
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 // The buffer shared with JavaScript, whose side of it is in batched-sockets.ts:
 //   SLOTS receive slots of SLOT_BYTES, then as many that hold what is sent and was not received here. A slot holds the
 //   largest datagram; memory is taken by what is touched of it alone. An odd number of cache lines keeps the slots' heads
 //   from sharing the same few sets of the cache.
 // The table, int32: for each received packet socket, length, whether its source differs from the socket's last; behind
-// them for each packet to be sent socket, offset, length. Then, as float64, the arrival time of the batch.
+// them for each packet to be sent socket, offset, length. Then, as float64, the arrival time of each received packet.
 enum { SLOTS = 256, SLOT_BYTES = 65536 + 192, RECEIVED_WORDS = 3, SENT_WORDS = 3 };
-enum { SENDS_AT = SLOTS * RECEIVED_WORDS, ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS, TABLE_WORDS = ARRIVAL_AT + 2 };
+enum { SENDS_AT = SLOTS * RECEIVED_WORDS, ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS, TABLE_WORDS = ARRIVAL_AT + 2 * SLOTS };
 
 union address {
   struct sockaddr any;
@@ -64,6 +64,7 @@ struct sockets {
   int epoll;
   uint8_t *packets;
   int32_t *table;
+  bool is_exact; // arrival times are the kernel's, of each packet
   struct media_socket *all;
   uint32_t count;
   // Indexes to be used again; those freed during a batch only after it, for its packets still name them.
@@ -83,16 +84,41 @@ static bool is_same_source(const union address *a, const union address *b) {
          memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
 }
 
-static double now_ms(void) {
+static double ms_of(const struct timespec *time) { return (double)time->tv_sec * 1e3 + (double)time->tv_nsec / 1e6; }
+
+static double now_ms(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+  clock_gettime(clock, &now);
+  return ms_of(&now);
+}
+
+// One packet, and by the wall clock when it reached the socket (socket(7), SO_TIMESTAMPNS); that is left alone where the kernel
+// does not say.
+static ssize_t receive_exactly(int fd, uint8_t *slot, union address *source, double *wall_ms) {
+  char control[CMSG_SPACE(sizeof(struct timespec))];
+  struct iovec data = {.iov_base = slot, .iov_len = SLOT_BYTES};
+  struct msghdr message = {.msg_name = &source->any,
+                           .msg_namelen = sizeof *source,
+                           .msg_iov = &data,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT);
+  if (length < 0) return length;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+    struct timespec arrival;
+    memcpy(&arrival, CMSG_DATA(part), sizeof arrival);
+    *wall_ms = ms_of(&arrival);
+  }
+  return length;
 }
 
 // In rounds of one packet of each socket that has one, so that a flood at one port holds back no other, until none is left or
 // the slots are full.
 static uint32_t receive(struct sockets *self) {
   uint32_t received = 0;
+  double exact_wall_ms[SLOTS];
   while (received < SLOTS) {
     struct epoll_event ready[SLOTS];
     int events = epoll_wait(self->epoll, ready, (int)(SLOTS - received), 0);
@@ -104,7 +130,10 @@ static uint32_t receive(struct sockets *self) {
       union address *source = &self->sources[received];
       socklen_t bytes = sizeof *source;
       uint8_t *slot = self->packets + (size_t)received * SLOT_BYTES;
-      ssize_t length = recvfrom(socket->fd, slot, SLOT_BYTES, MSG_DONTWAIT, &source->any, &bytes);
+      exact_wall_ms[received] = 0;
+      ssize_t length = self->is_exact
+                           ? receive_exactly(socket->fd, slot, source, &exact_wall_ms[received])
+                           : recvfrom(socket->fd, slot, SLOT_BYTES, MSG_DONTWAIT, &source->any, &bytes);
       if (length < 0) continue;
       int32_t *entry = self->table + received * RECEIVED_WORDS;
       entry[0] = (int32_t)index;
@@ -114,8 +143,13 @@ static uint32_t receive(struct sockets *self) {
       received += 1;
     }
   }
-  double arrival_ms = now_ms();
-  memcpy(self->table + ARRIVAL_AT, &arrival_ms, sizeof arrival_ms);
+  double arrival_ms = now_ms(CLOCK_MONOTONIC);
+  double wall_ms = self->is_exact ? now_ms(CLOCK_REALTIME) : 0;
+  for (uint32_t at = 0; at < received; at += 1) {
+    double waited_ms = exact_wall_ms[at] > 0 ? wall_ms - exact_wall_ms[at] : 0;
+    double packet_ms = arrival_ms - waited_ms;
+    memcpy(self->table + ARRIVAL_AT + 2 * at, &packet_ms, sizeof packet_ms);
+  }
   return received;
 }
 
@@ -187,10 +221,10 @@ static struct sockets *self_of(napi_env env, napi_value value) {
   return self;
 }
 
-// open(packets: Uint8Array, table: Int32Array, onBatch: (count) => void): the set
+// open(packets: Uint8Array, table: Int32Array, onBatch: (count) => void, isExact: boolean): the set
 static napi_value open_sockets(napi_env env, napi_callback_info info) {
-  size_t argc = 3;
-  napi_value argv[3], result, name;
+  size_t argc = 4;
+  napi_value argv[4], result, name;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   void *packets, *table;
   size_t packet_bytes, table_words;
@@ -209,6 +243,7 @@ static napi_value open_sockets(napi_env env, napi_callback_info info) {
   self->env = env;
   self->packets = packets;
   self->table = table;
+  napi_get_value_bool(env, argv[3], &self->is_exact);
   self->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (self->epoll < 0 || uv_poll_init(loop, poll, self->epoll) != 0) {
     if (self->epoll >= 0) close(self->epoll);
@@ -313,6 +348,7 @@ static napi_value bind_socket(napi_env env, napi_callback_info info) {
   uint32_t index = 0;
   if ((local.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
       (receive_bytes > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes) != 0) ||
+      (self->is_exact && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) ||
       !mark(fd, local.any.sa_family, dscp) || bind(fd, &local.any, bytes) != 0 || !take_index(self, &index)) {
     int error = errno;
     close(fd);

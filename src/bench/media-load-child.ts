@@ -1,6 +1,8 @@
 // The generator of the media benchmark, alone in its process: sends every stream's packet each 20 ms and measures how
-// long those take that come back. Streams are spread evenly over the 20 ms; one tick sends all that are due.
+// long those take that come back, from just before they leave to when the kernel has them for us: how soon we read them is not
+// the relay's. Streams are spread evenly over the 20 ms; one tick sends all that are due.
 import { setTimeout as pause } from 'node:timers/promises';
+import { monotonicNowMs } from '../lib/clock.js';
 import type { MediaSocket } from '../media/relay/media-socket.js';
 import { openSockets } from '../media/relay/open-sockets.js';
 import { readOrder, serveParent } from './child-process.js';
@@ -24,13 +26,17 @@ export interface MediaLoadReport {
 
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const DRAIN_MS = 300;
+const SENT_TOGETHER = 16;
 
 const { loadPort, targetPorts } = readOrder<MediaLoadOrder>();
 const delays = new DelayHistogram();
 const pacing = new DelayHistogram();
 const open = new Map<number, MediaSocket>();
 // Batched wherever they can be, whatever the relay uses: the generator is to cost little.
-const { sockets } = openSockets('auto', () => 0, { receiveBufferBytes: RECEIVE_BUFFER_BYTES });
+const { sockets } = openSockets('auto', monotonicNowMs, {
+  receiveBufferBytes: RECEIVE_BUFFER_BYTES,
+  hasExactArrivals: true,
+});
 let sent = 0;
 let received = 0;
 let reports = 0;
@@ -41,7 +47,7 @@ const senders = targetPorts.map((targetPort, index) => ({
   stream: new SendingStream(targetPort, index, (index * PACKET_MS) / targetPorts.length),
 }));
 
-const startMs = performance.now();
+const startMs = monotonicNowMs();
 let next = 0;
 let round = 0;
 tick();
@@ -57,11 +63,11 @@ function socketAt(port: number): MediaSocket {
   const socket = sockets.bind('127.0.0.1', port);
   open.set(port, socket);
   socket.listen({
-    received: (packet) => {
+    received: (packet, _address, _port, arrivalMs) => {
       const sentMs = sentMsOf(packet, targetPorts.length);
       if (Number.isNaN(sentMs)) return;
       received += 1;
-      delays.add(performance.now() - sentMs);
+      delays.add(arrivalMs - sentMs);
     },
     sendFailed: () => {
       sent -= 1;
@@ -70,14 +76,18 @@ function socketAt(port: number): MediaSocket {
   return socket;
 }
 
+/** Sends what is due, a few at a time: their time is read just before they leave. */
 function tick(): void {
   if (!isSending) return;
-  for (;;) {
+  for (let stamped = 0; stamped < SENT_TOGETHER; stamped += 1) {
     const sender = senders[next];
     if (sender === undefined) return;
     const dueMs = startMs + round * PACKET_MS + sender.stream.dueOffsetMs;
-    const nowMs = performance.now();
-    if (dueMs > nowMs) break;
+    const nowMs = monotonicNowMs();
+    if (dueMs > nowMs) {
+      setTimeout(tick, 1);
+      return;
+    }
     pacing.add(nowMs - dueMs);
     sender.socket.send(sender.stream.next(nowMs), '127.0.0.1', sender.stream.targetPort);
     sent += 1;
@@ -87,7 +97,8 @@ function tick(): void {
       round += 1;
     }
   }
-  setTimeout(tick, 1);
+  // Batched sockets send what they were given when this function has returned.
+  setImmediate(tick);
 }
 
 /** The third report ends the sending and waits for what is on its way. */

@@ -14,7 +14,8 @@ import {
 /** The native part's exports; a set is opaque. */
 export interface NativeSockets {
   readonly version: number;
-  open(packets: Uint8Array, table: Int32Array, onBatch: (count: number) => void): object;
+  /** `isExact`: each packet has the time at which it reached its socket, not that at which its batch was read. */
+  open(packets: Uint8Array, table: Int32Array, onBatch: (count: number) => void, isExact: boolean): object;
   /** The socket's index, or minus an errno. */
   bind(set: object, address: string, port: number, receiveBufferBytes: number, dscp: number): number;
   closeSocket(set: object, index: number): void;
@@ -30,7 +31,7 @@ export interface NativeSockets {
 }
 
 /** Of the native part that this file goes with. */
-const VERSION = 1;
+const VERSION = 2;
 
 // Layout of what is shared with the native part, as it stands there.
 const SLOTS = 256;
@@ -62,8 +63,8 @@ export class BatchedSockets implements MediaSockets {
   readonly #receiveBufferBytes: number;
   readonly #dscp: number;
   readonly #packets = new Uint8Array(2 * SLOTS * SLOT_BYTES);
-  readonly #table = new Int32Array(ARRIVAL_AT + 2);
-  readonly #arrivalMs = new Float64Array(this.#table.buffer, ARRIVAL_AT * 4, 1);
+  readonly #table = new Int32Array(ARRIVAL_AT + 2 * SLOTS);
+  readonly #arrivalMs = new Float64Array(this.#table.buffer, ARRIVAL_AT * 4, SLOTS);
   /** Views of the receive slots, each of the length that its last packet had: of most packets it is the same. */
   readonly #views = Array.from({ length: SLOTS }, (_, slot) => this.#viewOf(slot, 0));
   readonly #sockets: (BatchedSocket | null)[] = [];
@@ -73,11 +74,14 @@ export class BatchedSockets implements MediaSockets {
   #isClosed = false;
   #isFlushPlanned = false;
 
-  constructor(native: NativeSockets, { receiveBufferBytes = 0, dscp = false }: SocketOptions = {}) {
+  constructor(
+    native: NativeSockets,
+    { receiveBufferBytes = 0, dscp = false, hasExactArrivals = false }: SocketOptions = {},
+  ) {
     this.#native = native;
     this.#receiveBufferBytes = receiveBufferBytes;
     this.#dscp = dscp === false ? -1 : dscp;
-    this.#set = native.open(this.#packets, this.#table, (count) => this.#onBatch(count));
+    this.#set = native.open(this.#packets, this.#table, (count) => this.#onBatch(count), hasExactArrivals);
   }
 
   bind(address: string, port: number): MediaSocket {
@@ -145,7 +149,6 @@ export class BatchedSockets implements MediaSockets {
 
   #onBatch(count: number): void {
     const table = this.#table;
-    const arrivalMs = this.#arrivalMs[0] ?? 0;
     this.#isInBatch = true;
     try {
       for (let slot = 0; slot < count; slot += 1) {
@@ -160,7 +163,7 @@ export class BatchedSockets implements MediaSockets {
           view = this.#viewOf(slot, length);
           this.#views[slot] = view;
         }
-        socket.receive(view, arrivalMs);
+        socket.receive(view, this.#arrivalMs[slot] ?? 0);
       }
     } finally {
       this.#isInBatch = false;

@@ -46,6 +46,8 @@ export interface SocketOptions {
   readonly receiveBufferBytes?: number;
   /** What sent packets are marked with (RFC 2474), by sockets that can; absent or false for nothing. */
   readonly dscp?: number | false;
+  /** Arrival times are the kernel's, by sockets that can: they cost a little. Default: when the packet was read. */
+  readonly hasExactArrivals?: boolean;
 }
 
 /** Why a socket could not be bound: the port is another's, or the address is not ours. */

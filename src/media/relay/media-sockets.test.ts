@@ -207,6 +207,8 @@ describe('sockets of node:dgram', () => {
   });
 });
 
+const READ_LATE_MS = 20;
+
 describe('batched sockets', () => {
   let folder: string;
   let native: NativeSockets;
@@ -251,6 +253,26 @@ describe('batched sockets', () => {
     assert.equal(ear.heard.length + overflows, 200);
     for (const socket of [sender, receiver]) socket.close();
     sockets.close();
+  });
+
+  it('tell when a packet came to its socket, however late it is read, where that is asked for', async () => {
+    const sockets = new BatchedSockets(native, { hasExactArrivals: true });
+    const { from: port } = await freePortRange(2);
+    const ear = new Ear();
+    const [sender, receiver] = [sockets.bind(LOOPBACK, port + 1), sockets.bind(LOOPBACK, port)];
+    receiver.listen(ear);
+    // The kernel begins to stamp packets some time after the first socket of the machine has asked for it (net_enable_timestamp).
+    let waitedMs = 0;
+    for (let sent = 1; waitedMs < READ_LATE_MS && sent <= 100; sent += 1) {
+      sender.send(Buffer.from('one'), LOOPBACK, port);
+      // It has left by then, and has come.
+      queueMicrotask(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, READ_LATE_MS));
+      const heard = (await ear.count(sent)).at(-1);
+      waitedMs = monotonicNowMs() - (heard?.arrivalMs ?? 0);
+    }
+    for (const socket of [sender, receiver]) socket.close();
+    sockets.close();
+    assert.ok(waitedMs >= READ_LATE_MS, `was read ${waitedMs} ms after it came`);
   });
 
   it('end with their thread, even by force in the middle of a flood', async () => {
