@@ -172,6 +172,7 @@ export class CallTransfers implements JoinableCall {
           headers: headersForPeer(referral),
           offerSdp,
           maxForwards: (request.maxForwards ?? 70) - 1,
+          sessionTimer: request.trunk.sessionTimer,
         },
         listener,
       ),

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.js';
 import type { CallInput } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
-import type { CallRequest } from './call-request.js';
+import type { CallRequest, SessionTerms } from './call-request.js';
 import type { CallState } from './call-state.js';
 import type { CalleeLegs } from './callee-legs.js';
 import type { CallerSide } from './caller-side.js';
@@ -40,6 +40,7 @@ export interface TrunkCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly offerSdp: string;
   readonly maxForwards: number;
+  readonly sessionTimer?: SessionTerms | undefined;
 }
 
 export interface TrunkDialPort {

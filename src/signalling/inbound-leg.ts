@@ -213,6 +213,7 @@ export class InboundLeg implements CallerLeg {
         log: this.#log,
         account: undefined,
         terms: this.#terms,
+        extensions: this.#extensions(),
         agreement: this.#session.agreement,
         role: 'uas',
         isServerOurs: this.#host.isServerOurs,

@@ -55,7 +55,15 @@ class Bench {
       },
     } as unknown as SipDialog;
     const settings: DialogSettings = {
-      ...{ clock: this.clock, log, account: undefined, terms: ACCEPT, agreement: null, role: 'uac' },
+      ...{
+        clock: this.clock,
+        log,
+        account: undefined,
+        terms: ACCEPT,
+        extensions: ['timer'],
+        agreement: null,
+        role: 'uac',
+      },
       ...{ isServerOurs: true, ...changes },
     };
     this.leg = new LegDialog(dialog, message('INVITE', inviteHeaders, ''), settings, {

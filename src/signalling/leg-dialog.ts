@@ -5,7 +5,7 @@ import { capabilityHeaders, unknownExtensions } from './capabilities.js';
 import { contactUri, hasOtherBody, sdpOf } from './message-parts.js';
 import { type DialogSettings, OwnOffers } from './own-offers.js';
 import { AwaitedAck } from './renegotiation.js';
-import { answerSession, type SessionAnswer, sessionExtensions } from './session-expires.js';
+import { answerSession, type SessionAnswer } from './session-expires.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest } from './srf.js';
 
 export interface LegDialogListener {
@@ -89,9 +89,9 @@ export class LegDialog {
   }
 
   #take(request: SipRequest, response: ServerResponse): void {
-    const { terms } = this.#settings;
+    const { terms, extensions } = this.#settings;
     const refuse = (status: number, headers: Record<string, string> = {}) => response.send(status, { headers });
-    const unknown = unknownExtensions(request, sessionExtensions(terms));
+    const unknown = unknownExtensions(request, extensions);
     if (this.#isClosed) refuse(481);
     else if (unknown.length > 0) refuse(420, { Unsupported: unknown.join(', ') });
     else if (hasOtherBody(request)) refuse(415, { Accept: 'application/sdp' });
@@ -150,7 +150,7 @@ export class LegDialog {
 
   #headersWith(session: Readonly<Record<string, string>>): Record<string, string> {
     const { contact } = this.#dialog.local;
-    const headers = { ...capabilityHeaders(sessionExtensions(this.#settings.terms)), ...session };
+    const headers = { ...capabilityHeaders(this.#settings.extensions), ...session };
     return contact === undefined ? headers : { Contact: contact, ...headers };
   }
 

@@ -291,6 +291,7 @@ export class OutboundLeg implements CalleeLeg {
         log: this.#log,
         account: this.#account,
         terms: this.#terms,
+        extensions: this.#extensions(),
         agreement: sessionOf(dialog.res, this.#terms),
         role: 'uac',
         isServerOurs: this.#host.isServerOurs,

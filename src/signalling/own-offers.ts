@@ -8,7 +8,7 @@ import type { Logger } from '../lib/logger.js';
 import { capabilityHeaders, optionTags } from './capabilities.js';
 import { requestInDialog } from './challenge-answers.js';
 import { cseqNumber, sdpOf } from './message-parts.js';
-import { askForSession, readMinSe, type SessionAgreement, sessionExtensions, sessionOf } from './session-expires.js';
+import { askForSession, readMinSe, type SessionAgreement, sessionOf } from './session-expires.js';
 import { SessionTimer } from './session-timer.js';
 import type { SipDialog, SipMessage, SipResponse } from './srf.js';
 
@@ -17,6 +17,8 @@ export interface DialogSettings {
   readonly log: Logger;
   readonly account: DigestAccount | undefined;
   readonly terms: SessionTerms;
+  /** Option tags that the peer is told of, and may require. */
+  readonly extensions: readonly string[];
   /** What the INVITE and its answer have agreed on. */
   readonly agreement: SessionAgreement | null;
   /** Whether the INVITE was ours: then we wait longer after a glare (RFC 3261 §14.1). */
@@ -227,11 +229,11 @@ export class OwnOffers {
   }
 
   #request(method: string, body: string | undefined, onFinal: (response: SipResponse | null) => void): void {
-    const { log, account, terms } = this.#settings;
+    const { log, account, terms, extensions } = this.#settings;
     const { contact } = this.#dialog.local;
     const headers = {
       ...(contact !== undefined && { Contact: contact }),
-      ...capabilityHeaders(sessionExtensions(terms)),
+      ...capabilityHeaders(extensions),
       ...askForSession(terms, this.#timer.agreement, this.#peerMinSeconds),
       ...(body !== undefined && { 'Content-Type': 'application/sdp' }),
     };

@@ -157,11 +157,11 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   /** Without the loop marker: a PBX may well call a number in turn, by us. */
   dialTrunk(call: TrunkCall, listener: CalleeLegListener): CalleeLeg {
-    const { legId, requestUri, nextHop, fromUser, headers, offerSdp, maxForwards } = call;
+    const { legId, requestUri, nextHop, fromUser, headers, offerSdp, maxForwards, sessionTimer } = call;
     const leg = new OutboundLeg(this.#srf, this, listener, undefined, this.#log);
     const address = { requestUri, fromUser, headers };
     const place = { attemptId: legId, gateway: '', channelId: '' };
-    leg.start({ ...place, address, offerSdp, maxForwards, passedHeaders: {} }, {}, nextHop);
+    leg.start({ ...place, address, offerSdp, maxForwards, sessionTimer, passedHeaders: {} }, {}, nextHop);
     return leg;
   }
 
