@@ -275,7 +275,7 @@ export class CallMedia {
 
   /** An UPDATE of the caller's, or its answer, has agreed on something else since. */
   get isCallerChanged(): boolean {
-    return this.#toCaller !== this.#first;
+    return this.#toCaller?.sdp !== this.#first?.sdp;
   }
 
   /** The SDP answer that the ACK of a late offer carries. */

@@ -110,6 +110,8 @@ const IRREGULAR: Readonly<Record<string, string>> = {
   cseq: 'CSeq',
   'www-authenticate': 'WWW-Authenticate',
   'mime-version': 'MIME-Version',
+  'session-id': 'Session-ID',
+  'user-to-user': 'User-to-User',
   rseq: 'RSeq',
   rack: 'RAck',
   'sip-etag': 'SIP-ETag',
