@@ -168,7 +168,7 @@ describe('a call before its answer', () => {
     bench.leg.listener.progressed(183, ANSWER);
     caller.isDescribed = true;
     caller.listener.renegotiated({
-      offerSdp: sdp('192.0.2.20', 40_100),
+      offerSdp: `${sdp('192.0.2.20', 40_100)}a=sendonly\r\n`,
       accept: () => {},
       refuse: () => assert.fail('refused'),
       onAnswer: () => {},
