@@ -14,6 +14,7 @@ import { startRegistrations } from './app/start-registrations.js';
 import { type SimStateCounters, SimStateSide } from './app/start-sim-state.js';
 import { type SipListener, startSip } from './app/start-sip.js';
 import { watchGateways } from './app/watch-gateways.js';
+import { watchStreaks } from './app/watch-streaks.js';
 import { type CallCounters, CallRegistry } from './call/call-registry.js';
 import type { GatewayTerms } from './call/call-request.js';
 import { IncomingRoutes } from './call/incoming-routes.js';
@@ -37,6 +38,7 @@ import type { SimUsage } from './quota/ledger.js';
 import { REGISTRAR_SCHEMA, type Registrar } from './registrar/registrar.js';
 import { createRouting } from './routing/routing.js';
 import type { SignallingCounters } from './signalling/signalling-settings.js';
+import { SUSPENSION_SCHEMA } from './sim-state/suspensions.js';
 import type { SipOperations, SipServerCounters } from './sip-server/control.js';
 
 export interface AppCounters {
@@ -98,7 +100,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       file: config.ledger.file,
       durability: config.ledger.durability,
       timeoutMs: config.ledger.journalTimeoutMs,
-      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA, ...REGISTRAR_SCHEMA],
+      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA, ...REGISTRAR_SCHEMA, ...SUSPENSION_SCHEMA],
       log,
       clock,
     }),
@@ -136,9 +138,22 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   await simState.start(config);
   const prober = opened.add('prober', watchGateways(config.gateways, application, routes, clock, log));
 
+  const attempts = await watchStreaks(config, { journal, routes, clock, log });
   const transfers = { trunks: application, innerAddressOf: innerAddresses(config) };
   const registry = new CallRegistry(
-    { admission, routes, ledger, media, recorder, dialler: application, books: outbox, transfers, clock, log },
+    {
+      admission,
+      routes,
+      ledger,
+      media,
+      recorder,
+      dialler: application,
+      books: outbox,
+      transfers,
+      attempts,
+      clock,
+      log,
+    },
     callSettings(config),
   );
   ledgerSide.onReservationsLost((reservationIds) => registry.loseReservations(reservationIds));
@@ -150,7 +165,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const takingOver = {
     ledger: ledgerSide,
     sip: sipSide,
-    ...{ doNotCall, admission, routes, lines, simState, registrations, prober },
+    ...{ doNotCall, admission, routes, lines, simState, attempts, registrations, prober },
   };
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
@@ -181,6 +196,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     doNotCall: () => doNotCall.counters,
     lines: () => registrar.states(),
     registrations: () => registrations.states(),
+    ...{ simState, streaks: attempts },
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
     reload,
   };

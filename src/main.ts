@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   check: { help: 'validate a config', load: () => import('./cli/check.js') },
   route: { help: 'say which channel would carry a call, and why', load: () => import('./cli/route.js') },
   status: { help: 'say what the running service has and does', load: () => import('./cli/status.js') },
+  channels: {
+    help: 'list channels and their SIMs, and resume suspended ones',
+    load: () => import('./cli/channels.js'),
+  },
   calls: { help: 'list the live calls', load: () => import('./cli/calls.js') },
   hangup: { help: 'end a live call', load: () => import('./cli/hangup.js') },
   trace: { help: 'collect and show SIP messages', load: () => import('./cli/trace.js') },

@@ -15,6 +15,7 @@ import type { RunningRegistrations } from './start-registrations.js';
 import type { SimStateSide } from './start-sim-state.js';
 import type { SipSide } from './start-sip.js';
 import { probedOf } from './watch-gateways.js';
+import type { StreakSide } from './watch-streaks.js';
 
 export interface ReloadedParts {
   readonly ledger: Pick<LedgerSide, 'prepare'>;
@@ -23,6 +24,7 @@ export interface ReloadedParts {
   readonly routes: Pick<Routing<GatewayTerms>, 'reconfigure'>;
   readonly lines: Pick<LineSide, 'reconfigure'>;
   readonly simState: Pick<SimStateSide, 'prepare'>;
+  readonly attempts: Pick<StreakSide, 'reconfigure'>;
   readonly sip: Pick<SipSide, 'reconfigure' | 'setSources'>;
   readonly registrations: Pick<RunningRegistrations, 'reconfigure'>;
   readonly prober: Pick<GatewayProber, 'reconfigure'>;
@@ -54,6 +56,10 @@ export function addReloadedParts(reload: Reload, parts: ReloadedParts, log: Logg
     atOnce((next) => lines.reconfigure(next)),
   );
   reload.add('state of SIMs', parts.simState);
+  reload.add(
+    'streaks',
+    atOnce((next) => parts.attempts.reconfigure(next)),
+  );
   reload.add(
     'signalling',
     atOnce((next) => sip.reconfigure(next)),

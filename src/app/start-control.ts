@@ -24,8 +24,11 @@ import type { Ledger } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { Routing } from '../routing/routing.js';
 import type { SipOperations } from '../sip-server/control.js';
+import { channelPort, suspensionReport } from './channel-reports.js';
 import type { Reload } from './reload.js';
+import type { SimStateSide } from './start-sim-state.js';
 import type { SipListener } from './start-sip.js';
+import type { StreakSide } from './watch-streaks.js';
 
 const packageFile = new URL('../../package.json', import.meta.url);
 const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
@@ -49,6 +52,8 @@ export interface ControlledParts {
   readonly listeners: readonly SipListener[];
   lines(): readonly LineStatus[];
   registrations(): readonly RegistrationStatus[];
+  readonly simState: Pick<SimStateSide, 'states' | 'statuses'>;
+  readonly streaks: StreakSide;
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
   readonly reload: Reload;
@@ -112,6 +117,8 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
         },
         lines: parts.lines(),
         registrations: parts.registrations(),
+        suspended: parts.streaks.list().map((one) => ({ channelId: one.channelId, ...suspensionReport(one) })),
+        simStatus: parts.simState.statuses(),
         doNotCall: parts.doNotCall(),
         counters: { ...(await parts.counters()) },
       };
@@ -152,6 +159,12 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
     },
     sip,
     engines: parts.engines,
+    channels: channelPort({
+      config: () => parts.reload.config,
+      streaks: parts.streaks,
+      states: parts.simState.states,
+      stateOf: (channelId) => ledger.view.channelState(channelId),
+    }),
     log,
   });
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Ledger } from '../quota/ledger.js';
+import { type AttemptWatch, attemptEnds } from './attempt-ends.js';
 import { type Account, type AccountHolder, CallAccount } from './call-account.js';
 import { type AdmissionSettings, admitRequest } from './call-admission.js';
 import type { CallEffect, CallInput, CallTimer } from './call-events.js';
@@ -69,6 +70,8 @@ export interface CallPorts {
   readonly channels: ChannelUsers;
   /** Left out where no call is ever transferred. */
   readonly transfers?: TransferOutside;
+  /** Left out where nobody looks for streaks. */
+  readonly attempts?: AttemptWatch;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -107,7 +110,10 @@ export class Call {
     this.#log = ports.log.child({ callId: request.callId, trunk: request.trunk.name });
     this.#runner = new CallRunner(openCall(request, settings.limits, ports.clock.wallMs()), this.#log, {
       now: () => ({ wallMs: ports.clock.wallMs(), monotonicMs: ports.clock.monotonicMs() }),
-      onStepped: (before, after) => this.#tellPolicy(before, after),
+      onStepped: (before, after) => {
+        this.#tellPolicy(before, after);
+        for (const end of attemptEnds(before, after)) ports.attempts?.ended(end);
+      },
       carryOut: (effects) => this.#carryOut(effects),
     });
     const headers = new HeaderPassage();

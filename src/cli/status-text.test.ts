@@ -11,6 +11,8 @@ function textWith(doNotCall: readonly DoNotCallStatus[], gateways: StatusReport[
     ledger: { kind: 'memory', durability: 'process', file: 'f', isAway: false, isStalled: false, orphans: 0 },
     lines: [],
     registrations: [],
+    suspended: [],
+    simStatus: [],
     doNotCall,
     counters: { doNotCall, calls: { offered: 1 } },
   };

@@ -8,6 +8,8 @@ export function statusText(report: StatusReport): string {
     gatewayLines(report),
     lineLines(report),
     registrationLines(report),
+    suspensionLines(report),
+    simStatusLines(report),
     listLines(report),
     counterLines(report),
   ];
@@ -67,6 +69,27 @@ function registrationLines({ registrations }: StatusReport): string[] {
     expiresAtMs === null ? '' : instant(expiresAtMs),
   ]);
   return [...textTable([['registered at', 'state', 'last answer', 'until'], ...rows]), ''];
+}
+
+function suspensionLines({ suspended }: StatusReport): string[] {
+  if (suspended.length === 0) return [];
+  const rows = suspended.map(({ channelId, streak, count, sinceMs }) => [
+    channelId,
+    `${count} × ${streak}`,
+    instant(sinceMs),
+  ]);
+  return [...textTable([['SUSPENDED', 'for', 'since'], ...rows]), ''];
+}
+
+function simStatusLines({ simStatus }: StatusReport): string[] {
+  if (simStatus.length === 0) return [];
+  const rows = simStatus.map(({ gateway, polls, failures, trouble }) => [
+    gateway,
+    String(polls),
+    String(failures),
+    trouble ?? 'answers',
+  ]);
+  return [...textTable([['SIMs asked of', 'times', 'in vain', ''], ...rows]), ''];
 }
 
 function tallyCells({ idle, busy, resting, disabled }: ChannelTally): string[] {

@@ -7,6 +7,7 @@ import type { ResponseRule } from '../call/response-meaning.js';
 import { parseHostPort } from '../lib/host-port.js';
 import type { TrunkPolicy } from '../policy/trunk-policy.js';
 import type { Plan } from '../quota/plan.js';
+import type { StreakSettings } from '../routing/channel-streaks.js';
 import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
 import type { MediaPolicy } from '../sdp/media-policy.js';
@@ -89,6 +90,7 @@ export interface ChannelConfig {
 
 export interface RoutingConfig {
   readonly ranking: RankingSettings;
+  readonly streaks: StreakSettings & { readonly mostPercent: number };
   /** Agents that may use only some channel groups, as `trunk/agent`. */
   readonly agents: readonly { readonly name: string; readonly channelGroups: readonly string[] }[];
 }
@@ -273,7 +275,7 @@ function resolveChannels(
 }
 
 function resolveRouting({ routing, ledger }: ConfigFile): RoutingConfig {
-  const { preset, weights, seed, expectedCallSeconds, fullCost, channelHealth, agents } = routing;
+  const { preset, weights, seed, expectedCallSeconds, fullCost, channelHealth, agents, streaks } = routing;
   const { failAfter, coolDownSeconds, maxCoolDownSeconds, halfLifeSeconds } = channelHealth;
   const health = {
     failAfter,
@@ -288,6 +290,13 @@ function resolveRouting({ routing, ledger }: ConfigFile): RoutingConfig {
       expectedCallSeconds,
       fullCost,
       health,
+    },
+    streaks: {
+      fastFailures: streaks.fastFailures || null,
+      noAlerting: streaks.noAlerting || null,
+      shortAnswers: streaks.shortAnswers || null,
+      answersWithout18x: streaks.answersWithout18x || null,
+      mostPercent: streaks.mostPercent,
     },
     agents: agents.map(({ agent, channelGroups }) => ({ name: agent, channelGroups })),
   };

@@ -38,9 +38,26 @@ describe('the routing section', () => {
         fullCost: '1000',
         health: { failAfter: 3, coolDownMs: 60_000, maxCoolDownMs: 900_000, halfLifeMs: 900_000 },
       },
+      streaks: {
+        fastFailures: { count: 10, withinMs: 1_000 },
+        noAlerting: { count: 15, afterMs: 10_000 },
+        shortAnswers: { count: 20, underMs: 3_000 },
+        answersWithout18x: { count: 20 },
+        mostPercent: 50,
+      },
       agents: [],
     });
     assert.deepEqual(parse({ routing: '{ preset: quality }' }).routing.ranking.weights, PRESETS.quality);
+  });
+
+  it('looks for no streak that is false', () => {
+    const off = '{ fastFailures: false, noAlerting: false, shortAnswers: false, answersWithout18x: false }';
+    const { streaks } = parse({ routing: `{ streaks: ${off} }` }).routing;
+    assert.deepEqual(Object.values(streaks), [null, null, null, null, 50]);
+    assert.match(
+      problemOf({ routing: '{ streaks: { fastFailures: { count: 1 } } }' }),
+      /routing\.streaks\.fastFailures/,
+    );
   });
 
   it('gives nodes that share a ledger seeds of their own, always the same for a name, unless one is set', () => {

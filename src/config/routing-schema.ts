@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MAX_WEIGHT, PRESETS, type Preset } from '../routing/weights.js';
 import { agentName } from './policy-schema.js';
 import { amount, name } from './scalars.js';
+import { streaks } from './streak-schema.js';
 
 const weight = z.int().min(0).max(MAX_WEIGHT).optional();
 
@@ -31,5 +32,6 @@ export const routingSchema = z.strictObject({
       halfLifeSeconds: z.int().min(10).max(86_400).default(900),
     })
     .prefault({}),
+  streaks: streaks.prefault({}),
   agents: z.array(z.strictObject({ agent: agentName, channelGroups: z.array(name).min(1) })).default([]),
 });

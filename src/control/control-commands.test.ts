@@ -55,6 +55,10 @@ class FakeService {
         unban: async () => false,
         bans: async () => [],
       },
+      channels: {
+        list: () => [],
+        resume: (channelId) => (channelId === 'gw1/3' ? { streak: 'no-alerting', count: 15, sinceMs: NOW_MS } : null),
+      },
       log,
       ...changes,
     });
@@ -312,5 +316,19 @@ describe('the commands of the control socket', () => {
       void commands.run('ledger verify', {}, KIM);
       assert.equal(service.verifications, 2);
     });
+  });
+
+  it('resume a suspended channel, say in the log who did it, and refuse one that is not suspended', async () => {
+    const service = new FakeService();
+    const commands = service.commands();
+    const resumed = await commands.run('channels resume', { channelId: 'gw1/3' }, KIM);
+    assert.deepEqual(resumed, {
+      ok: true,
+      result: { channelId: 'gw1/3', streak: 'no-alerting', count: 15, sinceMs: NOW_MS },
+    });
+    assert.deepEqual(service.logged.at(-1)?.by, KIM);
+    const refused = await commands.run('channels resume', { channelId: 'gw1/4' }, KIM);
+    assert.deepEqual([refused.ok, 'code' in refused && refused.code], [false, 'not-found']);
+    assert.deepEqual(await commands.run('channels list', {}, KIM), { ok: true, result: [] });
   });
 });

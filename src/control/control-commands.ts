@@ -2,6 +2,7 @@
 // A command does one thing by its port and answers by a value; one that changes something says in the log who asked.
 import { z } from 'zod';
 import { banCommands } from './ban-commands.js';
+import { channelCommands } from './channel-commands.js';
 import { type ControlTable, command, done } from './control-command.js';
 import type { ControlPorts } from './control-ports.js';
 import { type Caller, type ControlAnswer, refuse } from './control-protocol.js';
@@ -30,6 +31,7 @@ export function createControlCommands(ports: ControlPorts): ControlCommands {
       ...ledgerCommands(ports),
       ...traceCommands(ports),
       ...banCommands(ports),
+      ...channelCommands(ports),
       ...engineCommands(ports),
     }),
   );

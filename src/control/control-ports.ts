@@ -1,6 +1,7 @@
 // What the control commands need of the running service, as app.ts gives it.
 import type { Logger } from '../lib/logger.js';
 import type { Ledger } from '../quota/ledger.js';
+import type { ChannelPort } from './channel-report.js';
 import type { LiveCallReport } from './live-call-report.js';
 import type { RouteReport, RouteSelection } from './route-report.js';
 import type { StatusReport } from './status-report.js';
@@ -21,6 +22,7 @@ export interface ControlPorts {
   /** Null with the embedded relay. */
   readonly engines: EnginePort | null;
   readonly ledger: LedgerPort;
+  readonly channels: ChannelPort;
   readonly log: Logger;
 }
 

@@ -1,5 +1,7 @@
 // What `simtrunk status` says of a running service.
+
 import type { ChannelState } from '../quota/ledger-view.js';
+import type { PollReport, SuspensionReport } from './channel-report.js';
 
 export type ChannelTally = Readonly<Record<ChannelState | 'disabled', number>>;
 
@@ -30,6 +32,9 @@ export interface StatusReport {
   readonly lines: readonly LineStatus[];
   /** Ours elsewhere. */
   readonly registrations: readonly RegistrationStatus[];
+  readonly suspended: readonly (SuspensionReport & { readonly channelId: string })[];
+  /** Gateways that are asked for the state of their SIMs. */
+  readonly simStatus: readonly PollReport[];
   readonly doNotCall: readonly DoNotCallStatus[];
   readonly counters: Readonly<Record<string, unknown>>;
 }

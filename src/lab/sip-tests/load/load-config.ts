@@ -79,7 +79,8 @@ export function buildLoadConfig(places: LoadPlaces, limits: ReturnType<typeof li
     })),
     channels: ports.map((port, i) => ({ ...port, sim: iccidOf(i + 1) })),
     ledger: { file: join(places.folder, 'simtrunk.db'), ...sharedLedger(places.node) },
-    ...(places.node !== null && { routing: { seed: places.node.index + 1 } }),
+    // Short calls one after the other are what a load is made of.
+    routing: { streaks: { shortAnswers: false }, ...(places.node !== null && { seed: places.node.index + 1 }) },
     recording: { enabled: true, dir: join(places.folder, 'recordings') },
     cdr: { sinks: [{ kind: 'ndjson', dir: join(places.folder, 'cdr') }] },
     log: { level: 'warn' },

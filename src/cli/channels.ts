@@ -1,0 +1,52 @@
+// `simtrunk channels …`: what is known of each channel and its SIM, and those that are suspended.
+import type { ChannelReport } from '../control/channel-report.js';
+import { ask } from './ask-service.js';
+import { channelLines } from './channels-text.js';
+import { misused, readCommandLine } from './command-line.js';
+import { CONFIG_OPTIONS } from './config-argument.js';
+
+export const USAGE = `usage: simtrunk channels [list] [GATEWAY | CHANNEL] [--suspended]
+       simtrunk channels resume CHANNEL
+each with [--json] [--config FILE] [--data DIR]
+A channel is written as gateway and port: gw1/3.`;
+
+const OPTIONS = {
+  ...CONFIG_OPTIONS,
+  json: { type: 'boolean', default: false },
+  suspended: { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof read>['values'];
+
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = read(args);
+  process.stdout.write(`${await perform(values, positionals)}\n`);
+  return 0;
+}
+
+function read(args: string[]) {
+  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
+}
+
+function perform(values: Values, [action = 'list', which, more]: readonly string[]): Promise<string> {
+  if (more !== undefined) throw misused('Say one channel.', USAGE);
+  if (action === 'list') return list(values, which);
+  if (which === undefined) throw misused('Say which channel, such as gw1/3.', USAGE);
+  if (action === 'resume') return resume(values, which);
+  throw misused(`There is no "channels ${action}".`, USAGE);
+}
+
+async function list(values: Values, which: string | undefined): Promise<string> {
+  const channels = (await ask<readonly ChannelReport[]>(values, 'channels list')).filter(
+    ({ channelId, suspension }) =>
+      (which === undefined || channelId === which || channelId.startsWith(`${which}/`)) &&
+      (!values.suspended || suspension !== null),
+  );
+  return values.json ? JSON.stringify(channels) : channelLines(channels).join('\n');
+}
+
+async function resume(values: Values, channelId: string): Promise<string> {
+  const resumed = await ask<{ streak: string; count: number }>(values, 'channels resume', { channelId });
+  if (values.json) return JSON.stringify(resumed);
+  return `${channelId} takes calls again; it was suspended for ${resumed.count} × ${resumed.streak}.`;
+}

@@ -1,0 +1,19 @@
+// Commands about channels: what is known of each, and those that are suspended.
+import { z } from 'zod';
+import { type ControlTable, command, done } from './control-command.js';
+import type { ControlPorts } from './control-ports.js';
+import { refuse } from './control-protocol.js';
+
+const CHANNEL = z.strictObject({ channelId: z.string().min(1).max(128) });
+
+export function channelCommands({ channels, log }: ControlPorts): ControlTable {
+  return {
+    'channels list': command(z.strictObject({}), () => done(channels.list())),
+    'channels resume': command(CHANNEL, ({ channelId }, by) => {
+      const suspension = channels.resume(channelId);
+      if (suspension === null) return refuse('not-found', `No channel "${channelId}" is suspended.`);
+      log.warn({ channelId, streak: suspension.streak, by }, 'an operator resumes a channel');
+      return done({ channelId, ...suspension });
+    }),
+  };
+}
