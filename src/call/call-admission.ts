@@ -4,7 +4,7 @@ import { CallMedia } from './call-media.js';
 import type { LimitReached } from './call-record.js';
 import type { Callee, CallRequest } from './call-request.js';
 import { type EndReason, endOfUnusable } from './end-reason.js';
-import type { AdmissionPort, MediaPort, RecordingPort } from './ports.js';
+import type { AdmissionPort, AdmissionResult, MediaPort, RecordingPort } from './ports.js';
 
 export interface AdmissionPorts {
   readonly admission: AdmissionPort;
@@ -42,7 +42,7 @@ export function admitRequest(
     if (!request.hasContact) return refused('bad-request');
     if (request.looped) return refused('loop-detected');
     if (request.maxForwards !== null && request.maxForwards <= 0) return refused('too-many-hops');
-    const admitted = ports.admission.admit(request);
+    const admitted = admit(request, ports.admission);
     callee = admitted.callee;
     if (!admitted.ok) {
       ports.log.info({ reason: admitted.reason, detail: admitted.detail }, 'policy refuses the call');
@@ -67,4 +67,12 @@ export function admitRequest(
     ports.log.error({ alarm: 'defect', err: error }, 'call could not be admitted');
     return refused('internal-error');
   }
+}
+
+/** Policy says whom a trunk may call; who calls a SIM needs nobody's leave. */
+function admit(request: CallRequest, admission: AdmissionPort): AdmissionResult {
+  const { incoming } = request;
+  if (incoming === undefined) return admission.admit(request);
+  const { simNumber, numberClass } = incoming;
+  return { ok: true, callee: { e164: simNumber, national: simNumber, numberClass } };
 }

@@ -71,7 +71,7 @@ describe('a call from a mobile', () => {
     assert.ok(record.recording !== null, 'recorded');
     assert.deepEqual(
       [record.trunk, record.agent, record.callee, record.dialled],
-      ['pbx', '701', '+821055550102', SIM_NUMBER],
+      ['pbx', '701', SIM_NUMBER, SIM_NUMBER],
     );
   });
 
@@ -146,6 +146,16 @@ describe('a call from a mobile', () => {
     assert.equal(caller.told, 486);
     assert.deepEqual([bench.record.endReason, bench.record.q850], ['busy', 17]);
     assert.deepEqual([...bench.ledger.released.values()], [false]);
+  });
+
+  it('is asked nothing by policy, which is about whom a trunk may call', async () => {
+    bench.refusal = 'do-not-call';
+    const caller = await offer();
+    bench.leg.fail(486);
+    await settled();
+    bench.leg.fail(486);
+    await settled();
+    assert.equal(caller.told, 486);
   });
 
   it('is refused politely when it has nowhere to go', async () => {

@@ -65,7 +65,8 @@ export function simNumberOf(n: number): string {
 }
 
 export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string, unknown> {
-  const ports = sipCase.gateways.flatMap((gateway) =>
+  const gateways = sipCase.gateways.filter(({ isPbx }) => !isPbx);
+  const ports = gateways.flatMap((gateway) =>
     Array.from({ length: gateway.channels }, (_, i) => ({ gateway: gateway.name, port: i + 1 })),
   );
   const base = {
@@ -84,10 +85,10 @@ export function buildConfig(sipCase: SipCase, places: CasePlaces): Record<string
       ...(places.drachtio === undefined ? { t1Ms: T1_MS, t2Ms: 400, t4Ms: 500 } : { drachtio: places.drachtio }),
     },
     trunks: [{ name: 'pbx', network: 'lan', sources: ['127.0.0.1'], codecs: ['PCMA', 'PCMU'] }],
-    gateways: sipCase.gateways.map((gateway) => ({
+    gateways: gateways.map((gateway) => ({
       name: gateway.name,
       network: 'lan',
-      address: `127.0.0.1:${places.gatewayPorts.get(gateway.name)}`,
+      address: `${gateway.address}:${places.gatewayPorts.get(gateway.name)}`,
       transport: gateway.transport,
       dial: '{port}#{number}',
       codecs: ['PCMA', 'PCMU'],

@@ -20,6 +20,10 @@ const gatewaySchema = z.strictObject({
   uas: z.string().optional(),
   /** Nothing listens at its address. */
   isDead: z.boolean().default(false),
+  /** Where it is; callers of the same address are known as its own. */
+  address: z.string().default('127.0.0.1'),
+  /** It is no gateway but the PBX, where calls from mobiles go: not in the config, but for `$portOf`. */
+  isPbx: z.boolean().default(false),
   /** How many INVITEs with a Call-ID of their own the scenario handles before SIPp exits. */
   dialogs: z.int().min(1).default(1),
   transport: z.enum(['udp', 'tcp']).default('udp'),
@@ -32,6 +36,8 @@ const callerSchema = z.strictObject({
   /** User of the request URI. */
   called: z.string().default('01012345678'),
   calls: z.int().min(1).default(1),
+  /** It calls the process that was started after the kill. */
+  startsAfterRestart: z.boolean().default(false),
   /** How fast they are placed. */
   callsPerSecond: z.int().min(1).default(10),
   /** Source address of the packets. */
@@ -79,6 +85,10 @@ const caseSchema = z.strictObject({
       z.string().regex(/^[a-z-]+\.txt$/),
       z.strictObject({ text: z.string(), ageDays: z.number().min(0).default(0) }),
     )
+    .default({}),
+  /** WAV files beside the config, by name: a tone. */
+  sounds: z
+    .record(z.string().regex(/^[a-z-]+\.wav$/), z.strictObject({ toneHz: z.number(), milliseconds: z.int().min(20) }))
     .default({}),
   /** Merged over the base config: objects by key, lists and scalars replaced, keys with null taken away. */
   config: z.record(z.string(), z.unknown()).default({}),

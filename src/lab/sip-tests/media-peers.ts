@@ -32,10 +32,11 @@ export class MediaPeers {
   }
 
   /** What was heard other than expected. */
-  problems({ rtp, expect }: SipCase, runs: readonly RunningSipp[]): string[] {
-    const tonesHz = Object.values(rtp).flatMap((sayings) =>
+  problems({ rtp, sounds, expect }: SipCase, runs: readonly RunningSipp[]): string[] {
+    const said = Object.values(rtp).flatMap((sayings) =>
       sayings.flatMap((saying) => ('toneHz' in saying ? [saying.toneHz] : [])),
     );
+    const tonesHz = [...said, ...Object.values(sounds).map(({ toneHz }) => toneHz)];
     return Object.entries(expect.rtp).flatMap(([scenario, expected]) => {
       const peer = this.#peers.get(scenario);
       const run = runs.find(({ label }) => `${label}.xml` === scenario);

@@ -15,6 +15,7 @@ import { type CdrLine, readLatestCdrs } from './read-cdrs.js';
 import { startRtpengineChild } from './rtpengine-child.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
 import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
+import { toneWav } from './tone-wav.js';
 import { WebAnswers } from './web-answers.js';
 
 export interface CaseResult {
@@ -79,7 +80,7 @@ async function performWith(
   const { sipp, drachtio, withRtpengine = false } = options;
   const gatewayPorts = new Map<string, number>();
   if (web !== null) gatewayPorts.set('web', web.port);
-  for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort());
+  for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort(gateway.address));
   // Whoever is to come back after a crash must be where its peers know it.
   const sipPort = sipCase.killedWhen === undefined ? 0 : await freePort();
   const from = await freePortRange(sipCase.mediaPorts);
@@ -102,16 +103,18 @@ async function performWith(
       if (gateway.uas !== undefined) gateways.push(await startGateway(sipCase, gateway, { sipp, port, folder, media }));
       else if (!gateway.isDead) quiet.push(await listenForNothing(gateway.name, port));
     }
-    for (const caller of sipCase.callers) {
+    const start = async (caller: SipCaseCaller) => {
       const { startsWhen } = caller;
       const captured =
         startsWhen === undefined ? [] : await waitFor(sipCase, [...gateways, ...callers], web, startsWhen);
       callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media, gatewayPorts }));
-    }
+    };
+    for (const caller of sipCase.callers) if (!caller.startsAfterRestart) await start(caller);
     if (sipCase.killedWhen !== undefined) {
       await waitForTrace([...gateways, ...callers], sipCase.killedWhen);
       await simtrunk.kill();
       simtrunk = await startSimtrunk(configFile, folder);
+      for (const caller of sipCase.callers) if (caller.startsAfterRestart) await start(caller);
     }
     const outcomes = await Promise.all([...callers, ...gateways].map((run) => run.done));
     const problems = [
@@ -139,6 +142,9 @@ function writeFiles(sipCase: SipCase, folder: string): void {
     const writtenSeconds = Date.now() / 1000 - ageDays * 86_400;
     utimesSync(file, writtenSeconds, writtenSeconds);
   }
+  for (const [name, { toneHz, milliseconds }] of Object.entries(sipCase.sounds)) {
+    writeFileSync(join(folder, name), toneWav(toneHz, milliseconds));
+  }
 }
 
 async function startGateway(
@@ -150,9 +156,9 @@ async function startGateway(
   const run = startSipp(sipp, {
     label: (gateway.uas ?? '').replace('.xml', ''),
     scenarioFile: join(sipCase.folder, gateway.uas ?? ''),
-    address: '127.0.0.1',
+    address: gateway.address,
     port,
-    mediaPort: await freePortRange(4),
+    mediaPort: await freePortRange(4, gateway.address),
     controlPort: await freePort(),
     transport: gateway.transport,
     calls: gateway.dialogs,
@@ -162,7 +168,7 @@ async function startGateway(
   });
   media.follow(gateway.uas ?? '', run);
   const endMs = performance.now() + 5000;
-  while (!(await isTaken(gateway.transport, '127.0.0.1', port))) {
+  while (!(await isTaken(gateway.transport, gateway.address, port))) {
     if (performance.now() > endMs || run.child.exitCode !== null) {
       throw new Error(`SIPp did not listen: ${describeOutcome(await run.done).join('\n')}`);
     }
@@ -275,6 +281,7 @@ async function observe(sipCase: SipCase, folder: string, stage: Stage): Promise<
 
 function channelSims(sipCase: SipCase): { channelId: string; iccid: string }[] {
   return sipCase.gateways
+    .filter(({ isPbx }) => !isPbx)
     .flatMap((gateway) => Array.from({ length: gateway.channels }, (_, i) => `${gateway.name}/${i + 1}`))
     .map((channelId, i) => ({ channelId, iccid: iccidOf(i + 1) }));
 }
