@@ -2,9 +2,10 @@
 // Nothing here decides anything about a call.
 import { callSettings, routingSetup } from './app/call-settings.js';
 import { receivingSettings } from './app/calls-from-mobiles.js';
+import { Drain } from './app/drain.js';
 import { innerAddresses } from './app/inner-addresses.js';
 import { readLeftBehind } from './app/left-behind.js';
-import { Reload, type ReloadResult } from './app/reload.js';
+import { Reload, reloadWithCertificates } from './app/reload.js';
 import { addReloadedParts } from './app/reloaded-parts.js';
 import { startControl } from './app/start-control.js';
 import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
@@ -24,6 +25,7 @@ import { OUTBOX_SCHEMA, Outbox } from './cdr/outbox.js';
 import { Publisher, type PublisherCounters } from './cdr/publisher.js';
 import type { Config } from './config/config.js';
 import type { ControlCounters } from './control/control-server.js';
+import type { ServicePort } from './control/service-report.js';
 import type { ListCounters } from './do-not-call/list-keeper.js';
 import { openDoNotCallLists } from './do-not-call/open-lists.js';
 import { type JournalCounters, openJournal } from './journal/journal.js';
@@ -69,10 +71,12 @@ export interface RunningApp {
   readonly sip: SipOperations | null;
   usageOf(simId: string): SimUsage | undefined;
   counters(): Promise<AppCounters>;
-  /** Reads the config's file again and takes over what it says now; rejects, and changes nothing, when it is not sound. */
-  reload(options: { readonly dryRun: boolean }): Promise<ReloadResult>;
+  /** Reads the config's file again, takes over what it says now, and reads certificates again. */
+  reload: ServicePort['reload'];
   /** Shows new TLS connections what the certificates' files hold now. @throws SimtrunkError CERTIFICATE_UNUSABLE */
   reloadCertificates(): Promise<void>;
+  readonly drain: Drain;
+  readonly liveCalls: number;
   /** Takes no new call, ends the live ones, publishes every record and frees everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -169,6 +173,10 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   };
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
+  const reloadAll = async (options: { readonly dryRun: boolean }) => reloadWithCertificates(reload, sipSide, options);
+  const drain = new Drain(registry, clock, log, (isDraining) => application.withdraw(isDraining));
+  opened.defer('drain', () => drain.close());
+
   const counters = async (): Promise<AppCounters> => {
     const [{ sip, restarts }, { relay, rtpengine, restarts: mediaRestarts }] = await Promise.all([
       sipSide.counters(),
@@ -198,11 +206,11 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     registrations: () => registrations.states(),
     ...{ simState, streaks: attempts },
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
-    reload,
+    ...{ reload, reloadAll, drain },
   };
   const control = opened.add('control', await startControl(operated, clock, log));
   opened.defer('calls', async () => {
-    registry.stop();
+    registry.refuse('shutdown');
     registry.endAll('shutdown');
     await registry.whenIdle();
   });
@@ -237,8 +245,12 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     sip: sipSide.operations,
     usageOf: (simId) => ledger.usageOf(simId, clock.wallMs()),
     counters,
-    reload: (options) => reload.run(options),
+    reload: reloadAll,
     reloadCertificates: sipSide.reloadCertificates,
+    drain,
+    get liveCalls() {
+      return registry.size;
+    },
     close: () => opened.close(),
   };
 }

@@ -4,6 +4,7 @@
 import type { Config } from '../config/config.js';
 import { type ConfigChange, configChanges } from '../config/config-changes.js';
 import { loadConfig } from '../config/load-config.js';
+import type { ServicePort } from '../control/service-report.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 
@@ -88,12 +89,38 @@ export class Reload {
         prepared.push({ name, part: await part.prepare(next, before) });
       } catch (cause) {
         for (const { part: ready } of prepared) ready.discard?.();
-        const why = cause instanceof Error ? cause.message : String(cause);
-        throw new SimtrunkError('RELOAD_FAILED', `The config stays as it was: ${name}: ${why}`, { cause });
+        const message = `The config stays as it was: ${name}: ${messageOf(cause)}`;
+        throw new SimtrunkError('RELOAD_FAILED', message, { cause });
       }
     }
     return prepared;
   }
+}
+
+/** As an operator has it done: a problem is a value, and certificates are read again, too. */
+export async function reloadWithCertificates(
+  reload: Reload,
+  sip: { reloadCertificates(): Promise<void> },
+  options: { readonly dryRun: boolean },
+): ReturnType<ServicePort['reload']> {
+  try {
+    const { outcome, changes } = await reload.run(options);
+    const readsThem = outcome === 'unchanged' || outcome === 'reloaded';
+    const certificateTrouble =
+      readsThem && !options.dryRun ? await sip.reloadCertificates().then(noTrouble, messageOf) : null;
+    return { ok: true, report: { outcome, changes, certificateTrouble } };
+  } catch (error) {
+    if (error instanceof SimtrunkError) return { ok: false, message: error.message };
+    throw error;
+  }
+}
+
+function noTrouble(): null {
+  return null;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A secret that nobody has set is made anew whenever a config is read; peers go on using nonces that they have. */

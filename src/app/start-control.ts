@@ -10,6 +10,7 @@ import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
 import { describeLiveCall } from '../control/live-call-report.js';
 import { type RouteReportParts, reportRoute, selectTrunk } from '../control/route-report.js';
+import type { ServicePort } from '../control/service-report.js';
 import {
   type DoNotCallStatus,
   type LineStatus,
@@ -25,6 +26,8 @@ import type { LedgerView } from '../quota/ledger-view.js';
 import type { Routing } from '../routing/routing.js';
 import type { SipOperations } from '../sip-server/control.js';
 import { channelPort, suspensionReport } from './channel-reports.js';
+import type { Drain } from './drain.js';
+import { leavingPeers } from './leaving-peers.js';
 import type { Reload } from './reload.js';
 import type { SimStateSide } from './start-sim-state.js';
 import type { SipListener } from './start-sip.js';
@@ -56,7 +59,9 @@ export interface ControlledParts {
   readonly streaks: StreakSide;
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
-  readonly reload: Reload;
+  readonly reload: Pick<Reload, 'config'>;
+  readonly reloadAll: ServicePort['reload'];
+  readonly drain: Drain;
 }
 
 /** @throws SimtrunkError CONTROL_IN_USE or CONTROL_UNAVAILABLE */
@@ -92,7 +97,8 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
         version: VERSION,
         node: process.versions.node,
         pid: process.pid,
-        state: registry.isAccepting ? 'running' : 'stopping',
+        state: registry.refusal === 'shutdown' ? 'stopping' : (parts.drain.state?.state ?? 'running'),
+        drainDeadlineAtMs: parts.drain.state?.deadlineAtMs ?? null,
         startedAtMs,
         upSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1_000),
         config: config.file,
@@ -107,6 +113,7 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
           isProbed: probe !== false,
           channels: tallyOf(name),
         })),
+        leaving: leavingPeers(registry.calls(), config),
         ledger: {
           kind: config.ledger.kind,
           durability: config.ledger.durability,
@@ -144,6 +151,12 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
         call.end('operator');
         return before;
       },
+    },
+    service: {
+      reload: parts.reloadAll,
+      drain: (request) => parts.drain.begin(request),
+      drainState: () => parts.drain.state,
+      resume: () => parts.drain.resume(),
     },
     ledger: {
       verify: () => ledger.verify(),

@@ -58,7 +58,11 @@ export async function startSip(
 ): Promise<SipSide> {
   const { drachtio } = config.sip;
   const isServerOurs = drachtio === undefined;
-  const application = new SipApplication({ ...peerSettings(config), lines, isServerOurs }, clock, log);
+  const application = new SipApplication(
+    { ...peerSettings(config), lines, isServerOurs, isServerShared: drachtio?.shared === true },
+    clock,
+    log,
+  );
   const reconfigure = (next: Config) => application.reconfigure(peerSettings(next));
   if (drachtio !== undefined) {
     opened.add('signalling', application);

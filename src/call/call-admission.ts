@@ -28,11 +28,15 @@ export interface AdmissionSettings {
   readonly maxWaitMs: number;
 }
 
-/** Whatever an INVITE does to admission, its call ends with an answer and a record: this never throws. */
+/**
+ * Whatever an INVITE does to admission, its call ends with an answer and a record: this never throws. `refusal` holds for all but
+ * emergency calls.
+ */
 export function admitRequest(
   request: CallRequest,
   ports: AdmissionPorts,
   { recording, maxWaitMs }: AdmissionSettings,
+  refusal: 'draining' | null = null,
 ): Admission {
   let callee: Callee | null = null;
   const refused = (reason: EndReason, limit: LimitReached | null = null): Admission => {
@@ -44,11 +48,13 @@ export function admitRequest(
     if (request.maxForwards !== null && request.maxForwards <= 0) return refused('too-many-hops');
     const admitted = admit(request, ports.admission);
     callee = admitted.callee;
+    const isEmergency = callee?.numberClass === 'emergency';
+    // Whatever else would stand against it: another node may take it.
+    if (refusal !== null && !isEmergency) return refused(refusal);
     if (!admitted.ok) {
       ports.log.info({ reason: admitted.reason, detail: admitted.detail }, 'policy refuses the call');
       return refused(admitted.reason, admitted.limit);
     }
-    const isEmergency = admitted.callee.numberClass === 'emergency';
     // Who waits so long already is better told: what there is goes to the calls that live.
     if (!isEmergency && (request.waitedMs ?? 0) > maxWaitMs) return refused('overloaded');
     if (recording.enabled && recording.required && !isEmergency && !ports.recorder?.readiness().ok)

@@ -159,7 +159,7 @@ export class History {
   /** Everybody goes home, as the other side's clocks would have it in the end. */
   async end(): Promise<void> {
     const { bench } = this;
-    bench.registry.stop();
+    bench.registry.refuse('shutdown');
     bench.journal.failures = 0;
     bench.media.gate.release();
     bench.recorder.gate.release();

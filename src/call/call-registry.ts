@@ -24,7 +24,7 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
   #onOver: (record: CallRecord) => void = () => {};
   #offered = 0;
   #answered = 0;
-  #stopping = false;
+  #refusal: 'draining' | 'shutdown' | null = null;
 
   constructor(ports: Omit<CallPorts, 'channels'>, settings: CallSettings) {
     this.#ports = { ...ports, channels: this };
@@ -37,7 +37,7 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
   }
 
   get isAccepting(): boolean {
-    return !this.#stopping;
+    return this.#refusal === null;
   }
 
   get size(): number {
@@ -61,7 +61,7 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
     this.#offered++;
     const call = new Call(request, caller, this.#ports, this.#settings, this, (record) => this.#close(record));
     this.#calls.set(request.callId, call);
-    call.start(this.#stopping ? 'shutdown' : null);
+    call.start(this.#refusal);
   }
 
   callOf(trunk: string, dialog: DialogName): JoinableCall | undefined {
@@ -95,9 +95,13 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
     for (const call of this.calls()) call.end(reason);
   }
 
-  /** Takes no new call from now on. */
-  stop(): void {
-    this.#stopping = true;
+  /** Why new calls are refused: for `draining` all but emergency calls are, for good once it is `shutdown`. */
+  get refusal(): 'draining' | 'shutdown' | null {
+    return this.#refusal;
+  }
+
+  refuse(reason: 'draining' | 'shutdown' | null): void {
+    if (this.#refusal !== 'shutdown') this.#refusal = reason;
   }
 
   /** Resolves when the last call is over. */

@@ -463,7 +463,7 @@ describe('a call', () => {
     const reason: EndReason = 'shutdown';
 
     it('is refused when it comes after the service has stopped', async () => {
-      bench.registry.stop();
+      bench.registry.refuse('shutdown');
       await bench.offer();
       bench.at('caller 503');
       assert.equal(bench.record.endReason, reason);

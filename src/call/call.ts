@@ -203,15 +203,16 @@ export class Call {
   }
 
   /** Admits or refuses the call and, from then on, lets it run. */
-  start(refused: EndReason | null): void {
+  start(refused: 'draining' | 'shutdown' | null): void {
     this.#caller.listen();
     if (this.#state.phase !== 'admitting') return;
-    if (refused === null) this.#admit();
+    if (refused !== 'shutdown') this.#admit(refused);
     else this.#feed({ type: 'call:refused', reason: refused, limit: null });
   }
 
-  #admit(): void {
-    const admitted = admitRequest(this.#state.request, { ...this.#ports, log: this.#log }, this.#settings);
+  /** `refused`: for all but emergency calls. */
+  #admit(refused: 'draining' | null): void {
+    const admitted = admitRequest(this.#state.request, { ...this.#ports, log: this.#log }, this.#settings, refused);
     const { callee } = admitted;
     this.#callee = callee;
     if (callee !== null) this.#runner.amend({ callee: callee.e164, numberClass: callee.numberClass });

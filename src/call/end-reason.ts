@@ -47,6 +47,7 @@ export type EndReason =
   | 'signalling-lost'
   | 'operator'
   | 'internal-error'
+  | 'draining'
   | 'shutdown'
   | 'interrupted';
 
@@ -101,6 +102,7 @@ const ANSWERS: Readonly<Record<EndReason, FinalAnswer>> = {
   'signalling-lost': { status: 503, q850: 41 },
   operator: { status: 480, q850: 31 },
   'internal-error': { status: 500, q850: 41 },
+  draining: { status: 503, q850: 41 },
   shutdown: { status: 503, q850: 41 },
   interrupted: { status: 503, q850: 41 },
 };

@@ -139,6 +139,62 @@ describe('a running service, from another terminal', function () {
     assert.deepEqual([unknown.code, unknown.stderr], [2, 'No trunk "nobody"; there are: pbx\n']);
   });
 
+  it('reads its config again, says what is different, and what a reload has taken away is listed until its calls are over', async () => {
+    const file = join(arena.folder, 'simtrunk.yaml');
+    const value = arena.configValue();
+    writeFileSync(file, JSON.stringify(value));
+    const call = await talking();
+    assert.deepEqual(await simtrunk('reload'), {
+      ...{ code: 0, stdout: 'The config says what it said: nothing has changed.\n', stderr: '' },
+    });
+    const channels = (value.channels as object[]).slice(1);
+    const [gateway] = value.gateways as object[];
+    writeFileSync(file, JSON.stringify({ ...value, channels, gateways: [{ ...gateway, ringTimeoutMs: 5_000 }] }));
+    const looked = await simtrunk('reload', '--dry-run');
+    const changes = '~ gateways.gw1.ringTimeoutMs: 60000 → 5000\n- channels.gw1/1\n';
+    assert.deepEqual(
+      [looked.code, looked.stdout],
+      [0, `${changes}Could be taken over; nothing has been changed yet.\n`],
+    );
+    const taken = await simtrunk('reload');
+    assert.deepEqual([taken.code, taken.stdout], [0, `${changes}Taken over. Live calls keep what they began with.\n`]);
+    const { leaving } = await json<StatusReport>('status');
+    assert.deepEqual(leaving, [{ kind: 'channel', name: 'gw1/1', calls: 1 }]);
+    assert.match((await simtrunk('status')).stdout, /\n {2}channel gw1\/1 +1\n/);
+    call.hangUp();
+    await arena.cdrOf(call.sipCallId);
+    assert.deepEqual((await json<StatusReport>('status')).leaving, []);
+
+    writeFileSync(file, JSON.stringify({ ...value, dataDir: 'elsewhere' }));
+    const refused = await simtrunk('reload');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stdout, /^~ dataDir: .* → "elsewhere" {3}NEEDS A RESTART\n/);
+    assert.match(refused.stdout, /\nNOT taken over: .*\n$/);
+    writeFileSync(file, '{');
+    const unsound = await simtrunk('reload');
+    assert.deepEqual([unsound.code, unsound.stdout], [1, '']);
+    assert.match(unsound.stderr, /simtrunk\.yaml:1:/);
+    (await talking()).hangUp();
+  });
+
+  it('is drained, and taken into use again', async () => {
+    const call = await talking();
+    const begun = await simtrunk('drain', '--deadline', '600');
+    assert.match(begun.stdout, /^Draining: 1 call is live, until \S+ at the latest; no new ones\.\n$/);
+    assert.equal((await (await arena.phone.call({ number: NUMBER })).ended).status, 503);
+    assert.match(
+      (await simtrunk('status')).stdout,
+      / is draining: it takes no new call, .*\n[\s\S]*1 live; those that last until/,
+    );
+    const waiting = simtrunk('drain', '--wait');
+    call.hangUp();
+    assert.deepEqual(await waiting, { code: 0, stdout: 'Drained: no call is live.\n', stderr: '' });
+    assert.deepEqual((await simtrunk('resume')).stdout, 'New calls are taken again.\n');
+    const again = await simtrunk('resume');
+    assert.deepEqual([again.code, again.stderr], [1, 'The service is not draining.\n']);
+    (await talking()).hangUp();
+  });
+
   it('traces a live call that is named by its id, shows it as a ladder, and saves it for its owner alone', async () => {
     const call = await talking();
     const [live] = await json<LiveCallReport[]>('calls');

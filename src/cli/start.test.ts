@@ -125,6 +125,51 @@ describe('simtrunk start', function () {
     assert.equal((await command.ended).code, 0);
   });
 
+  it('takes over a changed config on SIGHUP, and is loud about one that it cannot take', async () => {
+    const command = start({ log: { level: 'warn' } });
+    await command.printed(/Ctrl-C ends it/);
+    const file = join(arena.folder, 'simtrunk.yaml');
+    const log = { level: 'warn' };
+    writeFileSync(file, JSON.stringify(arena.configValue({ log, trunks: [{ maxCalls: 1 }] })));
+    command.send('SIGHUP');
+    await arena.phone.call({ number: TALKS });
+    await until('a second call is one too many', async () => {
+      const second = await arena.phone.call({ number: TALKS });
+      if (await second.answered) second.hangUp();
+      return (await second.ended).status === 503;
+    });
+    writeFileSync(file, '{');
+    command.send('SIGHUP');
+    writeFileSync(file, JSON.stringify(arena.configValue({ log, dataDir: 'elsewhere' })));
+    command.send('SIGHUP');
+    await until('it has said so', () => /"needRestart":\["dataDir"/.test(command.errors()));
+    command.send('SIGTERM');
+    assert.equal((await command.ended).code, 0);
+  });
+
+  it('ends by itself when it was drained to be stopped', async () => {
+    const command = start();
+    await command.printed(/Ctrl-C ends it/);
+    const talking = await arena.phone.call({ number: TALKS });
+    assert.equal(await talking.answered, true);
+    const data = ['--data', join(arena.folder, 'var')];
+    const drain = runCommand('drain', '--stop', '--wait', ...data);
+    running.push(drain);
+    await until('new calls are refused', async () => {
+      const late = await arena.phone.call({ number: TALKS });
+      if (await late.answered) late.hangUp();
+      return (await late.ended).status === 503;
+    });
+    talking.hangUp();
+    const ended = await Promise.all([command.ended, drain.ended]);
+    assert.deepEqual(
+      ended.map(({ code }) => code),
+      [0, 0],
+    );
+    assert.equal(ended[1].stdout, 'Drained: no call is live. The service ends.\n');
+    assert.equal((await arena.cdrOf(talking.sipCallId)).endReason, 'normal');
+  });
+
   it('takes no new call while it ends, and a signal a second after the first ends it at once', async () => {
     // 64·T1, for which the channel of a silent gateway is held, is longer than this test.
     const command = start({ sip: { t1Ms: 1_000, t2Ms: 4_000 } });

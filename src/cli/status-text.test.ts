@@ -9,7 +9,7 @@ function textWith(doNotCall: readonly DoNotCallStatus[], gateways: StatusReport[
     ...{ version: '1', node: 'v20', pid: 1, state: 'running', startedAtMs: 0, upSeconds: 1 },
     ...{ config: 'c.yaml', dataDir: 'var', listeners: [], liveCalls: 0, channels: NO_CHANNEL, gateways },
     ledger: { kind: 'memory', durability: 'process', file: 'f', isAway: false, isStalled: false, orphans: 0 },
-    lines: [],
+    ...{ drainDeadlineAtMs: null, leaving: [], lines: [] },
     registrations: [],
     suspended: [],
     simStatus: [],

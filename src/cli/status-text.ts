@@ -6,6 +6,7 @@ export function statusText(report: StatusReport): string {
   const parts = [
     heading(report),
     gatewayLines(report),
+    leavingLines(report),
     lineLines(report),
     registrationLines(report),
     suspensionLines(report),
@@ -16,20 +17,37 @@ export function statusText(report: StatusReport): string {
   return parts.flat().join('\n');
 }
 
+const STATES: Readonly<Record<StatusReport['state'], string>> = {
+  running: 'runs',
+  draining: 'is draining: it takes no new call',
+  drained: 'is drained: no call is live, and it takes no new one',
+  stopping: 'is stopping: it takes no new call',
+};
+
 function heading(report: StatusReport): string[] {
   const { version, pid, state, startedAtMs, upSeconds, config, dataDir, listeners, liveCalls, ledger } = report;
-  const what = state === 'running' ? 'runs' : 'is stopping: it takes no new call';
+  const what = STATES[state];
   return [
     `simtrunk ${version} ${what}, process ${pid}, since ${instant(startedAtMs)} (${clockTime(upSeconds)})`,
     ...textTable([
       ['config', config],
       ['data', dataDir],
       ['SIP', listeners.map(({ transport, address, port }) => `${transport} ${address}:${port}`).join(', ')],
-      ['calls', `${liveCalls} live`],
+      ['calls', `${liveCalls} live${deadlineText(report.drainDeadlineAtMs)}`],
       ['ledger', ledgerText(ledger)],
     ]),
     '',
   ];
+}
+
+function deadlineText(deadlineAtMs: number | null): string {
+  return deadlineAtMs === null ? '' : `; those that last until ${instant(deadlineAtMs)} get BYE`;
+}
+
+function leavingLines({ leaving }: StatusReport): string[] {
+  if (leaving.length === 0) return [];
+  const rows = leaving.map(({ kind, name, calls }) => [`${kind} ${name}`, String(calls)]);
+  return [...textTable([['no longer in the config', 'calls'], ...rows]), ''];
 }
 
 function ledgerText({ kind, durability, file, isAway, isStalled, orphans }: StatusReport['ledger']): string {

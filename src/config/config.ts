@@ -99,6 +99,8 @@ export interface DrachtioConfig {
   readonly host: string;
   readonly port: number;
   readonly secret: string;
+  /** Other nodes are connected to it, too. */
+  readonly shared: boolean;
 }
 
 /** A Homer collector; port 9060 when none is given. */

@@ -42,6 +42,7 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   ),
   'gateways[].responses[].coolDownSeconds': 'the lab’s gateway needs no rules of its own',
   'sip.drachtio.port': 'an external drachtio-server is not the default',
+  'sip.drachtio.shared': 'an external drachtio-server is not the default',
   'registrations[].transport': 'no registrar wants simtrunk by default',
   'registrations[].expiresSeconds': 'no registrar wants simtrunk by default',
   ...Object.fromEntries(

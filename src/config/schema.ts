@@ -119,7 +119,9 @@ const sip = z.strictObject({
       password: secret.optional(),
     })
     .optional(),
-  drachtio: z.strictObject({ host: z.string().min(1), port: port.default(9022), secret }).optional(),
+  drachtio: z
+    .strictObject({ host: z.string().min(1), port: port.default(9022), secret, shared: z.boolean().default(false) })
+    .optional(),
 });
 
 /** What a side's session descriptions may hold. */

@@ -42,6 +42,19 @@ class FakeService {
           return url === 'udp://10.0.0.9:2223';
         },
       },
+      service: {
+        reload: async (options) => {
+          this.asked.push(options);
+          const report = { outcome: 'unchanged', changes: [], certificateTrouble: null } as const;
+          return options.dryRun ? { ok: false, message: 'The config has 1 problem.' } : { ok: true, report };
+        },
+        drain: ({ deadlineSeconds, stops }) => {
+          this.asked.push([deadlineSeconds, stops]);
+          return { state: 'draining', liveCalls: 1, sinceMs: NOW_MS, deadlineAtMs: null, stops };
+        },
+        drainState: () => null,
+        resume: () => false,
+      },
       sip: {
         startTrace: async (request) => {
           this.asked.push(request);
@@ -127,6 +140,9 @@ describe('the commands of the control socket', () => {
     ['bans add', { source: '192.0.2.1' }],
     ['bans add', { source: '192.0.2.1', seconds: 1.5 }],
     ['ledger adjust', { adjustmentId: 'x' }],
+    ['reload', { dryRun: 'yes' }],
+    ['drain', { deadlineSeconds: -1 }],
+    ['drain', { deadlineSeconds: 1e9 }],
   ] as const) {
     it(`refuse arguments that are wrong: ${name} ${JSON.stringify(given).slice(0, 60)}`, async () => {
       assert.match((await refusal(name, given)) ?? '', /^bad-arguments: .+\.$/);
@@ -138,6 +154,24 @@ describe('the commands of the control socket', () => {
     assert.deepEqual([service.logged[0]?.callId, service.logged[0]?.by], ['c1', KIM]);
     assert.equal(await refusal('hangup', { callId: 'c2' }), 'not-found: No call "c2" is live.');
     assert.equal(service.logged.length, 1);
+  });
+
+  it('reload and drain the service, and say who has it done', async () => {
+    const commands = service.commands();
+    assert.deepEqual(resultOf(await commands.run('reload', {}, KIM)), {
+      ...{ outcome: 'unchanged', changes: [], certificateTrouble: null },
+    });
+    assert.equal(await refusal('reload', { dryRun: true }), 'refused: The config has 1 problem.');
+    await commands.run('drain', {}, KIM);
+    await commands.run('drain', { deadlineSeconds: 60, stops: true }, KIM);
+    assert.deepEqual(service.asked, [{ dryRun: false }, { dryRun: true }, [null, false], [60, true]]);
+    assert.deepEqual(
+      service.logged.map(({ by }) => by),
+      // Who only looks is not written down.
+      [KIM, KIM, KIM],
+    );
+    assert.equal(resultOf(await commands.run('drain state', {}, KIM)), null);
+    assert.equal(await refusal('resume', {}), 'refused: The service is not draining.');
   });
 
   it('trace a live call that is named by our id as its caller’s leg', async () => {

@@ -8,6 +8,7 @@ import type { ControlPorts } from './control-ports.js';
 import { type Caller, type ControlAnswer, refuse } from './control-protocol.js';
 import { engineCommands } from './engine-commands.js';
 import { ledgerCommands } from './ledger-commands.js';
+import { serviceCommands } from './service-commands.js';
 import { traceCommands } from './trace-commands.js';
 
 const NO_ARGUMENTS = z.strictObject({});
@@ -27,6 +28,7 @@ export interface ControlCommands {
 export function createControlCommands(ports: ControlPorts): ControlCommands {
   const table = new Map(
     Object.entries({
+      ...callCommands(ports),
       ...serviceCommands(ports),
       ...ledgerCommands(ports),
       ...traceCommands(ports),
@@ -46,7 +48,7 @@ export function createControlCommands(ports: ControlPorts): ControlCommands {
   };
 }
 
-function serviceCommands({ status, route, calls, log }: ControlPorts): ControlTable {
+function callCommands({ status, route, calls, log }: ControlPorts): ControlTable {
   return {
     status: command(NO_ARGUMENTS, async () => done(await status())),
     route: command(ROUTE_ARGUMENTS, (selection) => {

@@ -4,6 +4,7 @@ import type { Ledger } from '../quota/ledger.js';
 import type { ChannelPort } from './channel-report.js';
 import type { LiveCallReport } from './live-call-report.js';
 import type { RouteReport, RouteSelection } from './route-report.js';
+import type { ServicePort } from './service-report.js';
 import type { StatusReport } from './status-report.js';
 
 export interface ControlPorts {
@@ -21,6 +22,7 @@ export interface ControlPorts {
   readonly sip: (TracePort & BanPort) | null;
   /** Null with the embedded relay. */
   readonly engines: EnginePort | null;
+  readonly service: ServicePort;
   readonly ledger: LedgerPort;
   readonly channels: ChannelPort;
   readonly log: Logger;

@@ -9,8 +9,10 @@ export interface StatusReport {
   readonly version: string;
   readonly node: string;
   readonly pid: number;
-  /** `stopping` once it takes no new call. */
-  readonly state: 'running' | 'stopping';
+  /** `draining` and `drained`: it takes no new call, but stays; `stopping`: it ends. */
+  readonly state: 'running' | 'draining' | 'drained' | 'stopping';
+  /** When a drain ends the calls that are left; null: it does not, or there is none. */
+  readonly drainDeadlineAtMs: number | null;
   readonly startedAtMs: number;
   readonly upSeconds: number;
   readonly config: string;
@@ -27,6 +29,8 @@ export interface StatusReport {
     readonly isCooling: boolean;
     readonly channels: ChannelTally;
   }[];
+  /** What has left the config while calls of it are live, with their number. */
+  readonly leaving: readonly LeavingPeer[];
   readonly ledger: LedgerStatus;
   /** Of gateways whose lines register with us. */
   readonly lines: readonly LineStatus[];
@@ -37,6 +41,12 @@ export interface StatusReport {
   readonly simStatus: readonly PollReport[];
   readonly doNotCall: readonly DoNotCallStatus[];
   readonly counters: Readonly<Record<string, unknown>>;
+}
+
+export interface LeavingPeer {
+  readonly kind: 'trunk' | 'gateway' | 'channel';
+  readonly name: string;
+  readonly calls: number;
 }
 
 /** All null while it is not registered. */

@@ -88,6 +88,8 @@ export interface SignallingSettings extends PeerSettings {
   readonly lines: LinePlaces;
   /** The SIP server is a thread of this process, whose clock nobody sets: what it says of times is believed. */
   readonly isServerOurs?: boolean;
+  /** Other nodes are connected to the same SIP server, which gives each a share of what begins. */
+  readonly isServerShared?: boolean;
 }
 
 export interface SignallingCounters {

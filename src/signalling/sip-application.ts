@@ -65,6 +65,7 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   /** Answers that came before anybody asked for them. */
   readonly #unclaimed: string[] = [];
   #onUnclaimedAnswer: ((attemptId: string) => void) | undefined;
+  #isWithdrawn = false;
   #onCall: CallHandler | undefined;
   #gatewayCallers: GatewayCallers;
   #takeMobile: MobileCalls | undefined;
@@ -97,6 +98,18 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
     this.#settings = { ...this.#settings, ...peers };
     this.intake.reconfigure(peers);
     this.#gatewayCallers = callersOf(this.#settings);
+  }
+
+  /**
+   * Where other nodes share the SIP server: has it send them what begins something, or this node, too. On a server of its own
+   * this one is asked on, and says 503.
+   */
+  withdraw(isWithdrawn: boolean): void {
+    if (!this.#settings.isServerShared || isWithdrawn === this.#isWithdrawn) return;
+    this.#isWithdrawn = isWithdrawn;
+    // By INVITE alone: a real drachtio-server takes all methods back with one (wire protocol), and gives all back so.
+    if (isWithdrawn) this.#srf.unregisterForMessages('invite');
+    else this.#srf.reregisterForMessages('invite');
   }
 
   get counters(): SignallingCounters {

@@ -84,6 +84,9 @@ export interface SrfApplication {
   on(event: 'connect', listener: (error: Error | null, hostport: string) => void): void;
   on(event: 'error' | 'close', listener: (error?: Error) => void): void;
   use(method: string, handler: (request: SipRequest, response: ServerResponse) => void): void;
+  /** Wants no new requests of a method any more, or wants them again. */
+  unregisterForMessages(method: string): void;
+  reregisterForMessages(method: string): void;
   createUAS(
     request: SipRequest,
     response: ServerResponse,

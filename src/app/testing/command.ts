@@ -19,6 +19,8 @@ export interface RunningCommand {
   hasEnded(): boolean;
   /** What it has printed on standard output so far. */
   output(): string;
+  /** The same on standard error. */
+  errors(): string;
   /** Resolves when standard output has matched; rejects when the command ended without. */
   printed(pattern: RegExp): Promise<void>;
   send(signal: NodeJS.Signals): void;
@@ -41,6 +43,7 @@ export function runCommand(...args: string[]): RunningCommand {
     ended,
     hasEnded: () => hasEnded,
     output: () => said.stdout,
+    errors: () => said.stderr,
     async printed(pattern) {
       await until(`it prints ${pattern}`, () => hasEnded || pattern.test(said.stdout));
       if (!pattern.test(said.stdout)) throw new Error(`it ended: ${said.stdout}${said.stderr}`);

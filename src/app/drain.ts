@@ -1,0 +1,123 @@
+// Taking the service out of use without cutting a call: new calls get 503 and OPTIONS too, emergency calls are taken all the
+// same, and it is over when the last call is, or at a deadline, when the rest gets BYE. Nothing ends an emergency call.
+import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+
+export interface DrainedCalls {
+  readonly size: number;
+  calls(): readonly { readonly state: { readonly emergency: boolean }; end(reason: 'draining'): void }[];
+  /** From now on, new calls are refused, or taken again. */
+  refuse(reason: 'draining' | null): void;
+  /** Resolves when no call is live. */
+  whenIdle(): Promise<void>;
+}
+
+export interface DrainRequest {
+  /** Null: as long as the calls last. */
+  readonly deadlineSeconds: number | null;
+  /** The service ends when it is over. */
+  readonly stops: boolean;
+}
+
+export interface DrainState {
+  /** `draining`: calls are live; `drained`: none is left. */
+  readonly state: 'draining' | 'drained';
+  readonly liveCalls: number;
+  readonly sinceMs: number;
+  /** Null: none. */
+  readonly deadlineAtMs: number | null;
+  readonly stops: boolean;
+}
+
+interface Current {
+  readonly sinceMs: number;
+  deadlineAtMs: number | null;
+  stops: boolean;
+  isOver: boolean;
+}
+
+export class Drain {
+  readonly #calls: DrainedCalls;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #onChange: (isDraining: boolean) => void;
+  #current: Current | null = null;
+  #timer: ClockTimer | undefined;
+  #stop: () => void = () => {};
+  /** Resolves when a drain that is to end the service is over. */
+  readonly stopWanted: Promise<void>;
+
+  /** @param onChange told when it begins, and when it is taken back */
+  constructor(calls: DrainedCalls, clock: Clock, log: Logger, onChange: (isDraining: boolean) => void) {
+    this.#calls = calls;
+    this.#clock = clock;
+    this.#log = log;
+    this.#onChange = onChange;
+    this.stopWanted = new Promise((resolve) => {
+      this.#stop = resolve;
+    });
+  }
+
+  /** Null while the service takes calls. */
+  get state(): DrainState | null {
+    if (this.#current === null) return null;
+    const { sinceMs, deadlineAtMs, stops, isOver } = this.#current;
+    const liveCalls = this.#calls.size;
+    // An emergency call may still come when it was over.
+    const state = isOver && liveCalls === 0 ? 'drained' : 'draining';
+    return { state, liveCalls, sinceMs, deadlineAtMs, stops };
+  }
+
+  /** Begins it; of one that is under way, the deadline and what follows are those of the last request. */
+  begin({ deadlineSeconds, stops }: DrainRequest): DrainState {
+    const nowMs = this.#clock.wallMs();
+    const isNew = this.#current === null;
+    this.#current ??= { sinceMs: nowMs, deadlineAtMs: null, stops, isOver: false };
+    const current = this.#current;
+    current.stops = stops;
+    current.deadlineAtMs = deadlineSeconds === null ? null : nowMs + deadlineSeconds * 1_000;
+    this.#timer?.cancel();
+    this.#timer =
+      deadlineSeconds === null ? undefined : this.#clock.after(deadlineSeconds * 1_000, () => this.#endRest());
+    if (isNew) {
+      this.#calls.refuse('draining');
+      this.#onChange(true);
+      this.#log.warn({ liveCalls: this.#calls.size, deadlineSeconds }, 'draining: new calls are refused');
+    }
+    void this.#calls.whenIdle().then(() => this.#over(current));
+    return this.state as DrainState;
+  }
+
+  /** Takes new calls again; false when it was not draining. */
+  resume(): boolean {
+    if (this.#current === null) return false;
+    this.close();
+    this.#current = null;
+    this.#calls.refuse(null);
+    this.#onChange(false);
+    this.#log.warn({}, 'no longer draining: new calls are taken');
+    return true;
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #endRest(): void {
+    const rest = this.#calls.calls().filter(({ state }) => !state.emergency);
+    this.#log.warn(
+      { ended: rest.length, liveCalls: this.#calls.size },
+      'draining: the deadline has passed, calls are ended',
+    );
+    for (const call of rest) call.end('draining');
+  }
+
+  #over(drained: Current): void {
+    // Taken back, or said twice.
+    if (this.#current !== drained) return;
+    if (!drained.isOver) this.#log.warn({}, 'drained: no call is live');
+    drained.isOver = true;
+    this.#timer?.cancel();
+    if (drained.stops) this.#stop();
+  }
+}
