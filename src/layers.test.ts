@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FORMATS = ['numbers', 'sdp', 'rtp', 'digest', 'lib'] as const;
-const DOMAIN = ['call', 'policy', 'routing', 'quota', ...FORMATS] as const;
+const DOMAIN = ['call', 'messages', 'policy', 'routing', 'quota', ...FORMATS] as const;
 
 const ADAPTERS = [
   'signalling',
@@ -32,7 +32,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   quota: ['quota', ...FORMATS],
   routing: ['routing', 'quota', ...FORMATS],
   policy: ['policy', 'quota', ...FORMATS],
-  call: DOMAIN,
+  messages: ['messages', 'policy', 'routing', 'quota', ...FORMATS],
+  call: ['call', 'policy', 'routing', 'quota', ...FORMATS],
   signalling: ['signalling', ...DOMAIN],
   journal: ['journal', ...DOMAIN],
   ledgers: ['ledgers', 'journal', ...DOMAIN],

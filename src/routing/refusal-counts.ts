@@ -38,6 +38,8 @@ const COUNTED: readonly (Counted | null)[] = [
   { reason: 'paced', hits: 'anybody' },
   { reason: 'quota-exhausted', hits: 'call' },
   { reason: 'paced', hits: 'call' },
+  { reason: 'no-messages', hits: 'call' },
+  { reason: 'message-gap', hits: 'anybody' },
 ];
 
 export const NOT_REFUSED = 0;

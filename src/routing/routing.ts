@@ -4,6 +4,7 @@
 import type { Clock } from '../lib/clock.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { AttemptReport } from './channel-health.js';
+import { decideMessage, type MessageToRoute } from './decide-message.js';
 import { decideRoute } from './decide-route.js';
 import type { Candidate, Decision, Explanation, ScoreTerms } from './decision.js';
 import { type DialAddress, type DialledGateway, dialAddress, dialUri, gatewayUri } from './dial-uri.js';
@@ -46,6 +47,16 @@ export interface RouteQuestion
   readonly trunk: { readonly name: string; readonly traffic: 'commercial' | 'personal' };
   /** Null or left out: not known. */
   readonly agent?: string | null;
+  readonly wallMs: number;
+}
+
+/** The same of a text message. */
+export interface MessageQuestion extends MessageToRoute {
+  readonly callee: RouteQuestion['callee'];
+  readonly trunk: RouteQuestion['trunk'];
+  readonly agent: string | null;
+  readonly excludeChannels: readonly string[];
+  readonly excludeGateways: readonly string[];
   readonly wallMs: number;
 }
 
@@ -95,6 +106,7 @@ export interface RouteAnswer<T> {
 export interface Routing<T> {
   decide(question: RouteQuestion): RouteAnswer<T>;
   explain(question: RouteQuestion): Explanation;
+  decideMessage(question: MessageQuestion): RouteAnswer<T>;
   /** A probe's result; the returned state is new when it differs from the one before. */
   probed(gateway: string, result: ProbeResult): GatewayHealth['state'];
   gatewayState(gateway: string): GatewayHealth['state'];
@@ -115,6 +127,7 @@ export interface Routing<T> {
   close(): void;
 }
 
+const NO_CODECS: readonly string[] = [];
 /** Less is not worth looking at every channel anew: what is due waits so long at most. */
 const LEAST_JUMP_MS = 1_000;
 
@@ -165,6 +178,11 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     explain(question) {
       turnTo(question.wallMs);
       return explainRoute(requestOf(question), index);
+    },
+    decideMessage(question) {
+      turnTo(question.wallMs);
+      const asked = { gateways: options.gateways, e164: question.callee.e164, codecs: NO_CODECS, wallMs: index.wallMs };
+      return new Answer(decideMessage(requestOf({ ...question, codecs: NO_CODECS }), question, index), asked);
     },
     probed(name, result) {
       const thresholds = gateways.get(name)?.probe;

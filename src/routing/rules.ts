@@ -48,7 +48,11 @@ export type RefusalReason =
   | 'channel-resting'
   | 'quota-exhausted'
   | 'too-few-seconds'
-  | 'paced';
+  | 'paced'
+  /** Its gateway sends no text messages, or none of this length. */
+  | 'no-messages'
+  /** It sent one a moment ago. */
+  | 'message-gap';
 
 export interface Refusal {
   readonly reason: RefusalReason;
@@ -65,6 +69,8 @@ interface Rule<T extends unknown[]> {
   readonly bindsEmergency?: true;
   /** True for what a probe call passes: it asks whether the channel is sound, whoever may use it. */
   readonly letsProbesPass?: true;
+  /** True for what text messages have nothing to do with. */
+  readonly isOfMedia?: true;
 }
 
 // ---- pools -----------------------------------------------------------------------------------------------------------
@@ -94,7 +100,7 @@ function isOutsideAgentGroups({ groups }: PoolTerms, { agentChannelGroups }: Rou
 const POOL_RULES: readonly Rule<[PoolTerms, RoutingRequest]>[] = [
   { reason: 'commercial-use-forbidden', refuses: isCommercialUseForbidden },
   { reason: 'class-not-covered', refuses: isClassNotCovered },
-  { reason: 'no-common-codec', refuses: hasNoCommonCodec, bindsEmergency: true },
+  { reason: 'no-common-codec', refuses: hasNoCommonCodec, bindsEmergency: true, isOfMedia: true },
   { reason: 'outside-trunk-groups', refuses: isOutsideTrunkGroups, letsProbesPass: true },
   { reason: 'outside-agent-groups', refuses: isOutsideAgentGroups, letsProbesPass: true },
 ];
@@ -103,6 +109,12 @@ export function refusalOfPool(pool: PoolTerms, request: RoutingRequest): Refusal
   const emergency = isEmergency(request);
   const probes = isProbe(request);
   return POOL_RULES.find((rule) => binds(rule, emergency, probes) && rule.refuses(pool, request))?.reason;
+}
+
+/** The same of a text message. */
+export function refusalOfPoolToMessage(pool: PoolTerms, request: RoutingRequest): RefusalReason | undefined {
+  if (isEmergency(request)) return undefined;
+  return POOL_RULES.find((rule) => rule.isOfMedia !== true && rule.refuses(pool, request))?.reason;
 }
 
 // ---- gateways --------------------------------------------------------------------------------------------------------
