@@ -57,6 +57,11 @@ export function dialForm(callee: { readonly e164: string }, simNumber: string): 
   return result.ok ? result.national : callee.e164;
 }
 
+/** A number as a network tells it to a SIM of the given number. */
+export function readAtHome(number: string, simNumber: string): NormaliseResult {
+  return normaliseCallee(number, { country: parsePhoneNumberFromString(simNumber)?.country ?? '' });
+}
+
 /** Digits with an optional leading "+", visual separators and tel parameters taken off; undefined for anything else. */
 function dialledDigits(dialled: string): string | undefined {
   if (dialled.length > MAX_DIALLED_LENGTH) return undefined;

@@ -3,6 +3,7 @@
 import { normaliseCallee } from '../numbers/normalise-callee.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import { WindowClock } from '../quota/windows.js';
+import { admitMessage, type MessageAdmission } from './admit-message.js';
 import { CallLoad, CallRate } from './call-load.js';
 import { ZoneClocks } from './calling-hours.js';
 import type { DoNotCallList } from './do-not-call.js';
@@ -40,6 +41,8 @@ export interface PolicyRequest {
 
 export interface Policy {
   admit(request: PolicyRequest): Admission;
+  /** Of a text message. */
+  admitMessage(request: Pick<PolicyRequest, 'trunk' | 'dialled'>): MessageAdmission;
   /** The call has reserved a channel: the ledger counts it from now on. Idempotent. */
   placed(callId: string): void;
   /** The call has ended for its caller: it is none of the trunk's calls any more. Idempotent. */
@@ -79,6 +82,16 @@ export function createPolicy({ trunks, ledger, lists = [], clock }: PolicyOption
       if (callId !== null) load.admitted(callId, name, e164);
       return { ok: true, callee };
     },
+    admitMessage({ trunk: { name }, dialled }) {
+      const trunk = states.get(name);
+      if (trunk === undefined) return { ok: false, reason: 'class-not-allowed', callee: null, detail: `trunk ${name}` };
+      const normalised = normaliseCallee(dialled, trunk.policy.dialling);
+      if (!normalised.ok) return { ok: false, reason: 'bad-number', callee: null, detail: normalised.reason };
+      const { e164, national, numberClass } = normalised;
+      const callee = { e164, national, numberClass };
+      const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+      return admitMessage({ trunk, agent: null, account: null, callee, ...now }, callee, sight);
+    },
     placed: (callId) => load.placed(callId),
     ended: (callId) => load.ended(callId),
     reconfigure(next, nextLists) {
@@ -114,5 +127,6 @@ function stateOf(policy: TrunkPolicy, lists: readonly DoNotCallList[]): TrunkSta
       return list;
     }),
     rate: policy.maxCallsPerSecond === null ? null : new CallRate(policy.maxCallsPerSecond),
+    messageRate: policy.maxMessagesPerSecond == null ? null : new CallRate(policy.maxMessagesPerSecond),
   };
 }

@@ -33,6 +33,7 @@ export interface TrunkState {
   readonly days: WindowClock;
   readonly lists: readonly DoNotCallList[];
   readonly rate: CallRate | null;
+  readonly messageRate?: CallRate | null;
 }
 
 export interface PolicyQuestion {

@@ -28,6 +28,8 @@ export interface TrunkPolicy {
   readonly maxCalls: number | null;
   /** New calls in any second; null for any number. */
   readonly maxCallsPerSecond: number | null;
+  /** Text messages in any second; null or left out for any number. */
+  readonly maxMessagesPerSecond?: number | null;
 }
 
 /** A trunk without limits of its own: what is not said. */

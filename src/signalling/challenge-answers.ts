@@ -62,6 +62,7 @@ export function challengerOf(uri: string, response: SipResponse): string | undef
 export interface OwnRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
   /** Next hop, where it is not the URI's. */
   readonly proxy?: string | undefined;
 }
@@ -77,7 +78,7 @@ export function requestWithAccount(
   onFinal: (response: SipResponse | null) => void,
 ): void {
   const { srf, log, account } = parts;
-  const { method } = request;
+  const { method, body } = request;
   const answers = new ChallengeAnswers(account);
   const send = (headers: Readonly<Record<string, string>>, proxy: string | undefined): void => {
     const onSent = (error: unknown, sent?: SipRequest): void => {
@@ -88,13 +89,17 @@ export function requestWithAccount(
       }
       const onResponse = (response: SipResponse): void => {
         if (response.status < 200) return;
-        const signed = answers.headersFor(response, { method, uri: sent.uri, body: '' });
+        const signed = answers.headersFor(response, { method, uri: sent.uri, body: body ?? '' });
         if (signed === null) onFinal(response);
         else send({ ...headers, ...repetitionOf(sent), ...signed }, challengerOf(sent.uri, response) ?? proxy);
       };
       sent.on('response', guarded(log, `${method} answered`, onResponse));
     };
-    const options = { method, headers: { ...headers }, ...(proxy === undefined ? {} : { proxy }) };
+    const options = {
+      ...{ method, headers: { ...headers } },
+      ...(proxy === undefined ? {} : { proxy }),
+      ...(body === undefined ? {} : { body }),
+    };
     srf.request(uri, options, guarded(log, `${method} sent`, onSent));
   };
   send(request.headers, request.proxy);

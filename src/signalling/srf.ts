@@ -104,7 +104,7 @@ export interface SrfApplication {
   ): void;
   request(
     uri: string,
-    options: { method: string; headers?: Record<string, string>; proxy?: string },
+    options: { method: string; headers?: Record<string, string>; proxy?: string; body?: string },
     callback: (error: unknown, request?: SipRequest) => void,
   ): void;
 }
