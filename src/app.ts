@@ -10,6 +10,7 @@ import { addReloadedParts } from './app/reloaded-parts.js';
 import { startControl } from './app/start-control.js';
 import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
+import { type MessagesCounters, startMessages } from './app/start-messages.js';
 import { startRegistrar } from './app/start-registrar.js';
 import { startRegistrations } from './app/start-registrations.js';
 import { type SimStateCounters, SimStateSide } from './app/start-sim-state.js';
@@ -35,6 +36,7 @@ import { ClosingStack } from './lib/closing-stack.js';
 import { createLogger, type Logger } from './lib/logger.js';
 import type { RelayCounters } from './media/relay/relay-messages.js';
 import type { RtpengineCounters } from './media/rtpengine/rtpengine.js';
+import { MESSAGES_SCHEMA } from './messaging/message-store.js';
 import { createPolicy } from './policy/admit-call.js';
 import type { SimUsage } from './quota/ledger.js';
 import { REGISTRAR_SCHEMA, type Registrar } from './registrar/registrar.js';
@@ -58,6 +60,7 @@ export interface AppCounters {
   /** Null with the default ledger. */
   readonly ledger: RedisLedgerCounters | null;
   readonly cdrs: PublisherCounters;
+  readonly messages: MessagesCounters;
   readonly doNotCall: readonly ListCounters[];
   readonly control: ControlCounters;
   /** Threads that were started again. */
@@ -104,7 +107,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       file: config.ledger.file,
       durability: config.ledger.durability,
       timeoutMs: config.ledger.journalTimeoutMs,
-      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA, ...REGISTRAR_SCHEMA, ...SUSPENSION_SCHEMA],
+      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA, ...REGISTRAR_SCHEMA, ...SUSPENSION_SCHEMA, ...MESSAGES_SCHEMA],
       log,
       clock,
     }),
@@ -165,11 +168,16 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     for (const call of registry.calls()) call.loseSignalling();
     application.detachLegs();
   });
+  const messages = await startMessages(
+    config,
+    { journal, ledger, outbox, admission, routes, sip: application, places, clock, log },
+    opened,
+  );
   const reload = new Reload(config, log);
   const takingOver = {
     ledger: ledgerSide,
     sip: sipSide,
-    ...{ doNotCall, admission, routes, lines, simState, attempts, registrations, prober },
+    ...{ doNotCall, admission, routes, lines, simState, attempts, registrations, prober, messages },
   };
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
@@ -193,6 +201,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       journal: journal.counters,
       ledger: ledgerSide.counters(),
       cdrs: publisher.counters,
+      messages: messages.counters(),
       doNotCall: doNotCall.counters,
       control: control.counters,
       restarts: restarts + mediaRestarts,

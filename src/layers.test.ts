@@ -20,6 +20,8 @@ const ADAPTERS = [
   'sip-server',
   'registrar',
   'sim-state',
+  'messaging',
+  'http-api',
 ] as const;
 
 /** Rows: a folder of src, or a file directly in it; what stands in the row may be imported. */
@@ -45,6 +47,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   control: ['control', ...DOMAIN],
   registrar: ['registrar', ...DOMAIN],
   'sim-state': ['sim-state', ...DOMAIN],
+  messaging: ['messaging', ...DOMAIN],
+  'http-api': ['http-api', ...DOMAIN],
   'sip-server': ['sip-server', 'lib'],
   // Composition roots: they build the parts, nothing imports them.
   simulator: ['simulator', 'config', 'cdr', 'ledgers', 'journal', ...DOMAIN],

@@ -10,6 +10,7 @@ import type { GatewayProber } from '../signalling/gateway-prober.js';
 import { callSettings, routingSetup } from './call-settings.js';
 import type { Reload, ReloadedPart } from './reload.js';
 import type { LedgerSide } from './start-ledger.js';
+import type { MessagesSide } from './start-messages.js';
 import type { LineSide } from './start-registrar.js';
 import type { RunningRegistrations } from './start-registrations.js';
 import type { SimStateSide } from './start-sim-state.js';
@@ -28,11 +29,12 @@ export interface ReloadedParts {
   readonly sip: Pick<SipSide, 'reconfigure' | 'setSources'>;
   readonly registrations: Pick<RunningRegistrations, 'reconfigure'>;
   readonly prober: Pick<GatewayProber, 'reconfigure'>;
+  readonly messages: Pick<MessagesSide, 'reconfigure'>;
   readonly registry: Pick<CallRegistry, 'reconfigure' | 'size' | 'whenTheseAreOver'>;
 }
 
 export function addReloadedParts(reload: Reload, parts: ReloadedParts, log: Logger): void {
-  const { doNotCall, admission, routes, lines, sip, registrations, prober, registry } = parts;
+  const { doNotCall, admission, routes, lines, sip, registrations, prober, messages, registry } = parts;
   const atOnce = (take: (next: Config) => void): ReloadedPart => ({ prepare: (next) => ({ take: () => take(next) }) });
   reload.add('ledger', { prepare: (next, before) => parts.ledger.prepare(next, before) });
   reload.add('policy', {
@@ -71,6 +73,10 @@ export function addReloadedParts(reload: Reload, parts: ReloadedParts, log: Logg
   reload.add(
     'prober',
     atOnce((next) => prober.reconfigure(probedOf(next.gateways))),
+  );
+  reload.add(
+    'messages',
+    atOnce((next) => messages.reconfigure(next)),
   );
   reload.add(
     'calls',

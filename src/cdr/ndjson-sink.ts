@@ -1,11 +1,11 @@
-// CDRs as lines of JSON, one file a UTC day. A batch is on the disk (fdatasync) before it counts as written;
+// CDRs as lines of JSON, one file a UTC day, and records of messages in files of their own. A batch is on the disk (fdatasync) before it counts as written;
 // a line that a crash cut is removed at the next start, and records already there are not written twice.
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupBy } from '../lib/group-by.js';
 import type { Cdr } from './cdr.js';
-import type { Sink } from './sink.js';
+import { isMessageRecord, type PublishedRecord, type Sink } from './sink.js';
 
 /** How much of a file's end is read for what a crash may have written but not acknowledged. */
 const TAIL_BYTES = 4 * 1024 * 1024;
@@ -31,7 +31,8 @@ export class NdjsonSink implements Sink {
   readonly #dir: string;
   readonly #tailBytes: number;
   readonly #openFile: (path: string) => Promise<FileHandle>;
-  #file: OpenFile | undefined;
+  /** The last of each kind. */
+  readonly #files = new Map<Kind, OpenFile>();
 
   constructor(dir: string, options: NdjsonOptions = {}) {
     this.name = `ndjson:${dir}`;
@@ -45,19 +46,26 @@ export class NdjsonSink implements Sink {
     return join(dir, `cdr-${dayOf(cdr)}.ndjson`);
   }
 
-  async write(records: readonly Cdr[]): Promise<void> {
-    for (const [day, cdrs] of groupBy(records, dayOf)) await this.#append(day, cdrs);
+  async write(records: readonly PublishedRecord[]): Promise<void> {
+    for (const [kind, ofKind] of groupBy(records, kindOf)) {
+      for (const [day, ofDay] of groupBy(ofKind, dayOf)) await this.#append(kind, day, ofDay);
+    }
   }
 
   async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
+    for (const kind of [...this.#files.keys()]) await this.#close(kind);
+  }
+
+  async #close(kind: Kind): Promise<void> {
+    const file = this.#files.get(kind);
+    this.#files.delete(kind);
     await file?.handle.close();
   }
 
-  async #append(day: string, cdrs: readonly Cdr[]): Promise<void> {
-    const file = await this.#open(day);
-    const lines = cdrs.filter((cdr) => !file.present.has(keyOf(cdr))).map((cdr) => `${JSON.stringify(cdr)}\n`);
+  async #append(kind: Kind, day: string, records: readonly PublishedRecord[]): Promise<void> {
+    const file = await this.#open(kind, day);
+    const fresh = records.filter((record) => !file.present.has(keyOf(record)));
+    const lines = fresh.map((record) => `${JSON.stringify(record)}\n`);
     if (lines.length === 0) return;
     const bytes = Buffer.from(lines.join(''), 'utf8');
     try {
@@ -70,32 +78,41 @@ export class NdjsonSink implements Sink {
     }
     file.bytes += bytes.length;
     // From here on only a batch whose acknowledgement failed can come again.
-    file.present = new Set(cdrs.map(keyOf));
+    file.present = new Set(records.map(keyOf));
   }
 
-  async #open(day: string): Promise<OpenFile> {
-    if (this.#file?.day === day && (await isInPlace(this.#file))) return this.#file;
-    await this.close();
+  async #open(kind: Kind, day: string): Promise<OpenFile> {
+    const open = this.#files.get(kind);
+    if (open?.day === day && (await isInPlace(open))) return open;
+    await this.#close(kind);
     await mkdir(this.#dir, { recursive: true });
-    const path = join(this.#dir, `cdr-${day}.ndjson`);
+    const path = join(this.#dir, `${kind}-${day}.ndjson`);
     const handle = await this.#openFile(path);
     try {
       const { ino } = await handle.stat();
-      this.#file = { day, path, inode: ino, handle, ...(await repairTail(handle, this.#tailBytes)) };
+      const file = { day, path, inode: ino, handle, ...(await repairTail(handle, this.#tailBytes)) };
+      this.#files.set(kind, file);
+      return file;
     } catch (error) {
       await handle.close();
       throw error;
     }
-    return this.#file;
   }
+}
+
+/** What its files begin with. */
+type Kind = 'cdr' | 'messages';
+
+function kindOf(record: PublishedRecord): Kind {
+  return isMessageRecord(record) ? 'messages' : 'cdr';
 }
 
 function dayOf({ endedAt }: Pick<Cdr, 'endedAt'>): string {
   return endedAt.slice(0, 10);
 }
 
-function keyOf(cdr: Pick<Cdr, 'callId' | 'revision'>): string {
-  return `${cdr.callId}:${cdr.revision}`;
+function keyOf(record: PublishedRecord): string {
+  return `${isMessageRecord(record) ? record.messageId : record.callId}:${record.revision}`;
 }
 
 /** False when somebody moved, removed or cut the file: what is written to it then would be nowhere to be found. */
@@ -138,9 +155,9 @@ async function repairTail(
 function readKey(line: string): string | undefined {
   try {
     const parsed: unknown = JSON.parse(line);
-    if (typeof parsed !== 'object' || parsed === null || !('callId' in parsed) || !('revision' in parsed))
-      return undefined;
-    return `${String(parsed.callId)}:${String(parsed.revision)}`;
+    if (typeof parsed !== 'object' || parsed === null || !('revision' in parsed)) return undefined;
+    const id = 'messageId' in parsed ? parsed.messageId : 'callId' in parsed ? parsed.callId : undefined;
+    return id === undefined ? undefined : `${String(id)}:${String(parsed.revision)}`;
   } catch {
     return undefined;
   }

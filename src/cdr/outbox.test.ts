@@ -49,7 +49,9 @@ describe('Outbox', () => {
   const keep = (callId: string, revision: number | null = 1, calling = '201') =>
     outbox.commit(outbox.keepRecord(callRecord(callId, { calling }), revision));
   const readyIds = async (sink: string, limit = 100) =>
-    (await outbox.readyFor(sink, limit)).map(({ cdr }) => `${cdr.callId}:${cdr.revision}`);
+    (await outbox.readyFor(sink, limit)).map(
+      ({ cdr }) => `${'callId' in cdr ? cdr.callId : cdr.messageId}:${cdr.revision}`,
+    );
   const liveIds = async () => (await outbox.leftLive()).map(({ record }) => record.callId);
   const acknowledge = async (sink: string, sinks: readonly string[], limit = 100) =>
     outbox.acknowledge(sink, await outbox.readyFor(sink, limit), sinks);

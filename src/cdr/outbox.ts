@@ -5,7 +5,9 @@ import type { CallBooks, LiveCall } from '../call/ports.js';
 import type { Clock } from '../lib/clock.js';
 import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
-import { anyCdrSchema, type Cdr } from './cdr.js';
+import { anyCdrSchema } from './cdr.js';
+import { type MessageRecord, messageRecordSchema } from './message-record.js';
+import { isMessageRecord, type PublishedRecord } from './sink.js';
 import { toCdr } from './to-cdr.js';
 
 /** Tables of the outbox; handed to the journal when it opens. */
@@ -57,10 +59,11 @@ export interface OutboxJournal {
   query(statement: string, parameters: readonly JournalValue[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
+/** Of a call, or of a text message. */
 export interface ReadyCdr {
   readonly seq: number;
   readonly revision: number;
-  readonly cdr: Cdr;
+  readonly cdr: PublishedRecord;
 }
 
 export class Outbox implements CallBooks {
@@ -100,6 +103,16 @@ export class Outbox implements CallBooks {
     ];
   }
 
+  /** Of a text message, which is over; published beside those of calls. */
+  keepMessage(record: MessageRecord): readonly JournalEntry[] {
+    const { messageId, revision } = record;
+    const json = JSON.stringify(record);
+    return [
+      { statement: KEEP_RECORD, parameters: [messageId, revision, 'ready', '{}', json] },
+      ...(revision > 1 ? [{ statement: FORGET_ACKNOWLEDGEMENTS, parameters: [messageId] }] : []),
+    ];
+  }
+
   async commit(entries: readonly JournalEntry[]): Promise<void> {
     for (;;) {
       try {
@@ -121,9 +134,11 @@ export class Outbox implements CallBooks {
     return rows.flatMap((row) => {
       const seq = Number(row.seq);
       // One that does not fit is still evidence, and must not hold up those behind it.
-      return this.#read<Cdr>(row.cdr).map((cdr) => {
-        const { success, error } = anyCdrSchema.safeParse(cdr);
-        if (!success) this.#log.error({ callId: cdr.callId, err: error }, 'CDR does not fit its schema');
+      return this.#read<PublishedRecord>(row.cdr).map((cdr) => {
+        const isMessage = isMessageRecord(cdr);
+        const { success, error } = (isMessage ? messageRecordSchema : anyCdrSchema).safeParse(cdr);
+        const id = isMessage ? cdr.messageId : cdr.callId;
+        if (!success) this.#log.error({ id, err: error }, 'record does not fit its schema');
         return { seq, revision: Number(row.revision), cdr };
       });
     });

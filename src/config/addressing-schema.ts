@@ -20,7 +20,7 @@ export function isUserText(text: string): boolean {
   return /^[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*$/.test(text);
 }
 
-const dial = z.string().superRefine((template, context) => {
+export const dial = z.string().superRefine((template, context) => {
   const refuse = (message: string) => context.addIssue({ code: 'custom', message, input: template });
   const { placeholders, rest } = checkTemplate(template, PLACEHOLDERS, refuse);
   if (!placeholders.some(({ name }) => name === 'number' || name === 'e164')) {
@@ -51,6 +51,9 @@ const headerValue = z
     const { rest } = checkTemplate(template, PLACEHOLDERS, refuse);
     if (!/^[\x20-\x7e]*$/.test(rest)) refuse('may contain only printable ASCII characters');
   });
+
+/** Of HTTP too (RFC 9110 §5.6.2). */
+export const headerToken = z.string().regex(TOKEN, 'must be the name of a header');
 
 export const headerName = z
   .string()

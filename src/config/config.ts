@@ -21,6 +21,7 @@ import {
   type TrunkInboundConfig,
 } from './resolve-inbound.js';
 import { channelPolicies, mediaPolicyOf } from './resolve-media.js';
+import { type ApiConfig, type MessagesConfig, resolveApi, resolveMessages } from './resolve-messages.js';
 import { type CapsOf, resolveCaps, resolvePlan } from './resolve-plan.js';
 import { type DoNotCallListConfig, doNotCallLists, trunkPolicies } from './resolve-policy.js';
 import { resolveResponses } from './resolve-responses.js';
@@ -32,7 +33,7 @@ type Element<T extends readonly unknown[]> = T[number];
 export type NetworkConfig = Element<ConfigFile['networks']> & { readonly advertise: string };
 export type SipListenerConfig = Element<NetworkConfig['sip']>;
 /** `media` is what its keys of codecs say together. */
-export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'sources' | 'inbound'> & {
+export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'sources' | 'inbound' | 'messages'> & {
   /** Undefined for one that takes no calls from mobiles. */
   readonly inbound: TrunkInboundConfig | undefined;
   /** Empty for a trunk that proves who it is wherever it sends from. */
@@ -43,7 +44,7 @@ export type TrunkConfig = Omit<Element<ConfigFile['trunks']>, 'digest' | 'source
 /** `address` as written; `host` and `port` as parsed. Of an address without a port it is 5060, for TLS 5061; of a name, open. */
 export type GatewayConfig = Omit<
   Element<ConfigFile['gateways']>,
-  'codecs' | 'digest' | 'responses' | 'address' | 'simStatus' | 'inbound'
+  'codecs' | 'digest' | 'responses' | 'address' | 'simStatus' | 'inbound' | 'messages'
 > & {
   /** Undefined for one from which no calls are taken. */
   readonly inbound: GatewayInboundConfig | undefined;
@@ -156,6 +157,10 @@ export interface Config {
   };
   readonly recording: ConfigFile['recording'];
   readonly cdr: ConfigFile['cdr'];
+  /** Text messages, of trunks and gateways too. */
+  readonly messages: MessagesConfig;
+  /** The HTTP API; null for none. */
+  readonly api: ApiConfig | null;
   readonly log: ConfigFile['log'];
 }
 
@@ -195,13 +200,13 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
       homer: homer && resolveHomer(homer, env),
     },
     credentials: resolveCredentials(parsed, env),
-    trunks: parsed.trunks.map(({ digest: _, sources = [], ...trunk }) => ({
+    trunks: parsed.trunks.map(({ digest: _, messages: __, sources = [], ...trunk }) => ({
       ...trunk,
       sources,
       media: mediaPolicyOf(trunk),
       inbound: resolveTrunkInbound(trunk.inbound, dirname(file)),
     })),
-    gateways: parsed.gateways.map(({ digest: _, simStatus: _told, ...gateway }) => {
+    gateways: parsed.gateways.map(({ digest: _, simStatus: _told, messages: _messages, ...gateway }) => {
       const written = gateway.address ?? NOWHERE;
       const address = parseHostPort(written);
       const host = address?.host ?? written;
@@ -233,6 +238,8 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
     channels: resolveChannels(parsed, channelMedia),
     trunkPolicies: trunkPolicies(parsed),
     routing: resolveRouting(parsed),
+    messages: resolveMessages(parsed, env),
+    api: resolveApi(parsed, env),
     doNotCall: doNotCallLists(parsed, { folder: dirname(file), dataDir, env }),
     ledger: { ...parsed.ledger, file: resolve(dataDir, parsed.ledger.file), redis: resolveRedis(parsed, env) },
     recording: { ...parsed.recording, dir: resolve(dataDir, parsed.recording.dir) },

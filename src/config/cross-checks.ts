@@ -1,6 +1,6 @@
 // What no single key can show, gathered from the subjects' checks: names and references here, the network's part in
 // network-checks.ts, who calls whom in peer-checks.ts and intake-checks.ts, how a SIM is addressed in addressing-checks.ts, codecs in
-// media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts.
+// media-checks.ts, plans and SIMs in plan-checks.ts, routing in routing-checks.ts, text messages in message-checks.ts.
 import { posix } from 'node:path';
 import { findAddressingProblems } from './addressing-checks.js';
 import type { ConfigProblem } from './config-problem.js';
@@ -8,6 +8,7 @@ import { findInboundProblems } from './inbound-checks.js';
 import { findIntakeProblems } from './intake-checks.js';
 import { findLedgerProblems } from './ledger-checks.js';
 import { findMediaProblems } from './media-checks.js';
+import { findMessageProblems } from './message-checks.js';
 import { nearestName } from './nearest-name.js';
 import { findNetworkProblems } from './network-checks.js';
 import { findPeerProblems } from './peer-checks.js';
@@ -46,6 +47,7 @@ export function findCrossProblems(raw: unknown, env: Environment, arePlansKnown 
     ...findRoutingProblems(parts),
     ...findLedgerProblems(parts, env),
     ...findPolicyProblems(parts, env),
+    ...findMessageProblems(parts, env),
     ...secretProblems(parts, env),
     ...sinkProblems(parts),
     ...warningToneProblems(parts),

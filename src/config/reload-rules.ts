@@ -17,6 +17,7 @@ const RELOADABLE: readonly string[] = [
   'policy',
   'routing',
   'call',
+  'messages',
   'sip.allowedHeaders',
   'sip.digest',
   'sip.defence.allow',

@@ -45,6 +45,7 @@ export function trunkPolicies({ trunks, policy }: Pick<ConfigFile, 'trunks' | 'p
       attemptsPerCalleePerDay: attempts === false ? null : attempts,
       maxCalls: trunk.maxCalls ?? null,
       maxCallsPerSecond: trunk.maxCallsPerSecond ?? null,
+      maxMessagesPerSecond: trunk.messages?.maxPerSecond ?? null,
     };
   });
 }

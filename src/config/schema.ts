@@ -8,6 +8,7 @@ import { PRESET_NAMES } from './gateway-presets.js';
 import { gatewayInbound, trunkInbound } from './inbound-schema.js';
 import { certificateName, digestAccount, registers, registration, sipDigest } from './intake-schema.js';
 import { media } from './media-schema.js';
+import { api, gatewayMessages, messages, trunkMessages } from './message-schema.js';
 import { account, agents, plan, trunkCaps } from './plan-schema.js';
 import { agentFrom, agentName, dialling, policy, trunkPolicy } from './policy-schema.js';
 import { responseKeys } from './response-schema.js';
@@ -162,6 +163,7 @@ const trunk = z.strictObject({
   maxCallsPerSecond: z.int().min(1).max(10_000).optional(),
   policy: trunkPolicy.optional(),
   inbound: trunkInbound.optional(),
+  messages: trunkMessages.optional(),
 });
 
 const probe = z.strictObject({
@@ -204,6 +206,7 @@ const gateway = z.strictObject({
     .union([z.literal(false), probe])
     .default({ intervalSeconds: 30, timeoutMs: 4_000, failAfter: 3, succeedAfter: 1, downCodes: [408, 503] }),
   inbound: gatewayInbound.optional(),
+  messages: gatewayMessages.optional(),
 });
 
 const sim = z.strictObject({
@@ -317,6 +320,8 @@ export const configFileSchema = z.strictObject({
   ledger: ledger.prefault({}),
   recording: recording.prefault({}),
   cdr: cdr.prefault({}),
+  messages: messages.prefault({}),
+  api: api.optional(),
   log: log.prefault({}),
 });
 

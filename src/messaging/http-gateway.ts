@@ -51,11 +51,22 @@ export class HttpGateway implements MessageSender {
     return outcome.kind === 'answered' ? this.#read(outcome) : outcome;
   }
 
-  #valuesOf({ messageId, callee, simNumber, text, load, encoding, pictures }: SendRequest, channel: HttpChannel): SmsValues {
+  #valuesOf(
+    { messageId, callee, simNumber, text, load, encoding, pictures }: SendRequest,
+    channel: HttpChannel,
+  ): SmsValues {
     const { host, account } = this.#settings;
     return {
       ...{ port: String(channel.port), line: channel.line, number: callee.national, e164: callee.e164, sim: simNumber },
-      ...{ text, id: messageId, shortId: shortId(messageId), kind: load.kind, parts: String(load.count), encoding, host: hostInUrl(host) },
+      ...{
+        text,
+        id: messageId,
+        shortId: shortId(messageId),
+        kind: load.kind,
+        parts: String(load.count),
+        encoding,
+        host: hostInUrl(host),
+      },
       ...{ username: account?.username ?? '', password: account?.password ?? '', pictures: JSON.stringify(pictures) },
     };
   }
@@ -63,7 +74,8 @@ export class HttpGateway implements MessageSender {
   #requestFor(values: SmsValues): HttpRequest {
     const { method, url, headers, body, timeoutMs, auth, account } = this.#settings;
     const filled: Record<string, string> = {};
-    for (const [name, value] of Object.entries(headers)) filled[name.toLowerCase()] = fillSmsTemplate(value, values, 'none');
+    for (const [name, value] of Object.entries(headers))
+      filled[name.toLowerCase()] = fillSmsTemplate(value, values, 'none');
     if (auth === 'basic' && account !== null) filled.authorization = basic(account);
     const escaping = escapingOf(filled['content-type'] ?? '');
     return {

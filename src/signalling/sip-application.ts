@@ -38,6 +38,7 @@ import type {
   SignallingSettings,
   SignallingTrunk,
 } from './signalling-settings.js';
+import { type MessageResponse, type MessageToSend, sendSipMessage } from './sip-messages.js';
 import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type SipResponse } from './srf.js';
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
@@ -245,6 +246,11 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
   /** Sends REGISTER; resolves with the final response, null when none came from the registrar. */
   register(register: RegisterToSend): Promise<SipResponse | null> {
     return sendRegister(this.#sender, register);
+  }
+
+  /** Sends MESSAGE outside of a dialog; resolves with the final response, null when it could not be sent. */
+  sendMessage(message: MessageToSend): Promise<MessageResponse | null> {
+    return sendSipMessage(this.#sender, message);
   }
 
   /** Sends OPTIONS to a gateway; resolves with the final status, null when nothing came from it. */

@@ -1,12 +1,13 @@
 // Text messages over SIP (RFC 3428), outside of dialogs: of trunks, which are asked who they are as for a call; of gateways, which are
 // known by where they send from; and ours to both. Bodies are plain text, and reports of delivery may be IMDN (RFC 5438).
-import type { ServerResponse, SipRequest, SipResponse } from './srf.js';
+
 import { requestWithAccount } from './challenge-answers.js';
 import { cseqNumber, userOf } from './message-parts.js';
 import type { RequestSender } from './own-requests.js';
 import { readAgent } from './read-agent.js';
 import type { RequestIntake } from './request-intake.js';
 import type { SignallingTrunk } from './signalling-settings.js';
+import type { ServerResponse, SipRequest, SipResponse } from './srf.js';
 
 const ACCEPTED_TYPES = 'text/plain, message/imdn+xml';
 /** A message whose text is longer is none for a mobile; the server's limit of a whole message stands above it. */
@@ -45,12 +46,15 @@ export interface MessageTakers {
   /** Of a trunk; null: text messages are not in use, and MESSAGE is answered as any method that means nothing here. */
   readonly fromTrunk: ((message: TrunkMessage) => Promise<MessageAnswer>) | null;
   fromGateway(gateway: string | null, message: GatewayMessage): Promise<MessageAnswer>;
+  /** The gateway that has this very address and port: it comes before a trunk that has the address. */
+  gatewayAt(address: string, port: number): string | undefined;
 }
 
 export function takeMessages(intake: RequestIntake, takers: MessageTakers): void {
   intake.handle('message', (request, response) => {
-    if (intake.isGateway(request)) {
-      takeFromGateway(intake, takers, request, response);
+    const exact = takers.gatewayAt(request.source_address, request.source_port);
+    if (exact !== undefined || (!intake.isTrunk(request) && intake.isGateway(request))) {
+      takeFromGateway(intake, takers, exact ?? intake.gatewayOf(request) ?? null, request, response);
       return;
     }
     const { fromTrunk } = takers;
@@ -80,6 +84,7 @@ export function takeMessages(intake: RequestIntake, takers: MessageTakers): void
 function takeFromGateway(
   intake: RequestIntake,
   takers: MessageTakers,
+  gateway: string | null,
   request: SipRequest,
   response: ServerResponse,
 ): void {
@@ -99,7 +104,7 @@ function takeFromGateway(
     header: (name) => request.get(name),
     key: keyOf(request),
   };
-  answer(response, takers.fromGateway(intake.gatewayOf(request) ?? null, message));
+  answer(response, takers.fromGateway(gateway, message));
 }
 
 function answer(response: ServerResponse, answering: Promise<MessageAnswer>): void {

@@ -1,0 +1,139 @@
+// Text messages of the config as their parts receive them: gateways that send them, what trunks are told, who may use the API.
+import type { TextLimits } from '../messages/message-text.js';
+import { SMS_PRESETS, type SmsPreset } from './message-presets.js';
+import { type Environment, readSecret } from './read-secret.js';
+import type { ConfigFile } from './schema.js';
+
+type GatewayMessagesFile = NonNullable<ConfigFile['gateways'][number]['messages']>;
+
+export interface SmsHttpConfig {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly auth: 'none' | 'basic' | 'digest';
+  readonly account: { readonly username: string; readonly password: string } | null;
+  readonly accepted: RegExp | null;
+  readonly reference: RegExp | null;
+  readonly retryStatuses: readonly number[];
+  readonly timeoutMs: number;
+}
+
+export interface GatewayMessagesConfig {
+  readonly gateway: string;
+  readonly limits: TextLimits;
+  readonly gapMs: number;
+  readonly onSilence: 'stop' | 'next';
+  /** How it is told; `none`: it only receives. */
+  readonly via: 'sip' | 'http' | 'none';
+  /** Template of the request-URI's user, where it is not that of calls. */
+  readonly dial: string | undefined;
+  readonly http: SmsHttpConfig | null;
+  readonly inbound: GatewayMessagesFile['inbound'];
+}
+
+export interface TrunkMessagesConfig {
+  readonly trunk: string;
+  readonly take: boolean;
+  readonly maxPerSecond: number | null;
+  readonly to: string | null;
+  readonly user: string;
+  readonly reports: 'text' | 'imdn' | 'none';
+  readonly webhook: { readonly url: string; readonly secret: string | null; readonly timeoutMs: number } | null;
+}
+
+export interface MessagesConfig extends Omit<ConfigFile['messages'], 'defaultTrunk'> {
+  readonly gateways: readonly GatewayMessagesConfig[];
+  /** One for each trunk. */
+  readonly trunks: readonly TrunkMessagesConfig[];
+  readonly defaultTrunk: string | null;
+}
+
+export interface ApiTokenConfig {
+  readonly name: string;
+  readonly secret: string;
+  /** For a trunk's messages, or for what a gateway tells. */
+  readonly trunk: string | null;
+  readonly gateway: string | null;
+  readonly account: string | null;
+}
+
+export interface ApiConfig {
+  readonly address: string;
+  readonly port: number;
+  readonly maxBodyBytes: number;
+  readonly tokens: readonly ApiTokenConfig[];
+}
+
+/** RFC 6585 §4, RFC 9110 §15.6: it is not able to now. */
+const RETRY_STATUSES: readonly number[] = [429, 500, 502, 503];
+
+export function resolveMessages(parsed: ConfigFile, env: Environment): MessagesConfig {
+  const { messages, gateways, trunks } = parsed;
+  return {
+    ...messages,
+    defaultTrunk: messages.defaultTrunk ?? null,
+    gateways: gateways.flatMap(({ name, messages: its }) =>
+      its === undefined ? [] : [gatewayMessages(name, its, env)],
+    ),
+    trunks: trunks.map(({ name, messages: its }) => trunkMessages(name, its, env)),
+  };
+}
+
+export function resolveApi({ api }: ConfigFile, env: Environment): ApiConfig | null {
+  if (api === undefined) return null;
+  const { address, port, maxBodyBytes, tokens } = api;
+  return {
+    ...{ address, port, maxBodyBytes },
+    tokens: tokens.map(({ name, secret, trunk = null, gateway = null, account = null }) => ({
+      ...{ name, trunk, gateway, account },
+      secret: readSecret(secret, env) ?? '',
+    })),
+  };
+}
+
+function gatewayMessages(gateway: string, its: GatewayMessagesFile, env: Environment): GatewayMessagesConfig {
+  const { alphabet, smsParts, smsBytes, lmsBytes, mms: hasMms, gapMs, onSilence, via, dial, http, inbound } = its;
+  return {
+    ...{ gateway, limits: { alphabet, smsParts, smsBytes, lmsBytes, hasMms }, gapMs, onSilence, via, dial, inbound },
+    http: via === 'http' && http !== undefined ? smsHttp(http, env) : null,
+  };
+}
+
+function smsHttp(http: NonNullable<GatewayMessagesFile['http']>, env: Environment): SmsHttpConfig {
+  const given: Partial<SmsPreset> = http.preset === undefined ? {} : SMS_PRESETS[http.preset];
+  const { account } = http;
+  const accepted = http.accepted ?? given.accepted;
+  const reference = http.reference ?? given.reference;
+  return {
+    method: http.method ?? given.method ?? 'POST',
+    url: http.url ?? given.url ?? '',
+    headers: { ...given.headers, ...http.headers },
+    body: http.body ?? given.body ?? null,
+    auth: http.auth ?? given.auth ?? 'none',
+    account: account === undefined ? null : { ...account, password: readSecret(account.password, env) ?? '' },
+    accepted: accepted === undefined ? null : new RegExp(accepted),
+    reference: reference === undefined ? null : new RegExp(reference),
+    retryStatuses: http.retryStatuses ?? RETRY_STATUSES,
+    timeoutMs: http.timeoutMs,
+  };
+}
+
+function trunkMessages(
+  trunk: string,
+  its: ConfigFile['trunks'][number]['messages'],
+  env: Environment,
+): TrunkMessagesConfig {
+  if (its === undefined) {
+    return { trunk, take: true, maxPerSecond: null, to: null, user: 'messages', reports: 'text', webhook: null };
+  }
+  const { take, maxPerSecond = null, to = null, user, reports, webhook } = its;
+  return {
+    ...{ trunk, take, maxPerSecond, to, user, reports },
+    webhook: webhook === undefined ? null : { ...webhook, secret: secretOf(webhook.secret, env) },
+  };
+}
+
+function secretOf(secret: Parameters<typeof readSecret>[0] | undefined, env: Environment): string | null {
+  return secret === undefined ? null : (readSecret(secret, env) ?? '');
+}
