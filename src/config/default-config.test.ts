@@ -40,6 +40,21 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
       ...['transcodes', 'engines[].weight', 'engines[].drain', 'engines[].interfaces'],
     ].map((key) => [`media.rtpengine.${key}`, 'rtpengine is something that an operator has or has not']),
   ),
+  ...Object.fromEntries(
+    ['take', 'user', 'reports', 'webhook.timeoutMs'].map((key) => [
+      `trunks[].messages.${key}`,
+      'the lab’s gateway sends no text messages',
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      ...['via', 'alphabet', 'smsParts', 'smsBytes', 'lmsBytes', 'mms', 'gapMs', 'onSilence', 'http.timeoutMs'],
+      ...['inbound', 'inbound.senderFrom', 'inbound.channelFrom'],
+    ].map((key) => [`gateways[].messages.${key}`, 'the lab’s gateway sends no text messages']),
+  ),
+  ...Object.fromEntries(
+    ['address', 'port', 'maxBodyBytes'].map((key) => [`api.${key}`, 'an operator has an HTTP API or has not']),
+  ),
   'gateways[].responses[].coolDownSeconds': 'the lab’s gateway needs no rules of its own',
   'sip.drachtio.port': 'an external drachtio-server is not the default',
   'sip.drachtio.shared': 'an external drachtio-server is not the default',

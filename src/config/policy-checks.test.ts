@@ -109,6 +109,7 @@ describe('policy in the config', () => {
         attemptsPerCalleePerDay: null,
         maxCalls: null,
         maxCallsPerSecond: null,
+        maxMessagesPerSecond: null,
       },
     ]);
   });

@@ -95,6 +95,8 @@ const caseSchema = z.strictObject({
   expect: z.strictObject({
     /** Every CDR of the case, in the order in which the calls were offered; see expectation.ts for the patterns. */
     cdrs: z.array(z.unknown()),
+    /** The record of every text message of the case, in the order in which they were taken. */
+    messages: z.array(z.unknown()).default([]),
     /** What a scenario of `rtp` heard: see rtp-evidence.ts. */
     rtp: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
     /** Counters of the running service, by dotted path. */

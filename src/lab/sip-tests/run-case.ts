@@ -11,7 +11,7 @@ import { differencesFrom, valueAt } from './expectation.js';
 import { freePort, freePortRange, isTaken } from './free-ports.js';
 import { MediaPeers } from './media-peers.js';
 import { listenForNothing, type QuietPort } from './quiet-port.js';
-import { type CdrLine, readLatestCdrs } from './read-cdrs.js';
+import { type CdrLine, readLatestCdrs, readLatestMessages } from './read-cdrs.js';
 import { startRtpengineChild } from './rtpengine-child.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
 import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
@@ -255,7 +255,10 @@ async function waitForTrace(
 /** Compares CDRs, counters and usage; the CDRs once more after simtrunk has ended, so that none comes late. */
 async function observe(sipCase: SipCase, folder: string, stage: Stage): Promise<string[]> {
   const { simtrunk } = stage;
-  const cdrProblems = () => compareCdrs(sipCase.expect.cdrs, readLatestCdrs(join(folder, 'cdr')));
+  const cdrProblems = () => [
+    ...compareRecords('CDR', sipCase.expect.cdrs, readLatestCdrs(join(folder, 'cdr'))),
+    ...compareRecords('message', sipCase.expect.messages, readLatestMessages(join(folder, 'cdr'))),
+  ];
   const endMs = performance.now() + CDR_WAIT_MS;
   while (cdrProblems().length > 0 && performance.now() < endMs && simtrunk.ended() === undefined) await delay(POLL_MS);
 
@@ -286,9 +289,10 @@ function channelSims(sipCase: SipCase): { channelId: string; iccid: string }[] {
     .map((channelId, i) => ({ channelId, iccid: iccidOf(i + 1) }));
 }
 
-function compareCdrs(expected: readonly unknown[], actual: readonly CdrLine[]): string[] {
-  const problems = differencesFrom(expected, actual, 'cdr');
-  return problems.length === 0 ? [] : [...problems, ...actual.map((cdr) => `the CDR was ${JSON.stringify(cdr)}`)];
+function compareRecords(what: 'CDR' | 'message', expected: readonly unknown[], actual: readonly CdrLine[]): string[] {
+  const problems = differencesFrom(expected, actual, what.toLowerCase());
+  const shown = actual.map((record) => `the ${what} was ${JSON.stringify(record)}`);
+  return problems.length === 0 ? [] : [...problems, ...shown];
 }
 
 function describeOutcome(outcome: SippOutcome): string[] {
