@@ -23,7 +23,7 @@ type Event =
   | { readonly type: 'acknowledge'; readonly facts: GatewayFacts }
   | { readonly type: 'fail' }
   | { readonly type: 'reinvite'; readonly side: Side; readonly offer: string }
-  | { readonly type: 'ask'; readonly side: Side; readonly facts: GatewayFacts };
+  | { readonly type: 'ask' | 'refresh'; readonly side: Side; readonly facts: GatewayFacts };
 
 const side = fc.constantFrom<Side[]>('caller', 'callee');
 const event: fc.Arbitrary<Event> = fc.oneof(
@@ -34,6 +34,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ type: fc.constant('fail' as const) }),
   fc.record({ type: fc.constant('reinvite' as const), side, offer: offerArbitrary }),
   fc.record({ type: fc.constant('ask' as const), side, facts: gatewayArbitrary }),
+  fc.record({ type: fc.constant('refresh' as const), side, facts: gatewayArbitrary }),
 );
 
 const TRANSCODERS: Readonly<Record<string, MediaCapabilities['transcodes']>> = {
@@ -112,6 +113,9 @@ class History {
       case 'ask':
         this.#ask(event.side, event.facts);
         return;
+      case 'refresh':
+        this.#refresh(event.side, event.facts);
+        return;
     }
   }
 
@@ -184,8 +188,31 @@ class History {
     const [offer] = accepted;
     if (offer === undefined) return;
     assert.deepEqual(violationsOfOffer(offer), []);
+    const before = this.#last.get(at);
+    if (before !== undefined) assert.deepEqual(violationsOfChange(before, offer), []);
     this.#last.set(at, offer);
     answered?.(gatewayAnswerTo(formatsIn(offer), facts));
+    this.#assertRelayed();
+  }
+
+  /** A re-INVITE of ours that changes nothing, which the peer may answer otherwise than before. */
+  #refresh(at: Side, facts: GatewayFacts): void {
+    if (this.counts.answered === 0 || !this.#isAcknowledged || !this.#media.isCalleeAnswered) return;
+    this.#isConnected = true;
+    const told = this.#last.get(at);
+    let asked = 0;
+    this.#media.onReoffer((side, sdp, answered) => {
+      asked += 1;
+      assert.equal(side, at);
+      // Only when the answer cannot be used it asks again, for what can.
+      if (asked === 1) assert.equal(sdp, told);
+      assert.ok(asked <= 2);
+      this.#last.set(at, sdp);
+      answered({ status: 200, sdp: gatewayAnswerTo(formatsIn(sdp), facts) });
+    });
+    this.#media.refresh(at);
+    // Asked again it may have answered with nothing that can be used, and goes on with what it said first.
+    this.#hasWavered ||= asked > 1;
     this.#assertRelayed();
   }
 

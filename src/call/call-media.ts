@@ -26,6 +26,7 @@ import {
   usableNames,
 } from '../sdp/select-codecs.js';
 import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
+import { widened } from '../sdp/widened-offer.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
 import { type RefreshHost, refreshAudio } from './media-refresh.js';
@@ -323,11 +324,19 @@ export class CallMedia {
     if (told === null || this.#fax.refresh(side)) return;
     const host: RefreshHost = {
       reoffer: this.#reoffer,
-      isUsable: (of, { answer }) => codecFor(answer.audio, this.#otherFormats(of), this.#terms.transcoder) !== null,
+      describe: (of, offer) => this.#describe(of, offer),
+      usableOf: (of, { answer }) => this.#usableOf(of, answer.audio),
       adopt: (of, offer, checked) => this.#adoptAnswer(of, offer, checked),
       narrowed: (of) => offerAgain(told, of === 'caller' ? told.audio : this.#inUseTowardsCallee(told.audio)),
     };
     refreshAudio(host, side, told);
+  }
+
+  #usableOf(side: Side, { codecs, companions }: CodecSelection): 'all' | 'some' | 'none' {
+    const other = this.#otherFormats(side);
+    const usable = codecs.filter((codec) => codecFor({ codecs: [codec], companions }, other, this.#terms.transcoder));
+    if (usable.length === 0) return 'none';
+    return usable.length === codecs.length ? 'all' : 'some';
   }
 
   /** Lays the warning tone over what a side hears. */
@@ -342,9 +351,9 @@ export class CallMedia {
   }
 
   #offerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
-    // Only what the leg uses: another codec of it may be one that the other leg does not have.
+    // What the leg uses, and what else goes with the other leg, which is not told to take another codec.
     const inUse = side === 'caller' ? previous.audio : this.#inUseTowardsCallee(previous.audio);
-    const offer = offerAgain(previous, inUse);
+    const offer = offerAgain(previous, this.#widened(side, inUse));
     this.#describe(side, offer);
     request.onAnswer((sdp) => {
       const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
@@ -353,9 +362,17 @@ export class CallMedia {
     request.accept(offer.sdp);
   }
 
+  #widened(side: Side, inUse: CodecSelection): CodecSelection {
+    const { trunk, only, transcoder, transport } = this.#terms;
+    if (transport === 'passed') return inUse;
+    const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
+    return widened(inUse, { policy, only, transcoder, other: this.#otherFormats(side) });
+  }
+
   /** An offer of ours in mid-call was answered. */
   #adoptAnswer(side: Side, offer: LocalDescription, checked: CheckedAnswer): void {
-    this.#describe(side, offer);
+    // Of what was offered, only what was agreed is used from now on.
+    this.#describe(side, side === 'caller' ? { ...offer, audio: { ...offer.audio, ...checked.offered } } : offer);
     if (side === 'caller') this.#callerAudio = checked.answer.audio;
     else this.#callee = checked;
     this.#setRemote(side, checked.answer.audio, checked.offered, checked.answer.audio);

@@ -8,35 +8,32 @@ import type { Side } from './reports.js';
 /** The media of the call, as a refresh sees it. */
 export interface RefreshHost {
   readonly reoffer: Reoffer;
-  /** The side has answered with what goes with the other leg. */
+  /** The side was told this last, whatever it made of it: no later version may be lower (RFC 3264 §8). */
+  describe(side: Side, offer: LocalDescription): void;
+  /** The side has answered so. */
   adopt(side: Side, offer: LocalDescription, checked: CheckedAnswer): void;
-  /** Whether the other leg's codec goes with one of the answer's. */
-  isUsable(side: Side, checked: CheckedAnswer): boolean;
+  /** How many of the answer's codecs go with the other leg's. */
+  usableOf(side: Side, checked: CheckedAnswer): 'all' | 'some' | 'none';
   /** The same offer with the codec in use alone. */
   narrowed(side: Side): LocalDescription;
 }
 
 export function refreshAudio(host: RefreshHost, side: Side, told: LocalDescription): void {
   ask(host, side, told, (checked) => {
-    if (host.isUsable(side, checked)) {
-      host.adopt(side, told, checked);
-      return;
-    }
-    // It has several codecs of us and took another one this time.
+    const usable = host.usableOf(side, checked);
+    if (usable !== 'none') host.adopt(side, told, checked);
+    if (usable === 'all') return;
+    // It was offered several, and may send another one from now on (RFC 3264 §7).
     const offer = host.narrowed(side);
     ask(host, side, offer, (again) => host.adopt(side, offer, again));
   });
 }
 
-function ask(
-  { reoffer }: RefreshHost,
-  side: Side,
-  offer: LocalDescription,
-  answered: (checked: CheckedAnswer) => void,
-): void {
-  reoffer(side, offer.sdp, ({ status, sdp }) => {
+function ask(host: RefreshHost, side: Side, offer: LocalDescription, answered: (checked: CheckedAnswer) => void): void {
+  host.reoffer(side, offer.sdp, ({ status, sdp }) => {
     const checked = status === 200 && sdp !== null ? checkAnswer(sdp, offer) : null;
     // A refusal leaves everything as it was (RFC 3261 §14.1).
+    if (status === 200) host.describe(side, offer);
     if (checked?.ok) answered(checked);
   });
 }
