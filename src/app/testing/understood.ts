@@ -8,8 +8,8 @@ const SAME_VOICE = 0.95;
 const SILENCE = 50;
 
 /** With a window it is just below a power of two, as correlation by FFT has it cheapest. */
-const SENTENCE_SECONDS = 7.5;
-const SENTENCES = 4;
+const SENTENCE_SECONDS = 3.5;
+const SENTENCES = 9;
 
 /** Somebody who says one sentence over and over. */
 export class Voice {

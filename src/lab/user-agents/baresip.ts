@@ -134,6 +134,11 @@ export class BaresipPhone implements Phone {
     this.#say('ausrc', 'aubridge,ear');
   }
 
+  /** Asks the other party to call somebody else in its place (REFER). */
+  transfer(uri: string): void {
+    this.#say('transfer', uri);
+  }
+
   hangUp(): void {
     this.#say('hangup');
   }
