@@ -38,5 +38,6 @@ export function callSettings({ call, media, sip, ledger, recording, cdr }: Confi
     noMediaTimeoutMs: call.noMediaTimeoutMs,
     silentAfterMs: media.silentAfterMs,
     recordingDeadlineMs: cdr.recordingDeadlineMs,
+    allowedContent: sip.allowedContent,
   };
 }

@@ -29,6 +29,7 @@ import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.
 import { widened } from '../sdp/widened-offer.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
+import { withDigitsOf, withOwnEvents } from './dtmf-formats.js';
 import { type RefreshHost, refreshAudio } from './media-refresh.js';
 import { audioRemote, faxRemote, type MediaPeer, recordedOf } from './media-remote.js';
 import type { MediaCapabilities, MediaSession, PlayRequest, RecordingRequest, Renegotiation } from './ports.js';
@@ -210,7 +211,7 @@ export class CallMedia {
     const { sessionId, trunk, only, transcoder, transport } = this.#terms;
     const policy = gateway.channelMedia.get(channelId) ?? gateway.media;
     if (transport === 'passed' && policy.srtp !== 'pass') return { ok: false, reason: 'encrypted' };
-    const held = this.#toCaller?.audio ?? this.#callerFormats;
+    const held = withOwnEvents(this.#toCaller?.audio ?? this.#callerFormats, trunk.media);
     const selected = selectForChannel(held, policy, only, transcoder);
     if (selected === null) return { ok: false, reason: 'no-common-codec' };
     this.#gateway = { terms: gateway, policy };
@@ -333,7 +334,7 @@ export class CallMedia {
   }
 
   #usableOf(side: Side, { codecs, companions }: CodecSelection): 'all' | 'some' | 'none' {
-    const other = this.#otherFormats(side);
+    const other = this.#otherFormats(side, { codecs, companions });
     const usable = codecs.filter((codec) => codecFor({ codecs: [codec], companions }, other, this.#terms.transcoder));
     if (usable.length === 0) return 'none';
     return usable.length === codecs.length ? 'all' : 'some';
@@ -342,6 +343,11 @@ export class CallMedia {
   /** Lays the warning tone over what a side hears. */
   warn(side: Side): void {
     this.#session?.play(side, WARNING);
+  }
+
+  /** What the config says of a side's media; undefined for the callee before a channel is chosen. */
+  policyOf(side: Side): MediaPolicy | undefined {
+    return side === 'caller' ? this.#terms.trunk.media : this.#gateway?.policy;
   }
 
   /** Payload types for the recorder. */
@@ -366,7 +372,7 @@ export class CallMedia {
     const { trunk, only, transcoder, transport } = this.#terms;
     if (transport === 'passed') return inUse;
     const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
-    return widened(inUse, { policy, only, transcoder, other: this.#otherFormats(side) });
+    return widened(inUse, { policy, only, transcoder, other: this.#otherFormats(side, inUse) });
   }
 
   /** An offer of ours in mid-call was answered. */
@@ -385,7 +391,8 @@ export class CallMedia {
     const read = readOffer(offerSdp ?? '');
     if (!read.ok || !this.#isSameWay(side, read.offer.audio.transport)) return null;
     const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
-    const leg = codecFor(allowedFormats(read.offer.audio, policy, only), this.#otherFormats(side), transcoder);
+    const own = allowedFormats(read.offer.audio, policy, only);
+    const leg = codecFor(own, this.#otherFormats(side, own), transcoder);
     return leg && { offer: read.offer, leg };
   }
 
@@ -408,16 +415,17 @@ export class CallMedia {
   }
 
   /** What the leg of the other side uses, for an answer on this one: its first codec, for it is not told to take another. */
-  #otherFormats(side: Side): CodecSelection {
+  #otherFormats(side: Side, own: CodecSelection): CodecSelection {
     const held = this.#toCaller?.audio ?? this.#callerFormats;
     const { codecs, companions } = side === 'callee' ? held : (this.#callee?.answer.audio ?? held);
-    return { codecs: codecs.slice(0, 1), companions };
+    const other = { codecs: codecs.slice(0, 1), companions };
+    return withDigitsOf(own, other, this.policyOf(side === 'callee' ? 'caller' : 'callee'));
   }
 
   /** The one codec towards the callee that goes with the caller's, under the payload types of our offer. */
   #inUseTowardsCallee(offered: CodecSelection): CodecSelection {
-    const held = this.#otherFormats('callee');
-    return codecFor(this.#callee?.offered ?? offered, held, this.#terms.transcoder)?.selection ?? offered;
+    const own = this.#callee?.offered ?? offered;
+    return codecFor(own, this.#otherFormats('callee', own), this.#terms.transcoder)?.selection ?? offered;
   }
 
   /** A leg keeps its way: plain stays plain; SRTP that is passed keeps its keys, for the other side would have to know new ones. */
@@ -431,7 +439,8 @@ export class CallMedia {
 
   #codecForCaller(callee: CodecSelection | undefined = this.#callee?.answer.audio): LegCodecs | null {
     if (callee === undefined) return null;
-    return codecFor(this.#toCaller?.audio ?? this.#callerFormats, callee, this.#terms.transcoder);
+    const own = this.#toCaller?.audio ?? this.#callerFormats;
+    return codecFor(own, withDigitsOf(own, callee, this.#gateway?.policy), this.#terms.transcoder);
   }
 
   #described(side: Side): LocalDescription | null {

@@ -18,6 +18,8 @@ export interface ReportPorts {
 export interface ReportHolder {
   readonly callId: string;
   amend(change: Partial<CallRecord>): void;
+  /** The relay's report with what it could not hear. */
+  withKeyed(report: MediaReport | null): MediaReport | null;
   /** The reports are in, or overdue: the record can go out as it stands. */
   onReady(): void;
 }
@@ -90,7 +92,10 @@ export class CallReports {
     void Promise.allSettled([mediaDone, finished]).then(() => {
       deadline.cancel();
       this.#isAwaited = false;
-      this.#holder.amend({ media: this.#mediaReport, recording: this.#recording?.state ?? null });
+      this.#holder.amend({
+        media: this.#holder.withKeyed(this.#mediaReport),
+        recording: this.#recording?.state ?? null,
+      });
       this.#holder.onReady();
     });
   }

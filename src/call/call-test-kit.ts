@@ -4,7 +4,7 @@ import { ManualClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Ledger } from '../quota/ledger.js';
-import { codecPolicy } from '../sdp/media-policy.js';
+import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
 import type { CallSettings } from './call.js';
 import type { CallRecord, LimitReached } from './call-record.js';
 import { CallRegistry } from './call-registry.js';
@@ -133,7 +133,7 @@ export class CallBench {
       attemptReported: (channelId, { outcome }) => this.trace.push(`reported ${channelId} ${outcome}`),
       decide: ({ excludeChannels, excludeGateways }) => {
         const candidates = this.channels
-          .map(candidateOf)
+          .map((channelId) => this.#candidate(channelId))
           .filter(({ channelId }) => !excludeChannels.includes(channelId) && !this.ledger.isBusy(channelId))
           .filter(({ gateway }) => !excludeGateways.includes(gateway.name));
         const summary = {
@@ -189,6 +189,15 @@ export class CallBench {
     this.registry.open(request, caller);
     await settled();
     return caller;
+  }
+
+  /** What gateways allow in their session descriptions, where a test says so. */
+  gatewayMedia: MediaPolicy | null = null;
+
+  #candidate(channelId: string): RouteCandidate {
+    const candidate = candidateOf(channelId);
+    if (this.gatewayMedia === null) return candidate;
+    return Object.assign(candidate, { gateway: { ...candidate.gateway, media: this.gatewayMedia } });
   }
 
   /** The trunk of a call as it is set now. */

@@ -20,6 +20,7 @@ import { CallTransfers } from './call-transfers.js';
 import { CalleeLegs } from './callee-legs.js';
 import { CallerSide } from './caller-side.js';
 import { holdingOf } from './channel-use.js';
+import { type AllowedContent, CrossingMessages } from './crossing-messages.js';
 import { isNamed } from './dialog-name.js';
 import type { EndReason } from './end-reason.js';
 import type { ChannelUse, ChannelUsers } from './incoming-selection.js';
@@ -53,8 +54,11 @@ export interface CallSettings extends AdmissionSettings {
   readonly silentAfterMs: number;
   /** The CDR is published as `unfinished` when the recorder has not reported by then. */
   readonly recordingDeadlineMs: number;
+  /** What passes in INFO and MESSAGE; left out: nothing. */
+  readonly allowedContent?: AllowedContent;
 }
 
+const NO_CONTENT: AllowedContent = { info: [], message: [] };
 /** After the dialogs were lost, how long both sides may be silent before the call is taken for over. */
 const LOST_SIGNALLING_SILENCE_MS = 10_000;
 
@@ -89,6 +93,7 @@ export class Call {
   readonly #callees: CalleeLegs;
   readonly #reports: CallReports;
   readonly #silence: SilenceWatch;
+  readonly #messages: CrossingMessages;
   readonly transfers: CallTransfers;
   #media: CallMedia | null = null;
   #callee: Callee | null = null;
@@ -124,7 +129,7 @@ export class Call {
       onConnected: () => this.#onConnected(),
       sessionOver: (side) => this.#sessionOver(side),
       onGone: () => this.#incoming?.account.callerGone(),
-      messaged: (message) => message.answer(405),
+      messaged: (message) => this.#messages.take('caller', message),
       referred: (referral) => this.transfers.refer(referral),
       outlivesCaller: () => this.transfers.outlivesCaller(),
     });
@@ -158,6 +163,7 @@ export class Call {
       this.#incoming?.account ?? new CallAccount({ ...ports, log: this.#log }, settings.journalTimeoutMs, holder);
     this.#reports = new CallReports({ ...ports, log: this.#log }, settings.recordingDeadlineMs, {
       callId: request.callId,
+      withKeyed: (report) => this.#messages.withKeyed(report),
       amend: (change) => this.#runner.amend(change),
       onReady: () => {
         this.#account.writeRecord();
@@ -174,7 +180,17 @@ export class Call {
       noteCodecs: (codecs) => this.#runner.amend(codecs),
       sessionOver: (side) => this.#sessionOver(side),
       messaged: (message) => {
-        if (message.method !== 'NOTIFY' || !this.transfers.notified(message)) message.answer(405);
+        if (message.method !== 'NOTIFY') this.#messages.take('callee', message);
+        else if (!this.transfers.notified(message)) message.answer(405);
+      },
+    });
+    this.#messages = new CrossingMessages(settings.allowedContent ?? NO_CONTENT, this.#log, {
+      isTalking: () => this.#state.phase === 'talking',
+      media: () => this.#media,
+      send: (side, message, answered) => {
+        const attempt = this.#state.attempts.at(-1);
+        if (side === 'caller') this.#caller.send(message, answered);
+        else this.#callees.send(attempt?.channel.attemptId ?? '', message, answered);
       },
     });
     const outside = ports.transfers;
@@ -433,7 +449,10 @@ export class Call {
     if (!this.#reports.expect(session)) return;
     session.onLost(() => this.end('media-lost'));
     const notes = new MediaNotes(this.#log);
-    session.onEvent((event) => notes.note(event));
+    session.onEvent((event) => {
+      notes.note(event);
+      if (event.type === 'dtmf') this.#messages.heard(event);
+    });
   }
 
   #reoffer(side: Side, sdp: string, answered: (answer: ReofferAnswer) => void): void {

@@ -95,7 +95,9 @@ export type PlaySource =
       readonly frequenciesHz: readonly number[];
       readonly cadenceMs?: readonly number[];
       readonly levelDbm0?: number;
-    };
+    }
+  /** A key: as a telephone-event (RFC 4733) where the leg has them, else as its tones. */
+  | { readonly kind: 'digit'; readonly digit: string; readonly durationMs: number };
 
 export interface PlayRequest {
   readonly source: PlaySource;

@@ -56,10 +56,11 @@ describe('codecs in the config', () => {
       ptimeMs: 20,
       srtp: 'pass' as const,
       t38: 'refuse' as const,
+      dtmf: 'rfc4733' as const,
     };
     const own = mediaPolicyOf(gateway);
     assert.deepEqual(own, {
-      ...{ codecs: ['PCMA', 'PCMU'], preferred: ['PCMA'], ptimeMs: 20, srtp: 'pass', t38: 'refuse' },
+      ...{ codecs: ['PCMA', 'PCMU'], preferred: ['PCMA'], ptimeMs: 20, srtp: 'pass', t38: 'refuse', dtmf: 'rfc4733' },
     });
     assert.equal(channelMediaOf({}, gateway), null);
     const channel = { codecs: ['G729' as const, 'GSM' as const], ptimeMs: 40 };

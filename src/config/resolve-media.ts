@@ -5,18 +5,19 @@ import type { ConfigFile } from './schema.js';
 
 type PeerKeys = Pick<
   ConfigFile['gateways'][number],
-  'codecs' | 'preferredCodecs' | 'forbiddenCodecs' | 'ptimeMs' | 'srtp' | 't38'
+  'codecs' | 'preferredCodecs' | 'forbiddenCodecs' | 'ptimeMs' | 'srtp' | 't38' | 'dtmf'
 >;
 type ChannelKeys = Pick<ConfigFile['channels'][number], 'codecs' | 'preferredCodecs' | 'forbiddenCodecs' | 'ptimeMs'>;
 
 export function mediaPolicyOf(peer: PeerKeys): MediaPolicy {
-  const { codecs, preferredCodecs, forbiddenCodecs, ptimeMs, srtp, t38 } = peer;
+  const { codecs, preferredCodecs, forbiddenCodecs, ptimeMs, srtp, t38, dtmf } = peer;
   return {
     codecs: codecs.filter((codec) => !forbiddenCodecs.includes(codec)),
     preferred: preferredCodecs,
     ptimeMs: ptimeMs ?? null,
     srtp,
     t38,
+    dtmf,
   };
 }
 
@@ -33,6 +34,7 @@ export function channelMediaOf(channel: ChannelKeys, gateway: PeerKeys): MediaPo
     ptimeMs: ptimeMs ?? gateway.ptimeMs,
     srtp: gateway.srtp,
     t38: gateway.t38,
+    dtmf: gateway.dtmf,
   });
 }
 

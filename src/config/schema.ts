@@ -99,6 +99,12 @@ const sipDefence = z.strictObject({
   maxConnectionsPerSource: z.int().min(1).max(4_096).default(32),
 });
 
+/** Of a body (RFC 3261 §20.15), without parameters. */
+const mediaType = z
+  .string()
+  .regex(/^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}$/, 'must be a media type, such as text/plain')
+  .transform((type) => type.toLowerCase());
+
 const sip = z.strictObject({
   t1Ms: z.int().min(10).max(10_000).default(500),
   t2Ms: z.int().min(10).max(60_000).default(4_000),
@@ -109,6 +115,9 @@ const sip = z.strictObject({
   connectionIdleSeconds: z.int().min(1).max(86_400).default(180),
   allowedHeaders: passedHeaders,
   allowedHeadersToTrunks: passedHeaders,
+  allowedContent: z
+    .strictObject({ info: z.array(mediaType).default([]), message: z.array(mediaType).default([]) })
+    .prefault({}),
   digest: sipDigest.prefault({}),
   defence: sipDefence.prefault({}),
   homer: z
@@ -133,6 +142,7 @@ const mediaKeys = {
   ptimeMs: packetTime.optional(),
   srtp: passage.default('refuse'),
   t38: passage.default('refuse'),
+  dtmf: z.enum(['rfc4733', 'info']).default('rfc4733'),
 };
 
 const trunk = z.strictObject({

@@ -13,11 +13,13 @@ export interface MediaPolicy {
   readonly srtp: 'refuse' | 'pass';
   /** A fax by T.38. */
   readonly t38: 'refuse' | 'pass';
+  /** How the side has its digits: as events in RTP, or in INFO, and then no events are agreed on with it. */
+  readonly dtmf: 'rfc4733' | 'info';
 }
 
 /** A policy of codecs alone, as it is when nothing else is said. */
 export function codecPolicy(codecs: readonly string[]): MediaPolicy {
-  return { codecs, preferred: [], ptimeMs: null, srtp: 'refuse', t38: 'refuse' };
+  return { codecs, preferred: [], ptimeMs: null, srtp: 'refuse', t38: 'refuse', dtmf: 'rfc4733' };
 }
 
 /** Those that a policy allows, its preferred ones first, else as they stand. */

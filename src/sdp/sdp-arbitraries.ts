@@ -183,4 +183,5 @@ export const policyArbitrary: fc.Arbitrary<MediaPolicy> = fc.record({
   ptimeMs: fc.constantFrom(null, null, 20, 40),
   srtp: fc.constant('refuse' as const),
   t38: fc.constant('refuse' as const),
+  dtmf: fc.constant('rfc4733' as const),
 });

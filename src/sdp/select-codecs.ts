@@ -45,10 +45,15 @@ export function allowedFormats(
   if (offered === null) {
     const codecs = ownCodecs(ownOrder(policy).filter((name) => isNamed({ name }, only)));
     const rates = codecs.map(({ clockRateHz }) => clockRateHz);
-    return { codecs, companions: ownTelephoneEvents(rates, payloadTypesOf(codecs)) };
+    const events = policy.dtmf === 'info' ? [] : ownTelephoneEvents(rates, payloadTypesOf(codecs));
+    return { codecs, companions: events };
   }
   const codecs = inOrderOf(policy, offered.codecs).filter((codec) => isNamed(codec, only));
-  return { codecs, companions: companionsFor(codecs, offered.companions) };
+  const companions = companionsFor(codecs, offered.companions);
+  return {
+    codecs,
+    companions: policy.dtmf === 'info' ? companions.filter((one) => !isTelephoneEvent(one)) : companions,
+  };
 }
 
 /**
@@ -67,7 +72,7 @@ export function selectForChannel(
     (name) => isNamed({ name }, only) && caller.codecs.some((codec) => isTranscodable(codec, { name }, transcoder)),
   );
   if (names.length === 0) return null;
-  const events = caller.companions.filter(isTelephoneEvent);
+  const events = policy.dtmf === 'info' ? [] : caller.companions.filter(isTelephoneEvent);
   const codecs = ownCodecs(names, payloadTypesOf(events));
   const rates = [...new Set(codecs.map(({ clockRateHz }) => clockRateHz))];
   const missing =

@@ -46,7 +46,7 @@ export class SessionPlays {
   /** The play's id; whatever becomes of it is told by one event, never before this returns. */
   play(side: Side, { source, loop = false, mode }: PlayRequest): string {
     const playId = `${this.#sessionId}/${this.#next++}`;
-    if (source.kind === 'tone') {
+    if (source.kind !== 'file') {
       this.#thread.startPlaying({ side, playId, source, loop, mode });
       return playId;
     }

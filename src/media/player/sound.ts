@@ -1,5 +1,6 @@
 // What can be played into a leg, as linear samples at 8 kHz: a recorded sound, a tone by frequencies and cadence, noise.
 import type { PlaySource } from '../../call/ports.js';
+import { keyTone } from './key-tones.js';
 
 export const SAMPLE_RATE_HZ = 8_000;
 /** A sine at full scale is +3.14 dBm0 in A-law (ITU-T G.711). */
@@ -129,15 +130,16 @@ export class Noise implements Sound {
   }
 }
 
-/** What is played, as threads tell each other: samples in shared memory, or a tone. */
+/** What is played, as threads tell each other: samples in shared memory, a tone or a key. */
 export type SoundSource =
   | { readonly kind: 'samples'; readonly samples: Int16Array }
-  | Extract<PlaySource, { kind: 'tone' }>;
+  | Exclude<PlaySource, { kind: 'file' }>;
 
-/** Null for a tone that none could hear. */
+/** Null for a tone that none could hear, and what is no key. */
 export function soundOf(source: SoundSource): Sound | null {
   if (source.kind === 'samples') return new RecordedSound(source.samples);
-  return isTone(source) ? new Tone(source) : null;
+  const tone = source.kind === 'digit' ? keyTone(source.digit, source.durationMs) : source;
+  return tone !== null && isTone(tone) ? new Tone(tone) : null;
 }
 
 /** Nothing to hear. */

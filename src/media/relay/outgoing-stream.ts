@@ -113,6 +113,19 @@ export class OutgoingStream {
     this.#count(packet.length);
   }
 
+  /** A further packet of the event that was composed last: with its timestamp (RFC 4733 §2.5.1.2). */
+  composeAgain(packet: Uint8Array, payloadType: number): void {
+    this.#sentSequence = (this.#sentSequence + 1) & 0xffff;
+    writeRtpHeader(packet, {
+      payloadType,
+      marker: false,
+      sequence: this.#sentSequence,
+      timestamp: this.#sentTimestamp,
+      ssrc: this.ssrc ?? 0,
+    });
+    this.#count(packet.length);
+  }
+
   /** The stream's timestamp at a moment, for sender reports (RFC 3550 §6.4.1). */
   timestampAt(nowMs: number): number {
     return (this.#sentTimestamp + Math.round(((nowMs - this.#sentMs) * this.#clockRateHz) / 1_000)) >>> 0;

@@ -96,8 +96,9 @@ export class RelaySession {
 
   /** Plays to a side; the stream that goes there does it. */
   play({ side, playId, source, loop, mode }: StartPlay): void {
-    const sound = soundOf(source);
     const stream = this.#streams[side === 'caller' ? 'callee' : 'caller'];
+    if (source.kind === 'digit' && stream.playKey(playId, source, this.#nowMs())) return;
+    const sound = soundOf(source);
     if (sound === null) this.#tell({ type: 'played', playId, end: 'failed' });
     else stream.play({ playId, sound, loop, mode }, this.#nowMs());
   }

@@ -14,6 +14,8 @@ import {
   timestampOf,
 } from '../../rtp/rtp-header.js';
 import { TelephoneEvents } from '../../rtp/telephone-events.js';
+import { isTelephoneEvent } from '../../sdp/codecs.js';
+import { type Key, type KeyedLeg, KeyPlayer } from '../player/key-player.js';
 import { LegPlayer, type Play } from '../player/leg-player.js';
 import type { Pacer } from '../player/pacer.js';
 import { SAMPLE_RATE_HZ } from '../player/sound.js';
@@ -93,6 +95,8 @@ export class RelayedStream implements MediaSocketListener {
   #isSilenceAnnounced = false;
   /** Plays to the side that this stream goes to; null while nothing ever was. */
   #player: LegPlayer | null = null;
+  /** The same of keys. */
+  #keys: KeyPlayer | null = null;
   #toRemote: MediaRemote | null = null;
   #audioType = NO_PAYLOAD_TYPE;
   /** Name of the codec of the audio that came last. */
@@ -159,6 +163,22 @@ export class RelayedStream implements MediaSocketListener {
     this.#context.pacer.watch(player);
   }
 
+  /** Plays a key as a telephone-event; false when the side has none at the clock rate of its audio. */
+  playKey(playId: string, { digit, durationMs }: Pick<Key, 'digit' | 'durationMs'>, nowMs: number): boolean {
+    const remote = this.#toRemote;
+    const formats = remote === null ? [] : (remote.sentCodecs ?? remote.codecs);
+    const clockRateHz = formats[0]?.clockRateHz;
+    const event = formats.find((format) => isTelephoneEvent(format) && format.clockRateHz === clockRateHz);
+    if (event === undefined || this.#from.isProtected || this.#to.isProtected) return false;
+    this.#keys ??= new KeyPlayer({ sendEvent: this.#sendEvent }, (id, end) =>
+      this.#context.tell({ type: 'played', playId: id, end }),
+    );
+    const { payloadType } = event;
+    this.#keys.play({ playId, digit, durationMs, payloadType, clockRateHz: event.clockRateHz }, nowMs);
+    this.#context.pacer.watch(this.#keys);
+    return true;
+  }
+
   stopPlaying(playId: string): void {
     this.#player?.stop(playId);
   }
@@ -175,6 +195,10 @@ export class RelayedStream implements MediaSocketListener {
   /** The call is over: an event under way is told. */
   end(): void {
     this.#events.end();
+    if (this.#keys !== null) {
+      this.#keys.close();
+      this.#context.pacer.forget(this.#keys);
+    }
     if (this.#player === null) return;
     this.#player.close();
     this.#context.pacer.forget(this.#player);
@@ -246,12 +270,24 @@ export class RelayedStream implements MediaSocketListener {
     if (change !== UNCHANGED) this.#transcode(packet, change);
     if (type !== payloadType) packet[1] = ((packet[1] ?? 0) & 0x80) | type;
     // Digits pass even where what is said is replaced.
-    const isReplaced = this.#player?.isReplacing === true && kind !== EVENT;
+    const isReplaced = (this.#player?.isReplacing === true || this.#keys?.isPlaying === true) && kind !== EVENT;
     if (isReplaced) this.outgoing.skip(packet);
     else if (!this.outgoing.pass(packet, clockRateHz, arrivalMs)) return 'ssrc';
     if (this.#player !== null && kind !== EVENT) this.#playOver(packet, kind, arrivalMs, this.#player);
     return isReplaced ? null : this.#send(packet);
   }
+
+  #sendEvent: KeyedLeg['sendEvent'] = (payloadType, packet, isFirst, ticks, nowMs) => {
+    if (!this.#to.isSendable) return;
+    if (isFirst) {
+      this.outgoing.compose(packet, payloadType, ticks, this.clockRateHz, nowMs);
+      // RFC 4733 §2.5.1.2.
+      packet[1] = payloadType | 0x80;
+    } else {
+      this.outgoing.composeAgain(packet, payloadType);
+    }
+    if (this.#to.sendRtp(packet)) this.#context.played.packets += 1;
+  };
 
   #playOver(packet: Buffer, kind: number, arrivalMs: number, player: LegPlayer): void {
     player.over(packet, kind === COMFORT_NOISE, arrivalMs);

@@ -1,6 +1,7 @@
 // What is played through rtpengine: it takes a WAV file within the request, so files are read here and tones are made here.
 import { readFile } from 'node:fs/promises';
 import type { PlaySource } from '../../call/ports.js';
+import { keyTone } from '../player/key-tones.js';
 import { readSound } from '../player/read-sound.js';
 import { isTone, RecordedSound, SAMPLE_RATE_HZ, type Sound, Tone } from '../player/sound.js';
 
@@ -30,8 +31,14 @@ export async function playableOf(source: PlaySource): Promise<Playable | null> {
   return { wav: wavOf(linear), durationMs: (samples * 1_000) / SAMPLE_RATE_HZ, isEndless };
 }
 
+function toneOf({ digit, durationMs }: Extract<PlaySource, { kind: 'digit' }>): Sound | null {
+  const tone = keyTone(digit, durationMs);
+  return tone !== null && isTone(tone) ? new Tone(tone) : null;
+}
+
 async function soundOf(source: PlaySource): Promise<Sound | null> {
   if (source.kind === 'tone') return isTone(source) ? new Tone(source) : null;
+  if (source.kind === 'digit') return toneOf(source);
   const file = await readFile(source.path).catch(() => null);
   const read = file && readSound(file);
   return read?.ok ? new RecordedSound(read.samples) : null;
