@@ -1,97 +1,67 @@
 // Reads what gateways send over SIP: which SIM a message came to, who sent it, and reports of delivery (IMDN, RFC 5438).
-import type { ChannelConfig, Config } from '../config/config.js';
-import type { GatewayMessagesConfig } from '../config/resolve-messages.js';
+import type { Config } from '../config/config.js';
 import type { ArrivedMessage, DeliveryReport } from '../messages/message.js';
-import type { LinePlaces } from '../signalling/signalling-settings.js';
+import { GatewayCallers } from '../signalling/gateway-callers.js';
+import type { CallingGateway, LinePlaces } from '../signalling/signalling-settings.js';
 import type { GatewayMessage } from '../signalling/sip-messages.js';
 
 export type ReadGatewayMessage =
   | { readonly kind: 'message'; readonly arrived: ArrivedMessage }
   | { readonly kind: 'report'; readonly report: DeliveryReport }
-  /** It is of no gateway that has to do with messages, or of no channel that is known. */
-  | { readonly kind: 'unknown'; readonly why: 'no-gateway' | 'no-channel' | 'malformed' };
+  | { readonly kind: 'unknown'; readonly why: 'no-channel' | 'malformed' };
 
-/** @param gateway by its address; null for one that is known by where its lines registered from */
-export function readGatewayMessage(
-  config: Config,
-  places: Pick<LinePlaces, 'placeOf'>,
-  gateway: string | null,
-  message: GatewayMessage,
-): ReadGatewayMessage {
-  const registered = gateway === null ? channelsAt(config, places, message.source) : [];
-  const name = gateway ?? registered[0]?.gateway;
-  const its = config.messages.gateways.find((candidate) => candidate.gateway === name);
-  if (name === undefined || its === undefined) return { kind: 'unknown', why: 'no-gateway' };
-  if (message.contentType === 'message/imdn+xml') {
-    const report = readImdn(message.body, name);
+/** How gateways that have to do with messages are known, and their channels. */
+export function messageCallers(config: Config, lines: LinePlaces): GatewayCallers {
+  const { messages, gateways, channels, sims, credentials, trunks } = config;
+  const numbers = new Map(sims.map(({ simId, number }) => [simId, number]));
+  const callers = messages.gateways.flatMap(({ gateway: name, inbound }): CallingGateway[] => {
+    const gateway = gateways.find((candidate) => candidate.name === name);
+    if (gateway === undefined) return [];
+    const { host, port } = gateway;
+    const own = channels.filter((channel) => channel.gateway === name);
+    return [
+      {
+        ...{ name, host, port, channelFrom: inbound.channelFrom, callerFrom: 'from' },
+        channels: own.map(({ channelId, port: number, line, simId }) => ({
+          ...{ channelId, port: number, line, account: credentials.channels.get(channelId)?.username },
+          simNumber: numbers.get(simId) ?? '',
+        })),
+      },
+    ];
+  });
+  const sources = trunks.flatMap((trunk) => trunk.sources);
+  return new GatewayCallers(callers, sources, lines);
+}
+
+export function readGatewayMessage(config: Config, message: GatewayMessage): ReadGatewayMessage {
+  const { gateway, channelId, contentType, body, from, key } = message;
+  if (contentType === 'message/imdn+xml') {
+    const report = readImdn(body, gateway);
     return report === null ? { kind: 'unknown', why: 'malformed' } : { kind: 'report', report };
   }
-  const channels = registered.length > 0 ? registered : config.channels.filter((channel) => channel.gateway === name);
-  const channel = channelOf(channels, config, its, message);
-  if (channel === undefined) return { kind: 'unknown', why: 'no-channel' };
-  const simNumber = config.sims.find(({ simId }) => simId === channel.simId)?.number ?? '';
-  const { from, text } = senderOf(its, message);
-  const { channelId, simId } = channel;
-  return {
-    kind: 'message',
-    arrived: { gateway: name, channel: { channelId, simId, simNumber }, from, text, key: message.key },
-  };
+  const channel = channelOf(config, channelId);
+  if (channel === null) return { kind: 'unknown', why: 'no-channel' };
+  const isFirstLine = inboundOf(config, gateway)?.senderFrom === 'first-line';
+  const said = isFirstLine ? splitFirstLine(body) : { from, text: body };
+  return { kind: 'message', arrived: { gateway, channel, ...said, key } };
 }
 
-/** Channels whose line registered from there. */
-function channelsAt(
-  { channels }: Config,
-  places: Pick<LinePlaces, 'placeOf'>,
-  { address, port }: GatewayMessage['source'],
-): readonly ChannelConfig[] {
-  const from = `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  return channels.filter(({ gateway, channelId }) => {
-    const place = places.placeOf(gateway, channelId);
-    return typeof place === 'object' && [place.nextHop, place.contact].some((uri) => uri?.includes(from));
-  });
+/** A channel as a message that came to it says it. */
+export function channelOf({ channels, sims }: Config, channelId: string | null): ArrivedMessage['channel'] | null {
+  const channel = channels.find((candidate) => candidate.channelId === channelId);
+  if (channel === undefined) return null;
+  const { simId } = channel;
+  return { channelId: channel.channelId, simId, simNumber: sims.find((sim) => sim.simId === simId)?.number ?? '' };
 }
 
-/** By line, port, or the SIM's number; a gateway with one SIM needs to say nothing. */
-function channelOf(
-  channels: readonly ChannelConfig[],
-  { sims }: Config,
-  { inbound: { channelFrom } }: GatewayMessagesConfig,
-  message: GatewayMessage,
-): ChannelConfig | undefined {
-  const [only, ...others] = channels;
-  if (others.length === 0) return only;
-  const said = saidBy(channelFrom, message);
-  if (said === '') return undefined;
-  const numbers = new Map(sims.map(({ simId, number }) => [simId, number]));
-  return (
-    channels.find(({ line }) => line === said) ??
-    channels.find(({ port }) => String(port) === said.replace(/^0+(?=\d)/, '')) ??
-    channels.find(({ simId }) => isSameNumber(numbers.get(simId) ?? '', said))
-  );
+function inboundOf({ messages }: Config, gateway: string) {
+  return messages.gateways.find((candidate) => candidate.gateway === gateway)?.inbound;
 }
 
-function saidBy(channelFrom: string, { uriUser, toUser, source, header }: GatewayMessage): string {
-  if (channelFrom === 'request-uri') return uriUser;
-  if (channelFrom === 'to') return toUser;
-  if (channelFrom === 'source-port') return String(source.port);
-  return header(channelFrom.slice('header:'.length))?.trim() ?? '';
-}
-
-/** As a SIM may be named by its gateway: with its country or without. */
-function isSameNumber(e164: string, said: string): boolean {
-  const digits = said.replaceAll(/\D/g, '').replace(/^0+/, '');
-  return digits.length >= 7 && e164.replaceAll(/\D/g, '').endsWith(digits);
-}
-
-/** Some gateways write the sender as the first line of the text. */
-function senderOf(
-  { inbound: { senderFrom } }: GatewayMessagesConfig,
-  { fromUser, body }: GatewayMessage,
-): { readonly from: string; readonly text: string } {
-  if (senderFrom === 'from') return { from: fromUser, text: body };
+/** Some gateways write the sender above the text. */
+function splitFirstLine(body: string): { readonly from: string; readonly text: string } {
   const end = body.indexOf('\n');
-  if (end === -1) return { from: body.trim(), text: '' };
-  return { from: body.slice(0, end).trim(), text: body.slice(end + 1) };
+  return end === -1 ? { from: body.trim(), text: '' } : { from: body.slice(0, end).trim(), text: body.slice(end + 1) };
 }
 
 function readImdn(body: string, gateway: string): DeliveryReport | null {

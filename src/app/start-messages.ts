@@ -19,8 +19,13 @@ import type { Policy } from '../policy/admit-call.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { RequestIntake } from '../signalling/request-intake.js';
 import type { LinePlaces } from '../signalling/signalling-settings.js';
-import { type MessageAnswer, type TrunkMessage, takeMessages } from '../signalling/sip-messages.js';
-import { readGatewayMessage } from './gateway-messages.js';
+import {
+  type GatewayMessage,
+  type MessageAnswer,
+  type TrunkMessage,
+  takeMessages,
+} from '../signalling/sip-messages.js';
+import { messageCallers, readGatewayMessage } from './gateway-messages.js';
 import { messageSenders, type SipMessageSender } from './message-senders.js';
 import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-settings.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
@@ -93,13 +98,15 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
   });
   notices.wake();
 
+  let callers = messageCallers(config, places);
   takeMessages(sip.intake, {
     get fromTrunk() {
       return messageGateways(current).length === 0 ? null : fromTrunk;
     },
+    get gateways() {
+      return callers;
+    },
     fromGateway,
-    gatewayAt: (address, port) =>
-      current.gateways.find((gateway) => gateway.host === address && gateway.port === port)?.name,
   });
 
   async function fromTrunk(message: TrunkMessage): Promise<MessageAnswer> {
@@ -114,14 +121,11 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
     return { status: 202, headers: { 'X-Message-ID': submission.message.messageId } };
   }
 
-  async function fromGateway(
-    gateway: string | null,
-    message: Parameters<typeof readGatewayMessage>[3],
-  ): Promise<MessageAnswer> {
-    const read = readGatewayMessage(current, places, gateway, message);
+  async function fromGateway(message: GatewayMessage): Promise<MessageAnswer> {
+    const read = readGatewayMessage(current, message);
     if (read.kind === 'unknown') {
-      log.warn({ gateway, why: read.why, source: message.source.address }, 'message of a gateway is not taken');
-      return { status: read.why === 'malformed' ? 400 : read.why === 'no-channel' ? 404 : 405 };
+      log.warn({ gateway: message.gateway, why: read.why }, 'message of a gateway is not taken');
+      return { status: read.why === 'malformed' ? 400 : 404 };
     }
     if (read.kind === 'report') await inbox.report(read.report);
     else await inbox.receive(read.arrived);
@@ -153,6 +157,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
     api,
     reconfigure(next) {
       current = next;
+      callers = messageCallers(next, places);
       sender = messageSenders(next, sip, places, () => clock.monotonicMs());
       service.reconfigure(messageSettings(next));
       inbox.reconfigure(messageSettings(next));

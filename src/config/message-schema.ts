@@ -51,8 +51,8 @@ export const gatewayMessages = z.strictObject({
       channelFrom: z
         .string()
         .regex(
-          /^(request-uri|to|source-port|header:[A-Za-z0-9!%*_+`'~.-]+)$/,
-          'must be request-uri, to, source-port or header:NAME',
+          /^(?:request-uri|to|line|source-port|header:[A-Za-z0-9!%*_+`'~.-]+)$/,
+          'must be request-uri, to, line, source-port or header:NAME',
         )
         .default('request-uri'),
     })

@@ -97,11 +97,6 @@ export class RequestIntake {
     return this.#gateways.find(source_address, source_port);
   }
 
-  /** Whether a trunk sends from there, whatever it has yet to prove. */
-  isTrunk(request: SipRequest): boolean {
-    return this.#gate.bySource(request) !== undefined;
-  }
-
   isGateway(request: SipRequest): boolean {
     return this.gatewayOf(request) !== undefined || this.#settings.lines.isSource(sourceUri(request));
   }

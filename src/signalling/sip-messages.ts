@@ -2,14 +2,15 @@
 // known by where they send from; and ours to both. Bodies are plain text, and reports of delivery may be IMDN (RFC 5438).
 
 import { requestWithAccount } from './challenge-answers.js';
+import type { GatewayCallers } from './gateway-callers.js';
 import { cseqNumber, userOf } from './message-parts.js';
 import type { RequestSender } from './own-requests.js';
 import { readAgent } from './read-agent.js';
 import type { RequestIntake } from './request-intake.js';
-import type { SignallingTrunk } from './signalling-settings.js';
+import type { CallingGateway, SignallingTrunk } from './signalling-settings.js';
 import type { ServerResponse, SipRequest, SipResponse } from './srf.js';
 
-const ACCEPTED_TYPES = 'text/plain, message/imdn+xml';
+const ACCEPTED_TYPES: readonly string[] = ['text/plain', 'message/imdn+xml'];
 /** A message whose text is longer is none for a mobile; the server's limit of a whole message stands above it. */
 const MAX_CHARACTERS = 10_000;
 
@@ -26,13 +27,13 @@ export interface TrunkMessage {
 
 /** A MESSAGE of a gateway. */
 export interface GatewayMessage {
-  readonly source: { readonly address: string; readonly port: number };
+  readonly gateway: string;
+  /** Of the channel that it came to; null when it does not say, or names none that there is. */
+  readonly channelId: string | null;
   readonly contentType: string;
   readonly body: string;
-  readonly fromUser: string;
-  readonly toUser: string;
-  readonly uriUser: string;
-  header(name: string): string | undefined;
+  /** Who sent it, as the gateway says. */
+  readonly from: string;
   readonly key: string;
 }
 
@@ -45,16 +46,16 @@ export interface MessageAnswer {
 export interface MessageTakers {
   /** Of a trunk; null: text messages are not in use, and MESSAGE is answered as any method that means nothing here. */
   readonly fromTrunk: ((message: TrunkMessage) => Promise<MessageAnswer>) | null;
-  fromGateway(gateway: string | null, message: GatewayMessage): Promise<MessageAnswer>;
-  /** The gateway that has this very address and port: it comes before a trunk that has the address. */
-  gatewayAt(address: string, port: number): string | undefined;
+  fromGateway(message: GatewayMessage): Promise<MessageAnswer>;
+  /** Gateways that have to do with messages, and their channels. */
+  readonly gateways: GatewayCallers;
 }
 
 export function takeMessages(intake: RequestIntake, takers: MessageTakers): void {
   intake.handle('message', (request, response) => {
-    const exact = takers.gatewayAt(request.source_address, request.source_port);
-    if (exact !== undefined || (!intake.isTrunk(request) && intake.isGateway(request))) {
-      takeFromGateway(intake, takers, exact ?? intake.gatewayOf(request) ?? null, request, response);
+    const gateway = takers.gateways.gatewayOf(request);
+    if (gateway !== undefined) {
+      takeFromGateway(intake, takers, gateway, request, response);
       return;
     }
     const { fromTrunk } = takers;
@@ -84,27 +85,28 @@ export function takeMessages(intake: RequestIntake, takers: MessageTakers): void
 function takeFromGateway(
   intake: RequestIntake,
   takers: MessageTakers,
-  gateway: string | null,
+  gateway: CallingGateway,
   request: SipRequest,
   response: ServerResponse,
 ): void {
   if (!intake.hasExtensions(request, response)) return;
   const contentType = typeOf(request);
-  if (!ACCEPTED_TYPES.split(', ').includes(contentType)) {
-    response.send(415, { headers: { Accept: ACCEPTED_TYPES } });
+  if (!ACCEPTED_TYPES.includes(contentType)) {
+    response.send(415, { headers: { Accept: ACCEPTED_TYPES.join(', ') } });
     return;
   }
+  const [only, ...others] = gateway.channels;
+  // Of a gateway with one SIM it need not be said.
+  const channelId = others.length === 0 ? only?.channelId : takers.gateways.channelOf(gateway, request);
   const message: GatewayMessage = {
-    source: { address: request.source_address, port: request.source_port },
+    gateway: gateway.name,
+    channelId: channelId ?? null,
     contentType,
     body: request.body ?? '',
-    fromUser: userOf(request.get('From') ?? ''),
-    toUser: userOf(request.get('To') ?? ''),
-    uriUser: userOf(request.uri),
-    header: (name) => request.get(name),
+    from: takers.gateways.callerOf(gateway, request),
     key: keyOf(request),
   };
-  answer(response, takers.fromGateway(gateway, message));
+  answer(response, takers.fromGateway(message));
 }
 
 function answer(response: ServerResponse, answering: Promise<MessageAnswer>): void {
