@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CallBench, settled } from './call-test-kit.js';
 
-describe('a call whose peer is gone without a BYE', () => {
+describe('a call and the sessions of its legs', () => {
   let bench: CallBench;
 
   beforeEach(() => {
@@ -11,7 +11,7 @@ describe('a call whose peer is gone without a BYE', () => {
   afterEach(() => bench.assertQuiet());
 
   for (const side of ['caller', 'callee'] as const) {
-    it(`ends on both legs when it is the ${side}, and is charged until then`, async () => {
+    it(`ends on both legs when its ${side} is gone without a BYE, and is charged until then`, async () => {
       const caller = await bench.talk();
       await bench.advance(20_000);
       (side === 'caller' ? caller : bench.leg).listener.sessionOver();
@@ -34,6 +34,21 @@ describe('a call whose peer is gone without a BYE', () => {
     assert.deepEqual([caller.state, bench.leg.state], ['talking', 'talking']);
     bench.leg.hangsUp();
     await settled();
+  });
+
+  it('is kept for the next start as its legs are now', async () => {
+    const caller = await bench.talk();
+    const kept = () => bench.journal.live.get(caller.callId)?.caller?.remoteTarget;
+    assert.ok(caller.identity);
+    caller.identity = { ...caller.identity, remoteTarget: 'sip:moved' };
+    caller.listener.identityChanged?.();
+    await settled();
+    assert.equal(kept(), 'sip:moved');
+    bench.leg.hangsUp();
+    await settled();
+    caller.listener.identityChanged?.();
+    await settled();
+    assert.equal(kept(), undefined);
   });
 
   it('is refreshed by a re-INVITE of each leg for itself', async () => {

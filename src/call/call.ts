@@ -128,6 +128,7 @@ export class Call {
       headers,
       onConnected: () => this.#onConnected(),
       sessionOver: (side) => this.#sessionOver(side),
+      onIdentityChanged: () => this.#state.phase === 'talking' && this.#account.keepLive(),
       onGone: () => this.#incoming?.account.callerGone(),
       messaged: (message) => this.#messages.take('caller', message),
       referred: (referral) => this.transfers.refer(referral),
@@ -179,6 +180,7 @@ export class Call {
       mayOfferEarly: () => caller.mayOfferEarly === true,
       noteCodecs: (codecs) => this.#runner.amend(codecs),
       sessionOver: (side) => this.#sessionOver(side),
+      onIdentityChanged: () => this.#state.phase === 'talking' && this.#account.keepLive(),
       messaged: (message) => {
         if (message.method !== 'NOTIFY') this.#messages.take('callee', message);
         else if (!this.transfers.notified(message)) message.answer(405);

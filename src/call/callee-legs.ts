@@ -33,6 +33,7 @@ export interface LegHolder {
   noteCodecs(codecs: CodecsInUse): void;
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
+  onIdentityChanged(): void;
   messaged(message: PeerMessage): void;
 }
 
@@ -142,6 +143,7 @@ export class CalleeLegs {
       },
       refreshDue: () => this.#holder.media()?.refresh('callee'),
       sessionOver: () => this.#holder.sessionOver('callee'),
+      identityChanged: () => this.#holder.onIdentityChanged(),
       messaged: (message) => this.#holder.messaged(message),
       // Whom its callee is connected with is the trunk's to say.
       referred: (referral) => referral.refuse(405),

@@ -19,6 +19,7 @@ export interface CallerHolder {
   onConnected(): void;
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
+  onIdentityChanged(): void;
   /** Its leg is over: its BYE, or the answer to ours. */
   onGone(): void;
   messaged(message: PeerMessage): void;
@@ -94,6 +95,7 @@ export class CallerSide {
       },
       refreshDue: () => isIt() && this.#holder.media()?.refresh('caller'),
       sessionOver: () => isIt() && this.#holder.sessionOver('caller'),
+      identityChanged: () => isIt() && this.#holder.onIdentityChanged(),
     });
   }
 

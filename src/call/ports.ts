@@ -237,6 +237,8 @@ export interface CallerLegListener {
   refreshDue(): void;
   /** It has not refreshed its session, or knows nothing of the dialog any more. */
   sessionOver(): void;
+  /** The leg's identity is another one: the peer has moved, or much was sent. */
+  identityChanged?(): void;
   messaged(message: PeerMessage): void;
   referred(referral: Referral): void;
 }
@@ -296,6 +298,7 @@ export interface CalleeLegListener {
   /** As of a caller. */
   refreshDue(): void;
   sessionOver(): void;
+  identityChanged?(): void;
   messaged(message: PeerMessage): void;
   referred(referral: Referral): void;
 }

@@ -51,6 +51,7 @@ export class TrunkParty implements CallerLeg {
       },
       refreshDue: () => this.#listener?.refreshDue(),
       sessionOver: () => this.#listener?.sessionOver(),
+      identityChanged: () => this.#listener?.identityChanged?.(),
     });
   }
 

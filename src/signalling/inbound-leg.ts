@@ -222,6 +222,7 @@ export class InboundLeg implements CallerLeg {
         renegotiated: (renegotiation) => this.#listener?.renegotiated(renegotiation),
         refreshDue: () => this.#listener?.refreshDue(),
         sessionOver: () => this.#listener?.sessionOver(),
+        identityChanged: () => this.#listener?.identityChanged?.(),
       },
     );
     this.#inDialog = inDialog;

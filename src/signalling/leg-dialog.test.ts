@@ -1,118 +1,16 @@
 import assert from 'node:assert/strict';
-import type { SessionTerms } from '../call/call-request.js';
-import type { Renegotiation, ReofferAnswer } from '../call/ports.js';
-import { ManualClock } from '../lib/clock.js';
-import { createLogger } from '../lib/logger.js';
-import { LegDialog } from './leg-dialog.js';
-import { type DialogSettings, glarePauseMs } from './own-offers.js';
-import type { ServerResponse, SipDialog, SipMessage, SipRequest, SipResponse } from './srf.js';
+import { glarePauseMs } from './own-offers.js';
+import { ACCEPT, DialogBench } from './testing/dialog-bench.js';
 
-const log = createLogger({ level: 'silent', redactNumbers: false });
-const ACCEPT: SessionTerms = { mode: 'accept', intervalSeconds: 1_800, minSeconds: 90 };
 const OURS = { seconds: 600, weRefresh: true };
 const THEIRS = { seconds: 600, weRefresh: false };
-
-type Headers = Readonly<Record<string, string>>;
-
-function message(method: string, headers: Headers, body: string, rest: object = {}): SipMessage {
-  const all = body === '' ? headers : { 'Content-Type': 'application/sdp', ...headers };
-  return { method, body, get: (name: string) => all[name], source_address: '192.0.2.9', ...rest } as SipMessage;
-}
-
-/** A dialog of drachtio-srf as far as a leg needs it: what goes out, and what the peer says to it. */
-class Bench {
-  readonly clock = new ManualClock();
-  readonly told: string[] = [];
-  readonly sent: {
-    method: string;
-    headers: Headers;
-    body: string;
-    answer(status: number, h?: Headers, b?: string): void;
-  }[] = [];
-  readonly renegotiations: Renegotiation[] = [];
-  readonly leg: LegDialog;
-  #cseq = 1;
-  #peerCseq = 1;
-
-  constructor(changes: Partial<DialogSettings> = {}, inviteHeaders: Headers = { Allow: 'INVITE, UPDATE' }) {
-    const dialog = {
-      local: { contact: '<sip:us@192.0.2.1>' },
-      remote: { uri: 'sip:peer@192.0.2.9' },
-      request: (
-        options: { method: string; headers: Headers; body?: string },
-        callback: (error: unknown, response?: SipResponse) => void,
-      ) => {
-        this.#cseq++;
-        const req = message(options.method, { CSeq: `${this.#cseq} ${options.method}` }, '', { uri: 'sip:peer' });
-        this.sent.push({
-          ...{ method: options.method, headers: options.headers, body: options.body ?? '' },
-          answer: (status, headers = {}, body = '') =>
-            callback(
-              status === 0 ? new Error('no dialog') : null,
-              message('', headers, body, { status, req }) as SipResponse,
-            ),
-        });
-      },
-    } as unknown as SipDialog;
-    const settings: DialogSettings = {
-      ...{
-        clock: this.clock,
-        log,
-        account: undefined,
-        terms: ACCEPT,
-        extensions: ['timer'],
-        agreement: null,
-        role: 'uac',
-      },
-      ...{ isServerOurs: true, ...changes },
-    };
-    this.leg = new LegDialog(dialog, message('INVITE', inviteHeaders, ''), settings, {
-      renegotiated: (renegotiation) => this.renegotiations.push(renegotiation),
-      refreshDue: () => this.told.push('refresh due'),
-      sessionOver: () => this.told.push('session over'),
-    });
-  }
-
-  /** A request of the peer; resolves with what it is answered with, as soon as there is something. */
-  asks(
-    method: string,
-    body = '',
-    headers: Headers = {},
-  ): { status: number; headers: Headers; body: string; cseq: number } {
-    this.#peerCseq++;
-    const answer = { status: 0, headers: {} as Headers, body: '', cseq: this.#peerCseq };
-    const request = message(method, { CSeq: `${this.#peerCseq} ${method}`, ...headers }, body) as SipRequest;
-    const response = {
-      send: (status: number, options: { headers?: Headers; body?: string }) =>
-        Object.assign(answer, { status, headers: options.headers ?? {}, body: options.body ?? '' }),
-    } as unknown as ServerResponse;
-    this.leg.onRequest(request, response);
-    return answer;
-  }
-
-  acks(cseq: number, body = ''): boolean {
-    return this.leg.onAck(message('ACK', { CSeq: `${cseq} ACK` }, body));
-  }
-
-  offers(sdp = 'ours'): ReofferAnswer[] {
-    const answers: ReofferAnswer[] = [];
-    this.leg.reoffer(sdp, (answer) => answers.push(answer));
-    return answers;
-  }
-
-  get last() {
-    const last = this.sent.at(-1);
-    assert.ok(last);
-    return last;
-  }
-}
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a leg in its dialog', () => {
   describe('asked by its peer', () => {
     it('hands an offer on and answers it with its own Contact and abilities', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answer = bench.asks('INVITE', 'offer');
       assert.equal(bench.renegotiations[0]?.offerSdp, 'offer');
       bench.renegotiations[0]?.accept('answer');
@@ -122,14 +20,14 @@ describe('a leg in its dialog', () => {
     });
 
     it('answers an UPDATE without an offer by itself, and without a description', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answer = bench.asks('UPDATE');
       assert.deepEqual([answer.status, answer.body, bench.renegotiations.length], [200, '', 0]);
       assert.equal(answer.headers['Content-Type'], undefined);
     });
 
     it('waits for the answer to its delayed offer in the ACK, and refuses other offers until then', async () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const asked = bench.asks('INVITE');
       const answers: (string | null)[] = [];
       bench.renegotiations[0]?.onAnswer((sdp) => answers.push(sdp));
@@ -145,7 +43,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('hears the ACK before the re-INVITE that came behind it', async () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const first = bench.asks('INVITE');
       const heard: (string | null)[] = [];
       bench.renegotiations[0]?.onAnswer((sdp) => heard.push(sdp));
@@ -159,7 +57,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('tells a second offer to wait while the first has no answer', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       bench.asks('INVITE', 'first');
       const second = bench.asks('UPDATE', 'second');
       assert.equal(second.status, 500);
@@ -169,7 +67,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('refuses its offer with 491 while one of ours is open, and takes an UPDATE without one', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       bench.offers();
       assert.equal(bench.asks('INVITE', 'theirs').status, 491);
       assert.equal(bench.asks('INVITE').status, 491);
@@ -178,7 +76,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('refuses what requires an extension of others, and a body that describes no session', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answer = bench.asks('INVITE', 'offer', { Require: 'timer, x-teleport' });
       assert.deepEqual([answer.status, answer.headers.Unsupported], [420, 'x-teleport']);
       assert.equal(bench.asks('INVITE', 'text', { 'Content-Type': 'text/plain' }).status, 415);
@@ -186,7 +84,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('has no dialog any more once it is being ended, and leaves what was open to the server', () => {
-      const bench = new Bench({ agreement: OURS });
+      const bench = new DialogBench({ agreement: OURS });
       const open = bench.asks('INVITE', 'offer');
       const ours = bench.offers();
       bench.leg.close();
@@ -202,7 +100,7 @@ describe('a leg in its dialog', () => {
 
   describe('with an offer of its own', () => {
     it('sends it as a re-INVITE, and hands over the answer', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answers = bench.offers('ours');
       assert.deepEqual([bench.last.method, bench.last.body], ['INVITE', 'ours']);
       bench.last.answer(200, {}, 'theirs');
@@ -210,7 +108,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('sends one at a time', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const [first, second] = [bench.offers('first'), bench.offers('second')];
       assert.equal(bench.sent.length, 1);
       bench.last.answer(488);
@@ -220,7 +118,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('puts it off until the peer has its answer and has acknowledged it', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const asked = bench.asks('INVITE', 'theirs');
       const answers = bench.offers();
       assert.equal(bench.sent.length, 0);
@@ -232,7 +130,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('drops one that was put off when the peer’s own offer was taken: it is not about the session as it is now', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       bench.asks('INVITE', 'theirs');
       const answers = bench.offers();
       bench.renegotiations[0]?.accept('answer');
@@ -241,7 +139,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('waits for the ACK of the 200 that made the dialog', () => {
-      const bench = new Bench({ role: 'uas' });
+      const bench = new DialogBench({ role: 'uas' });
       bench.offers();
       assert.equal(bench.sent.length, 0);
       assert.equal(bench.acks(1), false);
@@ -253,7 +151,7 @@ describe('a leg in its dialog', () => {
         ['uac', 2_100, 4_000],
         ['uas', 0, 2_000],
       ] as const) {
-        const bench = new Bench({ role });
+        const bench = new DialogBench({ role });
         bench.acks(1);
         const answers = bench.offers();
         bench.last.answer(491);
@@ -276,7 +174,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('takes the peer’s offer after a glare, and does not try its own again', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answers = bench.offers();
       bench.last.answer(491);
       const asked = bench.asks('INVITE', 'theirs');
@@ -287,7 +185,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('tries again when the peer says after how long', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       bench.offers();
       bench.last.answer(500, { 'Retry-After': '3' });
       bench.clock.advance(2_999);
@@ -297,7 +195,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('gives up after a few tries', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answers = bench.offers();
       for (let n = 0; n < 5; n++) {
         bench.last.answer(491);
@@ -308,7 +206,7 @@ describe('a leg in its dialog', () => {
 
     it('tells that nobody is there, or nobody who knows the dialog', () => {
       for (const status of [408, 481]) {
-        const bench = new Bench();
+        const bench = new DialogBench();
         assert.equal(bench.offers().length, 0);
         bench.last.answer(status);
         assert.deepEqual(bench.told, ['session over']);
@@ -316,7 +214,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('ends nothing when it could not be sent', () => {
-      const bench = new Bench();
+      const bench = new DialogBench();
       const answers = bench.offers();
       bench.last.answer(0);
       assert.deepEqual([answers[0]?.status, bench.told], [481, []]);
@@ -325,7 +223,7 @@ describe('a leg in its dialog', () => {
 
   describe('with a session timer', () => {
     it('refreshes by UPDATE without a description where the peer knows UPDATE', () => {
-      const bench = new Bench({ agreement: OURS });
+      const bench = new DialogBench({ agreement: OURS });
       bench.clock.advance(300_000);
       assert.deepEqual([bench.last.method, bench.last.body], ['UPDATE', '']);
       assert.equal(bench.last.headers['Session-Expires'], '600;refresher=uac');
@@ -337,16 +235,16 @@ describe('a leg in its dialog', () => {
     });
 
     it('asks the call for a re-INVITE otherwise, and on a server with timers of its own', () => {
-      const plain = new Bench({ agreement: OURS }, {});
+      const plain = new DialogBench({ agreement: OURS }, {});
       plain.clock.advance(300_000);
       assert.deepEqual([plain.told, plain.sent.length], [['refresh due'], 0]);
-      const foreign = new Bench({ agreement: OURS, isServerOurs: false });
+      const foreign = new DialogBench({ agreement: OURS, isServerOurs: false });
       foreign.clock.advance(290_000);
       assert.deepEqual([foreign.told, foreign.sent.length], [['refresh due'], 0]);
     });
 
     it('falls back to a re-INVITE when an UPDATE is refused all the same', () => {
-      const bench = new Bench({ agreement: OURS });
+      const bench = new DialogBench({ agreement: OURS });
       bench.clock.advance(300_000);
       bench.last.answer(405);
       assert.deepEqual(bench.told, ['refresh due']);
@@ -354,7 +252,7 @@ describe('a leg in its dialog', () => {
 
     it('goes on with a peer that does not know of timers where that is set, and else lets it be', () => {
       for (const mode of ['accept', 'request'] as const) {
-        const bench = new Bench({ agreement: OURS, terms: { ...ACCEPT, mode } });
+        const bench = new DialogBench({ agreement: OURS, terms: { ...ACCEPT, mode } });
         bench.clock.advance(300_000);
         bench.last.answer(200);
         bench.clock.advance(300_000);
@@ -363,7 +261,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('goes up with its interval when the peer says 422', () => {
-      const bench = new Bench({ agreement: OURS });
+      const bench = new DialogBench({ agreement: OURS });
       bench.clock.advance(300_000);
       bench.last.answer(422, { 'Min-SE': '1200' });
       assert.equal(bench.last.headers['Session-Expires'], '1200;refresher=uac');
@@ -374,19 +272,19 @@ describe('a leg in its dialog', () => {
     });
 
     it('is told when nobody refreshes, and gives a peer that is gone no more time', () => {
-      const silent = new Bench({ agreement: THEIRS });
+      const silent = new DialogBench({ agreement: THEIRS });
       silent.clock.advance(567_000);
       assert.deepEqual(silent.told, []);
       silent.clock.advance(1_000);
       assert.deepEqual(silent.told, ['session over']);
-      const gone = new Bench({ agreement: OURS });
+      const gone = new DialogBench({ agreement: OURS });
       gone.clock.advance(300_000);
       gone.last.answer(481);
       assert.deepEqual(gone.told, ['session over']);
     });
 
     it('does not end a call for a refusal: who refuses is there', () => {
-      const bench = new Bench({ agreement: OURS }, {});
+      const bench = new DialogBench({ agreement: OURS }, {});
       for (let n = 0; n < 4; n++) {
         bench.clock.advance(300_000);
         assert.deepEqual(bench.told.splice(0), ['refresh due']);
@@ -396,7 +294,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('ends it for an UPDATE that nobody answers', () => {
-      const bench = new Bench({ agreement: OURS });
+      const bench = new DialogBench({ agreement: OURS });
       bench.clock.advance(568_000);
       assert.deepEqual([bench.sent.length, bench.told], [1, ['session over']]);
     });
@@ -407,7 +305,7 @@ describe('a leg in its dialog', () => {
         ['UPDATE', 'offer'],
         ['UPDATE', ''],
       ] as const) {
-        const bench = new Bench({ agreement: THEIRS });
+        const bench = new DialogBench({ agreement: THEIRS });
         bench.clock.advance(500_000);
         const answer = bench.asks(method, body, { Supported: 'timer' });
         bench.renegotiations[0]?.accept('answer');
@@ -419,7 +317,7 @@ describe('a leg in its dialog', () => {
     });
 
     it('is not renewed by an offer that was refused', () => {
-      const bench = new Bench({ agreement: THEIRS });
+      const bench = new DialogBench({ agreement: THEIRS });
       bench.clock.advance(500_000);
       bench.asks('INVITE', 'offer');
       bench.renegotiations[0]?.refuse(488);
@@ -428,14 +326,14 @@ describe('a leg in its dialog', () => {
     });
 
     it('refuses an interval that is too short for it', () => {
-      const bench = new Bench({ agreement: THEIRS });
+      const bench = new DialogBench({ agreement: THEIRS });
       const answer = bench.asks('UPDATE', '', { 'Session-Expires': '60;refresher=uac' });
       assert.deepEqual([answer.status, answer.headers['Min-SE']], [422, '90']);
     });
   });
 
   it('knows for its BYE after a crash how far its CSeq went and where the peer is now', () => {
-    const bench = new Bench();
+    const bench = new DialogBench();
     const identity = {
       callId: 'c',
       local: 'l',
@@ -450,5 +348,11 @@ describe('a leg in its dialog', () => {
     assert.deepEqual(bench.leg.identityNow(identity), { ...identity, cseq: 2, remoteTarget: 'sip:moved@192.0.2.10' });
     bench.asks('UPDATE', '', { Contact: 'sip:again@192.0.2.11;expires=5' });
     assert.equal(bench.leg.identityNow(identity).remoteTarget, 'sip:again@192.0.2.11');
+    assert.deepEqual(bench.told.splice(0), ['identity', 'identity']);
+    for (let n = 0; n < 49; n++) {
+      bench.offers();
+      bench.last.answer(488);
+    }
+    assert.deepEqual([bench.told, bench.leg.identityNow(identity).cseq], [['identity'], 51]);
   });
 });

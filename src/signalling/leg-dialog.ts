@@ -14,6 +14,8 @@ export interface LegDialogListener {
   refreshDue(): void;
   /** The peer has not refreshed the session, or knows nothing of the dialog any more. */
   sessionOver(): void;
+  /** What `identityNow` tells has changed so much that a BYE after a crash would go wrong. */
+  identityChanged?(): void;
 }
 
 /** RFC 3261 §14.2, RFC 3311 §5.2: 0 to 10. */
@@ -44,6 +46,7 @@ export class LegDialog {
       refreshDue: () => listener.refreshDue(),
       sessionOver: () => listener.sessionOver(),
       answered: (response) => this.#noteTarget(response),
+      wentOn: () => listener.identityChanged?.(),
     });
     this.#own.learn(invite);
     this.#own.agree(settings.agreement);
@@ -156,7 +159,10 @@ export class LegDialog {
 
   /** RFC 3261 §12.2: re-INVITE and UPDATE, and what answers them, may move the peer's Contact. */
   #noteTarget(message: SipMessage): void {
-    this.#remoteTarget = contactUri(message) ?? this.#remoteTarget;
+    const target = contactUri(message) ?? this.#remoteTarget;
+    if (target === this.#remoteTarget) return;
+    this.#remoteTarget = target;
+    this.#listener.identityChanged?.();
   }
 }
 

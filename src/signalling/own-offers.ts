@@ -34,6 +34,8 @@ export interface OwnOffersHost {
   sessionOver(): void;
   /** A 2xx to a request of ours. */
   answered(response: SipMessage): void;
+  /** Many requests were sent since this was told last. */
+  wentOn(): void;
 }
 
 interface Offer {
@@ -46,6 +48,8 @@ interface Offer {
 const OVER: ReofferAnswer = { status: 481, sdp: null };
 const OUTDATED: ReofferAnswer = { status: 491, sdp: null };
 const MAX_TRIES = 5;
+/** A BYE after a crash is numbered a hundred above what was kept of the leg. */
+const MANY_REQUESTS = 50;
 const LONGEST_RETRY_AFTER_SECONDS = 10;
 /** A drachtio-server refreshes by itself at half the interval, give or take 5 s, with a description that may be an old one. */
 const BEFORE_A_FOREIGN_SERVER_MS = 10_000;
@@ -62,6 +66,7 @@ export class OwnOffers {
   #allowsUpdate = false;
   #peerMinSeconds = 0;
   #lastCseq = 0;
+  #requests = 0;
   #isClosed = false;
 
   constructor(dialog: SipDialog, settings: DialogSettings, host: OwnOffersHost) {
@@ -240,6 +245,8 @@ export class OwnOffers {
     const request = { method, headers, ...(body !== undefined && { body }) };
     requestInDialog({ dialog: this.#dialog, log, account }, request, (error, response) => {
       if (response !== undefined) this.#lastCseq = Math.max(this.#lastCseq, cseqNumber(response.req));
+      this.#requests++;
+      if (this.#requests % MANY_REQUESTS === 0) this.#host.wentOn();
       onFinal(error || response === undefined ? null : response);
     });
   }
