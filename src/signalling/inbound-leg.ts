@@ -150,7 +150,10 @@ export class InboundLeg implements CallerLeg {
     if (this.#cancelled !== null || this.#refused) return;
     this.#refused = true;
     this.#provisionals.stop();
-    this.#response.send(status, endingHeaders(reason, passed));
+    const send = () => this.#response.send(status, endingHeaders(reason, passed));
+    // drachtio-server 0.9.10 ends with a segmentation fault when it has to send a failure while a PRACK is owed.
+    if (this.#host.isServerOurs) send();
+    else this.#provisionals.whenAcknowledged(send);
   }
 
   hangUp(reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {

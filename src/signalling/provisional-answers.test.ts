@@ -10,8 +10,8 @@ describe('what a caller is told before the answer', () => {
 
   afterEach(() => arena.close());
 
-  async function offered(prack: Reliability, options: ConstructorParameters<typeof Call>[2] = {}) {
-    arena = await SignallingArena.open({ prack });
+  async function offered(prack: Reliability, options: ConstructorParameters<typeof Call>[2] = {}, isServerOurs = true) {
+    arena = await SignallingArena.open({ prack, isServerOurs });
     const call = new Call(arena.caller, arena.server.udp, options);
     call.invite();
     return { call, ...(await arena.offered()) };
@@ -78,7 +78,7 @@ describe('what a caller is told before the answer', () => {
   });
 
   it('is not told any more what waited for a PRACK when the call is refused', async () => {
-    const { call, leg } = await offered('required', REQUIRES);
+    const { call, leg } = await offered('required', REQUIRES, true);
     leg.ring(180);
     leg.progress(183, SDP);
     const ringing = await arena.caller.response(180, 'INVITE');
@@ -89,6 +89,19 @@ describe('what a caller is told before the answer', () => {
       arena.caller.inbox.untaken.filter(({ status }) => status === 183),
       [],
     );
+  });
+
+  it('is refused behind its PRACK by a foreign server, which would end with the refusal else', async () => {
+    const { call, leg } = await offered('required', REQUIRES, false);
+    leg.ring(180);
+    const ringing = await arena.caller.response(180, 'INVITE');
+    leg.refuse(486, undefined);
+    // Nothing but the ringing, which is repeated.
+    await arena.caller.response(180, 'INVITE');
+    assert.ok(arena.caller.inbox.untaken.every(({ status }) => status < 200));
+    prack(call, ringing);
+    await arena.caller.response(200, 'PRACK');
+    call.ackFailure(await arena.caller.response(486, 'INVITE'));
   });
 
   it('is given up with 504 by a caller that requires PRACK and sends none', async () => {

@@ -44,6 +44,7 @@ export class ProvisionalAnswers {
   #isOver = false;
   #isDescribed = false;
   readonly #waiting: Provisional[] = [];
+  #onAcknowledged: (() => void) | null = null;
 
   constructor(request: SipRequest, response: ServerResponse, log: Logger, leg: ProvisionalsOf) {
     this.#request = request;
@@ -84,6 +85,12 @@ export class ProvisionalAnswers {
     this.#waiting.length = 0;
   }
 
+  /** At once, unless the caller owes a PRACK: then when it has come, if it ever does. */
+  whenAcknowledged(action: () => void): void {
+    if (this.#owesPrack) this.#onAcknowledged = action;
+    else action();
+  }
+
   #transmit({ status, sdp, passed }: Provisional): void {
     const headers: Record<string, string> = {
       Contact: EARLY_CONTACT,
@@ -119,6 +126,8 @@ export class ProvisionalAnswers {
     const isAnswer = this.#offer === 'sent';
     if (isAnswer) this.#offer = 'answered';
     this.#leg.onPrack(prack, isAnswer);
+    this.#onAcknowledged?.();
+    this.#onAcknowledged = null;
     const next = this.#waiting.shift();
     if (next !== undefined && !this.#isOver) this.#transmit(next);
   }
