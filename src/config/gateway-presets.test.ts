@@ -83,6 +83,15 @@ describe('presets of gateways', () => {
     assert.deepEqual(meant(480), ['callee', 0]);
   });
 
+  it('say how a gateway names its channels only where its calls are taken, and after what it says itself', () => {
+    assert.equal(gatewayOf('preset: chan-dongle').inbound, undefined);
+    const trunk = 'pbx';
+    const taken = gatewayOf('preset: chan-dongle, inbound: {}').inbound;
+    assert.deepEqual(taken, { channelFrom: 'header:X-Line', callerFrom: 'from', trunk });
+    const own = gatewayOf('preset: chan-dongle, inbound: { channelFrom: to, callerFrom: remote-party-id }').inbound;
+    assert.deepEqual(own, { channelFrom: 'to', callerFrom: 'remote-party-id', trunk });
+  });
+
   it('are checked together with what the gateway says', () => {
     assert.throws(() => gatewayOf('preset: goip, fromUser: "x{line}"'), /fromUser/);
     assert.throws(() => gatewayOf('preset: gopi'), /must be one of "goip".*did you mean goip/);

@@ -3,7 +3,7 @@
 
 export type GatewayPreset = 'goip' | 'dinstar' | 'openvox' | 'yeastar' | '2n' | 'chan-dongle';
 
-/** Keys as in the config file; checked against its schema by a test. */
+/** Keys as in the config file; checked against its schema by a test. `inbound` counts where the gateway has one of its own. */
 export const GATEWAY_PRESETS: Readonly<Record<GatewayPreset, Readonly<Record<string, unknown>>>> = {
   // A routing prefix for each channel; 404: no prefix fits, 503: no free channel, 480, 486 or 603: remote busy. One
   // description of its firmware has the busy code for no free channel as well: what comes in a moment is that.
@@ -14,24 +14,36 @@ export const GATEWAY_PRESETS: Readonly<Record<GatewayPreset, Readonly<Record<str
       { status: 503, means: 'channel', coolDownSeconds: 5 },
     ],
     busyProbeMs: 1_000,
+    // A line forwards to a number of its own; with the caller in Remote-Party-ID, From has its account.
+    inbound: { channelFrom: 'request-uri', callerFrom: 'from' },
   },
   // IP to Tel rules by prefix, destination a port.
-  dinstar: { dial: '{port:2}{number}' },
+  dinstar: { dial: '{port:2}{number}', inbound: { channelFrom: 'request-uri', callerFrom: 'from' } },
   // Routing by prefix; an Asterisk inside.
-  openvox: { dial: '{port:2}{number}', responses: [{ status: 503, means: 'channel', coolDownSeconds: 5 }] },
+  openvox: {
+    dial: '{port:2}{number}',
+    responses: [{ status: 503, means: 'channel', coolDownSeconds: 5 }],
+    inbound: { channelFrom: 'request-uri', callerFrom: 'from' },
+  },
   // IP to mobile routes: the first whose pattern fits, which then strips.
-  yeastar: { dial: '{port:2}{number}', responses: [{ status: 503, means: 'channel', coolDownSeconds: 5 }] },
+  yeastar: {
+    dial: '{port:2}{number}',
+    responses: [{ status: 503, means: 'channel', coolDownSeconds: 5 }],
+    inbound: { channelFrom: 'request-uri', callerFrom: 'from' },
+  },
   // A group of one SIM each that is not ready gives the cause that is set there: with 6, 503. It pauses two seconds after each call.
   '2n': {
     dial: '{port:2}{number}',
     responses: [{ status: 503, means: 'channel', coolDownSeconds: 10 }],
     gapMs: 3_000,
+    inbound: { channelFrom: 'request-uri', callerFrom: 'from' },
   },
   // A dialplan of Asterisk's picks the device by a header. It reports progress as soon as it dials.
   'chan-dongle': {
     dial: '{number}',
     headers: { 'X-Line': '{line}' },
     responses: [{ status: 503, means: 'channel', coolDownSeconds: 10 }],
+    inbound: { channelFrom: 'header:X-Line', callerFrom: 'from' },
   },
 };
 
