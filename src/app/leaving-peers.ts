@@ -4,7 +4,10 @@ import type { LeavingPeer } from '../control/status-report.js';
 
 interface LiveCall {
   readonly state: {
-    readonly request: { readonly trunk: { readonly name: string } };
+    readonly request: {
+      readonly trunk: { readonly name: string };
+      readonly incoming?: { readonly channelId: string } | undefined;
+    };
     readonly attempts: readonly { readonly channel: { readonly channelId: string } }[];
   };
 }
@@ -27,7 +30,7 @@ export function leavingPeers(
   };
   for (const { state } of calls) {
     note('trunk', state.request.trunk.name);
-    const channelId = state.attempts.at(-1)?.channel.channelId;
+    const channelId = state.request.incoming?.channelId ?? state.attempts.at(-1)?.channel.channelId;
     if (channelId === undefined) continue;
     const gateway = channelId.split('/')[0] ?? '';
     if (known.gateway.has(gateway)) note('channel', channelId);

@@ -9,7 +9,7 @@ import type { AttemptRecord, LimitReached } from './call-record.js';
 import type { CallRequest, Destination, IncomingCall } from './call-request.js';
 import { answerForCaller } from './caller-answer.js';
 import type { EndReason } from './end-reason.js';
-import type { MediaPort } from './ports.js';
+import type { MediaPort, RoutePort } from './ports.js';
 import { openMedia, type Selection } from './select-channel.js';
 
 /** Whose a channel is that a call from a mobile came in by. */
@@ -32,6 +32,7 @@ export interface IncomingPorts {
   readonly media: MediaPort;
   readonly clock: Clock;
   readonly channels: ChannelUsers;
+  readonly routes: Pick<RoutePort, 'callReceived'>;
 }
 
 /** The call, as where it goes is decided. */
@@ -90,6 +91,7 @@ export class IncomingSelection {
   async #reserve(): Promise<Selection | null> {
     const { clock, ledger, channels } = this.#ports;
     const { request, incoming } = this.#holder;
+    this.#ports.routes.callReceived?.(incoming.channelId);
     const giveUpMs = clock.monotonicMs() + CROSSING_MS;
     const { reservationId, channelId, simId, caller, numberClass } = incoming;
     for (;;) {

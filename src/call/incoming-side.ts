@@ -10,7 +10,7 @@ import type { CallRecord } from './call-record.js';
 import type { CallRequest, IncomingCall } from './call-request.js';
 import { type AnswerProgress, IncomingAccount } from './incoming-account.js';
 import { type ChannelUse, type ChannelUsers, IncomingSelection } from './incoming-selection.js';
-import type { CallBooks, DialPort, MediaPort } from './ports.js';
+import type { CallBooks, DialPort, MediaPort, RoutePort } from './ports.js';
 import type { Selection } from './select-channel.js';
 
 export interface IncomingSidePorts {
@@ -19,6 +19,7 @@ export interface IncomingSidePorts {
   readonly dialler: DialPort;
   readonly books: CallBooks;
   readonly channels: ChannelUsers;
+  readonly routes: Pick<RoutePort, 'callReceived'>;
   readonly clock: Clock;
   readonly log: Logger;
 }

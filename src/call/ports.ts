@@ -413,6 +413,8 @@ export interface AttemptReport {
 export interface RoutePort {
   /** Told once of each attempt whose INVITE left, as soon as its outcome is known. */
   attemptReported(channelId: string, report: AttemptReport): void;
+  /** A call from a mobile has come in by the channel: if it has just failed, it was for that. */
+  callReceived?(channelId: string): void;
   decide(request: RouteRequest): RouteDecision;
 }
 

@@ -24,7 +24,7 @@ export function callsText(calls: readonly LiveCallReport[]): string {
     call.agent ?? call.calling,
     call.callee ?? call.dialled,
     call.numberClass ?? '',
-    call.attempts.at(-1)?.channelId ?? '',
+    call.inboundChannelId ?? call.attempts.at(-1)?.channelId ?? '',
     call.phase,
     call.talkedSeconds === null ? '' : clockTime(call.talkedSeconds),
     call.maxCallSeconds === null ? '' : `${clockTime(call.maxCallSeconds)}${call.isMaxFinal ? '' : ' or more'}`,

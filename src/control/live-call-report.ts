@@ -24,6 +24,8 @@ export interface LiveCallReport {
   readonly isMaxFinal: boolean;
   readonly codec: string | null;
   readonly isRecorded: boolean;
+  /** The channel that a call from a mobile came in by; null for a call of a trunk. */
+  readonly inboundChannelId: string | null;
   /** Each attempt, the latest last. */
   readonly attempts: readonly {
     readonly channelId: string;
@@ -57,6 +59,7 @@ export function describeLiveCall(state: CallState, monotonicMs: number): LiveCal
     isMaxFinal: isByConfig || grant?.isFinal === true,
     codec: record.codec,
     isRecorded: record.recording !== null,
+    inboundChannelId: request.incoming?.channelId ?? null,
     attempts: attempts.map(({ channel, phase, record: { sipStatus } }) => {
       return { channelId: channel.channelId, simNumber: channel.simNumber, phase, sipStatus };
     }),

@@ -57,6 +57,29 @@ describe('a channel’s health', () => {
     assert.equal(health.coolsUntilMs, 60_000);
   });
 
+  it('is excused for a failure of a moment ago when a mobile was ringing its SIM, with the cool-down that it brought', () => {
+    const health = reported(FAILED);
+    health.report(failedFor(300_000), 1_000);
+    assert.equal(health.state, 'resting');
+    assert.equal(health.excuse(3_000), true);
+    assert.deepEqual([health.state, health.isAway], ['sound', false]);
+    assert.equal(health.excuse(3_000), false);
+    health.report(FAILED, 4_000);
+    assert.equal(health.state, 'sound');
+    // The third in a row.
+    health.report(FAILED, 4_000);
+    assert.equal(health.state, 'cooling');
+    assert.equal(health.excuse(14_001), false);
+    assert.equal(health.state, 'cooling');
+  });
+
+  it('is not excused for what it has made good since', () => {
+    const health = reported(FAILED, ANSWERED);
+    const { points } = health;
+    assert.equal(health.excuse(0), false);
+    assert.equal(health.points, points);
+  });
+
   it('is left alone as long as a response asks for, and is then as sound as before', () => {
     const health = reported();
     health.report(failedFor(10_000), 5_000);

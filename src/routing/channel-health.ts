@@ -62,6 +62,8 @@ const ASSUMED_DELAY_MS = 3_000;
 const WORST_DELAY_MS = 10_000;
 const WORST_FAILURES = 10;
 const POINT_STEP = 1_000;
+/** A gateway that is rung by a mobile refuses calls before it sends its own INVITE: it waits for the caller's number. */
+const EXCUSED_MS = 10_000;
 /** Less than this of an attempt is nothing. */
 const FADED = 0.05;
 
@@ -78,6 +80,14 @@ export const UNKNOWN_HEALTH: HealthPoints = {
   failures: 0,
 };
 
+interface Standing {
+  readonly atMs: number;
+  readonly state: ChannelHealthState;
+  readonly streak: number;
+  readonly coolDownMs: number;
+  readonly coolsUntilMs: number;
+}
+
 export class ChannelHealth {
   readonly #settings: ChannelHealthSettings;
   #state: ChannelHealthState = 'sound';
@@ -92,6 +102,8 @@ export class ChannelHealth {
   #delays = 0;
   #delaysMs = 0;
   #points: HealthPoints = UNKNOWN_HEALTH;
+  /** As it was before its last attempt, when that has failed. */
+  #beforeFailure: Standing | null = null;
 
   constructor(settings: ChannelHealthSettings) {
     this.#settings = settings;
@@ -124,6 +136,7 @@ export class ChannelHealth {
 
   /** True when state or points have changed. */
   report({ outcome, postDialDelayMs, coolDown }: AttemptReport, nowMs: number): boolean {
+    this.#beforeFailure = outcome === 'failed' ? this.#standing(nowMs) : null;
     this.#attempts += 1;
     if (outcome === 'answered') this.#answers += 1;
     if (outcome === 'failed') this.#failures += 1;
@@ -136,6 +149,21 @@ export class ChannelHealth {
     const moved = this.#move(outcome !== 'failed' ? 'reached' : isRow ? 'failed' : 'streak', nowMs);
     const ordered = coolDown?.of === 'channel' && coolDown.ms > 0 && this.#rest(nowMs + coolDown.ms);
     return this.#rate() || moved || ordered;
+  }
+
+  /** A mobile was ringing the channel's SIM: a failure of a moment ago was that, and is none. True when something has changed. */
+  excuse(nowMs: number): boolean {
+    const before = this.#beforeFailure;
+    this.#beforeFailure = null;
+    if (before === null || nowMs - before.atMs > EXCUSED_MS) return false;
+    this.#state = before.state;
+    this.#streak = before.streak;
+    this.#coolDownMs = before.coolDownMs;
+    this.#coolsUntilMs = before.coolsUntilMs;
+    this.#attempts = Math.max(0, this.#attempts - 1);
+    this.#failures = Math.max(0, this.#failures - 1);
+    this.#rate();
+    return true;
   }
 
   /** The cool-down is over: the next call tries the channel again. */
@@ -152,6 +180,11 @@ export class ChannelHealth {
     this.#delays *= left;
     this.#delaysMs *= left;
     return this.#rate();
+  }
+
+  #standing(atMs: number): Standing {
+    const state = this.#state;
+    return { atMs, state, streak: this.#streak, coolDownMs: this.#coolDownMs, coolsUntilMs: this.#coolsUntilMs };
   }
 
   /** As a response asks for; the longer of two ends holds. */

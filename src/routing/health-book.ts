@@ -53,6 +53,11 @@ export class HealthBook {
     if (hasChanged) this.#onChanged(channel, health);
   }
 
+  excuse(channel: number, elapsedMs: number): void {
+    const health = this.#known.get(channel);
+    if (health?.excuse(elapsedMs)) this.#onChanged(channel, health);
+  }
+
   /** Goes on with what another book knows, its channels under other numbers; those without one are forgotten. */
   inherit(before: HealthBook, numberOf: (before: number) => number | undefined, elapsedMs: number): void {
     this.#slots = Math.floor(elapsedMs / this.#slotMs);

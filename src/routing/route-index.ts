@@ -253,6 +253,12 @@ export class RouteIndex {
     if (coolDown?.of === 'gateway' && coolDown.ms > 0) this.#coolGateway(channel.gateway, coolDown.ms);
   }
 
+  /** A call from a mobile has come in by the channel: if it has just failed, it was for that. */
+  callReceived(channelId: string): void {
+    const channel = this.#byId.get(channelId);
+    if (channel !== undefined) this.#health.excuse(channel.number, this.#elapsedMs);
+  }
+
   /** Changes what time alone changes. To be called before each decision. */
   turnTo(wallMs: number): void {
     if (wallMs <= this.#wallMs) {

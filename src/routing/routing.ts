@@ -118,6 +118,8 @@ export interface Routing<T> {
   suspended(channelId: string, suspended: boolean): void;
   /** How an attempt went: health of its channel lately. Once an attempt, as soon as its outcome is known. */
   attemptReported(channelId: string, report: AttemptReport): void;
+  /** A call from a mobile has come in by the channel: if it has just failed, it was for that. */
+  callReceived(channelId: string): void;
   readonly index: RouteIndex;
   /**
    * Decides by other gateways, channels, plans or weights from now on; the ledger has them already. What is known of those that
@@ -203,6 +205,10 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
       // A cool-down begins now, not when the last call was routed.
       turnTo(clock.wallMs());
       index.attemptReported(channelId, report);
+    },
+    callReceived(channelId) {
+      turnTo(clock.wallMs());
+      index.callReceived(channelId);
     },
     reconfigure(next) {
       turnTo(clock.wallMs());
