@@ -1,6 +1,7 @@
 // Routing on the service's clock: what a jump of wall time does to what only waits for time to pass.
 import assert from 'node:assert/strict';
 import { ManualClock } from '../lib/clock.js';
+import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import { createRouting } from './routing.js';
 import { OFFICE, REQUEST, setUp } from './routing-test-kit.js';
 
@@ -63,6 +64,41 @@ describe('routing', () => {
     assert.equal(routing.gatewayState('gw1'), 'up');
     clock.advance(1);
     assert.equal(routing.isGatewayCooling('gw1'), false);
+    routing.close();
+  });
+
+  it('finds calls and messages the gateways of the last config, wherever these stood in the one before', () => {
+    const clock = new ManualClock();
+    const plan = planOf({ name: 'texts', allowances: [allowanceOf({ id: 'sms-day', counts: 'sms', limit: 9 })] });
+    const { ledger } = setUp({ gateways: [{}, {}], plans: [plan] });
+    const dial = { dial: '{number}', port: 5060, transport: 'udp' } as const;
+    const setupOf = (names: readonly string[]) => ({
+      gateways: names.map((name) => ({
+        ...dial,
+        name,
+        host: `${name}.test`,
+        codecs: ['PCMA'],
+        terms: name,
+        probe: false as const,
+      })),
+      plans: [plan],
+      sims: names.map((name) => ({ simId: `${name}/1 sim`, number: '+821000000000', plan: plan.name })),
+      channels: names.map((name) => ({
+        channelId: `${name}/1`,
+        port: 1,
+        simId: `${name}/1 sim`,
+        gateway: name,
+        enabled: true,
+      })),
+    });
+    const routing = createRouting({ ...setupOf(['gw1', 'gw2']), view: ledger, clock });
+    routing.reconfigure(setupOf(['gw2']));
+    const { agent: _, ...asked } = REQUEST;
+    const question = { ...asked, trunk: { name: 'pbx', traffic: 'commercial' }, wallMs: clock.wallMs() } as const;
+    assert.equal(routing.decide(question).best?.gateway, 'gw2');
+    const load = { kind: 'sms', count: 1 } as const;
+    const message = { ...question, agent: null, loads: new Map([['gw2', load]]), resting: new Set<string>() };
+    assert.equal(routing.decideMessage(message).best?.gateway, 'gw2');
     routing.close();
   });
 });

@@ -183,7 +183,7 @@ export function createRouting<T>(options: RoutingOptions<T>): Routing<T> {
     },
     decideMessage(question) {
       turnTo(question.wallMs);
-      const asked = { gateways: options.gateways, e164: question.callee.e164, codecs: NO_CODECS, wallMs: index.wallMs };
+      const asked = { gateways: setup.gateways, e164: question.callee.e164, codecs: NO_CODECS, wallMs: index.wallMs };
       return new Answer(decideMessage(requestOf({ ...question, codecs: NO_CODECS }), question, index), asked);
     },
     probed(name, result) {
