@@ -11,6 +11,7 @@ import { startControl } from './app/start-control.js';
 import { LEDGER_TABLES, startLedger } from './app/start-ledger.js';
 import { startMedia } from './app/start-media.js';
 import { type MessagesCounters, startMessages } from './app/start-messages.js';
+import { startProbeCalls } from './app/start-probe-calls.js';
 import { startRegistrar } from './app/start-registrar.js';
 import { startRegistrations } from './app/start-registrations.js';
 import { type SimStateCounters, SimStateSide } from './app/start-sim-state.js';
@@ -174,10 +175,12 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     opened,
   );
   const reload = new Reload(config, log);
+  const probes = startProbeCalls({ streaks: attempts, registry, config: () => reload.config, clock, log });
+  opened.defer('probe calls', async () => probes.close());
   const takingOver = {
     ledger: ledgerSide,
     sip: sipSide,
-    ...{ doNotCall, admission, routes, lines, simState, attempts, registrations, prober, messages },
+    ...{ doNotCall, admission, routes, lines, simState, attempts, probes, registrations, prober, messages },
   };
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
@@ -213,12 +216,13 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     doNotCall: () => doNotCall.counters,
     lines: () => registrar.states(),
     registrations: () => registrations.states(),
-    ...{ simState, streaks: attempts },
+    ...{ simState, streaks: attempts, probes },
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
     ...{ reload, reloadAll, drain },
   };
   const control = opened.add('control', await startControl(operated, clock, log));
   opened.defer('calls', async () => {
+    probes.close();
     registry.refuse('shutdown');
     registry.endAll('shutdown');
     await registry.whenIdle();

@@ -1,4 +1,5 @@
 // What an operator may know of each channel and do with it: from the config, the ledger, status ports and suspensions together.
+import type { ProbeCalls } from '../call/probe-calls.js';
 import type { Config } from '../config/config.js';
 import type { ChannelPort, ChannelReport, SuspensionReport } from '../control/channel-report.js';
 import type { ChannelState } from '../quota/ledger-view.js';
@@ -10,11 +11,12 @@ export interface ChannelSources {
   /** The config in force. */
   config(): Config;
   readonly streaks: Pick<StreakSide, 'of' | 'resume'>;
+  readonly probes: Pick<ProbeCalls, 'probeNow'>;
   readonly states: Pick<SimStates, 'status'>;
   stateOf(channelId: string): ChannelState | undefined;
 }
 
-export function channelPort({ config, streaks, states, stateOf }: ChannelSources): ChannelPort {
+export function channelPort({ config, streaks, probes, states, stateOf }: ChannelSources): ChannelPort {
   return {
     list() {
       const { channels, sims } = config();
@@ -34,6 +36,7 @@ export function channelPort({ config, streaks, states, stateOf }: ChannelSources
         };
       });
     },
+    probe: (channelId) => probes.probeNow(channelId),
     resume(channelId) {
       const suspension = streaks.resume(channelId);
       return suspension === null ? null : suspensionReport(suspension);

@@ -1,6 +1,7 @@
 // How each part takes over a config that was read again, in the order in which they do: what others ask comes first.
 import type { CallRegistry } from '../call/call-registry.js';
 import type { GatewayTerms } from '../call/call-request.js';
+import type { ProbeCalls } from '../call/probe-calls.js';
 import type { Config } from '../config/config.js';
 import type { DoNotCallLists } from '../do-not-call/open-lists.js';
 import type { Logger } from '../lib/logger.js';
@@ -11,6 +12,7 @@ import { callSettings, routingSetup } from './call-settings.js';
 import type { Reload, ReloadedPart } from './reload.js';
 import type { LedgerSide } from './start-ledger.js';
 import type { MessagesSide } from './start-messages.js';
+import { probeSettings } from './start-probe-calls.js';
 import type { LineSide } from './start-registrar.js';
 import type { RunningRegistrations } from './start-registrations.js';
 import type { SimStateSide } from './start-sim-state.js';
@@ -26,6 +28,7 @@ export interface ReloadedParts {
   readonly lines: Pick<LineSide, 'reconfigure'>;
   readonly simState: Pick<SimStateSide, 'prepare'>;
   readonly attempts: Pick<StreakSide, 'reconfigure'>;
+  readonly probes: Pick<ProbeCalls, 'reconfigure'>;
   readonly sip: Pick<SipSide, 'reconfigure' | 'setSources'>;
   readonly registrations: Pick<RunningRegistrations, 'reconfigure'>;
   readonly prober: Pick<GatewayProber, 'reconfigure'>;
@@ -60,7 +63,10 @@ export function addReloadedParts(reload: Reload, parts: ReloadedParts, log: Logg
   reload.add('state of SIMs', parts.simState);
   reload.add(
     'streaks',
-    atOnce((next) => parts.attempts.reconfigure(next)),
+    atOnce((next) => {
+      parts.attempts.reconfigure(next);
+      parts.probes.reconfigure(probeSettings(next));
+    }),
   );
   reload.add(
     'signalling',

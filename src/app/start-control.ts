@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CallRegistry } from '../call/call-registry.js';
+import type { ProbeCalls } from '../call/probe-calls.js';
 import type { Config } from '../config/config.js';
 import { transcoderOf } from '../config/resolve-media.js';
 import { type ControlCommands, createControlCommands } from '../control/control-commands.js';
@@ -57,6 +58,7 @@ export interface ControlledParts {
   registrations(): readonly RegistrationStatus[];
   readonly simState: Pick<SimStateSide, 'states' | 'statuses'>;
   readonly streaks: StreakSide;
+  readonly probes: Pick<ProbeCalls, 'probeNow'>;
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
   readonly reload: Pick<Reload, 'config'>;
@@ -175,6 +177,7 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
     channels: channelPort({
       config: () => parts.reload.config,
       streaks: parts.streaks,
+      probes: parts.probes,
       states: parts.simState.states,
       stateOf: (channelId) => ledger.view.channelState(channelId),
     }),

@@ -12,7 +12,8 @@ export interface StreakSide extends AttemptWatch {
   of(channelId: string): Suspension | null;
   /** What it was suspended for; null when it is not. Its streaks begin anew. */
   resume(channelId: string): Suspension | null;
-  onSuspended(listener: (suspension: Suspension) => void): void;
+  /** Told when a channel is suspended, and with null when it is no more. */
+  onChange(listener: (channelId: string, suspension: Suspension | null) => void): void;
   reconfigure(next: Config): void;
 }
 
@@ -25,26 +26,25 @@ interface Parts {
 
 export async function watchStreaks(config: Config, { journal, routes, clock, log }: Parts): Promise<StreakSide> {
   const streaks = new ChannelStreaks(config.routing.streaks);
+  let onChange: (channelId: string, suspension: Suspension | null) => void = () => {};
   const suspensions = await openSuspensions(suspensionSettings(config), {
     ...{ journal, clock, log },
-    onChange: (channelId, suspended) => routes.suspended(channelId, suspended),
+    onChange(channelId, suspension) {
+      routes.suspended(channelId, suspension !== null);
+      if (suspension === null) streaks.forget(channelId);
+      onChange(channelId, suspension);
+    },
   });
-  let onSuspended: (suspension: Suspension) => void = () => {};
   return {
     ended(end) {
       const found = streaks.take(end);
-      const suspension = found === null ? null : suspensions.suspend(end.channelId, found);
-      if (suspension !== null) onSuspended(suspension);
+      if (found !== null) suspensions.suspend(end.channelId, found);
     },
     list: () => suspensions.list(),
     of: (channelId) => suspensions.of(channelId),
-    resume(channelId) {
-      const suspension = suspensions.resume(channelId);
-      if (suspension !== null) streaks.forget(channelId);
-      return suspension;
-    },
-    onSuspended(listener) {
-      onSuspended = listener;
+    resume: (channelId) => suspensions.resume(channelId),
+    onChange(listener) {
+      onChange = listener;
     },
     reconfigure(next) {
       streaks.reconfigure(next.routing.streaks);

@@ -147,6 +147,8 @@ export interface CallRecord {
   readonly transfers: readonly TransferRecord[];
   /** The call that it was placed for, or that it was joined with, by a transfer of that one. */
   readonly transferOf: string | null;
+  /** A call of our own that asked whether a suspended channel is sound. */
+  readonly probe: boolean;
 }
 
 /** What is known of a call from a mobile beside the rest: the channel that it came in by, and what that was charged. */

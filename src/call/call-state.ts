@@ -122,6 +122,7 @@ export function openCall(request: CallRequest, limits: CallLimits, wallMs: numbe
       incoming: request.incoming === undefined ? null : openIncoming(request.incoming),
       transfers: [],
       transferOf: request.transferOf ?? null,
+      probe: request.onlyChannel !== undefined,
     },
   };
 }

@@ -38,6 +38,7 @@ export function callRecord(callId: string, changes: Partial<CallRecord> = {}): C
     media: null,
     recording: null,
     incoming: null,
+    probe: false,
     transfers: [],
     transferOf: null,
     ...changes,

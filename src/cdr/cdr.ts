@@ -152,6 +152,8 @@ export const cdrSchema = z.object({
   // Records of earlier builds of this version lack the next two.
   transfers: z.array(transferSchema).default([]),
   transferOf: z.string().nullable().default(null),
+  // Records of earlier builds of this version lack it.
+  probe: z.boolean().default(false),
 });
 
 export type Cdr = z.infer<typeof cdrSchema>;

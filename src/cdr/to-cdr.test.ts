@@ -169,6 +169,7 @@ const record: fc.Arbitrary<CallRecord> = fc.record({
   media: orNull(media),
   recording: orNull(recording),
   incoming: orNull(incoming),
+  probe: fc.boolean(),
   transfers: fc.array(transfer, { maxLength: 2 }),
   transferOf: orNull(fc.uuid()),
 });

@@ -183,5 +183,6 @@ export function toCdr(record: CallRecord, revision: number): Cdr {
     inbound: record.incoming ? toInbound(record.incoming) : null,
     transfers: (record.transfers ?? []).map(toTransfer),
     transferOf: record.transferOf ?? null,
+    probe: record.probe ?? false,
   };
 }

@@ -7,6 +7,7 @@ import { CONFIG_OPTIONS } from './config-argument.js';
 
 export const USAGE = `usage: simtrunk channels [list] [GATEWAY | CHANNEL] [--suspended]
        simtrunk channels resume CHANNEL
+       simtrunk channels probe CHANNEL
 each with [--json] [--config FILE] [--data DIR]
 A channel is written as gateway and port: gw1/3.`;
 
@@ -33,6 +34,7 @@ function perform(values: Values, [action = 'list', which, more]: readonly string
   if (action === 'list') return list(values, which);
   if (which === undefined) throw misused('Say which channel, such as gw1/3.', USAGE);
   if (action === 'resume') return resume(values, which);
+  if (action === 'probe') return probe(values, which);
   throw misused(`There is no "channels ${action}".`, USAGE);
 }
 
@@ -49,4 +51,10 @@ async function resume(values: Values, channelId: string): Promise<string> {
   const resumed = await ask<{ streak: string; count: number }>(values, 'channels resume', { channelId });
   if (values.json) return JSON.stringify(resumed);
   return `${channelId} takes calls again; it was suspended for ${resumed.count} × ${resumed.streak}.`;
+}
+
+async function probe(values: Values, channelId: string): Promise<string> {
+  const placed = await ask<{ channelId: string }>(values, 'channels probe', { channelId });
+  if (values.json) return JSON.stringify(placed);
+  return `${channelId} is probed by a call; if that goes well, it takes calls again. The log says what came of it.`;
 }

@@ -89,9 +89,21 @@ export interface ChannelConfig {
   readonly agents: readonly string[];
 }
 
+/** Calls that ask whether a suspended channel is sound. */
+export interface ProbeConfig {
+  readonly trunk: string;
+  readonly number: string;
+  readonly afterMs: number;
+  readonly maxAfterMs: number;
+}
+
 export interface RoutingConfig {
   readonly ranking: RankingSettings;
-  readonly streaks: StreakSettings & { readonly mostPercent: number };
+  readonly streaks: StreakSettings & {
+    readonly mostPercent: number;
+    /** Null: suspended channels are resumed by hand alone. */
+    readonly probe: ProbeConfig | null;
+  };
   /** Agents that may use only some channel groups, as `trunk/agent`. */
   readonly agents: readonly { readonly name: string; readonly channelGroups: readonly string[] }[];
 }
@@ -306,6 +318,14 @@ function resolveRouting({ routing, ledger }: ConfigFile): RoutingConfig {
       shortAnswers: streaks.shortAnswers || null,
       answersWithout18x: streaks.answersWithout18x || null,
       mostPercent: streaks.mostPercent,
+      probe:
+        (streaks.probe && {
+          trunk: streaks.probe.trunk,
+          number: streaks.probe.number,
+          afterMs: streaks.probe.afterSeconds * 1_000,
+          maxAfterMs: streaks.probe.maxAfterSeconds * 1_000,
+        }) ||
+        null,
     },
     agents: agents.map(({ agent, channelGroups }) => ({ name: agent, channelGroups })),
   };

@@ -1,4 +1,5 @@
 // The routing section against the parts that it names, and weights that do not cancel out.
+import { normaliseCallee } from '../numbers/normalise-callee.js';
 import { PRESETS, weightsOf } from '../routing/weights.js';
 import type { ConfigProblem } from './config-problem.js';
 import { nearestName } from './nearest-name.js';
@@ -10,7 +11,7 @@ export function findRoutingProblems(parts: SoundParts): ConfigProblem[] {
   return [
     ...unknownGroups(parts, routing.data?.agents ?? []),
     ...unknownTrunks(parts, routing.data?.agents ?? []),
-    ...(routing.success ? weightProblems(routing.data) : []),
+    ...(routing.success ? [...weightProblems(routing.data), ...probeProblems(parts, routing.data)] : []),
   ];
 }
 
@@ -37,6 +38,23 @@ function unknownTrunks(parts: SoundParts, agents: Routing['agents']): ConfigProb
     const message = `"${agent}" is an agent of no trunk: there is no "${trunk}"`;
     return [{ path: ['routing', 'agents', index, 'agent'], message }];
   });
+}
+
+/** Who is called by nobody must want to be, and must be no emergency service. */
+function probeProblems(parts: SoundParts, { streaks: { probe } }: Routing): ConfigProblem[] {
+  if (probe === false) return [];
+  const path = ['routing', 'streaks', 'probe'];
+  const trunk = parts.entries('trunks').find(({ value }) => value.name === probe.trunk)?.value;
+  if (trunk === undefined) return [{ path: [...path, 'trunk'], message: `there is no trunk "${probe.trunk}"` }];
+  const { country = 'KR', dialling = { outsidePrefixes: [], internationalPrefixes: [] }, classes } = trunk;
+  const read = normaliseCallee(probe.number, { country, ...dialling });
+  if (!read.ok) return [{ path: [...path, 'number'], message: 'is no telephone number to its trunk' }];
+  const { numberClass } = read;
+  if (numberClass === 'emergency') {
+    return [{ path: [...path, 'number'], message: 'is an emergency number; must be a telephone of your own' }];
+  }
+  if (classes === undefined || classes.includes(numberClass)) return [];
+  return [{ path: [...path, 'number'], message: `is ${numberClass}, which trunk "${probe.trunk}" may not call` }];
 }
 
 function weightProblems({ preset, weights }: Routing): ConfigProblem[] {

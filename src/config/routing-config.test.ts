@@ -44,6 +44,7 @@ describe('the routing section', () => {
         shortAnswers: { count: 20, underMs: 3_000 },
         answersWithout18x: { count: 20 },
         mostPercent: 50,
+        probe: null,
       },
       agents: [],
     });
@@ -53,10 +54,24 @@ describe('the routing section', () => {
   it('looks for no streak that is false', () => {
     const off = '{ fastFailures: false, noAlerting: false, shortAnswers: false, answersWithout18x: false }';
     const { streaks } = parse({ routing: `{ streaks: ${off} }` }).routing;
-    assert.deepEqual(Object.values(streaks), [null, null, null, null, 50]);
+    assert.deepEqual(Object.values(streaks), [null, null, null, null, 50, null]);
     assert.match(
       problemOf({ routing: '{ streaks: { fastFailures: { count: 1 } } }' }),
       /routing\.streaks\.fastFailures/,
+    );
+  });
+
+  it('has a telephone of the operator’s own for probe calls, and never an emergency number', () => {
+    const problem = (probe: string) => problemOf({ routing: `{ streaks: { probe: ${probe} } }` });
+    const { probe } = parse({
+      routing: '{ streaks: { probe: { trunk: pbx, number: "01012345678", afterSeconds: 60 } } }',
+    }).routing.streaks;
+    assert.deepEqual(probe, { trunk: 'pbx', number: '01012345678', afterMs: 60_000, maxAfterMs: 14_400_000 });
+    assert.match(problem('{ trunk: pxb, number: "01012345678" }'), /probe\.trunk: there is no trunk "pxb"/);
+    assert.match(problem('{ trunk: pbx, number: "119" }'), /probe\.number: is an emergency number/);
+    assert.match(
+      problem('{ trunk: pbx, number: "0012025550100" }'),
+      /is international, which trunk "pbx" may not call/,
     );
   });
 

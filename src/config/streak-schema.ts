@@ -1,6 +1,6 @@
 // `routing.streaks`: which attempts in a row suspend a channel, and whether a probe call may resume it.
 import { z } from 'zod';
-import { milliseconds } from './scalars.js';
+import { milliseconds, name } from './scalars.js';
 
 const count = z.int().min(2).max(10_000);
 
@@ -20,4 +20,10 @@ export const streaks = z.strictObject({
   shortAnswers: orFalse({ count, underMs: milliseconds.min(1) }).default(SHORT_ANSWERS),
   answersWithout18x: orFalse({ count }).default(ANSWERS_WITHOUT_18X),
   mostPercent: z.int().min(1).max(100).default(50),
+  probe: orFalse({
+    trunk: name,
+    number: z.string().regex(/^\+?\d{3,15}$/, 'must be a telephone number in quotes, such as "+821012345678"'),
+    afterSeconds: z.int().min(1).max(86_400).default(900),
+    maxAfterSeconds: z.int().min(1).max(604_800).default(14_400),
+  }).default(false),
 });

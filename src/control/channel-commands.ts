@@ -15,5 +15,13 @@ export function channelCommands({ channels, log }: ControlPorts): ControlTable {
       log.warn({ channelId, streak: suspension.streak, by }, 'an operator resumes a channel');
       return done({ channelId, ...suspension });
     }),
+    'channels probe': command(CHANNEL, ({ channelId }, by) => {
+      if (!channels.probe(channelId)) {
+        const words = `"${channelId}" is not suspended, or routing.streaks.probe names no number to call.`;
+        return refuse('not-found', words);
+      }
+      log.warn({ channelId, by }, 'an operator has a channel probed');
+      return done({ channelId });
+    }),
   };
 }

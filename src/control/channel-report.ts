@@ -45,4 +45,6 @@ export interface ChannelPort {
   list(): readonly ChannelReport[];
   /** Takes a suspended channel into service again; what it was suspended for, or null when it is not. */
   resume(channelId: string): SuspensionReport | null;
+  /** Places a probe call on a suspended channel; false when it is not suspended, or the config has no number for it. */
+  probe(channelId: string): boolean;
 }

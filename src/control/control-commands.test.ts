@@ -70,6 +70,7 @@ class FakeService {
       },
       channels: {
         list: () => [],
+        probe: (channelId) => channelId === 'gw1/3',
         resume: (channelId) => (channelId === 'gw1/3' ? { streak: 'no-alerting', count: 15, sinceMs: NOW_MS } : null),
       },
       log,
@@ -363,6 +364,11 @@ describe('the commands of the control socket', () => {
     assert.deepEqual(service.logged.at(-1)?.by, KIM);
     const refused = await commands.run('channels resume', { channelId: 'gw1/4' }, KIM);
     assert.deepEqual([refused.ok, 'code' in refused && refused.code], [false, 'not-found']);
+    assert.deepEqual(await commands.run('channels probe', { channelId: 'gw1/3' }, KIM), {
+      ok: true,
+      result: { channelId: 'gw1/3' },
+    });
+    assert.equal((await commands.run('channels probe', { channelId: 'gw1/4' }, KIM)).ok, false);
     assert.deepEqual(await commands.run('channels list', {}, KIM), { ok: true, result: [] });
   });
 });

@@ -27,12 +27,12 @@ const scratch: [Float64Array, Float64Array] = [new Float64Array(BEST), new Float
 
 /** Pure over the index, which must have been turned to now. */
 export function decideRoute(request: RoutingRequest, index: RouteIndex): Decision {
-  // Emergency calls are rare, and may use what the orders do not hold.
-  if (isEmergency(request)) return explainRoute(request, index);
   if (request.onlyChannel !== undefined) {
     const channel = index.channel(request.onlyChannel);
     return explainRoute(request, index, channel === undefined ? NONE : [channel]);
   }
+  // Emergency calls are rare, and may use what the orders do not hold.
+  if (isEmergency(request)) return explainRoute(request, index);
   const profile = index.profileOf(request);
   copyCounts(profile.refused, counted);
   search(request, index, profile.pools, 1, counted);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { ManualClock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
-import { openSuspensions, type SuspensionSettings, type Suspensions } from './suspensions.js';
+import { openSuspensions, type Suspension, type SuspensionSettings, type Suspensions } from './suspensions.js';
 
 const FOUND = { streak: 'no-alerting', count: 15 } as const;
 
@@ -47,7 +47,8 @@ describe('Suspensions', () => {
       const { alarm, channelId, msg } = JSON.parse(text) as Record<string, string>;
       alarms.push(`${alarm} ${channelId}: ${msg}`);
     };
-    const onChange = (channelId: string, suspended: boolean) => told.push(`${channelId} ${suspended}`);
+    const onChange = (channelId: string, suspension: Suspension | null) =>
+      told.push(`${channelId} ${suspension !== null}`);
     return openSuspensions(
       { channels, mostPercent },
       { journal, clock, log: pino({ level: 'warn' }, { write }), onChange },

@@ -43,7 +43,8 @@ interface SuspensionParts {
   readonly journal: SuspensionJournal;
   readonly clock: Clock;
   readonly log: Logger;
-  onChange(channelId: string, suspended: boolean): void;
+  /** With null when the channel is suspended no more. */
+  onChange(channelId: string, suspension: Suspension | null): void;
 }
 
 /** Reads what is left of an earlier process. */
@@ -69,7 +70,7 @@ export class Suspensions {
     this.#parts = parts;
     for (const suspension of earlier) this.#suspended.set(suspension.channelId, suspension);
     this.reconfigure(settings);
-    for (const channelId of this.#suspended.keys()) parts.onChange(channelId, true);
+    for (const suspension of this.#suspended.values()) parts.onChange(suspension.channelId, suspension);
   }
 
   /** Other channels from now on; what left them, or has another SIM, is suspended no more. */
@@ -107,7 +108,7 @@ export class Suspensions {
     this.#suspended.set(channelId, suspension);
     log.error({ alarm: 'channel', channelId, streak, count }, 'channel is suspended for what its calls came to');
     this.#write({ statement: KEEP, parameters: [channelId, JSON.stringify(suspension)] });
-    onChange(channelId, true);
+    onChange(channelId, suspension);
     return suspension;
   }
 
@@ -123,7 +124,7 @@ export class Suspensions {
     this.#suspended.delete(channelId);
     this.#spared.clear();
     this.#write({ statement: FORGET, parameters: [channelId] });
-    this.#parts.onChange(channelId, false);
+    this.#parts.onChange(channelId, null);
   }
 
   #mayBeSuspended(gateway: string): boolean {
