@@ -15,6 +15,8 @@ export interface LinphoneOrder {
   readonly says: Int16Array;
   /** Default 127.0.0.1. */
   readonly address?: string;
+  /** Whom it calls itself where it does not register. Default: linphone. */
+  readonly user?: string;
   /** How it sends keys; default rfc4733. */
   readonly keys?: 'rfc4733' | 'info';
   /** Default: it does not register. @param registrar host and port */
@@ -34,6 +36,7 @@ export async function startLinphonePhone(order: LinphoneOrder): Promise<Phone> {
       sip_tls_port: 0,
       bind_address: address,
       use_ipv6: 0,
+      contact: `sip:${order.user ?? 'linphone'}@${address}`,
       default_proxy: -1,
       use_info: byInfo,
       use_rfc2833: 1 - byInfo,
