@@ -151,6 +151,14 @@ describe('where a call from a mobile goes', () => {
     assert.deepEqual([agent?.peer.network, agent?.peer.media.codecs], ['office', ['PCMU']]);
   });
 
+  it('never requires PRACK of a PBX, whatever it may require of us', () => {
+    const reliability = (prack: 'off' | 'required' | 'supported') =>
+      taken(settingsWith({ ...trunkOf('pbx'), prack })).incoming.destinations.map(({ peer }) => peer.prack);
+    assert.deepEqual(reliability('required'), ['supported', 'supported']);
+    assert.deepEqual(reliability('supported'), ['supported', 'supported']);
+    assert.deepEqual(reliability('off'), ['off', 'off']);
+  });
+
   it('knows no channel that has left the config', () => {
     const routes = new IncomingRoutes(settingsWith(trunkOf('pbx')), ledger);
     assert.equal(routes.take('gw9/1', CALLER, NOW_MS), undefined);

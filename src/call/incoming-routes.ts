@@ -185,7 +185,9 @@ function peerOf(
   return {
     // No gateway's name has a colon.
     name: `trunk:${trunk.name}`,
-    ...{ network, media, sessionTimer, prack, nat, mediaSources },
+    ...{ network, media, sessionTimer, nat, mediaSources },
+    // `required` of a trunk is for callers that require it: a PBX that we call may do without.
+    prack: prack === 'off' ? 'off' : 'supported',
     signallingAddress: host,
     channelMedia: new Map(),
     firstResponseTimeoutMs: inbound.firstResponseTimeoutMs,
