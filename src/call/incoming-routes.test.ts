@@ -81,6 +81,26 @@ describe('where a call from a mobile goes', () => {
     assert.deepEqual([queue?.peer.ringTimeoutMs, queue?.address.fromUser], [60_000, CALLER]);
   });
 
+  it('is told of reliable responses, never required to send them, and may require them of us', () => {
+    for (const [prack, called] of [
+      ['off', 'off'],
+      ['required', 'supported'],
+      ['supported', 'supported'],
+    ] as const) {
+      const settings = settingsWith({ ...trunkOf('pbx'), prack });
+      assert.equal(taken(settings).incoming.destinations[0]?.peer.prack, called, prack);
+    }
+    const [gateway] = settingsWith(trunkOf('pbx')).gateways;
+    assert.ok(gateway);
+    for (const [prack, calling] of [
+      ['off', 'off'],
+      ['required', 'required'],
+      ['supported', 'required'],
+    ] as const) {
+      assert.equal(taken({ ...settingsWith(trunkOf('pbx')), gateways: [{ ...gateway, prack }] }).trunk.prack, calling);
+    }
+  });
+
   it('is the trunk that called last, also when the gateway’s calls go to another one', () => {
     last = { trunk: 'other', agent: '9', wallMs: NOW_MS };
     const terms = taken(settingsWith(trunkOf('pbx'), trunkOf('other', { default: 'queue', agent: 'a-{agent}' })));

@@ -56,6 +56,7 @@ export interface ReceivingChannel {
 /** The gateway's own ways of media, and the trunk that takes the calls of nobody's callee. */
 export interface ReceivingGateway extends Pick<GatewayTerms, 'name' | 'network' | 'media' | 'channelMedia'> {
   readonly sessionTimer?: GatewayTerms['sessionTimer'];
+  readonly prack?: GatewayTerms['prack'];
   readonly nat: GatewayTerms['nat'];
   readonly mediaSources: readonly string[];
   readonly trunk: string;
@@ -152,7 +153,9 @@ function termsOf(trunk: ReceivingTrunk, gateway: ReceivingGateway, channelId: st
   const { name, traffic, account } = trunk;
   const { network, sessionTimer, nat, mediaSources } = gateway;
   const media = gateway.channelMedia.get(channelId) ?? gateway.media;
-  return { name, traffic, account, network, media, sessionTimer, nat, mediaSources };
+  // Of a gateway that calls, `prack` says whether it may require reliable responses of us.
+  const prack = gateway.prack === 'off' ? 'off' : 'required';
+  return { name, traffic, account, network, media, sessionTimer, prack, nat, mediaSources };
 }
 
 function destinationsOf(trunk: ReceivingTrunk, place: Place): readonly Destination[] {
@@ -181,7 +184,9 @@ function peerOf(
   { host }: GatewayAddress,
   ringTimeoutMs: number,
 ): GatewayTerms {
-  const { network, media, sessionTimer, prack, nat, mediaSources } = trunk;
+  const { network, media, sessionTimer, nat, mediaSources } = trunk;
+  // What a trunk may require of us when it calls is not required of it when it is called.
+  const prack = trunk.prack === 'off' ? 'off' : 'supported';
   return {
     // No gateway's name has a colon.
     name: `trunk:${trunk.name}`,

@@ -43,6 +43,8 @@ import { createSrf, type ServerResponse, type SipMessage, type SipRequest, type 
 
 /** Header by which we know a call that comes back to us: a value of this process, on every INVITE that leaves. */
 const LOOP_MARKER = 'X-Simtrunk-Loop';
+/** Of a call from a mobile the called side is a trunk, by this name (incoming-routes.ts). */
+const CALLED_TRUNK = 'trunk:';
 const MAX_EARLY_TRYING = 1024;
 const MAX_EARLY_UNCLAIMED = 1024;
 
@@ -156,8 +158,8 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
     const account = this.#settings.accountOf(request.gateway, request.channelId);
-    const { allowedHeadersToTrunks } = this.#settings;
-    const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log, allowedHeadersToTrunks);
+    const passed = this.#passedFrom(request.gateway.startsWith(CALLED_TRUNK) ? 'trunk' : 'gateway');
+    const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log, passed);
     const markers = { [LOOP_MARKER]: this.#marker };
     const place = this.#settings.lines.placeOf(request.gateway, request.channelId);
     if (place === 'configured') leg.start(request, markers);
@@ -265,12 +267,13 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
       return;
     }
     // Made now where the trunk is known later, so that a CANCEL which comes meanwhile is not missed.
-    const made = this.intake.isAdmittedLater(request) ? this.#callerLeg(request, response) : null;
+    const made = this.intake.isAdmittedLater(request) ? this.#callerLeg(request, response, 'trunk') : null;
     this.intake.admit(request, response, (trunk) => this.#takeInvite(request, response, trunk, made));
   }
 
   #takeInvite(request: SipRequest, response: ServerResponse, trunk: SignallingTrunk, made: InboundLeg | null): void {
-    this.#begin(request, response, trunk, made, (circumstances) => readInvite(request, trunk, circumstances));
+    const leg = made ?? this.#callerLeg(request, response, 'trunk');
+    this.#begin(request, response, trunk, leg, (circumstances) => readInvite(request, trunk, circumstances), 'trunk');
   }
 
   /** A call from a mobile: the gateway is known, the channel has to be (semantics.md, "Inbound"). */
@@ -284,15 +287,18 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
       response.send(404, reasonHeaders('Q.850;cause=1;text="unknown channel"'));
       return;
     }
-    this.#begin(request, response, terms.trunk, null, (circumstances) => readIncoming(request, terms, circumstances));
+    const leg = this.#callerLeg(request, response, 'gateway');
+    const read = (circumstances: InviteCircumstances) => readIncoming(request, terms, circumstances);
+    this.#begin(request, response, terms.trunk, leg, read, 'gateway');
   }
 
   #begin(
     request: SipRequest,
     response: ServerResponse,
     { sessionTimer = NO_SESSION_TIMER, prack = 'required' }: TrunkTerms,
-    made: InboundLeg | null,
+    leg: InboundLeg,
     read: (circumstances: InviteCircumstances) => CallRequest,
+    side: 'trunk' | 'gateway',
   ): void {
     this.intake.countInvite();
     const waitedMs = this.latenessMs(request);
@@ -302,19 +308,24 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
     }
     const extensions = callExtensions([...sessionExtensions(sessionTimer), ...TRANSFER_EXTENSIONS], prack);
     if (!this.intake.hasExtensions(request, response, extensions)) return;
-    const leg = made ?? this.#callerLeg(request, response);
     if (!leg.keepSession(sessionTimer)) return;
     leg.reliability = prack;
     const looped = request.get(LOOP_MARKER) === this.#marker;
-    const call = read({ allowedHeaders: this.#settings.allowedHeaders, looped, waitedMs });
+    const call = read({ allowedHeaders: this.#passedFrom(side), looped, waitedMs });
     const named = request.get('Replaces');
     const replaces = named === undefined ? null : readReplaces(named);
     if (named !== undefined && replaces === null) leg.refuse(400, undefined);
     else this.#onCall(call, leg, replaces);
   }
 
-  #callerLeg(request: SipRequest, response: ServerResponse): InboundLeg {
-    return new InboundLeg(this.#srf, request, response, this, this.#log, this.#settings.allowedHeaders);
+  #callerLeg(request: SipRequest, response: ServerResponse, side: 'trunk' | 'gateway'): InboundLeg {
+    return new InboundLeg(this.#srf, request, response, this, this.#log, this.#passedFrom(side));
+  }
+
+  /** Names of the headers that go on from the messages of such a peer to the other side. */
+  #passedFrom(side: 'trunk' | 'gateway'): readonly string[] {
+    const { allowedHeaders, allowedHeadersToTrunks = [] } = this.#settings;
+    return side === 'trunk' ? allowedHeaders : allowedHeadersToTrunks;
   }
 }
 
