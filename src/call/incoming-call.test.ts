@@ -148,6 +148,18 @@ describe('a call from a mobile', () => {
     assert.deepEqual([...bench.ledger.released.values()], [false]);
   });
 
+  it('never has the gateway told that the number is wrong because the PBX does not know it', async () => {
+    for (const status of [404, 484, 604]) {
+      const caller = await offer();
+      bench.leg.fail(408, true);
+      await settled();
+      bench.leg.fail(status);
+      await settled();
+      assert.equal(caller.told, 480);
+      assert.deepEqual([bench.record.endReason, bench.record.q850], ['no-destination', 20]);
+    }
+  });
+
   it('is asked nothing by policy, which is about whom a trunk may call', async () => {
     bench.refusal = 'do-not-call';
     const caller = await offer();

@@ -150,6 +150,10 @@ function refused(reason: EndReason, limit: LimitReached | null = null): Selectio
 function reasonOf(last: AttemptRecord | undefined): EndReason {
   if (last === undefined) return 'no-destination';
   const { outcome, sipStatus, cause, ringingAtMs } = last;
-  if (outcome === 'refused' && sipStatus !== null) return answerForCaller('callee', sipStatus, cause).reason;
+  if (outcome === 'refused' && sipStatus !== null) {
+    const { reason } = answerForCaller('callee', sipStatus, cause);
+    // The mobile has dialled a number that is there: its PBX does not know whose it is.
+    return reason === 'bad-number' ? 'no-destination' : reason;
+  }
   return ringingAtMs === null ? 'no-destination' : 'no-answer';
 }
