@@ -158,7 +158,7 @@ export class InboundLeg implements CallerLeg {
 
   hangUp(reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
     if (this.#ended) return;
-    this.#inDialog?.close();
+    this.#inDialog?.end();
     if (this.#dialog === undefined && this.#identity !== null) {
       this.#endWithoutDialog();
       return;

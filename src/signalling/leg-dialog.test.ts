@@ -96,6 +96,16 @@ describe('a leg in its dialog', () => {
       assert.deepEqual(bench.offers(), [{ status: 481, sdp: null }]);
       assert.equal(bench.clock.pendingTimers, 0);
     });
+
+    it('answers what is open before a BYE of ours, once', () => {
+      const bench = new DialogBench();
+      const open = bench.asks('INVITE', 'offer');
+      bench.leg.end();
+      assert.equal(open.status, 487);
+      bench.renegotiations[0]?.refuse(488);
+      bench.leg.end();
+      assert.equal(open.status, 487);
+    });
   });
 
   describe('with an offer of its own', () => {

@@ -30,8 +30,8 @@ export class LegDialog {
   /** Our 200 that made the dialog has its ACK, or was none of ours. */
   #isAcknowledged: boolean;
   #remoteTarget: string;
-  /** An offer of the peer, or its wish for one of ours, has no answer yet. */
-  #isAsked = false;
+  /** By which the peer's offer, or its wish for one of ours, is to be answered; null when there is none. */
+  #asked: ServerResponse | null = null;
   #isClosed = false;
 
   /** @param invite the peer's message of the two that made the dialog */
@@ -42,7 +42,7 @@ export class LegDialog {
     this.#isAcknowledged = settings.role === 'uac';
     this.#remoteTarget = dialog.remote.uri;
     this.#own = new OwnOffers(dialog, settings, {
-      isHeldUp: () => this.#isAsked || !this.#isAcknowledged || this.#ack.isAwaited,
+      isHeldUp: () => this.#asked !== null || !this.#isAcknowledged || this.#ack.isAwaited,
       refreshDue: () => listener.refreshDue(),
       sessionOver: () => listener.sessionOver(),
       answered: (response) => this.#noteTarget(response),
@@ -85,9 +85,17 @@ export class LegDialog {
     } else this.#take(request, response);
   }
 
-  /** A BYE was sent or has come, or the SIP server that held the dialog is gone. */
+  /** A BYE of ours is about to go out: what the peer still waits for is answered before it. */
+  end(): void {
+    const asked = this.#asked;
+    this.close();
+    asked?.send(487, {});
+  }
+
+  /** A BYE has come, and the server has answered what was open (RFC 3261 §15.1.2); or the server is gone. */
   close(): void {
     this.#isClosed = true;
+    this.#asked = null;
     this.#own.close();
   }
 
@@ -106,7 +114,7 @@ export class LegDialog {
       else if (!isOffer) this.#refreshed(request, response, session);
       // RFC 3261 §14.2, RFC 3311 §5.2.
       else if (this.#own.isOpen || this.#ack.isAnswerAwaited) refuse(491);
-      else if (this.#isAsked) refuse(500, { 'Retry-After': retryAfter() });
+      else if (this.#asked !== null) refuse(500, { 'Retry-After': retryAfter() });
       else this.#offer(request, response, session);
     }
   }
@@ -119,13 +127,13 @@ export class LegDialog {
   }
 
   #offer(request: SipRequest, response: ServerResponse, session: Extract<SessionAnswer, { ok: true }>): void {
-    this.#isAsked = true;
+    this.#asked = response;
     let onAnswer: (sdp: string | null) => void = () => {};
     const offerSdp = sdpOf(request);
     this.#listener.renegotiated({
       offerSdp,
       accept: (sdp) => {
-        if (!this.#answered()) return;
+        if (!this.#takes(response)) return;
         this.#noteTarget(request);
         this.#own.outdate();
         this.#own.agree(session.agreement);
@@ -136,7 +144,8 @@ export class LegDialog {
         response.send(200, { headers, body: sdp });
       },
       refuse: (status) => {
-        if (this.#answered()) response.send(status, {});
+        if (!this.#takes(response)) return;
+        response.send(status, {});
         this.#own.goOn();
       },
       onAnswer: (listener) => {
@@ -145,10 +154,11 @@ export class LegDialog {
     });
   }
 
-  /** False when the dialog is over: the server has answered what was open (RFC 3261 §15.1.2). */
-  #answered(): boolean {
-    this.#isAsked = false;
-    return !this.#isClosed;
+  /** False when it has been answered, in a dialog that is over. */
+  #takes(response: ServerResponse): boolean {
+    if (this.#asked !== response) return false;
+    this.#asked = null;
+    return true;
   }
 
   #headersWith(session: Readonly<Record<string, string>>): Record<string, string> {

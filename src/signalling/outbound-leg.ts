@@ -220,7 +220,7 @@ export class OutboundLeg implements CalleeLeg {
   hangUp(reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
     if (this.#over || this.#hangingUp) return;
     this.#hangingUp = true;
-    this.#inDialog?.close();
+    this.#inDialog?.end();
     if (this.#dialog === undefined) {
       this.#endWithoutDialog();
       return;
