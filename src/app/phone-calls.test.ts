@@ -50,7 +50,7 @@ describe('phones', function () {
   });
 
   /** simtrunk with gateways of one channel each; returns where their callees have to listen. */
-  async function startGateways(count = 1): Promise<number[]> {
+  async function startGateways(count = 1, over: Record<string, unknown> = {}): Promise<number[]> {
     const ports = await Promise.all(Array.from({ length: count }, () => freePort()));
     const names = ports.map((_, index) => `gw${index + 1}`);
     const simOf = (index: number) => iccidOf(index + 1);
@@ -65,9 +65,11 @@ describe('phones', function () {
           dial: '{number}',
           gapMs: 0,
           probe: false,
+          inbound: {},
         })),
         sims: names.map((_, index) => ({ iccid: simOf(index), number: simNumberOf(index + 1), plan: BASE_PLAN.name })),
-        channels: names.map((gateway, index) => ({ gateway, port: 1, sim: simOf(index) })),
+        channels: names.map((gateway, index) => ({ gateway, port: 1, line: `line-${index + 1}`, sim: simOf(index) })),
+        ...over,
       }),
     );
     return ports;
@@ -81,7 +83,7 @@ describe('phones', function () {
 
   async function startLinphone({ says }: Voice, sipPort: number): Promise<Phone> {
     const folder = arena.subfolder('linphone');
-    const phone = await startLinphonePhone({ folder, sipPort, rtpPort: await freePort(), says });
+    const phone = await startLinphonePhone({ folder, user: NUMBER, sipPort, rtpPort: await freePort(), says });
     phones.push(phone);
     return phone;
   }
@@ -206,5 +208,28 @@ describe('phones', function () {
     assert.ok(left && right);
     assert.ok(calleeVoice.halfSecondsIn(left) > 0, 'of the second call the callee is the caller');
     assert.ok(targetVoice.halfSecondsIn(right) > 0);
+  });
+
+  it('brings a mobile that rings back to the agent who had called: linphone rings baresip, and both hear each other', async () => {
+    const pbxPort = await freePort();
+    const pbx = `127.0.0.1:${pbxPort}`;
+    const trunk = { name: 'pbx', network: 'lan', sources: [pbx], agentFrom: 'from-user', inbound: { address: pbx } };
+    const [mobilePort = 0] = await startGateways(1, { trunks: [trunk] });
+    const mobile = await startLinphone(calleeVoice, mobilePort);
+    const agent = await startBaresip('agent', callerVoice, pbxPort);
+    await call(agent, mobile);
+    agent.hangUp();
+    await until('the first call is over', () => !mobile.isTalking() && arena.cdrLines().length === 1);
+
+    mobile.dial(`sip:line-1@127.0.0.1:${arena.sipPort}`);
+    await until('they talk', () => agent.isTalking() && mobile.isTalking());
+    await Promise.all([hears(agent, calleeVoice), hears(mobile, callerVoice)]);
+    mobile.hangUp();
+    await until('both CDRs are published', () => arena.cdrLines().length === 2);
+    const cdr = arena.cdrLines().find(({ direction }) => direction === 'in');
+    assert.deepEqual(
+      [cdr?.inbound?.destination, cdr?.inbound?.lastAgent, cdr?.inbound?.billedSeconds, cdr?.endReason],
+      ['agent', 'agent', cdr?.billedSeconds, 'normal'],
+    );
   });
 });
