@@ -3,7 +3,7 @@
 // that they began with (docs/decisions/reload.md).
 import type { Config } from '../config/config.js';
 import { type ConfigChange, configChanges } from '../config/config-changes.js';
-import { loadConfig } from '../config/load-config.js';
+import { loadConfigAside } from '../config/load-config-aside.js';
 import type { ServicePort } from '../control/service-report.js';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
@@ -62,7 +62,7 @@ export class Reload {
 
   async #run(dryRun: boolean): Promise<ReloadResult> {
     const before = this.#config;
-    const read = await loadConfig(before.file, { env: process.env, dataDir: before.dataDir });
+    const read = await loadConfigAside(before.file, { env: process.env, dataDir: before.dataDir });
     const next = withSameNonces(read, before);
     const changes = configChanges(before.written, next.written);
     if (changes.length === 0) return { outcome: 'unchanged', changes };

@@ -27,6 +27,7 @@ of load: --rate N       calls a second (50)
          --channels N   SIM channels (1000)
          --seed N       of the plan (1)
          --redis        by two simtrunk nodes that share one Redis; --nodes N by so many
+         --reloads      the config is read again and again meanwhile: a gateway removed, added, all SIMs re-planned
          --json         one line of JSON instead of a table`;
 
 /** Resolves to the exit code: 0 when every case passed. */
@@ -64,7 +65,12 @@ export async function run(args: string[]): Promise<number> {
     }
     const say = (line: string) => process.stderr.write(`${line}\n`);
     const nodes = values.redis ? count : 0;
-    const result = await runLoad({ ratePerSecond, seconds, channels, seed, nodes, sipp, keep: values.keep, say });
+    const { keep, reloads } = values;
+    if (reloads && (nodes > 0 || channels < 88)) {
+      process.stderr.write(`--reloads wants one node, and two gateways: 88 channels\n${USAGE}\n`);
+      return 2;
+    }
+    const result = await runLoad({ ratePerSecond, seconds, channels, seed, nodes, reloads, sipp, keep, say });
     for (const problem of loadProblems(result)) say(problem);
     if (result.folder !== null) say(`kept: ${result.folder}`);
     process.stdout.write(`${values.json ? loadLine(result) : loadTable(result)}\n`);
@@ -151,6 +157,7 @@ function readArguments(args: string[]) {
         json: { type: 'boolean', default: false },
         redis: { type: 'boolean', default: false },
         nodes: { type: 'string', default: '2' },
+        reloads: { type: 'boolean', default: false },
         real: { type: 'boolean', default: false },
       },
     });

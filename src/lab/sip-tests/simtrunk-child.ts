@@ -32,6 +32,22 @@ async function answer(app: RunningApp, request: ChildRequest): Promise<void> {
       send({ kind: 'answer', value: Object.fromEntries(bySim) });
       return;
     }
+    case 'reload': {
+      const reloaded = await app.reload({ dryRun: false });
+      const value = reloaded.ok
+        ? { outcome: reloaded.report.outcome, message: reloaded.report.changes.map(({ path }) => path).join(', ') }
+        : { outcome: 'refused', message: reloaded.message };
+      send({ kind: 'answer', value });
+      return;
+    }
+    case 'drain':
+      app.drain.begin({ deadlineSeconds: request.deadlineSeconds, stops: false });
+      send({ kind: 'answer', value: null });
+      return;
+    case 'resume':
+      app.drain.resume();
+      send({ kind: 'answer', value: null });
+      return;
     case 'stop':
       await app.close();
       process.disconnect?.();

@@ -14,7 +14,16 @@ export interface Listener {
 export type ChildRequest =
   | { readonly kind: 'counters' }
   | { readonly kind: 'usage'; readonly simIds: readonly string[] }
+  | { readonly kind: 'reload' }
+  | { readonly kind: 'drain'; readonly deadlineSeconds: number | null }
+  | { readonly kind: 'resume' }
   | { readonly kind: 'stop' };
+
+/** `refused`: the config is not sound, and `message` says why. */
+export interface ReloadAnswer {
+  readonly outcome: 'unchanged' | 'reloaded' | 'would-reload' | 'needs-restart' | 'refused';
+  readonly message: string;
+}
 
 export type ChildMessage =
   | { readonly kind: 'ready'; readonly listeners: readonly Listener[] }
@@ -27,6 +36,11 @@ export interface SimtrunkProcess {
   counters(): Promise<unknown>;
   /** Usage of each SIM, by allowance id. */
   usage(simIds: readonly string[]): Promise<Record<string, Record<string, number>>>;
+  /** Has it read its config's file again. */
+  reload(): Promise<ReloadAnswer>;
+  drain(deadlineSeconds: number | null): Promise<void>;
+  /** Takes a drain back. */
+  resume(): Promise<void>;
   /** Asks it to end, ends it by force after a while; resolves to its exit code. */
   stop(): Promise<number | null>;
   /** Ends it at once, as a crash does. */
@@ -85,6 +99,9 @@ export async function startSimtrunk(configFile: string, logFolder: string): Prom
     },
     counters: () => ask({ kind: 'counters' }),
     usage: async (simIds) => (await ask({ kind: 'usage', simIds })) as Record<string, Record<string, number>>,
+    reload: async () => (await ask({ kind: 'reload' })) as ReloadAnswer,
+    drain: async (deadlineSeconds) => void (await ask({ kind: 'drain', deadlineSeconds })),
+    resume: async () => void (await ask({ kind: 'resume' })),
     stop: async () => {
       if (ended === undefined && child.connected) child.send({ kind: 'stop' } satisfies ChildRequest);
       const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);

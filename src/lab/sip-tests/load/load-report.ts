@@ -13,6 +13,7 @@ export function loadLine(result: LoadResult): string {
     cpuMsPerCall: rounded(result.cpuMsPerCall, 2),
     memoryMb: rounded(result.memoryMb, 0),
     retransmissions: result.retransmissions,
+    ...(result.reloads !== null && { reloads: { ...result.reloads, longestMs: rounded(result.reloads.longestMs, 0) } }),
     ...(result.lostRacesPerThousand !== null && { lostRacesPerThousand: rounded(result.lostRacesPerThousand, 1) }),
   });
 }
@@ -28,11 +29,22 @@ export function loadTable(result: LoadResult): string {
     ['CPU of simtrunk', `${result.cpuMsPerCall.toFixed(2)} ms a call`],
     ['memory of simtrunk, peak', `${result.memoryMb.toFixed(0)} MiB`],
     ['retransmissions of simtrunk', String(result.retransmissions)],
+    ...reloadRows(result.reloads),
     ...(result.lostRacesPerThousand === null
       ? []
       : [['lost races', `${result.lostRacesPerThousand.toFixed(1)} of 1,000 reservations`]]),
   ];
   return rows.map(([name = '', value]) => `${name.padEnd(32)}${value}`).join('\n');
+}
+
+function reloadRows(reloads: LoadResult['reloads']): string[][] {
+  if (reloads === null) return [];
+  const { gatewaysRemoved, gatewaysAdded, plansChanged } = reloads;
+  return [
+    ['reloads meanwhile', `${reloads.reloads}, the longest ${reloads.longestMs.toFixed(0)} ms`],
+    ['a gateway removed, added', `${gatewaysRemoved} times, ${gatewaysAdded} times`],
+    ['all SIMs re-planned', `${plansChanged} times`],
+  ];
 }
 
 /** The first failed calls and violations, as sentences. */

@@ -18,6 +18,7 @@ import { judgeLoad, type LoadJudgement } from './load-checks.js';
 import { buildLoadConfig, gatewaysFor, type LoadPlaces, limitsFor } from './load-config.js';
 import { type CallerSight, type LoadCdr, type LoadEvidence, readCallerLog } from './load-evidence.js';
 import { planLoad } from './load-plan.js';
+import { type ReloadTally, reloadWhile } from './load-reloads.js';
 import type { WorldOrder, WorldReady, WorldReport } from './load-world.js';
 import { costOf } from './process-cost.js';
 import { listenToRecordings } from './recorded-tones.js';
@@ -30,6 +31,8 @@ export interface LoadSettings {
   /** So many simtrunk nodes share the channels through a Redis of their own; 0: one, with the default ledger. */
   readonly nodes: number;
   readonly sipp: readonly string[];
+  /** The config is read again and again while calls are placed; of one node by itself. */
+  readonly reloads: boolean;
   /** Keeps the folder with logs, CDRs and recordings. */
   readonly keep: boolean;
   readonly say: (line: string) => void;
@@ -47,6 +50,8 @@ export interface LoadResult extends LoadJudgement {
   readonly retransmissions: number;
   /** Of reservations in Redis, how many of a thousand found that another node had been first; null without Redis. */
   readonly lostRacesPerThousand: number | null;
+  /** Null when the config stayed what it was. */
+  readonly reloads: ReloadTally | null;
   readonly folder: string | null;
 }
 
@@ -71,12 +76,18 @@ export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
     }
     const over = nodes.length === 1 ? '' : ` by ${nodes.length} nodes`;
     settings.say(`placing ${calls} calls at ${settings.ratePerSecond}/s over ${settings.channels} channels${over} …`);
-    const sights = await Promise.all(
+    const placing = Promise.all(
       nodes.map((node, index) => {
         const own = plan.filter((_, place) => place % nodes.length === index);
         return placeCalls(settings, settings.ratePerSecond / nodes.length, own, world.ready, node);
       }),
     );
+    const [first] = nodes;
+    const reloading =
+      settings.reloads && first !== undefined
+        ? reloadWhile(placing, first.configFile, first.config, first.simtrunk)
+        : Promise.resolve(null);
+    const [sights, reloads] = await Promise.all([placing, reloading]);
     const callers = sights.flat();
     settings.say('waiting for every transaction to end …');
     const counters = await Promise.all(nodes.map(({ simtrunk }) => settle(simtrunk)));
@@ -118,6 +129,7 @@ export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
       retransmissions: sumOf('sip.sentRetransmissions'),
       lostRacesPerThousand:
         redis === null ? null : (sumOf('ledger.lostRaces') * 1_000) / Math.max(1, sumOf('ledger.reservations')),
+      reloads,
       folder: settings.keep ? folder : null,
     };
   } finally {
@@ -130,6 +142,8 @@ export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
 
 interface RunningNode {
   readonly folder: string;
+  readonly configFile: string;
+  readonly config: Record<string, unknown>;
   readonly simtrunk: SimtrunkProcess;
   readonly before: ReturnType<typeof costOf>;
 }
@@ -143,9 +157,10 @@ async function startNode(
   const own = places.node === null ? folder : join(folder, `node${places.node.index + 1}`);
   mkdirSync(join(own, 'logs'), { recursive: true });
   const configFile = join(own, 'simtrunk.yaml');
-  writeFileSync(configFile, stringify(buildLoadConfig({ ...places, folder: own }, limits)));
+  const config = buildLoadConfig({ ...places, folder: own }, limits);
+  writeFileSync(configFile, stringify(config));
   const simtrunk = await startSimtrunk(configFile, own);
-  return { folder: own, simtrunk, before: costOf(simtrunk.pid) };
+  return { folder: own, configFile, config, simtrunk, before: costOf(simtrunk.pid) };
 }
 
 /** Nodes that share a ledger name the same use. */
