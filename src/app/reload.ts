@@ -21,6 +21,9 @@ export interface Prepared {
   discard?(): void;
 }
 
+/** Changes that the log names; a gateway has one for each of its channels. */
+const MOST_LOGGED = 100;
+
 export type ReloadOutcome = 'unchanged' | 'reloaded' | 'would-reload' | 'needs-restart';
 
 export interface ReloadResult {
@@ -78,7 +81,8 @@ export class Reload {
         this.#log.error({ err, alarm: 'defect', part: name }, 'a part could not take the config over');
       }
     }
-    this.#log.warn({ changes: changes.map(({ kind, path }) => `${path} ${kind}`) }, 'config was read again');
+    const shown = changes.slice(0, MOST_LOGGED).map(({ kind, path }) => `${path} ${kind}`);
+    this.#log.warn({ changed: changes.length, changes: shown }, 'config was read again');
     return { outcome: 'reloaded', changes };
   }
 

@@ -1,7 +1,11 @@
 // A config that is read again and again while calls are placed: a gateway removed, added, all SIMs re-planned, and all at once.
 import { writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { ReloadAnswer, SimtrunkProcess } from '../simtrunk-process.js';
+
+/** Between two reloads, while calls are placed. */
+const PAUSE_MS = 500;
 
 type Value = Readonly<Record<string, unknown>>;
 
@@ -22,12 +26,13 @@ interface Turn {
 /** What the config says by turns; after each round it says again what it said first. */
 export function reloadTurns(base: Value): readonly Turn[] {
   const gateways = base.gateways as readonly { readonly name: string }[];
-  const last = gateways.at(-1)?.name;
+  // The first of them has most of the calls.
+  const first = gateways[0]?.name;
   const channels = base.channels as readonly { readonly gateway: string; readonly sim: string }[];
-  const gone = new Set(channels.filter(({ gateway }) => gateway === last).map(({ sim }) => sim));
-  const withoutLast = {
-    gateways: gateways.filter(({ name }) => name !== last),
-    channels: channels.filter(({ gateway }) => gateway !== last),
+  const gone = new Set(channels.filter(({ gateway }) => gateway === first).map(({ sim }) => sim));
+  const withoutFirst = {
+    gateways: gateways.filter(({ name }) => name !== first),
+    channels: channels.filter(({ gateway }) => gateway !== first),
     sims: (base.sims as readonly { readonly iccid: string }[]).filter(({ iccid }) => !gone.has(iccid)),
   };
   const plans = (base.plans as readonly (Value & { readonly allowances: readonly Value[] })[]).map((plan) => ({
@@ -35,10 +40,10 @@ export function reloadTurns(base: Value): readonly Turn[] {
     allowances: [...plan.allowances, CALLS_OF_A_DAY],
   }));
   return [
-    { config: { ...base, ...withoutLast }, tells: { gatewaysRemoved: true } },
+    { config: { ...base, ...withoutFirst }, tells: { gatewaysRemoved: true } },
     { config: base, tells: { gatewaysAdded: true } },
     { config: { ...base, plans }, tells: { plansChanged: true } },
-    { config: { ...base, ...withoutLast, plans }, tells: { gatewaysRemoved: true } },
+    { config: { ...base, ...withoutFirst, plans }, tells: { gatewaysRemoved: true } },
     { config: base, tells: { gatewaysAdded: true, plansChanged: true } },
   ];
 }
@@ -68,6 +73,7 @@ export async function reloadWhile(
   const tally = { reloads: 0, gatewaysRemoved: 0, gatewaysAdded: 0, plansChanged: 0, longestMs: 0 };
   const turns = reloadTurns(base);
   for (let at = 0; !isPlaced || at % turns.length !== 0; at++) {
+    if (!isPlaced) await delay(PAUSE_MS);
     const { config, tells } = turns[at % turns.length] as Turn;
     writeFileSync(configFile, stringify(config));
     const startedMs = performance.now();
