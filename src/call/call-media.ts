@@ -80,9 +80,9 @@ const WARNING: PlayRequest = {
 };
 
 export class CallMedia {
-  /** Where the signalling of the caller, or of who is in its place, comes from. */
-  callerAddress: string;
   readonly #terms: CallTerms;
+  /** Where the signalling of the caller, or of who is in its place, comes from. */
+  #callerAddress: string;
   readonly #offer: PeerDescription | null;
   /** What the caller's offer, or an offer to it, may hold. */
   readonly #callerFormats: CodecSelection;
@@ -108,7 +108,7 @@ export class CallMedia {
 
   private constructor(terms: CallTerms, offer: PeerDescription | null) {
     this.#terms = terms;
-    this.callerAddress = terms.signallingAddress;
+    this.#callerAddress = terms.signallingAddress;
     this.#offer = offer;
     this.#callerAudio = offer?.audio ?? null;
     this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
@@ -237,6 +237,17 @@ export class CallMedia {
   /** What the callee's side sends may come from there. */
   hearCalleeFrom(address: string): void {
     this.#calleeAddress = address;
+  }
+
+  /** The same of whoever takes a side's place; what is returned goes back. */
+  hearSideFrom(side: Side, address: string): () => void {
+    const [caller, callee] = [this.#callerAddress, this.#calleeAddress];
+    if (side === 'caller') this.#callerAddress = address;
+    else this.#calleeAddress = address;
+    return () => {
+      this.#callerAddress = caller;
+      this.#calleeAddress = callee;
+    };
   }
 
   /** An answer of the gateway, early or final: sets the relay and makes the caller's description. */
@@ -488,6 +499,6 @@ export class CallMedia {
       const { signallingAddress: configured, nat, mediaSources } = this.#gateway?.terms ?? NOBODY;
       return { signallingAddress: this.#calleeAddress ?? configured, nat, mediaSources };
     }
-    return { signallingAddress: this.callerAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
+    return { signallingAddress: this.#callerAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
   }
 }

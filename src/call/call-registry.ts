@@ -66,7 +66,7 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
 
   callOf(trunk: string, dialog: DialogName): JoinableCall | undefined {
     for (const call of this.#calls.values()) {
-      if (call.state.request.trunk.name === trunk && call.hasCaller(dialog)) return call.transfers;
+      if (call.state.request.trunk.name === trunk && call.isDialogOf(dialog)) return call.transfers;
     }
     return undefined;
   }

@@ -48,6 +48,8 @@ export interface IncomingCall {
   readonly numberClass: NumberClass;
   /** The call to the caller that this one may answer; null when none is known. */
   readonly lastCall: { readonly agent: string | null; readonly wallMs: number } | null;
+  /** The trunk that is called, as it would call itself; left out: as the request has it. */
+  readonly trunk?: TrunkTerms;
   /** To be tried in this order. */
   readonly destinations: readonly Destination[];
 }

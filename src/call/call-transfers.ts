@@ -1,6 +1,6 @@
 // Transfers of one call by its trunk: blind (REFER) to a number, which is a call of its own, or to somebody at the PBX; attended
-// (Replaces) with another call of the trunk, or by somebody who takes the caller's place. The callee's leg goes on through all of
-// them, and with it its charge and its recording (docs/decisions/transfers.md). RFC 3515, RFC 3891, RFC 5589.
+// (Replaces) with another call of the trunk, or by somebody who takes its place. The gateway's leg goes on through all of them,
+// and with it its charge and its recording (docs/decisions/transfers.md). RFC 3515, RFC 3891, RFC 5589.
 import { randomUUID } from 'node:crypto';
 import type { ClockTimer } from '../lib/clock.js';
 import type { CallMedia } from './call-media.js';
@@ -11,20 +11,32 @@ import { atAddress, offerForSuccessor, takeSuccessor } from './joined-media.js';
 import { type PassedReferral, passReferral } from './passed-referral.js';
 import type { CallerLeg, PlayRequest } from './ports.js';
 import type { PeerMessage, Referral } from './ports-dialog.js';
-import type { JoinableCall, TransferHolder, TransferPorts } from './ports-transfer.js';
+import type { JoinableCall, JoinableMedia, TransferHolder, TransferPorts } from './ports-transfer.js';
+import type { Side } from './reports.js';
 import { type TransferRecord, withTransfer } from './transfer-record.js';
-import { headersForPeer, transferredRequest } from './transfer-requests.js';
+import { headersForPeer, transferredRequest, trunkOf } from './transfer-requests.js';
 import { TrunkParty } from './trunk-party.js';
+import type { LeavingLeg } from './trunk-side.js';
 
 /** RFC 5589 §6.1 has the transferor send its BYE when it hears of the success; one that does not is sent ours. */
 const TRANSFEROR_LINGERS_MS = 2_000;
-/** What a callee hears whose caller has gone before the target answered: as a phone in Korea rings (ITU-T E.180). */
+/** What a mobile hears when the PBX has gone before the target answered: as a phone in Korea rings (ITU-T E.180). */
 const RINGING: PlayRequest = {
   source: { kind: 'tone', frequenciesHz: [440, 480], cadenceMs: [1_000, 2_000], levelDbm0: -15 },
   loop: true,
   mode: 'replace',
 };
+/** RFC 3261 §8.1.1.6, for an INVITE without the header. */
+const DEFAULT_MAX_FORWARDS = 70;
 const TRANSFERRED = 'Q.850;cause=16;text="transferred"';
+
+/** Where the media of joined calls meets. */
+interface Place {
+  readonly media: CallMedia;
+  readonly address: string;
+  /** A description as it has to be for the other call. */
+  reached(sdp: string): string;
+}
 
 /** A transfer whose target has not answered yet. */
 interface Underway {
@@ -44,7 +56,7 @@ export class CallTransfers implements JoinableCall {
   #passed: PassedReferral | null = null;
   #limit: ClockTimer | null = null;
   /** Whose place was taken, until its BYE. */
-  readonly #leaving = new Map<CallerLeg, ClockTimer>();
+  readonly #leaving = new Map<LeavingLeg, ClockTimer>();
 
   /** @param ports null where no call is ever transferred */
   constructor(ports: TransferPorts | null, holder: TransferHolder) {
@@ -52,13 +64,11 @@ export class CallTransfers implements JoinableCall {
     this.#holder = holder;
   }
 
-  /** The caller asks for a transfer. */
-  refer(referral: Referral): void {
+  /** A side asks for a transfer. Whom its callee or caller is connected with is the trunk's to say: a gateway is refused. */
+  refer(from: Side, referral: Referral): void {
     const ports = this.#ports;
-    const { trunk, incoming } = this.#request;
-    const { transfers: way = 'refuse' } = trunk;
-    // Of a call from a mobile the caller is the gateway, which has nobody to transfer.
-    if (ports === null || way === 'refuse' || incoming !== undefined) referral.refuse(405);
+    const { transfers: way = 'refuse' } = trunkOf(this.#request);
+    if (ports === null || way === 'refuse' || from !== this.#holder.trunk.side) referral.refuse(405);
     else if (!this.#isTalking) referral.refuse(481);
     // One at a time: of two nobody could say which the callee is to get.
     else if (this.#underway !== null || this.#passed !== null) referral.refuse(491);
@@ -68,14 +78,15 @@ export class CallTransfers implements JoinableCall {
     else this.#callNumber(ports, referral);
   }
 
-  /** Whether the call goes on although its caller has hung up: a transfer is under way, and the callee waits for its target. */
-  outlivesCaller(): boolean {
+  /** Whether the call goes on although a side has hung up: the trunk's, while a transfer is under way whose target is waited for. */
+  outlives(gone: Side): boolean {
     const underway = this.#underway;
+    const { side, other } = this.#holder.trunk;
     const session = this.#holder.media()?.session;
-    if (underway === null || !this.#isTalking) return false;
+    if (underway === null || gone !== side || !this.#isTalking) return false;
     underway.isAlone = true;
-    session?.clearRemote('caller');
-    underway.ringing = session?.play('callee', RINGING) ?? null;
+    session?.clearRemote(side);
+    underway.ringing = session?.play(other, RINGING) ?? null;
     return true;
   }
 
@@ -84,20 +95,20 @@ export class CallTransfers implements JoinableCall {
     return this.#passed?.notified(message) ?? false;
   }
 
-  /** Somebody calls to take the caller's place (INVITE with Replaces). */
+  /** Somebody calls to take the trunk's place (INVITE with Replaces). */
   succeed(leg: CallerLeg, { calling, offerSdp, signallingAddress, trunk }: CallRequest): void {
     const media = this.#holder.media();
     if (this.#ports === null || (trunk.transfers ?? 'refuse') === 'refuse') leg.refuse(403, undefined);
     else if (!this.#isTalking || media === null || this.#underway !== null) leg.refuse(481, undefined);
     else if (offerSdp === null) leg.refuse(488, undefined);
     else {
-      const sdp = takeSuccessor(media, offerSdp, signallingAddress);
+      const sdp = takeSuccessor(media, this.#holder.trunk.side, offerSdp, signallingAddress);
       if (sdp === null) leg.refuse(488, undefined);
       else this.#connectSuccessor(leg, sdp, this.#recordOf('attended', calling, null));
     }
   }
 
-  /** The call is over for its caller: nothing is left of its transfers. */
+  /** The call is over: nothing is left of its transfers. */
   end(): void {
     const underway = this.#underway;
     this.#passed?.end();
@@ -112,24 +123,22 @@ export class CallTransfers implements JoinableCall {
   // ---- to a number: a call of its own ------------------------------------------------------------------------------
 
   #callNumber(ports: TransferPorts, referral: Referral): void {
-    const media = this.#holder.media();
-    const offer = media && offerForSuccessor(media);
-    const { request } = this.#holder.state();
-    if (media === null || offer === null) {
+    const place = this.#place(ports);
+    const offer = place && offerForSuccessor(place.media, this.#holder.trunk.side);
+    if (place === null || offer === null) {
       referral.refuse(488);
       return;
     }
-    const inner = ports.innerAddressOf(request.trunk.network);
-    const own = media.session?.local('caller').address ?? '';
     const callId = randomUUID();
+    const dialled = referral.target.user;
     const [ours, theirs] = JoinedLeg.pair(ports.log, {
       progressed: (status) => this.#tell(status),
-      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, atAddress(sdp, own, inner), inner ?? own),
+      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, place.reached(sdp), place.address),
       refused: (status) => this.#isTheOne(callId) && this.#fail(status),
     });
-    this.#begin(referral, this.#recordOf('blind', referral.target.user, callId), () => theirs.cancel());
-    const called = { callId, dialled: referral.target.user, offerSdp: atAddress(offer, own, inner) };
-    ports.calls.open(transferredRequest(request, { ...called, address: inner ?? own }), theirs);
+    this.#begin(referral, this.#recordOf('blind', dialled, callId), () => theirs.cancel());
+    const called = { callId, dialled, offerSdp: place.reached(offer), address: place.address };
+    ports.calls.open(transferredRequest(this.#request, called), theirs);
   }
 
   #isTheOne(callId: string): boolean {
@@ -140,9 +149,8 @@ export class CallTransfers implements JoinableCall {
 
   #callPeer(ports: TransferPorts, referral: Referral): void {
     const media = this.#holder.media();
-    const offerSdp = media && offerForSuccessor(media);
-    const { request, record } = this.#holder.state();
-    const { identity } = this.#holder.caller;
+    const offerSdp = media && offerForSuccessor(media, this.#holder.trunk.side);
+    const { identity } = this.#holder.trunk;
     if (offerSdp === null || identity === null) {
       referral.refuse(488);
       return;
@@ -151,9 +159,8 @@ export class CallTransfers implements JoinableCall {
     const isIt = () => underway !== null && this.#underway === underway && this.#isTalking;
     const party = new TrunkParty({
       progressed: (status) => isIt() && this.#tell(status),
-      answered: (sdp) => {
-        const isTaken = isIt() && sdp !== null && this.#take(party, sdp, request.signallingAddress);
-        if (isTaken) return;
+      answered: (sdp, address) => {
+        if (isIt() && sdp !== null && this.#take(party, sdp, address)) return;
         party.hangUp(TRANSFERRED);
         if (isIt()) this.#fail(488);
       },
@@ -162,28 +169,23 @@ export class CallTransfers implements JoinableCall {
     const kind = referral.replaces === null ? 'blind' : 'attended';
     underway = this.#begin(referral, this.#recordOf(kind, referral.target.user, null), () => party.cancel(undefined));
     this.#limit = ports.clock.after(this.#holder.state().limits.setupTimeoutMs, () => this.#giveUp());
-    party.call((listener) =>
-      ports.trunks.dialTrunk(
-        {
-          legId: randomUUID(),
-          requestUri: referral.target.uri,
-          nextHop: identity.nextHop,
-          fromUser: record.callee ?? request.dialled,
-          headers: headersForPeer(referral),
-          offerSdp,
-          maxForwards: (request.maxForwards ?? 70) - 1,
-          sessionTimer: request.trunk.sessionTimer,
-        },
-        listener,
-      ),
-    );
+    const { request, record } = this.#holder.state();
+    const call = {
+      legId: randomUUID(),
+      requestUri: referral.target.uri,
+      nextHop: identity.nextHop,
+      fromUser: request.incoming === undefined ? (record.callee ?? request.dialled) : request.calling,
+      headers: headersForPeer(referral),
+      offerSdp,
+      maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
+    };
+    party.call((listener) => ports.trunks.dialTrunk(call, listener));
   }
 
   // ---- with another call (attended) -------------------------------------------------------------------------------------
 
   #attend(ports: TransferPorts, referral: Referral, replaces: NonNullable<Referral['replaces']>): void {
-    const { trunk } = this.#holder.state().request;
-    const other = ports.calls.callOf(trunk.name, replaces);
+    const other = ports.calls.callOf(this.#request.trunk.name, replaces);
     if (other === this) referral.refuse(400);
     else if (other !== undefined) this.#join(ports, other, referral);
     // A dialog that is none of ours is one at the PBX.
@@ -192,16 +194,15 @@ export class CallTransfers implements JoinableCall {
   }
 
   #join(ports: TransferPorts, other: JoinableCall, referral: Referral): void {
-    const [here, there] = [this.joinableMedia(), other.joinableMedia()];
-    const own = here?.session?.local('caller').address;
-    if (here === null || there === null || own === undefined) {
+    const place = this.#place(ports);
+    const [here, there] = [this.joinable(), other.joinable()];
+    if (place === null || here === null || there === null) {
       referral.refuse(481);
       return;
     }
-    const inner = ports.innerAddressOf(this.#request.trunk.network);
-    const offer = offerForSuccessor(here);
-    const answer = offer && takeSuccessor(there, atAddress(offer, own, inner), inner ?? own);
-    if (answer === null || takeSuccessor(here, atAddress(answer, own, inner), inner ?? own) === null) {
+    const offer = offerForSuccessor(here.media, here.side);
+    const answer = offer && takeSuccessor(there.media, there.side, place.reached(offer), place.address);
+    if (answer === null || takeSuccessor(here.media, here.side, place.reached(answer), place.address) === null) {
       referral.refuse(488);
       return;
     }
@@ -216,8 +217,10 @@ export class CallTransfers implements JoinableCall {
     return this.#request.callId;
   }
 
-  joinableMedia(): CallMedia | null {
-    return this.#isTalking && this.#underway === null && this.#passed === null ? this.#holder.media() : null;
+  joinable(): JoinableMedia | null {
+    const media = this.#holder.media();
+    const isFree = this.#isTalking && this.#underway === null && this.#passed === null;
+    return isFree && media !== null ? { media, side: this.#holder.trunk.side } : null;
   }
 
   join(leg: CallerLeg, target: string, callId: string): void {
@@ -225,9 +228,9 @@ export class CallTransfers implements JoinableCall {
     this.#adopt(leg, this.#recordOf('attended', target, callId));
   }
 
-  /** Another leg is in the caller's place: whose dialog was named gets a BYE (RFC 3891 §3). */
+  /** Another leg is in the trunk's place: whose dialog was named gets a BYE (RFC 3891 §3). */
   #adopt(leg: CallerLeg, record: TransferRecord): void {
-    const left = this.#holder.caller.replace(leg);
+    const left = this.#holder.trunk.replace(leg);
     this.#note({ ...record, sipStatus: 200 });
     left.hangUp(TRANSFERRED);
     this.#holder.keepLive();
@@ -236,14 +239,14 @@ export class CallTransfers implements JoinableCall {
   // ---- by somebody who calls -----------------------------------------------------------------------------------------------
 
   #connectSuccessor(leg: CallerLeg, sdp: string, record: TransferRecord): void {
-    const nobody = () => this.#holder.feed({ type: 'caller:hung-up', reason: 'normal' });
+    const nobody = () => this.#holder.trunk.leave();
     leg.listen({
       cancelled: () => {},
       connected: () => {
         if (this.#isTalking) this.#adopt(leg, record);
         else leg.hangUp(TRANSFERRED);
       },
-      // The media has moved already: nobody is left whom the callee could hear.
+      // The media has moved already: nobody is left whom the gateway's side could hear.
       connectFailed: nobody,
       acknowledged: () => {},
       hungUp: nobody,
@@ -259,8 +262,11 @@ export class CallTransfers implements JoinableCall {
   // ---- passed to the gateway ---------------------------------------------------------------------------------------------
 
   #pass(ports: TransferPorts, referral: Referral): void {
-    const record = { ...this.#recordOf('blind', referral.target.user, null), by: 'gateway' as const };
-    const passed = passReferral(ports.admission, this.#holder, referral, (status) => {
+    const dialled = referral.target.user;
+    const record = { ...this.#recordOf('blind', dialled, null), by: 'gateway' as const };
+    // What policy is asked for; no call of its own is placed.
+    const request = transferredRequest(this.#request, { callId: randomUUID(), dialled, offerSdp: '', address: '' });
+    const passed = passReferral(ports.admission, request, this.#holder.trunk, referral, (status) => {
       this.#passed = null;
       this.#note({ ...record, sipStatus: status });
     });
@@ -288,14 +294,14 @@ export class CallTransfers implements JoinableCall {
   /** The target has answered: whether its media can take the caller's place, and its leg with it. */
   #take(leg: CallerLeg, sdp: string, signallingAddress: string): boolean {
     const media = this.#holder.media();
-    if (media === null || takeSuccessor(media, sdp, signallingAddress) === null) return false;
+    if (media === null || takeSuccessor(media, this.#holder.trunk.side, sdp, signallingAddress) === null) return false;
     this.#succeeded(leg);
     return true;
   }
 
   #succeeded(leg: CallerLeg): void {
     const underway = this.#underway;
-    const left = this.#holder.caller.replace(leg);
+    const left = this.#holder.trunk.replace(leg);
     if (underway !== null) this.#settle(underway, 200);
     this.#holder.keepLive();
     const timer = this.#ports?.clock.after(TRANSFEROR_LINGERS_MS, () => this.#dismiss(left));
@@ -306,8 +312,8 @@ export class CallTransfers implements JoinableCall {
     const underway = this.#underway;
     if (underway === null) return;
     this.#settle(underway, status);
-    // With nobody to go back to the callee is hung up on.
-    if (underway.isAlone) this.#holder.feed({ type: 'caller:hung-up', reason: 'normal' });
+    // With nobody to go back to, the gateway's side is hung up on.
+    if (underway.isAlone) this.#holder.trunk.leave();
   }
 
   #giveUp(): void {
@@ -329,10 +335,19 @@ export class CallTransfers implements JoinableCall {
     underway.referral.progress(status);
   }
 
-  #dismiss(leg: CallerLeg): void {
+  #dismiss(leg: LeavingLeg): void {
     this.#leaving.get(leg)?.cancel();
     this.#leaving.delete(leg);
     leg.hangUp(TRANSFERRED);
+  }
+
+  /** Where this call's media is for another call of this process. */
+  #place(ports: TransferPorts): Place | null {
+    const media = this.#holder.media();
+    const own = media?.session?.local(this.#holder.trunk.side).address;
+    if (media === null || own === undefined) return null;
+    const inner = ports.innerAddressOf(trunkOf(this.#request).network);
+    return { media, address: inner ?? own, reached: (sdp) => atAddress(sdp, own, inner) };
   }
 
   get #request(): CallRequest {

@@ -37,11 +37,12 @@ import type {
   ReofferAnswer,
   RoutePort,
 } from './ports.js';
-import type { DialogName } from './ports-dialog.js';
+import type { DialogName, PeerMessage } from './ports-dialog.js';
 import type { OtherCalls, TransferOutside } from './ports-transfer.js';
 import type { Side } from './reports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
+import { calledTrunk, callingTrunk, type TrunkSide } from './trunk-side.js';
 
 export interface CallSettings extends AdmissionSettings {
   readonly limits: CallLimits;
@@ -94,6 +95,7 @@ export class Call {
   readonly #reports: CallReports;
   readonly #silence: SilenceWatch;
   readonly #messages: CrossingMessages;
+  readonly #trunk: TrunkSide;
   readonly transfers: CallTransfers;
   #media: CallMedia | null = null;
   #callee: Callee | null = null;
@@ -130,9 +132,9 @@ export class Call {
       sessionOver: (side) => this.#sessionOver(side),
       onIdentityChanged: () => this.#state.phase === 'talking' && this.#account.keepLive(),
       onGone: () => this.#incoming?.account.callerGone(),
-      messaged: (message) => this.#messages.take('caller', message),
-      referred: (referral) => this.transfers.refer(referral),
-      outlivesCaller: () => this.transfers.outlivesCaller(),
+      messaged: (message) => this.#messaged('caller', message),
+      referred: (referral) => this.transfers.refer('caller', referral),
+      outlivesCaller: () => this.transfers.outlives('caller'),
     });
     this.#timers = new CallTimers(ports.clock);
     this.#silence = new SilenceWatch(this.#timers, {
@@ -181,10 +183,9 @@ export class Call {
       noteCodecs: (codecs) => this.#runner.amend(codecs),
       sessionOver: (side) => this.#sessionOver(side),
       onIdentityChanged: () => this.#state.phase === 'talking' && this.#account.keepLive(),
-      messaged: (message) => {
-        if (message.method !== 'NOTIFY') this.#messages.take('callee', message);
-        else if (!this.transfers.notified(message)) message.answer(405);
-      },
+      messaged: (message) => this.#messaged('callee', message),
+      referred: (referral) => this.transfers.refer('callee', referral),
+      outlivesCallee: () => this.transfers.outlives('callee'),
     });
     this.#messages = new CrossingMessages(settings.allowedContent ?? NO_CONTENT, this.#log, {
       isTalking: () => this.#state.phase === 'talking',
@@ -195,12 +196,16 @@ export class Call {
         else this.#callees.send(attempt?.channel.attemptId ?? '', message, answered);
       },
     });
+    this.#trunk = (request.incoming === undefined ? callingTrunk : calledTrunk)({
+      ...{ caller: this.#caller, callees: this.#callees },
+      attemptId: () => this.#state.attempts.at(-1)?.channel.attemptId ?? '',
+      feed: (input) => this.#feed(input),
+    });
     const outside = ports.transfers;
     this.transfers = new CallTransfers(outside === undefined ? null : { ...ports, ...outside, calls, log: this.#log }, {
-      ...{ caller: this.#caller, callees: this.#callees },
+      trunk: this.#trunk,
       state: () => this.#state,
       media: () => this.#media,
-      feed: (input) => this.#feed(input),
       amend: (change) => this.#runner.amend(change),
       keepLive: () => this.#account.keepLive(),
     });
@@ -214,9 +219,9 @@ export class Call {
     return this.#state;
   }
 
-  /** Whether this is the dialog of its caller. */
-  hasCaller(dialog: DialogName): boolean {
-    const { identity } = this.#caller;
+  /** Whether this is the dialog of its trunk. */
+  isDialogOf(dialog: DialogName): boolean {
+    const { identity } = this.#trunk;
     return identity !== null && isNamed(identity, dialog);
   }
 
@@ -487,6 +492,11 @@ export class Call {
 
   #feed(input: CallInput): void {
     this.#runner.feed(input);
+  }
+
+  #messaged(from: Side, message: PeerMessage): void {
+    if (message.method !== 'NOTIFY') this.#messages.take(from, message);
+    else if (from === this.#trunk.side || !this.transfers.notified(message)) message.answer(405);
   }
 
   #isCurrent(attemptId: string): boolean {

@@ -6,9 +6,18 @@ import type { CallMedia, CodecsInUse } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import { type HeaderPassage, NO_HEADERS, type PassedHeaders, type ToldByCallee } from './passed-headers.js';
-import type { CalleeLeg, CalleeLegListener, DialPort, LiveCall, ReofferAnswer } from './ports.js';
-import type { DialogMessage, MessageAnswered, PeerMessage } from './ports-dialog.js';
+import type {
+  CalleeLeg,
+  CalleeLegListener,
+  CallerLeg,
+  DialPort,
+  LegIdentity,
+  LiveCall,
+  ReofferAnswer,
+} from './ports.js';
+import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { Side } from './reports.js';
+import { SuccessorLeg } from './successor-leg.js';
 
 /** Answers that are no failure of the gateway's own. */
 const UNUSABLE: { readonly [T in SdpRefusal]?: 'no-common-codec' | 'encrypted-media' } = {
@@ -35,10 +44,15 @@ export interface LegHolder {
   sessionOver(side: Side): void;
   onIdentityChanged(): void;
   messaged(message: PeerMessage): void;
+  referred(referral: Referral): void;
+  /** It has sent BYE; true when the call goes on without it. */
+  outlivesCallee(): boolean;
 }
 
 export class CalleeLegs {
   readonly #legs = new Map<string, CalleeLeg>();
+  /** Which listener of an attempt is heard. */
+  readonly #ears = new Map<string, symbol>();
   readonly #dialler: DialPort;
   readonly #log: Logger;
   readonly #holder: LegHolder;
@@ -67,7 +81,7 @@ export class CalleeLegs {
         passedHeaders: request.passedHeaders,
         prack: channel.gateway.prack,
       },
-      this.#listenerOf(attemptId),
+      this.#listenTo(attemptId),
     );
     this.#legs.set(attemptId, leg);
   }
@@ -93,9 +107,15 @@ export class CalleeLegs {
     else leg.send(message, answered);
   }
 
-  /** Where requests of its dialog go; null without one. */
-  remoteTargetOf(attemptId: string): string | null {
-    return this.#legs.get(attemptId)?.identity?.remoteTarget ?? null;
+  identityOf(attemptId: string): LegIdentity | null {
+    return this.#legs.get(attemptId)?.identity ?? null;
+  }
+
+  /** Another leg stands for the callee from now on; the one before it, of which nothing more is heard, is the transfer's to end. */
+  replace(attemptId: string, leg: CallerLeg): { hangUp(reason: string | undefined): void } {
+    const before = this.#legs.get(attemptId);
+    this.#legs.set(attemptId, new SuccessorLeg(leg, this.#listenTo(attemptId)));
+    return { hangUp: (reason) => before?.hangUp(reason) };
   }
 
   /** Those that have a dialog: what the journal needs to end them after a crash. */
@@ -103,8 +123,15 @@ export class CalleeLegs {
     return [...this.#legs].flatMap(([attemptId, { identity }]) => (identity === null ? [] : [{ attemptId, identity }]));
   }
 
-  #listenerOf(attemptId: string): CalleeLegListener {
-    const feed = (input: CallInput) => this.#holder.feed(input);
+  /** Of an attempt the leg that listens last is heard, and none before it. */
+  #listenTo(attemptId: string): CalleeLegListener {
+    const ear = Symbol(attemptId);
+    this.#ears.set(attemptId, ear);
+    return this.#listenerOf(attemptId, () => this.#ears.get(attemptId) === ear);
+  }
+
+  #listenerOf(attemptId: string, isHeard: () => boolean): CalleeLegListener {
+    const feed = (input: CallInput) => isHeard() && this.#holder.feed(input);
     return {
       sent: (sipCallId) => feed({ type: 'attempt:sent', attemptId, sipCallId }),
       trying: () => feed({ type: 'attempt:trying', attemptId }),
@@ -130,6 +157,7 @@ export class CalleeLegs {
         feed({ type: 'attempt:failed', attemptId, status, reasons, local });
       },
       hungUp: (reasons, lateMs = 0, passed) => {
+        if (!isHeard() || this.#holder.outlivesCallee()) return;
         this.#noteHeaders(attemptId, 'bye', passed);
         feed({ type: 'attempt:hung-up', attemptId, reasons, lateMs });
       },
@@ -137,16 +165,21 @@ export class CalleeLegs {
       renegotiated: (renegotiation) => {
         const media = this.#holder.media();
         // An attempt that was given up has no say in the media of the one that came after it.
-        if (!this.#holder.isLast(attemptId)) renegotiation.refuse(481);
+        if (!isHeard() || !this.#holder.isLast(attemptId)) renegotiation.refuse(481);
         else if (media === null) renegotiation.refuse(500);
         else media.renegotiate('callee', renegotiation);
       },
-      refreshDue: () => this.#holder.media()?.refresh('callee'),
-      sessionOver: () => this.#holder.sessionOver('callee'),
-      identityChanged: () => this.#holder.onIdentityChanged(),
-      messaged: (message) => this.#holder.messaged(message),
-      // Whom its callee is connected with is the trunk's to say.
-      referred: (referral) => referral.refuse(405),
+      refreshDue: () => isHeard() && this.#holder.media()?.refresh('callee'),
+      sessionOver: () => isHeard() && this.#holder.sessionOver('callee'),
+      identityChanged: () => isHeard() && this.#holder.onIdentityChanged(),
+      messaged: (message) => {
+        if (isHeard()) this.#holder.messaged(message);
+        else message.answer(481);
+      },
+      referred: (referral) => {
+        if (isHeard()) this.#holder.referred(referral);
+        else referral.refuse(481);
+      },
     };
   }
 

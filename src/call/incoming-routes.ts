@@ -127,6 +127,7 @@ export class IncomingRoutes {
         // Who does not say is taken for what most callers are.
         numberClass: caller?.numberClass ?? 'mobile',
         lastCall,
+        trunk,
         destinations: destinationsOf(trunk, place),
       },
     };

@@ -67,6 +67,8 @@ export class JoinedLeg implements CallerLeg {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#other?.end();
+    // As the answer to a BYE.
+    queueMicrotask(() => this.#tell((listener) => listener.cleared?.()));
   }
 
   /** What the other side of this leg is gone for, before it was answered. */

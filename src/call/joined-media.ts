@@ -1,11 +1,12 @@
-// Somebody else's media in the place of a call's caller: each leg is negotiated for itself (docs/decisions/each-leg-for-itself.md),
-// so that the callee, its gateway and the recording notice nothing of it.
+// Somebody else's media in the place of the trunk's: each leg is negotiated for itself (docs/decisions/each-leg-for-itself.md), so
+// that the gateway on the other side and the recording notice nothing of it.
 import type { CallMedia } from './call-media.js';
+import type { Side } from './reports.js';
 
-/** What to offer whoever is to take the caller's place; null when it cannot be offered anything, as with SRTP that is passed. */
-export function offerForSuccessor(media: CallMedia): string | null {
+/** What to offer whoever is to take a side's place; null when it cannot be offered anything, as with SRTP that is passed. */
+export function offerForSuccessor(media: CallMedia, side: Side): string | null {
   let offer: string | null = null;
-  media.renegotiate('caller', {
+  media.renegotiate(side, {
     offerSdp: null,
     accept: (sdp) => {
       offer = sdp;
@@ -17,13 +18,21 @@ export function offerForSuccessor(media: CallMedia): string | null {
   return offer;
 }
 
-/** From now on the caller's media is as this description says; our answer to it, or null when it cannot be used. */
-export function takeSuccessor(media: CallMedia, sdp: string | null, signallingAddress: string): string | null {
-  if (sdp === null) return null;
+/**
+ * From now on a side's media is as this description says.
+ * @param signallingAddress where its signalling comes from
+ * @returns our answer to it, or null when it cannot be used and all is as it was
+ */
+export function takeSuccessor(
+  media: CallMedia,
+  side: Side,
+  sdp: string | null,
+  signallingAddress: string,
+): string | null {
+  if (sdp === null || sdp === '') return null;
+  const goBack = media.hearSideFrom(side, signallingAddress);
   let answer: string | null = null;
-  const before = media.callerAddress;
-  media.callerAddress = signallingAddress;
-  media.renegotiate('caller', {
+  media.renegotiate(side, {
     offerSdp: sdp,
     accept: (ours) => {
       answer = ours;
@@ -31,7 +40,7 @@ export function takeSuccessor(media: CallMedia, sdp: string | null, signallingAd
     refuse: () => {},
     onAnswer: () => {},
   });
-  if (answer === null) media.callerAddress = before;
+  if (answer === null) goBack();
   return answer;
 }
 

@@ -1,10 +1,10 @@
 // A blind transfer that the gateway is to do: its trunk's REFER goes to the channel's leg with the number as the channel dials it,
 // and the gateway's NOTIFYs tell the transferor how it goes. Policy is asked; what the gateway then calls is not known here.
-import { randomUUID } from 'node:crypto';
+import type { CallRequest } from './call-request.js';
 import { finalAnswerFor } from './end-reason.js';
 import type { AdmissionPort } from './ports.js';
 import type { PeerMessage, Referral } from './ports-dialog.js';
-import type { TransferHolder } from './ports-transfer.js';
+import type { TrunkSide } from './trunk-side.js';
 
 export interface PassedReferral {
   readonly isOver: boolean;
@@ -13,21 +13,24 @@ export interface PassedReferral {
   end(): void;
 }
 
-/** Null when it was refused here. @param onDone told the final status, once */
+/**
+ * Null when it was refused here.
+ * @param request the call that it would be, if it were placed here
+ * @param onDone told the final status, once
+ */
 export function passReferral(
   admission: AdmissionPort,
-  holder: Pick<TransferHolder, 'state' | 'callees'>,
+  request: CallRequest,
+  gateway: Pick<TrunkSide, 'gatewayIdentity' | 'sendToGateway'>,
   referral: Referral,
   onDone: (status: number) => void,
 ): PassedReferral | null {
-  const { request, attempts } = holder.state();
-  const attempt = attempts.at(-1);
-  const callId = randomUUID();
-  const admitted = admission.admit({ ...request, callId, dialled: referral.target.user });
+  const admitted = admission.admit(request);
   // Nothing that policy counts begins here.
-  admission.ended(callId);
-  if (!admitted.ok || attempt === undefined) {
-    const { status } = finalAnswerFor(admitted.ok ? 'internal-error' : admitted.reason);
+  admission.ended(request.callId);
+  const { gatewayIdentity } = gateway;
+  if (!admitted.ok || gatewayIdentity === null) {
+    const { status } = finalAnswerFor(admitted.ok ? 'signalling-lost' : admitted.reason);
     referral.refuse(status);
     onDone(status);
     return null;
@@ -43,10 +46,9 @@ export function passReferral(
     if (!isAccepted) referral.accept();
     isAccepted = true;
   };
-  const { attemptId } = attempt.channel;
-  const target = uriAt(admitted.callee.national, holder.callees.remoteTargetOf(attemptId) ?? '');
+  const target = uriAt(admitted.callee.national, gatewayIdentity.remoteTarget);
   const refer = { method: 'REFER', headers: { 'Refer-To': `<${target}>` }, body: null } as const;
-  holder.callees.send(attemptId, refer, (status) => {
+  gateway.sendToGateway(refer, (status) => {
     if (isOver || isAccepted || status < 200) return;
     if (status < 300) {
       accept();

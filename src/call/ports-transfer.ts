@@ -1,31 +1,36 @@
 // What transfers need of the rest: the other calls of this process, a way to call a PBX, and the call itself.
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { CallInput } from './call-events.js';
 import type { CallMedia } from './call-media.js';
 import type { CallRecord } from './call-record.js';
 import type { CallRequest, SessionTerms } from './call-request.js';
 import type { CallState } from './call-state.js';
-import type { CalleeLegs } from './callee-legs.js';
-import type { CallerSide } from './caller-side.js';
 import type { AdmissionPort, CalleeLeg, CalleeLegListener, CallerLeg } from './ports.js';
 import type { DialogName } from './ports-dialog.js';
+import type { Side } from './reports.js';
+import type { TrunkSide } from './trunk-side.js';
 
-/** A call that another one can be joined with, or whose caller's place somebody else can take. */
+/** A call that another one can be joined with, or in which somebody else can take the trunk's place. */
 export interface JoinableCall {
   readonly callId: string;
   /** Null while it cannot be joined. */
-  joinableMedia(): CallMedia | null;
-  /** The leg stands for its caller from now on; its media has moved already. */
+  joinable(): JoinableMedia | null;
+  /** The leg stands for its trunk from now on; its media has moved already. */
   join(leg: CallerLeg, target: string, callId: string): void;
-  /** Somebody calls to take the caller's place (INVITE with Replaces). */
+  /** Somebody calls to take the trunk's place (INVITE with Replaces). */
   succeed(leg: CallerLeg, request: CallRequest): void;
+}
+
+export interface JoinableMedia {
+  readonly media: CallMedia;
+  /** The trunk's. */
+  readonly side: Side;
 }
 
 /** The other calls of this process. */
 export interface OtherCalls {
   open(request: CallRequest, caller: CallerLeg): void;
-  /** The trunk's call whose caller's dialog has this name. */
+  /** The trunk's call in which its dialog has this name. */
   callOf(trunk: string, dialog: DialogName): JoinableCall | undefined;
 }
 
@@ -63,11 +68,9 @@ export interface TransferPorts extends TransferOutside {
 
 /** The call as its transfers see it. */
 export interface TransferHolder {
-  readonly caller: CallerSide;
-  readonly callees: CalleeLegs;
+  readonly trunk: TrunkSide;
   state(): CallState;
   media(): CallMedia | null;
-  feed(input: CallInput): void;
   amend(change: Partial<CallRecord>): void;
   /** Its row in the journal is to know of its new legs. */
   keepLive(): void;

@@ -1,5 +1,5 @@
 // What a transfer asks of others: the call that its target is reached by, and what an INVITE to a PBX says of who refers whom.
-import type { CallRequest } from './call-request.js';
+import type { CallRequest, TrunkTerms } from './call-request.js';
 import type { Referral } from './ports-dialog.js';
 
 export interface TransferredCall {
@@ -12,14 +12,16 @@ export interface TransferredCall {
 
 /** The call that a transferor asks for: its trunk's and agent's, as if it had called the number itself. */
 export function transferredRequest(
-  { sipCallId, trunk, calling, agent, account, maxForwards, passedHeaders, callId: transferOf }: CallRequest,
+  request: CallRequest,
   { callId, dialled, offerSdp, address }: TransferredCall,
 ): CallRequest {
+  const { sipCallId, agent, account, maxForwards, passedHeaders, callId: transferOf } = request;
   return {
     callId,
     sipCallId,
-    trunk,
-    calling,
+    trunk: trunkOf(request),
+    // Of a call from a mobile the trunk is called, by the number of the SIM.
+    calling: request.incoming === undefined ? request.calling : (agent ?? request.dialled),
     agent,
     account,
     dialled,
@@ -31,6 +33,11 @@ export function transferredRequest(
     passedHeaders,
     transferOf,
   };
+}
+
+/** The trunk as a caller, whichever way the call goes. */
+export function trunkOf({ trunk, incoming }: CallRequest): TrunkTerms {
+  return incoming?.trunk ?? trunk;
 }
 
 /** RFC 3892 §2.2; RFC 3891 §6.1. */

@@ -12,7 +12,8 @@ import type { DialogMessage, MessageAnswered } from './ports-dialog.js';
 /** Told until it takes a caller's place. */
 export interface PartySetup {
   progressed(status: number): void;
-  answered(sdp: string | null): void;
+  /** @param address where its answer came from */
+  answered(sdp: string | null, address: string): void;
   /** Null: it could not be called. */
   failed(status: number | null): void;
 }
@@ -21,6 +22,8 @@ export class TrunkParty implements CallerLeg {
   readonly #setup: PartySetup;
   #leg: CalleeLeg | undefined;
   #listener: CallerLegListener | undefined;
+  #sdp: string | null = null;
+  #address = '';
 
   constructor(setup: PartySetup) {
     this.#setup = setup;
@@ -31,12 +34,18 @@ export class TrunkParty implements CallerLeg {
     this.#leg = dial({
       sent: () => {},
       trying: () => {},
-      heardFrom: () => {},
-      progressed: (status) => this.#setup.progressed(status),
-      answered: (sdp) => this.#setup.answered(sdp),
+      heardFrom: (address) => {
+        this.#address = address;
+      },
+      progressed: (status, sdp) => {
+        this.#sdp = sdp ?? this.#sdp;
+        this.#setup.progressed(status);
+      },
+      // RFC 3261 §13.2.1: a 200 without SDP keeps what was answered before it.
+      answered: (sdp) => this.#setup.answered(sdp ?? this.#sdp, this.#address),
       failed: ({ status }) => this.#setup.failed(status),
       hungUp: () => this.#listener?.hungUp('bye'),
-      cleared: () => {},
+      cleared: () => this.#listener?.cleared?.(),
       renegotiated: (renegotiation) => {
         if (this.#listener === undefined) renegotiation.refuse(500);
         else this.#listener.renegotiated(renegotiation);

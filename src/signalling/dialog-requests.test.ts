@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { CallerLeg } from '../call/ports.js';
 import type { PeerMessage, Referral } from '../call/ports-dialog.js';
 import { Call, calleeRequestText, responseText, SDP } from '../sip-server/testing/sip-script.js';
 import { SignallingArena } from './testing/signalling-arena.js';
@@ -24,6 +25,11 @@ describe('requests in a dialog', () => {
     call.ack();
     await offer.told.next('acknowledged');
     return { call, ok, ...offer };
+  }
+
+  async function ended(leg: CallerLeg) {
+    leg.hangUp(undefined);
+    arena.caller.send(responseText(await arena.caller.request('BYE'), 200));
   }
 
   /** Answers the next NOTIFY; what it said. */
@@ -53,8 +59,7 @@ describe('requests in a dialog', () => {
       assert.deepEqual(await notified(), ['refer', 'terminated', 'SIP/2.0 200 OK\r\n']);
       // After the last word nothing is told.
       referral.progress(486);
-      leg.hangUp(undefined);
-      await arena.caller.request('BYE');
+      await ended(leg);
     });
 
     it('has an id in the NOTIFYs of a second one in the same dialog', async () => {
@@ -67,8 +72,7 @@ describe('requests in a dialog', () => {
       await arena.caller.response(202, 'REFER');
       second.progress(404);
       assert.deepEqual(await notified(), ['refer;id=3', 'terminated', 'SIP/2.0 404 Not Found\r\n']);
-      leg.hangUp(undefined);
-      await arena.caller.request('BYE');
+      await ended(leg);
     });
 
     it('with Refer-Sub: false is followed by no NOTIFY', async () => {
@@ -77,8 +81,7 @@ describe('requests in a dialog', () => {
       const accepted = await arena.caller.response(202, 'REFER');
       assert.equal(accepted.header('Refer-Sub'), 'false');
       referral.progress(200);
-      leg.hangUp(undefined);
-      await arena.caller.request('BYE');
+      await ended(leg);
       assert.ok(!arena.caller.inbox.untaken.some(({ method }) => method === 'NOTIFY'));
     });
 
@@ -89,8 +92,7 @@ describe('requests in a dialog', () => {
       referral.progress(100);
       referral.progress(200);
       await notified(481);
-      leg.hangUp(undefined);
-      await arena.caller.request('BYE');
+      await ended(leg);
       assert.ok(!arena.caller.inbox.untaken.some(({ method }) => method === 'NOTIFY'));
     });
 
@@ -99,16 +101,48 @@ describe('requests in a dialog', () => {
       assert.equal(referral.target.place, 'peer');
       referral.refuse(405);
       await arena.caller.response(405, 'REFER');
+      await ended(leg);
+    });
+
+    it('takes a target at a host that is none of ours for the peer’s', async () => {
+      const answer = await answered();
+      const headers = [`Contact: <${answer.call.peerUri}>`, 'Refer-To: <sip:702@pbx.example>'];
+      answer.call.inside('REFER', { headers });
+      const referral = (await answer.told.next('referred')) as Referral;
+      assert.equal(referral.target.place, 'peer');
+      referral.refuse(405);
+      await arena.caller.response(405, 'REFER');
+      await ended(answer.leg);
+    });
+
+    it('of a PBX that we have called is for it, or for a number here, by the same rule', async () => {
+      const { leg, told } = arena.dial();
+      const invite = await arena.gateway.request('INVITE');
+      const port = arena.gateway.local.port;
+      const contact = `Contact: <sip:channel@127.0.0.1:${port}>`;
+      arena.gateway.send(responseText(invite, 200, { toTag: 'g1', headers: [contact], body: SDP }));
+      await told.next('answered');
+      await arena.gateway.request('ACK');
+      const places: string[] = [];
+      for (const [at, uri] of [`sip:702@127.0.0.1:${port}`, `sip:010@127.0.0.1:${arena.server.udp.port}`].entries()) {
+        const options = { toTag: 'g1', cseq: at + 1, headers: [contact, `Refer-To: <${uri}>`] };
+        arena.gateway.send(calleeRequestText('REFER', invite, arena.gateway, options));
+        const referral = (await told.next('referred')) as Referral;
+        places.push(referral.target.place);
+        referral.refuse(405);
+        await arena.gateway.response(405, 'REFER');
+      }
+      assert.deepEqual(places, ['peer', 'here']);
       leg.hangUp(undefined);
-      await arena.caller.request('BYE');
+      arena.gateway.send(responseText(await arena.gateway.request('BYE'), 200));
+      await told.next('cleared');
     });
 
     it('without a Refer-To that can be read is answered 400', async () => {
       const { call, leg } = await answered();
       call.inside('REFER', { headers: [`Contact: <${call.peerUri}>`, 'Refer-To: <sip:x@y;method=BYE>'] });
       await arena.caller.response(400, 'REFER');
-      leg.hangUp(undefined);
-      await arena.caller.request('BYE');
+      await ended(leg);
     });
 
     it('of a gateway, and its messages, are told as well', async () => {
@@ -140,8 +174,7 @@ describe('requests in a dialog', () => {
       message.answer(415, { Accept: 'text/plain' });
       assert.equal((await arena.caller.response(415, method)).header('Accept'), 'text/plain');
     }
-    leg.hangUp(undefined);
-    await arena.caller.request('BYE');
+    await ended(leg);
   });
 
   it('our own tell the final status, and 481 without a dialog', async () => {
@@ -158,8 +191,7 @@ describe('requests in a dialog', () => {
     assert.equal(await sent, 405);
     arena.application.detachLegs();
     assert.equal(await new Promise((resolve) => leg.send(message, resolve)), 481);
-    leg.hangUp(undefined);
-    await arena.caller.request('BYE');
+    await ended(leg);
   });
 
   it('an INVITE with Replaces names the dialog that it is to replace', async () => {

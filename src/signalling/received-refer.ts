@@ -79,8 +79,10 @@ export class ReceivedRefer implements Referral {
       response.send(400, {});
       return null;
     }
-    const { local, remote, req } = parts.dialog;
-    const ours = [local.contact ?? '', req.get('To') ?? '', req.get('From') ?? '', `<${req.uri}>`].map(uriOf);
+    const { type, local, remote, req } = parts.dialog;
+    // The other of the two headers, and the request-URI of an INVITE of ours, name the peer.
+    const names = type === 'uas' ? [req.get('To') ?? '', `<${req.uri}>`] : [req.get('From') ?? ''];
+    const ours = [local.contact ?? '', ...names].map(uriOf);
     const target = targetOf(referTo.uri, { peer: remote.uri, ours });
     return new ReceivedRefer(request, response, parts, target, referTo.replaces);
   }

@@ -46,6 +46,8 @@ export interface ServerResponse {
 }
 
 export interface SipDialog {
+  /** `uas`: the peer has called. */
+  readonly type: 'uas' | 'uac';
   readonly sip: { readonly callId: string; readonly localTag: string };
   readonly local: { readonly contact: string | undefined };
   readonly remote: { readonly uri: string };
