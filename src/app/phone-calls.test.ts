@@ -81,9 +81,9 @@ describe('phones', function () {
     return phone;
   }
 
-  async function startLinphone({ says }: Voice, sipPort: number): Promise<Phone> {
+  async function startLinphone({ says }: Voice, sipPort: number, keys: 'rfc4733' | 'info' = 'rfc4733'): Promise<Phone> {
     const folder = arena.subfolder('linphone');
-    const phone = await startLinphonePhone({ folder, user: NUMBER, sipPort, rtpPort: await freePort(), says });
+    const phone = await startLinphonePhone({ folder, user: NUMBER, sipPort, rtpPort: await freePort(), says, keys });
     phones.push(phone);
     return phone;
   }
@@ -158,10 +158,11 @@ describe('phones', function () {
     assertRecorded(cdr);
   });
 
-  it('linphone calls baresip: both hear each other, keys pass, linphone holds and resumes, and hangs up', async () => {
-    const [calleePort = 0] = await startGateways();
+  it('linphone calls baresip: both hear each other, keys in INFO pass, linphone holds and resumes, and hangs up', async () => {
+    const trunk = { name: 'pbx', network: 'lan', sources: ['127.0.0.1'], dtmf: 'info' };
+    const [calleePort = 0] = await startGateways(1, { trunks: [trunk] });
     const callee = await startBaresip(NUMBER, calleeVoice, calleePort);
-    const caller = await startLinphone(callerVoice, await freePort());
+    const caller = await startLinphone(callerVoice, await freePort(), 'info');
     await call(caller, callee);
     await Promise.all([hears(caller, calleeVoice), hears(callee, callerVoice)]);
 

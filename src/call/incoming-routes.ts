@@ -191,9 +191,7 @@ function peerOf(
   return {
     // No gateway's name has a colon.
     name: `trunk:${trunk.name}`,
-    ...{ network, media, sessionTimer, nat, mediaSources },
-    // `required` of a trunk is for callers that require it: a PBX that we call may do without.
-    prack: prack === 'off' ? 'off' : 'supported',
+    ...{ network, media, sessionTimer, prack, nat, mediaSources },
     signallingAddress: host,
     channelMedia: new Map(),
     firstResponseTimeoutMs: inbound.firstResponseTimeoutMs,
