@@ -44,6 +44,7 @@ export class MessageService {
   readonly #resting = new Map<string, number>();
   #timer: ClockTimer | undefined;
   #looking: Promise<void> | null = null;
+  #hasNews = false;
   #isStopping = false;
   readonly #counts = { taken: 0, repeated: 0, refused: 0, sent: 0, unknown: 0, failed: 0 };
 
@@ -99,9 +100,18 @@ export class MessageService {
       this.#timer = undefined;
       this.look();
     });
-    this.#looking ??= this.#tryWaiting().finally(() => {
+    this.#hasNews = true;
+    this.#looking ??= this.#lookOnce().finally(() => {
       this.#looking = null;
     });
+  }
+
+  /** What comes free while they are tried is looked for again. */
+  async #lookOnce(): Promise<void> {
+    while (this.#hasNews && !this.#isStopping) {
+      this.#hasNews = false;
+      await this.#tryWaiting();
+    }
   }
 
   #repeated(submission: Submission): Submission {
@@ -182,9 +192,9 @@ export class MessageService {
       await this.#end({ ...message, decision: placing.decision }, placing.reason);
     } else {
       // Behind all others: whom nothing suits now holds up nobody.
-      this.#waiting.delete(message.messageId);
+      const isNew = !this.#waiting.delete(message.messageId);
       this.#waiting.set(message.messageId, message);
-      this.look();
+      if (isNew) this.look();
     }
   }
 
