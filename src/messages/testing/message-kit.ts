@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { type Journal, openJournal } from '../../journal/journal.js';
 import { type JournalledMemoryLedger, openJournalledLedger } from '../../ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from '../../ledgers/ledger-schema.js';
+import { SHARED_LEDGER_SCHEMA } from '../../ledgers/redis/local-rows.js';
+import { CALLERS_TIME } from '../../ledgers/redis/lua.js';
+import { openRedisLedger, type RedisLedger } from '../../ledgers/redis/redis-ledger.js';
 import { ManualClock, SystemClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
 import { MESSAGES_SCHEMA, MessageStore } from '../../messaging/message-store.js';
@@ -21,6 +24,8 @@ import { MessageService } from '../message-service.js';
 export const log = createLogger({ level: 'silent', redactNumbers: false });
 export const CALLEE = '01012345678';
 export const GAP_MS = 1_000;
+/** Tests move their clock by hours: leases are not their subject. */
+const ENDLESS_MS = 1e12;
 
 const GSM = { alphabet: 'gsm', smsParts: 3, smsBytes: 90, lmsBytes: 0, hasMms: false } as const;
 
@@ -58,6 +63,8 @@ export interface WorldSetup {
   readonly settings: Partial<MessageSettings>;
   readonly gateway: Partial<MessageGateway>;
   readonly caps: Caps | undefined;
+  /** A Redis that keeps the ledger; null for the default one. */
+  readonly redis: { readonly url: string; readonly prefix: string } | null;
 }
 
 const SETUP: WorldSetup = {
@@ -66,6 +73,7 @@ const SETUP: WorldSetup = {
   settings: {},
   gateway: {},
   caps: undefined,
+  redis: null,
 };
 
 export class MessageWorld {
@@ -74,7 +82,7 @@ export class MessageWorld {
   readonly #setup: WorldSetup;
   gateway = new HandGateway();
   journal!: Journal;
-  ledger!: JournalledMemoryLedger;
+  ledger!: JournalledMemoryLedger | RedisLedger;
   routes!: Routing<{ readonly name: string }>;
   store!: MessageStore;
   service!: MessageService;
@@ -125,6 +133,8 @@ export class MessageWorld {
   async settled(): Promise<void> {
     for (let quiet = 0; quiet < 5; quiet++) {
       await this.journal.query('SELECT 1', []);
+      // A Redis answers over a socket.
+      if (this.#setup.redis !== null) await this.ledger.verify();
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -144,12 +154,12 @@ export class MessageWorld {
   async #end(): Promise<void> {
     this.store.close();
     this.routes.close();
-    this.ledger.close();
+    await this.ledger.close();
     await this.journal.close();
   }
 
   async #start(): Promise<void> {
-    const { channels: count, allowances, caps } = this.#setup;
+    const { channels: count, allowances, caps, redis } = this.#setup;
     const { clock } = this;
     const plan = planOf({ name: 'texts', messageRates: { sms: '22', lms: '44', mms: '220' }, allowances: [...allowances] });
     const numbers = Array.from({ length: count }, (_, index) => index + 1);
@@ -158,12 +168,21 @@ export class MessageWorld {
     this.journal = await openJournal({
       ...{ file: join(this.#folder, 'journal.db'), durability: 'process', timeoutMs: 60_000, log },
       clock: new SystemClock(),
-      schema: [...LEDGER_SCHEMA, ...MESSAGES_SCHEMA],
+      schema: [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA, ...MESSAGES_SCHEMA],
     });
-    this.ledger = await openJournalledLedger({
+    const parts = {
       ...{ plans: [plan], sims, channels, sliceSeconds: 30, journal: this.journal, clock, log },
-      capsOf: (payer) => (payer === 'trunk:pbx' ? caps : undefined),
-    });
+      capsOf: (payer: string) => (payer === 'trunk:pbx' ? caps : undefined),
+    };
+    this.ledger =
+      redis === null
+        ? await openJournalledLedger(parts)
+        : await openRedisLedger({
+            ...parts,
+            ...{ node: 'node-a', leaseMs: ENDLESS_MS, guardMs: 0, awayLimitMs: 1_000, whenAway: 'refuse' },
+            ...{ heldBack: [], capSharePercent: 25 },
+            link: { ...redis, timeoutMs: 10_000, time: CALLERS_TIME },
+          });
     this.routes = createRouting({
       gateways: [{ ...{ name: 'gw1', codecs: [], host: 'gw', port: 5060, transport: 'udp', dial: '{number}' }, probe: false, terms: { name: 'gw1' } }],
       channels: channels.map((channel, index) => ({ ...channel, gateway: 'gw1', port: index + 1, enabled: true })),
