@@ -145,7 +145,11 @@ describe('text messages', () => {
   });
 
   it('are refused when too many wait, and at once when waiting would change nothing', async () => {
-    await open({ channels: 1, settings: { maxQueued: 1 }, allowances: [allowanceOf({ id: 'sms-day', counts: 'sms', limit: 2 })] });
+    await open({
+      channels: 1,
+      settings: { maxQueued: 1 },
+      allowances: [allowanceOf({ id: 'sms-day', counts: 'sms', limit: 2 })],
+    });
     await take();
     await take();
     assert.equal(await refusal(), 'queue-full');
@@ -173,7 +177,9 @@ describe('text messages', () => {
   });
 
   it('are refused with nothing in them, too long, to what is no number, and beyond the trunk’s caps', async () => {
-    await open({ caps: capsOf({ name: 'trunk', allowances: [allowanceOf({ id: 'texts', counts: 'sms', limit: 1 })] }) });
+    await open({
+      caps: capsOf({ name: 'trunk', allowances: [allowanceOf({ id: 'texts', counts: 'sms', limit: 1 })] }),
+    });
     assert.equal(await refusal({ text: '' }), 'empty');
     assert.equal(await refusal({ text: 'a'.repeat(500) }), 'too-long');
     assert.equal(await refusal({ dialled: 'sales' }), 'bad-number');
@@ -227,7 +233,10 @@ describe('text messages', () => {
     this.timeout(60_000);
     const outcomes: readonly SendOutcome[] = [SENT, BUSY, SILENT, { kind: 'unsent', detail: 'refused' }];
     const step = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ what: fc.constant('submit' as const), key: fc.integer({ min: 1, max: 6 }) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ what: fc.constant('submit' as const), key: fc.integer({ min: 1, max: 6 }) }),
+      },
       { weight: 5, arbitrary: fc.record({ what: fc.constant('answer' as const), key: fc.nat(3) }) },
       { weight: 2, arbitrary: fc.record({ what: fc.constant('wait' as const), key: fc.constant(0) }) },
       { weight: 1, arbitrary: fc.record({ what: fc.constant('crash' as const), key: fc.constant(0) }) },
@@ -239,7 +248,8 @@ describe('text messages', () => {
         await open({ channels: 2 });
         const heard = new Map<string, number>();
         const note = () => {
-          for (const { messageId } of world.gateway.sent.splice(0)) heard.set(messageId, (heard.get(messageId) ?? 0) + 1);
+          for (const { messageId } of world.gateway.sent.splice(0))
+            heard.set(messageId, (heard.get(messageId) ?? 0) + 1);
         };
         const ids = new Map<number, string>();
         let waiting = 0;

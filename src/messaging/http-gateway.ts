@@ -1,6 +1,7 @@
 // Sends messages to gateways over HTTP, by templates of their settings: one driver for every make. What its answer means is said
 // by patterns. Digest or basic authentication, where the gateway asks for credentials.
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { answerChallenge } from '../digest/digest-client.js';
 import type { MessageSender, SendOutcome, SendRequest } from '../messages/message-ports.js';
 import { escapingOf, fillSmsTemplate, type SmsValues } from '../messages/sms-template.js';
@@ -124,5 +125,5 @@ function basic({ username, password }: { readonly username: string; readonly pas
 }
 
 function hostInUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
+  return isIP(host) === 6 ? `[${host}]` : host;
 }

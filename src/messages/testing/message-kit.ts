@@ -161,7 +161,11 @@ export class MessageWorld {
   async #start(): Promise<void> {
     const { channels: count, allowances, caps, redis } = this.#setup;
     const { clock } = this;
-    const plan = planOf({ name: 'texts', messageRates: { sms: '22', lms: '44', mms: '220' }, allowances: [...allowances] });
+    const plan = planOf({
+      name: 'texts',
+      messageRates: { sms: '22', lms: '44', mms: '220' },
+      allowances: [...allowances],
+    });
     const numbers = Array.from({ length: count }, (_, index) => index + 1);
     const sims = numbers.map((port) => ({ simId: `sim${port}`, number: `+82104000000${port}`, plan: 'texts' }));
     const channels = numbers.map((port) => ({ channelId: `gw1/${port}`, simId: `sim${port}`, gapMs: GAP_MS }));
@@ -184,7 +188,13 @@ export class MessageWorld {
             link: { ...redis, timeoutMs: 10_000, time: CALLERS_TIME },
           });
     this.routes = createRouting({
-      gateways: [{ ...{ name: 'gw1', codecs: [], host: 'gw', port: 5060, transport: 'udp', dial: '{number}' }, probe: false, terms: { name: 'gw1' } }],
+      gateways: [
+        {
+          ...{ name: 'gw1', codecs: [], host: 'gw', port: 5060, transport: 'udp', dial: '{number}' },
+          probe: false,
+          terms: { name: 'gw1' },
+        },
+      ],
       channels: channels.map((channel, index) => ({ ...channel, gateway: 'gw1', port: index + 1, enabled: true })),
       ...{ plans: [plan], sims, view: this.ledger.view, clock },
     });

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createLogger } from '../lib/logger.js';
+import type { Message } from '../messages/message.js';
+import { MessageWorld, SENT } from '../messages/testing/message-kit.js';
+import { MessageStore } from './message-store.js';
+import { type Notice, NoticeDelivery, type NoticeResult } from './notice-delivery.js';
+import { tellWebhook } from './webhook.js';
+
+const log = createLogger({ level: 'silent', redactNumbers: false });
+const GIVE_UP_MS = 10_000;
+
+describe('what trunks are told', () => {
+  let world: MessageWorld;
+  let message: Message;
+  let told: Notice[];
+  let results: NoticeResult[];
+  let store: MessageStore;
+  let delivery: NoticeDelivery;
+
+  beforeEach(async () => {
+    world = await MessageWorld.open();
+    world.gateway.answerAllBy(() => SENT);
+    const submission = await world.service.submit(world.request({ reference: 'order-7' }));
+    await world.settled();
+    message = (await world.store.find(submission.message.messageId)) as Message;
+    told = [];
+    results = [];
+    store = new MessageStore({
+      ...{ journal: world.journal, clock: world.clock, log, keepDays: 8 },
+      noticesOf: () => ['sip', 'webhook'],
+      recordOf: () => [],
+    });
+    start();
+  });
+
+  afterEach(async () => {
+    await delivery.close();
+    await world.close();
+  });
+
+  function start(): void {
+    const tell = async (notice: Notice): Promise<NoticeResult> => {
+      told.push(notice);
+      const result = results.shift() ?? 'told';
+      return result;
+    };
+    delivery = new NoticeDelivery({
+      ...{ journal: world.journal, clock: world.clock, log, giveUpAfterMs: GIVE_UP_MS },
+      tellers: { sip: tell, webhook: tell },
+    });
+  }
+
+  const news = async () => store.commit(store.keep(message, { isNews: true }));
+  const left = async () => (await world.journal.query('SELECT * FROM message_notices', [])).length;
+  async function wake(): Promise<void> {
+    delivery.wake();
+    await world.settled();
+    await world.settled();
+  }
+
+  it('is kept with what has happened, and gone when it was told each way', async () => {
+    await news();
+    assert.equal(await left(), 2);
+    await wake();
+    assert.equal(told.length, 2);
+    assert.equal(told[0]?.message.messageId, message.messageId);
+    assert.equal(await left(), 0);
+    assert.deepEqual(delivery.counters, { told: 2, failedTries: 0, givenUp: 0 });
+  });
+
+  it('is told again with longer pauses under the same id, and after a restart', async () => {
+    results = ['told', 'failed', 'failed'];
+    await news();
+    await wake();
+    assert.equal(told.length, 2);
+    world.clock.advance(1_000);
+    await world.settled();
+    await world.settled();
+    assert.equal(told.length, 3);
+    await delivery.close();
+    start();
+    await wake();
+    assert.equal(told.length, 3, 'not before its time');
+    world.clock.advance(2_000);
+    await wake();
+    assert.equal(told.length, 4);
+    assert.equal(new Set(told.slice(1).map(({ noticeId }) => noticeId)).size, 1);
+    assert.equal(await left(), 0);
+  });
+
+  it('is given up when the trunk refuses it or it is too old', async () => {
+    results = ['refused', ...Array.from({ length: 20 }, (): NoticeResult => 'failed')];
+    await news();
+    await wake();
+    assert.equal(await left(), 1);
+    for (let second = 0; second < 20; second++) {
+      world.clock.advance(1_000);
+      await wake();
+    }
+    assert.equal(await left(), 0);
+    assert.equal(delivery.counters.givenUp, 2);
+  });
+
+  it('passes over a row that cannot be read', async () => {
+    const parameters = ['m', 'pbx', 'sip', '{', 0, 0];
+    const statement = `INSERT INTO message_notices (message_id, trunk, via, data, made_wall_ms, due_wall_ms, tries)
+      VALUES (?, ?, ?, ?, ?, ?, 0)`;
+    await world.journal.commit([{ statement, parameters }]);
+    await news();
+    await wake();
+    assert.equal(told.length, 2);
+    assert.equal(await left(), 0);
+  });
+
+  describe('by its webhook', () => {
+    let server: Server;
+    let status: number;
+    let heard: { body: string; signature: string | undefined }[];
+
+    beforeEach(async () => {
+      status = 200;
+      heard = [];
+      server = createServer((request, response) => {
+        let body = '';
+        request.on('data', (chunk) => {
+          body += chunk;
+        });
+        request.on('end', () => {
+          heard.push({ body, signature: request.headers['x-simtrunk-signature']?.toString() });
+          response.writeHead(status).end();
+        });
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    });
+    afterEach(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+
+    const tell = (secret: string | null) => {
+      const { port } = server.address() as AddressInfo;
+      const settings = { url: `http://127.0.0.1:${port}/hook`, secret, timeoutMs: 5_000 };
+      return tellWebhook({ noticeId: '7', trunk: 'pbx', message, tries: 0 }, settings, world.clock);
+    };
+
+    it('is one JSON object, signed with the time', async () => {
+      assert.equal(await tell('s3cret'), 'told');
+      const [{ body, signature } = { body: '', signature: undefined }] = heard;
+      const { id, event, messageId, reference, to, from, kind } = JSON.parse(body);
+      assert.deepEqual([id, event, messageId, reference], ['7', 'message.sent', message.messageId, 'order-7']);
+      assert.deepEqual([to, from, kind], ['+821012345678', '+821040000001', 'sms']);
+      const seconds = Math.floor(world.clock.wallMs() / 1000);
+      const expected = createHmac('sha256', 's3cret').update(`${seconds}.${body}`).digest('hex');
+      assert.equal(signature, `t=${seconds},v1=${expected}`);
+    });
+
+    it('is tried again for any answer but 2xx, and not any more for 410', async () => {
+      for (const [code, result] of [
+        [204, 'told'],
+        [302, 'failed'],
+        [404, 'failed'],
+        [500, 'failed'],
+        [410, 'refused'],
+      ] as const) {
+        status = code;
+        assert.equal(await tell(null), result, String(code));
+      }
+      assert.equal(heard[0]?.signature, undefined);
+    });
+  });
+});
