@@ -71,6 +71,8 @@ export interface AppCounters {
 export interface RunningApp {
   /** With the ports that were really taken. */
   readonly listeners: readonly SipListener[];
+  /** That was really taken; null where there is no HTTP API. */
+  readonly apiPort: number | null;
   /** Bans and traces of the embedded SIP server; null with an external one. */
   readonly sip: SipOperations | null;
   usageOf(simId: string): SimUsage | undefined;
@@ -255,6 +257,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
 
   return {
     listeners,
+    apiPort: messages.api?.port ?? null,
     sip: sipSide.operations,
     usageOf: (simId) => ledger.usageOf(simId, clock.wallMs()),
     counters,

@@ -54,6 +54,25 @@ export function channelOf({ channels, sims }: Config, channelId: string | null):
   return { channelId: channel.channelId, simId, simNumber: sims.find((sim) => sim.simId === simId)?.number ?? '' };
 }
 
+/** A channel as a gateway names it: by line, port or the SIM's number; one with a single SIM need not say. */
+export function channelSaid(config: Config, gateway: string, said: string | null): ArrivedMessage['channel'] | null {
+  const own = config.channels.filter((channel) => channel.gateway === gateway);
+  const [only, ...others] = own;
+  if (others.length === 0 || said === null)
+    return others.length === 0 ? channelOf(config, only?.channelId ?? null) : null;
+  const found =
+    own.find(({ line }) => line === said) ??
+    own.find(({ port }) => /^\d{1,5}$/.test(said) && port === Number(said)) ??
+    own.find(({ channelId }) => isSameNumber(channelOf(config, channelId)?.simNumber ?? '', said));
+  return channelOf(config, found?.channelId ?? null);
+}
+
+/** With its country or without. */
+function isSameNumber(e164: string, said: string): boolean {
+  const digits = said.replaceAll(/\D/g, '');
+  return digits.length >= 9 && e164.endsWith(digits.slice(-8));
+}
+
 function inboundOf({ messages }: Config, gateway: string) {
   return messages.gateways.find((candidate) => candidate.gateway === gateway)?.inbound;
 }

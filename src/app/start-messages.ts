@@ -4,6 +4,7 @@ import { toMessageRecord } from '../cdr/message-record.js';
 import type { Outbox } from '../cdr/outbox.js';
 import type { Config } from '../config/config.js';
 import { type ApiCounters, type ApiServer, startApi } from '../http-api/api-server.js';
+import { gatewayApi } from '../http-api/gateway-api.js';
 import { messagesApi } from '../http-api/messages-api.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../lib/clock.js';
@@ -25,7 +26,7 @@ import {
   type TrunkMessage,
   takeMessages,
 } from '../signalling/sip-messages.js';
-import { messageCallers, readGatewayMessage } from './gateway-messages.js';
+import { channelSaid, messageCallers, readGatewayMessage } from './gateway-messages.js';
 import { messageSenders, type SipMessageSender } from './message-senders.js';
 import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-settings.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
@@ -138,6 +139,12 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
       : await startApi(
           config.api,
           {
+            gateways: gatewayApi({
+              fieldsOf: (gateway) => current.messages.gateways.find((its) => its.gateway === gateway)?.push,
+              channelOf: (gateway, said) => channelSaid(current, gateway, said),
+              receive: (message) => inbox.receive(message),
+              report: (report) => inbox.report(report),
+            }),
             messages: messagesApi({
               submit: (request) => service.submit(request),
               find: (messageId) => store.find(messageId),

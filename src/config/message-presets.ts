@@ -57,3 +57,57 @@ export const SMS_PRESETS = {
 export type SmsPresetName = keyof typeof SMS_PRESETS;
 
 export const SMS_PRESET_NAMES = Object.keys(SMS_PRESETS) as [SmsPresetName, ...SmsPresetName[]];
+
+/** What a gateway tells over HTTP: names of fields; left out: it does not say. Docs as above. */
+export interface PushPreset {
+  readonly message: {
+    readonly list?: string;
+    readonly from: string;
+    readonly text: string;
+    readonly channel?: string;
+    readonly id?: string;
+  };
+  readonly report: {
+    readonly list?: string;
+    readonly id?: string;
+    readonly reference?: string;
+    readonly number?: string;
+    readonly channel?: string;
+    readonly status: string;
+    readonly delivered: string;
+    readonly undelivered: string;
+  };
+}
+
+export const PUSH_PRESETS = {
+  /** For whatever can be told what to send. */
+  json: {
+    message: { from: 'from', text: 'text', channel: 'channel', id: 'id' },
+    report: {
+      ...{ id: 'messageId', reference: 'reference', number: 'to', channel: 'channel', status: 'status' },
+      ...{
+        delivered: '^(?:delivered|DELIVRD)$',
+        undelivered: '^(?:undelivered|failed|expired|rejected|UNDELIV|EXPIRED|REJECTD)$',
+      },
+    },
+  },
+  dinstar: {
+    message: { list: 'sms', from: 'number', text: 'text', channel: 'port', id: 'incoming_sms_id' },
+    // 0: arrived; 32 to 63: not yet; 64 to 255: given up.
+    report: {
+      ...{ list: 'sms_deliver_status', number: 'number', channel: 'port', status: 'status_code' },
+      ...{ delivered: '^0$', undelivered: '^(?:6[4-9]|[7-9]\\d|1\\d\\d|2[0-5]\\d)$' },
+    },
+  },
+  openvox: {
+    message: { from: 'num', text: 'message', channel: 'port' },
+    report: {
+      ...{ id: 'id', number: 'phonenumber', channel: 'port', status: 'result' },
+      ...{ delivered: '^(?:delivered|success)$', undelivered: '^fail' },
+    },
+  },
+} as const satisfies Readonly<Record<string, PushPreset>>;
+
+export type PushPresetName = keyof typeof PUSH_PRESETS;
+
+export const PUSH_PRESET_NAMES = Object.keys(PUSH_PRESETS) as [PushPresetName, ...PushPresetName[]];

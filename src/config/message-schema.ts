@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { unknownPlaceholders } from '../messages/sms-template.js';
 import { dial, headerToken } from './addressing-schema.js';
 import { digestAccount } from './intake-schema.js';
-import { SMS_PRESET_NAMES } from './message-presets.js';
+import { PUSH_PRESET_NAMES, SMS_PRESET_NAMES } from './message-presets.js';
 import { ipAddress, milliseconds, name, secret } from './scalars.js';
 
 const smsTemplate = z
@@ -33,6 +33,21 @@ export const smsHttp = z.strictObject({
   timeoutMs: milliseconds.min(100).default(30_000),
 });
 
+const field = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be the name of a field; a dot leads into an object');
+
+/** `gateways[].messages.push`: how it tells over HTTP; each key goes before what the preset has. */
+const push = z.strictObject({
+  preset: z.enum(PUSH_PRESET_NAMES).default('json'),
+  message: z.strictObject({ list: field, from: field, text: field, channel: field, id: field }).partial().optional(),
+  report: z
+    .strictObject({
+      ...{ list: field, id: field, reference: field, number: field, channel: field, status: field },
+      ...{ delivered: pattern, undelivered: pattern },
+    })
+    .partial()
+    .optional(),
+});
+
 /** `gateways[].messages`; left out, it has nothing to do with text messages. */
 export const gatewayMessages = z.strictObject({
   via: z.enum(['sip', 'http', 'none']).default('sip'),
@@ -45,6 +60,7 @@ export const gatewayMessages = z.strictObject({
   mms: z.boolean().default(false),
   gapMs: milliseconds.default(0),
   onSilence: z.enum(['stop', 'next']).default('stop'),
+  push: push.optional(),
   inbound: z
     .strictObject({
       senderFrom: z.enum(['from', 'first-line']).default('from'),

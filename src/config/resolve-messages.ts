@@ -1,6 +1,6 @@
 // Text messages of the config as their parts receive them: gateways that send them, what trunks are told, who may use the API.
 import type { TextLimits } from '../messages/message-text.js';
-import { SMS_PRESETS, type SmsPreset } from './message-presets.js';
+import { PUSH_PRESETS, type PushPreset, SMS_PRESETS, type SmsPreset } from './message-presets.js';
 import { type Environment, readSecret } from './read-secret.js';
 import type { ConfigFile } from './schema.js';
 
@@ -19,6 +19,27 @@ export interface SmsHttpConfig {
   readonly timeoutMs: number;
 }
 
+/** Names of fields; null: it does not say. */
+export interface PushConfig {
+  readonly message: {
+    readonly list: string | null;
+    readonly from: string;
+    readonly text: string;
+    readonly channel: string | null;
+    readonly id: string | null;
+  };
+  readonly report: {
+    readonly list: string | null;
+    readonly id: string | null;
+    readonly reference: string | null;
+    readonly number: string | null;
+    readonly channel: string | null;
+    readonly status: string;
+    readonly delivered: RegExp;
+    readonly undelivered: RegExp;
+  };
+}
+
 export interface GatewayMessagesConfig {
   readonly gateway: string;
   readonly limits: TextLimits;
@@ -30,6 +51,7 @@ export interface GatewayMessagesConfig {
   readonly dial: string | undefined;
   readonly http: SmsHttpConfig | null;
   readonly inbound: GatewayMessagesFile['inbound'];
+  readonly push: PushConfig;
 }
 
 export interface TrunkMessagesConfig {
@@ -97,7 +119,29 @@ function gatewayMessages(gateway: string, its: GatewayMessagesFile, env: Environ
   return {
     ...{ gateway, limits: { alphabet, smsParts, smsBytes, lmsBytes, hasMms }, gapMs, onSilence, via, dial, inbound },
     http: via === 'http' && http !== undefined ? smsHttp(http, env) : null,
+    push: pushOf(its.push),
   };
+}
+
+function pushOf(push: GatewayMessagesFile['push']): PushConfig {
+  const preset: PushPreset = PUSH_PRESETS[push?.preset ?? 'json'];
+  const message = { list: null, channel: null, id: null, ...preset.message, ...given(push?.message) };
+  const { delivered, undelivered, ...report } = { ...preset.report, ...given(push?.report) };
+  return {
+    message,
+    report: {
+      ...{ list: null, id: null, reference: null, number: null, channel: null, ...report },
+      delivered: new RegExp(delivered),
+      undelivered: new RegExp(undelivered),
+    },
+  };
+}
+
+/** Keys that have a value. */
+function given(keys: Readonly<Record<string, string | undefined>> = {}): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(keys).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 function smsHttp(http: NonNullable<GatewayMessagesFile['http']>, env: Environment): SmsHttpConfig {
