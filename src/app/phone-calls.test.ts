@@ -10,7 +10,7 @@ import { BASE_PLAN, iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import { SAMPLE_RATE_HZ } from '../lab/speech.js';
 import { type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
-import { startLinphonePhone } from '../lab/user-agents/linphone.js';
+import { type LinphoneOrder, startLinphonePhone } from '../lab/user-agents/linphone.js';
 import type { Phone } from '../lab/user-agents/phone.js';
 import { isInstalled } from '../lab/user-agents/program.js';
 import { Arena, until } from './testing/arena.js';
@@ -50,7 +50,7 @@ describe('phones', function () {
   });
 
   /** simtrunk with gateways of one channel each; returns where their callees have to listen. */
-  async function startGateways(count = 1, over: Record<string, unknown> = {}): Promise<number[]> {
+  async function startGateways(count = 1, over: Record<string, unknown> = {}, sessionTimer = {}): Promise<number[]> {
     const ports = await Promise.all(Array.from({ length: count }, () => freePort()));
     const names = ports.map((_, index) => `gw${index + 1}`);
     const simOf = (index: number) => iccidOf(index + 1);
@@ -66,6 +66,7 @@ describe('phones', function () {
           gapMs: 0,
           probe: false,
           inbound: {},
+          sessionTimer,
         })),
         sims: names.map((_, index) => ({ iccid: simOf(index), number: simNumberOf(index + 1), plan: BASE_PLAN.name })),
         channels: names.map((gateway, index) => ({ gateway, port: 1, line: `line-${index + 1}`, sim: simOf(index) })),
@@ -81,9 +82,14 @@ describe('phones', function () {
     return phone;
   }
 
-  async function startLinphone({ says }: Voice, sipPort: number, keys: 'rfc4733' | 'info' = 'rfc4733'): Promise<Phone> {
+  async function startLinphone(
+    { says }: Voice,
+    sipPort: number,
+    more: Pick<LinphoneOrder, 'keys' | 'sessionSeconds'> = {},
+  ): Promise<Phone> {
     const folder = arena.subfolder('linphone');
-    const phone = await startLinphonePhone({ folder, user: NUMBER, sipPort, rtpPort: await freePort(), says, keys });
+    const rtpPort = await freePort();
+    const phone = await startLinphonePhone({ folder, user: NUMBER, sipPort, rtpPort, says, ...more });
     phones.push(phone);
     return phone;
   }
@@ -162,7 +168,7 @@ describe('phones', function () {
     const trunk = { name: 'pbx', network: 'lan', sources: ['127.0.0.1'], dtmf: 'info' };
     const [calleePort = 0] = await startGateways(1, { trunks: [trunk] });
     const callee = await startBaresip(NUMBER, calleeVoice, calleePort);
-    const caller = await startLinphone(callerVoice, await freePort(), 'info');
+    const caller = await startLinphone(callerVoice, await freePort(), { keys: 'info' });
     await call(caller, callee);
     await Promise.all([hears(caller, calleeVoice), hears(callee, callerVoice)]);
 
@@ -232,5 +238,26 @@ describe('phones', function () {
       [cdr?.inbound?.destination, cdr?.inbound?.lastAgent, cdr?.inbound?.billedSeconds, cdr?.endReason],
       ['agent', 'agent', cdr?.billedSeconds, 'normal'],
     );
+  });
+
+  it('linphone refreshes its session, and baresip, which knows nothing of sessions, is refreshed: they talk on', async () => {
+    const sessionTimer = { mode: 'request', intervalSeconds: 8, minSeconds: 2 };
+    const trunk = { name: 'pbx', network: 'lan', sources: ['127.0.0.1'], sessionTimer };
+    const [calleePort = 0] = await startGateways(1, { trunks: [trunk] }, sessionTimer);
+    const callee = await startLinphone(calleeVoice, calleePort, { sessionSeconds: 8 });
+    const caller = await startBaresip('agent', callerVoice, await freePort());
+    const trace = await app.sip?.startTrace({ match: { kind: 'all' } });
+    assert.ok(trace?.ok);
+    const ladder = async () => (await app.sip?.traceLadder(trace.id)) ?? '';
+    await call(caller, callee);
+    const begun = (await ladder()).match(/─ INVITE SDP ─/g)?.length ?? 0;
+    await until('both were refreshed', async () => {
+      const text = await ladder();
+      return /─ 200 OK \(UPDATE\) ─/.test(text) && (text.match(/─ INVITE SDP ─/g)?.length ?? 0) > begun;
+    });
+    await Promise.all([hears(callee, callerVoice), hears(caller, calleeVoice)]);
+    callee.hangUp();
+    const { endedBy, endReason } = await record();
+    assert.deepEqual([endedBy, endReason], ['callee', 'normal']);
   });
 });

@@ -19,6 +19,8 @@ export interface LinphoneOrder {
   readonly user?: string;
   /** How it sends keys; default rfc4733. */
   readonly keys?: 'rfc4733' | 'info';
+  /** Interval of its session timer (RFC 4028); default: it has none. */
+  readonly sessionSeconds?: number;
   /** Default: it does not register. @param registrar host and port */
   readonly registers?: { readonly user: string; readonly password: string; readonly registrar: string };
 }
@@ -40,6 +42,11 @@ export async function startLinphonePhone(order: LinphoneOrder): Promise<Phone> {
       default_proxy: -1,
       use_info: byInfo,
       use_rfc2833: 1 - byInfo,
+      ...(order.sessionSeconds !== undefined && {
+        session_expires_enabled: 1,
+        session_expires_value: order.sessionSeconds,
+        session_expires_min_value: order.sessionSeconds,
+      }),
     },
     rtp: { audio_rtp_port: order.rtpPort },
     // Whatever mends or shapes a voice would make another one of it.
