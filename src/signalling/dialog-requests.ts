@@ -6,8 +6,8 @@ import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { ALLOWED } from './capabilities.js';
 import { requestInDialog } from './challenge-answers.js';
-import { sdpOf } from './message-parts.js';
 import { ReceivedRefer } from './received-refer.js';
+import { bodyOf } from './session-body.js';
 import type { ServerResponse, SipDialog, SipRequest } from './srf.js';
 
 /** Those that say what a body is. */
@@ -71,7 +71,7 @@ function toMessage(request: SipRequest, response: ServerResponse): PeerMessage {
     const value = request.get(name);
     if (value !== undefined) headers[name] = value;
   }
-  const body = sdpOf(request);
+  const body = bodyOf(request);
   const type = headers['Content-Type']?.split(';')[0]?.trim().toLowerCase();
   return {
     method: request.method as PeerMessage['method'],

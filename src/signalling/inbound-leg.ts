@@ -10,10 +10,11 @@ import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
-import { readReasons, sdpOf } from './message-parts.js';
+import { readReasons } from './message-parts.js';
 import { endingHeaders, readPassed } from './passed-headers.js';
 import { EARLY_CONTACT, ProvisionalAnswers } from './provisional-answers.js';
 import { takeEarlyRequest } from './renegotiation.js';
+import { sdpOf } from './session-body.js';
 import { answerSession, NO_SESSION_TIMER, type SessionAgreement, sessionExtensions } from './session-expires.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest, SrfApplication } from './srf.js';
 
@@ -66,7 +67,7 @@ export class InboundLeg implements CallerLeg {
       'cancel',
       guarded(log, 'cancel', (cancel) => {
         // The embedded server's word for a caller that it has answered 504: none has cancelled.
-        this.#cancelled = isWithoutPrack(cancel) ? 'no-prack' : 'by-caller';
+        this.#cancelled = this.#provisionals.isPrackOwed && isWithoutPrack(cancel) ? 'no-prack' : 'by-caller';
         this.#provisionals.stop();
         this.#tellCancelled();
       }),

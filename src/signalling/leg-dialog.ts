@@ -2,9 +2,10 @@
 // §5, RFC 6337), and the session timer (RFC 4028). What an offer says is the call's affair.
 import type { LegIdentity, Renegotiation, ReofferAnswer } from '../call/ports.js';
 import { capabilityHeaders, unknownExtensions } from './capabilities.js';
-import { contactUri, hasOtherBody, sdpOf } from './message-parts.js';
+import { contactUri } from './message-parts.js';
 import { type DialogSettings, OwnOffers } from './own-offers.js';
 import { AwaitedAck } from './renegotiation.js';
+import { hasOtherBody, sdpOf } from './session-body.js';
 import { answerSession, type SessionAnswer } from './session-expires.js';
 import type { ServerResponse, SipDialog, SipMessage, SipRequest } from './srf.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { cseqNumber, readReasons, reasonHeaders, sdpOf } from './message-parts.js';
+import { cseqNumber, readReasons, reasonHeaders } from './message-parts.js';
 import type { SipMessage } from './srf.js';
 
 function message(headers: Readonly<Record<string, string>>, body?: string): SipMessage {
@@ -26,12 +26,6 @@ describe('parts of messages', () => {
         assert.ok(read.every((reason) => reason.length > 0 && reason.length <= 200));
       }),
     );
-  });
-
-  it('has no SDP in a message without a body', () => {
-    assert.equal(sdpOf(message({})), null);
-    assert.equal(sdpOf(message({}, '')), null);
-    assert.equal(sdpOf(message({}, 'v=0')), 'v=0');
   });
 
   it('reads the number of a CSeq, and 1 where there is none', () => {

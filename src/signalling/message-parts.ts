@@ -1,5 +1,5 @@
 // Parts of SIP messages that several files read: Reason headers (RFC 3326; Q.850, SIP and the GSM form of some gateways,
-// kept raw for the CDR), bodies, users of URIs.
+// kept raw for the CDR), users of URIs.
 import type { SipMessage } from './srf.js';
 
 const MAX_REASONS = 8;
@@ -26,16 +26,6 @@ export function readReasons(message: SipMessage): readonly string[] {
 
 export function reasonHeaders(reason: string | undefined): { headers?: Record<string, string> } {
   return reason === undefined ? {} : { headers: { Reason: reason } };
-}
-
-/** The body of a message, null when it has none. */
-export function sdpOf(message: SipMessage): string | null {
-  return message.body === undefined || message.body === '' ? null : message.body;
-}
-
-/** A body that is no session description. */
-export function hasOtherBody(message: SipMessage): boolean {
-  return sdpOf(message) !== null && !/^\s*application\/sdp\s*(?:;|$)/i.test(message.get('Content-Type') ?? '');
 }
 
 /** The URI of the Contact; undefined without one. */

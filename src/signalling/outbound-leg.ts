@@ -11,10 +11,11 @@ import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
-import { readReasons, reasonHeaders, sdpOf, tagOf } from './message-parts.js';
+import { readReasons, reasonHeaders, tagOf } from './message-parts.js';
 import { endingHeaders, readPassed } from './passed-headers.js';
 import { plainAddress } from './peer-table.js';
 import { takeEarlyRequest } from './renegotiation.js';
+import { sdpOf } from './session-body.js';
 import { askForSession, NO_SESSION_TIMER, readMinSe, sessionExtensions, sessionOf } from './session-expires.js';
 import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfApplication } from './srf.js';
 

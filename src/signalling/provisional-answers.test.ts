@@ -143,6 +143,25 @@ describe('what a caller is told before the answer', () => {
     }
   });
 
+  it('refuses a body that it does not understand, and finds the offer among several', async () => {
+    arena = await SignallingArena.open();
+    const isup = 'Content-Type: application/isup\r\n\r\n\u0001\r\n';
+    const sent = (type: string, body: string) => {
+      const call = new Call(arena.caller, arena.server.udp, { body });
+      arena.caller.send(call.inviteText.replace('Content-Type: application/sdp', `Content-Type: ${type}`));
+      return call;
+    };
+    const refused = sent('application/isup', 'x');
+    const refusal = await arena.caller.response(415, 'INVITE');
+    assert.equal(refusal.header('Accept'), 'application/sdp');
+    refused.ackFailure(refusal);
+    const parts = `--b\r\n${isup}--b\r\nContent-Type: application/sdp\r\n\r\n${SDP}--b--\r\n`;
+    const call = sent('multipart/mixed;boundary=b', parts);
+    const { request, leg } = await arena.offered();
+    assert.equal(request.offerSdp, SDP);
+    await refuse(call, leg);
+  });
+
   it('takes an offer in a PRACK for an offer', async () => {
     const { call, leg, told } = await offered('required', REQUIRES);
     leg.progress(183, SDP);

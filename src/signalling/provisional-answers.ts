@@ -5,7 +5,7 @@ import { NO_HEADERS, type PassedHeaders } from '../call/passed-headers.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { capabilityHeaders, optionTags, RELIABLE_EXTENSION } from './capabilities.js';
-import { sdpOf } from './message-parts.js';
+import { sdpOf } from './session-body.js';
 import type { ServerResponse, SipRequest } from './srf.js';
 
 interface Provisional {
@@ -63,6 +63,10 @@ export class ProvisionalAnswers {
   /** Our offer to a caller that made none may go with one of them, and its answer comes in the PRACK. */
   get mayOffer(): boolean {
     return this.#offer !== null && this.areReliable;
+  }
+
+  get isPrackOwed(): boolean {
+    return this.#owesPrack;
   }
 
   /** A reliable one has carried our description. */

@@ -1,10 +1,11 @@
 // What a call needs of a trunk's INVITE, read from its text; all of it is the peer's word and may be anything.
 import { randomUUID } from 'node:crypto';
 import type { CallRequest, TrunkTerms } from '../call/call-request.js';
-import { sdpOf, userOf } from './message-parts.js';
+import { userOf } from './message-parts.js';
 import { readPassed } from './passed-headers.js';
 import { plainAddress } from './peer-table.js';
 import { type AgentSource, readAgent } from './read-agent.js';
+import { sdpOf } from './session-body.js';
 import type { SipRequest } from './srf.js';
 
 /** RFC 3261 §8.1.1.6, for an INVITE without the header. */

@@ -2,7 +2,8 @@
 // for themselves (RFC 3264 §8, RFC 3311).
 import type { Renegotiation } from '../call/ports.js';
 import { unknownExtensions } from './capabilities.js';
-import { cseqNumber, hasOtherBody, sdpOf } from './message-parts.js';
+import { cseqNumber } from './message-parts.js';
+import { hasOtherBody, sdpOf } from './session-body.js';
 import type { ServerResponse, SipMessage, SipRequest } from './srf.js';
 
 /** An honest peer acknowledges one before it sends the next. */

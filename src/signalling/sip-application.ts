@@ -30,6 +30,7 @@ import { type InviteCircumstances, readInvite } from './read-invite.js';
 import { readReplaces } from './refer-to.js';
 import { RequestIntake } from './request-intake.js';
 import { type DrachtioServer, ServerConnection } from './server-connection.js';
+import { hasOtherBody } from './session-body.js';
 import { NO_SESSION_TIMER, sessionExtensions } from './session-expires.js';
 import type {
   CallingGateway,
@@ -308,6 +309,10 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
     }
     const extensions = callExtensions([...sessionExtensions(sessionTimer), ...TRANSFER_EXTENSIONS], prack);
     if (!this.intake.hasExtensions(request, response, extensions)) return;
+    if (hasOtherBody(request)) {
+      response.send(415, { headers: { Accept: 'application/sdp' } });
+      return;
+    }
     if (!leg.keepSession(sessionTimer)) return;
     leg.reliability = prack;
     const looped = request.get(LOOP_MARKER) === this.#marker;
