@@ -1,6 +1,6 @@
 // The state that a journalled ledger decides by: channels, live reservations, usage of SIMs and payers, affinity, attempts.
 // Synchronous and complete in itself; what must be written down, and when, is the ledger's business.
-import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Clock } from '../lib/clock.js';
 import { TypedEmitter } from '../lib/typed-events.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type {
@@ -31,6 +31,7 @@ import type {
 } from '../quota/usage.js';
 import type { UsageBook } from '../quota/usage-book.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory } from './callee-memory.js';
+import { type Channel, type ChannelSettings, ChannelStates } from './channel-states.js';
 import { LastCallers } from './last-callers.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
@@ -40,7 +41,7 @@ import { booksOf, DAYS_KEPT_MS, TermsChange } from './terms-change.js';
 export interface LedgerSettings {
   readonly plans: readonly Plan[];
   readonly sims: readonly { readonly simId: string; readonly plan: string }[];
-  readonly channels: readonly { readonly channelId: string; readonly simId: string; readonly gapMs: number }[];
+  readonly channels: readonly ChannelSettings[];
   readonly sliceSeconds: number;
   /** A shorter call is not worth placing; left out: two seconds. */
   readonly minCallSeconds?: number;
@@ -63,16 +64,6 @@ export interface Live {
   settled: boolean;
 }
 
-interface Channel {
-  readonly channelId: string;
-  simId: string;
-  gapMs: number;
-  /** Undefined when the SIM has no plan, or the channel has left the config: such a channel is unknown. */
-  book: UsageBook | undefined;
-  state: ChannelState;
-  rest: ClockTimer | undefined;
-}
-
 /** What is remembered of a reservation, or of its record in history. */
 type Remembered = Pick<HistoryRecord, 'callee' | 'simId' | 'direction' | 'trunk' | 'payers' | 'message'>;
 
@@ -91,9 +82,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   readonly events: TypedEmitter<LedgerViewEvents>;
   readonly live = new Map<string, Live>();
   readonly #clock: Clock;
-  readonly #channels = new Map<string, Channel>();
-  /** As the settings have them. */
-  #ordered: readonly Channel[] = [];
+  readonly #channels: ChannelStates;
   #books: ReadonlyMap<string, UsageBook>;
   readonly #minCallSeconds: number | undefined;
   /** Terms that are being made ready: they are told of everything that is booked meanwhile. */
@@ -111,7 +100,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#minCallSeconds = settings.minCallSeconds;
     this.#books = booksOf(settings, new Map());
     this.#payers = new PayerBooks(settings.capsOf ?? NO_CAPS, settings, clock);
-    this.#keepChannels(settings.channels);
+    this.#channels = new ChannelStates(clock, (channelId, state) =>
+      this.events.emit('channel:changed', channelId, state),
+    );
+    this.#channels.keep(settings.channels, this.#books);
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
@@ -196,7 +188,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** The one atomic step: checks channel, quota and caps, and takes of all. */
   reserve(request: ReserveRequest): Reserved {
-    const channel = this.#channelOf(request);
+    const channel = this.#channels.of(request);
     const book = channel?.book;
     if (channel === undefined || book === undefined || channel.simId !== request.simId) {
       return { ok: false, reason: 'unknown-channel' };
@@ -222,7 +214,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const hold = book.hold(request, null, isUnknown);
     const live = { request, book, hold, payerHolds, tried: isOut, orphan: false, settled: false };
     this.live.set(request.reservationId, live);
-    this.#enter(channel, 'busy');
+    this.#channels.enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };
   }
 
@@ -234,7 +226,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const payersFit = this.#payers.fitMessage(request.payers, { ...asked, costMicros: fit.costMicros });
     if (!payersFit.ok) return payersFit;
     const live = this.#holdMessage(request, message, book, false);
-    this.#enter(channel, 'busy');
+    this.#channels.enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds: 0 };
   }
 
@@ -259,8 +251,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   undo(live: Live): void {
     this.forgetTry(live);
     this.#forget(live);
-    const channel = this.#channelOf(live.request);
-    if (channel !== undefined) this.#enter(channel, 'idle');
+    const channel = this.#channels.of(live.request);
+    if (channel !== undefined) this.#channels.enter(channel, 'idle');
   }
 
   /** The call was answered: holds its first slice from there. */
@@ -351,17 +343,14 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   /** Frees the channel for its gap. */
   finish(live: Live): void {
     this.#forget(live);
-    const channel = this.#channelOf(live.request);
-    if (channel === undefined) return;
-    this.#rest(channel, channel.gapMs);
-    // It left the config while the call lived.
-    if (channel.book === undefined) this.#forgetChannel(channel);
+    const channel = this.#channels.of(live.request);
+    if (channel !== undefined) this.#channels.free(channel);
   }
 
   /** Takes a channel for a reservation that is still being asked for elsewhere, or takes that back. */
   mark(channelId: string, state: 'busy' | 'idle'): void {
     const channel = this.#channels.get(channelId);
-    if (channel !== undefined) this.#enter(channel, state);
+    if (channel !== undefined) this.#channels.enter(channel, state);
   }
 
   gapMsOf(channelId: string): number {
@@ -400,31 +389,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       change.payers,
       [...this.live.values()].map(({ payerHolds }) => payerHolds),
     );
-    this.#keepChannels(change.channels);
-  }
-
-  /** Those that there were keep their state; one that is not there any more stays until its call is over. */
-  #keepChannels(channels: LedgerSettings['channels']): void {
-    const leaving = new Set(this.#channels.keys());
-    this.#ordered = channels.map(({ channelId, simId, gapMs }) => {
-      leaving.delete(channelId);
-      const known = this.#channels.get(channelId);
-      const book = this.#books.get(simId);
-      if (known !== undefined) return Object.assign(known, { simId, gapMs, book });
-      const channel: Channel = { channelId, simId, gapMs, book, state: 'idle', rest: undefined };
-      this.#channels.set(channelId, channel);
-      return channel;
-    });
-    for (const channelId of leaving) {
-      const channel = this.#channels.get(channelId) as Channel;
-      channel.book = undefined;
-      if (channel.state !== 'busy') this.#forgetChannel(channel);
-    }
-  }
-
-  #forgetChannel(channel: Channel): void {
-    channel.rest?.cancel();
-    this.#channels.delete(channel.channelId);
+    this.#channels.keep(change.channels, this.#books);
   }
 
   // ---- loading -----------------------------------------------------------------------------------------------------
@@ -467,7 +432,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const channel = this.#channels.get(request.channelId);
     if (message !== undefined && book !== undefined && !settled) {
       this.#holdMessage(request, message, book, true);
-      if (channel !== undefined) this.#enter(channel, 'busy');
+      if (channel !== undefined) this.#channels.enter(channel, 'busy');
       return;
     }
     const hold: Hold =
@@ -486,7 +451,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       orphan: true,
       settled,
     });
-    if (channel !== undefined) this.#enter(channel, 'busy');
+    if (channel !== undefined) this.#channels.enter(channel, 'busy');
   }
 
   restoreRest(channelId: string, untilWallMs: number): void {
@@ -494,11 +459,11 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (channel === undefined || channel.state === 'busy') return;
     // Wall time may have jumped while we were down: never longer than the gap.
     const restMs = Math.min(channel.gapMs, untilWallMs - this.#clock.wallMs());
-    if (restMs > 0) this.#rest(channel, restMs);
+    if (restMs > 0) this.#channels.rest(channel, restMs);
   }
 
   close(): void {
-    for (const channel of this.#channels.values()) channel.rest?.cancel();
+    this.#channels.close();
   }
 
   #book(live: Live, answer: number | null, ms: number) {
@@ -539,11 +504,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return book === undefined ? 'holder' : (book.adjust(allowanceId, amount, wallMs) ?? 'allowance');
   }
 
-  #channelOf({ channelId, channelNumber }: ReserveRequest): Channel | undefined {
-    const there = channelNumber === undefined ? undefined : this.#ordered[channelNumber];
-    return there?.channelId === channelId ? there : this.#channels.get(channelId);
-  }
-
   #forget(live: Live): void {
     this.drop(live);
     this.live.delete(live.request.reservationId);
@@ -556,23 +516,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (direction === 'out' && message === undefined) this.#lastCallers.note(callee, trunk, payers, reservedWallMs);
     if (answered) this.#callees.talked(callee, simId);
     else if (this.#books.get(simId)?.terms.countsCalleesOnAttempt) this.#callees.counted(callee, simId);
-  }
-
-  #rest(channel: Channel, restMs: number): void {
-    if (restMs <= 0) {
-      this.#enter(channel, 'idle');
-      return;
-    }
-    this.#enter(channel, 'resting');
-    channel.rest = this.#clock.after(restMs, () => this.#enter(channel, 'idle'));
-  }
-
-  #enter(channel: Channel, state: ChannelState): void {
-    channel.rest?.cancel();
-    channel.rest = undefined;
-    if (channel.state === state) return;
-    channel.state = state;
-    this.events.emit('channel:changed', channel.channelId, state);
   }
 }
 
