@@ -2,10 +2,13 @@
 import fc from 'fast-check';
 import { ANSWER, CallBench, SETTINGS, settled } from './call-test-kit.js';
 import type { FakeCaller, FakeLeg } from './fake-legs.js';
+import { AGENT, announcementOf, incomingOn, QUEUE } from './incoming-test-kit.js';
 
 export type Event =
   | { readonly type: 'offer' | 'stall' | 'go-on' | 'fail' | 'hold' | 'report' | 'lose-media' | 'lose-recording' }
   | { readonly type: 'end' | 'lose-signalling' }
+  /** A call from a mobile: with so many destinations, on a channel that calls of trunks use too. */
+  | { readonly type: 'mobile'; readonly destinations: number; readonly channel: number }
   | { readonly type: 'grant'; readonly maxCallSeconds: number; readonly isFinal: boolean }
   | { readonly type: 'silence-ledger'; readonly isDeaf: boolean }
   | { readonly type: 'lose-reservation'; readonly index: number }
@@ -13,7 +16,7 @@ export type Event =
   | {
       readonly type: 'caller';
       readonly index: number;
-      readonly does: 'connected' | 'fails' | 'cancels' | 'no PRACK' | 'hangs-up';
+      readonly does: 'connected' | 'fails' | 'cancels' | 'no PRACK' | 'hangs-up' | 'clears';
     }
   | {
       readonly type: 'callee';
@@ -35,6 +38,14 @@ export type Event =
 const index = fc.nat({ max: 11 });
 const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('offer' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('mobile' as const),
+      destinations: fc.nat({ max: 3 }),
+      channel: fc.nat({ max: 3 }),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -69,7 +80,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       type: fc.constant('caller' as const),
       index,
       does: fc.constantFrom(
-        ...(['connected', 'connected', 'connected', 'fails', 'cancels', 'no PRACK', 'hangs-up'] as const),
+        ...(['connected', 'connected', 'connected', 'fails', 'cancels', 'no PRACK', 'hangs-up', 'clears'] as const),
       ),
     }),
   },
@@ -103,6 +114,9 @@ export class History {
     switch (happened.type) {
       case 'offer':
         await this.bench.offer();
+        break;
+      case 'mobile':
+        await this.#offerFromMobile(happened.destinations, happened.channel);
         break;
       case 'stall':
         journal.stall();
@@ -141,7 +155,10 @@ export class History {
         break;
       case 'lose-reservation': {
         const leg = dialler.legs[happened.index % dialler.legs.length];
-        if (leg !== undefined) registry.loseReservations([leg.request.attemptId]);
+        const reservationIds = [...journal.reservations.keys()];
+        const other = reservationIds[happened.index % reservationIds.length];
+        if (leg !== undefined)
+          registry.loseReservations([leg.request.attemptId, ...(other === undefined ? [] : [other])]);
         break;
       }
       case 'advance':
@@ -170,6 +187,7 @@ export class History {
         this.#caller(caller, 'connected');
         this.#caller(caller, 'hangs-up');
         this.#caller(caller, 'cancels');
+        this.#caller(caller, 'clears');
       }
       for (const leg of bench.dialler.legs) {
         this.#callee(leg, 'sent');
@@ -180,6 +198,12 @@ export class History {
     }
   }
 
+  #offerFromMobile(destinations: number, channel: number): Promise<FakeCaller> {
+    const channelId = this.bench.channels[channel] ?? '';
+    const where = [AGENT, QUEUE, announcementOf('/srv/closed.wav')].slice(0, destinations);
+    return this.bench.offer(incomingOn(where, { channelId, simId: `sim ${channelId}` }));
+  }
+
   #caller(caller: FakeCaller | undefined, does: Extract<Event, { type: 'caller' }>['does']): void {
     if (caller === undefined) return;
     if (does === 'connected' && caller.hasConnectUnderWay) caller.connected();
@@ -187,6 +211,7 @@ export class History {
     else if (does === 'cancels' && caller.state === 'ringing') caller.cancel();
     else if (does === 'no PRACK' && caller.state === 'ringing') caller.sendsNoPrack();
     else if (does === 'hangs-up' && caller.state === 'talking') caller.hangsUp();
+    else if (does === 'clears' && caller.state === 'over' && caller.told === 200) caller.clears();
   }
 
   #callee(leg: FakeLeg | undefined, does: Extract<Event, { type: 'callee' }>['does']): void {

@@ -173,9 +173,11 @@ export class CallBench {
       },
       this.settings,
     );
-    this.ledger.mayFree = (attemptId) => {
-      const leg = this.dialler.legs.find(({ request }) => request.attemptId === attemptId);
-      return leg?.hasEnded(SETTINGS.limits.abandonTimeoutMs) ?? true;
+    this.ledger.mayFree = (reservationId) => {
+      const callee = this.dialler.legs.find(({ request }) => request.attemptId === reservationId);
+      if (callee !== undefined) return callee.hasEnded(SETTINGS.limits.abandonTimeoutMs);
+      const mobile = this.callers.find(({ reservationId: ofChannel }) => ofChannel === reservationId);
+      return mobile === undefined || (mobile.state === 'over' && !mobile.awaitsAnswer);
     };
     this.registry.onOver((record) => this.over.push(record));
   }
@@ -185,6 +187,7 @@ export class CallBench {
     const asked = requestOf(changes);
     const request = { ...asked, trunk: this.trunkOf(asked) };
     const caller = new FakeCaller(request.callId, this.trace);
+    caller.reservationId = request.incoming?.reservationId ?? null;
     this.callers.push(caller);
     this.registry.open(request, caller);
     await settled();

@@ -41,6 +41,10 @@ export class FakeCaller implements CallerLeg {
   hasConnectUnderWay = false;
   /** The final response that the caller saw. */
   told: number | null = null;
+  /** Of the channel that the call came in by. */
+  reservationId: string | null = null;
+  /** Our BYE is on its way. */
+  awaitsAnswer = false;
 
   constructor(callId: string, trace: string[]) {
     this.callId = callId;
@@ -83,6 +87,7 @@ export class FakeCaller implements CallerLeg {
   hangUp(_reason: string | undefined, passed: PassedHeaders = NO_HEADERS): void {
     this.passed.push(passed);
     this.#trace.push('caller BYE');
+    this.awaitsAnswer = true;
     this.state = 'over';
   }
 
@@ -123,6 +128,7 @@ export class FakeCaller implements CallerLeg {
 
   /** It has answered our BYE. */
   clears(): void {
+    this.awaitsAnswer = false;
     this.listener.cleared?.();
   }
 
@@ -146,6 +152,7 @@ export class FakeCaller implements CallerLeg {
 
   hangsUp(passed?: PassedHeaders): void {
     this.state = 'over';
+    this.awaitsAnswer = false;
     this.listener.hungUp('bye', passed);
   }
 }

@@ -38,14 +38,15 @@ export class IncomingAccount implements Account {
     this.#holder = holder;
     this.#release = new RecordRelease(ports.books, {
       record: () => recordOf(holder.state()),
-      isComplete: () => this.#isComplete && !holder.waitsForReports(),
+      // What the channel was charged is the last word on it, and may wait for what became of our 200.
+      isComplete: () => this.#isComplete && this.#state !== 'held' && !holder.waitsForReports(),
       onCommitted: () => holder.onCommitted(),
       onFailed: (what, error) => this.#notCommitted(what, error),
     });
   }
 
   get isBusy(): boolean {
-    return this.#release.isBusy;
+    return this.#release.isBusy || (this.#state === 'held' && this.#holder.state().record.endReason !== null);
   }
 
   get reservationId(): string {

@@ -92,7 +92,7 @@ describe('a call from a mobile', () => {
     const caller = await talk();
     bench.leg.hangsUp();
     await settled();
-    caller.listener.hungUp('bye');
+    caller.hangsUp();
     await settled();
     assert.deepEqual(bench.ledger.busyChannels, []);
     caller.clears();
