@@ -16,6 +16,7 @@ import { startRegistrar } from './app/start-registrar.js';
 import { startRegistrations } from './app/start-registrations.js';
 import { type SimStateCounters, SimStateSide } from './app/start-sim-state.js';
 import { type SipListener, startSip } from './app/start-sip.js';
+import { watchCounters } from './app/watch-counters.js';
 import { watchGateways } from './app/watch-gateways.js';
 import { watchStreaks } from './app/watch-streaks.js';
 import { type CallCounters, CallRegistry } from './call/call-registry.js';
@@ -43,6 +44,7 @@ import type { SimUsage } from './quota/ledger.js';
 import { REGISTRAR_SCHEMA, type Registrar } from './registrar/registrar.js';
 import { createRouting } from './routing/routing.js';
 import type { SignallingCounters } from './signalling/signalling-settings.js';
+import { COUNTER_SCHEMA } from './sim-state/counter-book.js';
 import { SUSPENSION_SCHEMA } from './sim-state/suspensions.js';
 import type { SipOperations, SipServerCounters } from './sip-server/control.js';
 
@@ -110,7 +112,14 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       file: config.ledger.file,
       durability: config.ledger.durability,
       timeoutMs: config.ledger.journalTimeoutMs,
-      schema: [...LEDGER_TABLES, ...OUTBOX_SCHEMA, ...REGISTRAR_SCHEMA, ...SUSPENSION_SCHEMA, ...MESSAGES_SCHEMA],
+      schema: [
+        ...LEDGER_TABLES,
+        ...OUTBOX_SCHEMA,
+        ...REGISTRAR_SCHEMA,
+        ...SUSPENSION_SCHEMA,
+        ...COUNTER_SCHEMA,
+        ...MESSAGES_SCHEMA,
+      ],
       log,
       clock,
     }),
@@ -177,12 +186,13 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     opened,
   );
   const reload = new Reload(config, log);
+  const counts = opened.add('comparison of calls', watchCounters(config, { journal, view: ledger.view, clock, log }));
   const probes = startProbeCalls({ streaks: attempts, registry, config: () => reload.config, clock, log });
   opened.defer('probe calls', async () => probes.close());
   const takingOver = {
     ledger: ledgerSide,
     sip: sipSide,
-    ...{ doNotCall, admission, routes, lines, simState, attempts, probes, registrations, prober, messages },
+    ...{ doNotCall, admission, routes, lines, simState, attempts, probes, counts, registrations, prober, messages },
   };
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
@@ -218,7 +228,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     doNotCall: () => doNotCall.counters,
     lines: () => registrar.states(),
     registrations: () => registrations.states(),
-    ...{ simState, streaks: attempts, probes },
+    ...{ simState, streaks: attempts, probes, counts },
     isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
     ...{ reload, reloadAll, drain },
   };

@@ -5,6 +5,7 @@ import type { ChannelPort, ChannelReport, SuspensionReport } from '../control/ch
 import type { ChannelState } from '../quota/ledger-view.js';
 import type { SimStates } from '../sim-state/sim-states.js';
 import type { Suspension } from '../sim-state/suspensions.js';
+import type { CounterSide } from './watch-counters.js';
 import type { StreakSide } from './watch-streaks.js';
 
 export interface ChannelSources {
@@ -12,11 +13,12 @@ export interface ChannelSources {
   config(): Config;
   readonly streaks: Pick<StreakSide, 'of' | 'resume'>;
   readonly probes: Pick<ProbeCalls, 'probeNow'>;
+  readonly counts: Pick<CounterSide, 'compare' | 'comparisons'>;
   readonly states: Pick<SimStates, 'status'>;
   stateOf(channelId: string): ChannelState | undefined;
 }
 
-export function channelPort({ config, streaks, probes, states, stateOf }: ChannelSources): ChannelPort {
+export function channelPort({ config, streaks, probes, counts, states, stateOf }: ChannelSources): ChannelPort {
   return {
     list() {
       const { channels, sims } = config();
@@ -36,6 +38,8 @@ export function channelPort({ config, streaks, probes, states, stateOf }: Channe
         };
       });
     },
+    comparisons: (days) => counts.comparisons(days),
+    compare: (gateway) => counts.compare(gateway),
     probe: (channelId) => probes.probeNow(channelId),
     resume(channelId) {
       const suspension = streaks.resume(channelId);

@@ -17,6 +17,7 @@ import type { LineSide } from './start-registrar.js';
 import type { RunningRegistrations } from './start-registrations.js';
 import type { SimStateSide } from './start-sim-state.js';
 import type { SipSide } from './start-sip.js';
+import type { CounterSide } from './watch-counters.js';
 import { probedOf } from './watch-gateways.js';
 import type { StreakSide } from './watch-streaks.js';
 
@@ -29,6 +30,7 @@ export interface ReloadedParts {
   readonly simState: Pick<SimStateSide, 'prepare'>;
   readonly attempts: Pick<StreakSide, 'reconfigure'>;
   readonly probes: Pick<ProbeCalls, 'reconfigure'>;
+  readonly counts: Pick<CounterSide, 'reconfigure'>;
   readonly sip: Pick<SipSide, 'reconfigure' | 'setSources'>;
   readonly registrations: Pick<RunningRegistrations, 'reconfigure'>;
   readonly prober: Pick<GatewayProber, 'reconfigure'>;
@@ -66,6 +68,7 @@ export function addReloadedParts(reload: Reload, parts: ReloadedParts, log: Logg
     atOnce((next) => {
       parts.attempts.reconfigure(next);
       parts.probes.reconfigure(probeSettings(next));
+      parts.counts.reconfigure(next);
     }),
   );
   reload.add(

@@ -32,6 +32,7 @@ import { leavingPeers } from './leaving-peers.js';
 import type { Reload } from './reload.js';
 import type { SimStateSide } from './start-sim-state.js';
 import type { SipListener } from './start-sip.js';
+import type { CounterSide } from './watch-counters.js';
 import type { StreakSide } from './watch-streaks.js';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -59,6 +60,7 @@ export interface ControlledParts {
   readonly simState: Pick<SimStateSide, 'states' | 'statuses'>;
   readonly streaks: StreakSide;
   readonly probes: Pick<ProbeCalls, 'probeNow'>;
+  readonly counts: Pick<CounterSide, 'compare' | 'comparisons'>;
   doNotCall(): readonly DoNotCallStatus[];
   counters(): Promise<object>;
   readonly reload: Pick<Reload, 'config'>;
@@ -178,6 +180,7 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
       config: () => parts.reload.config,
       streaks: parts.streaks,
       probes: parts.probes,
+      counts: parts.counts,
       states: parts.simState.states,
       stateOf: (channelId) => ledger.view.channelState(channelId),
     }),

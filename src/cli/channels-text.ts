@@ -1,5 +1,5 @@
 // Channels as an operator reads them.
-import type { ChannelReport, SimStatusReport } from '../control/channel-report.js';
+import type { ChannelReport, ComparisonReport, SimStatusReport } from '../control/channel-report.js';
 import { clockTime, instant, textTable } from './text-table.js';
 
 const TROUBLES: Readonly<Record<string, string>> = {
@@ -37,4 +37,27 @@ function simWords(status: SimStatusReport | null): string {
   if (status === null) return 'not known';
   if (status.registered === true) return status.inCall === true ? 'registered, in a call' : 'registered';
   return status.present === true ? 'present' : 'not known';
+}
+
+const OUTCOMES: Readonly<Record<ComparisonReport['outcome'], string>> = {
+  same: 'the same',
+  differs: 'DIFFERS',
+  reset: 'the gateway began anew',
+};
+
+export function comparisonLines(comparisons: readonly ComparisonReport[]): string[] {
+  if (comparisons.length === 0)
+    return ['Nothing was compared: a comparison needs two counts of the gateway, a day apart.'];
+  const head = ['channel', 'since', 'until', 'calls: gateway', 'ledger', 'seconds: gateway', 'ledger', ''];
+  const rows = comparisons.map((one) => [
+    one.channelId,
+    instant(one.sinceWallMs),
+    instant(one.untilWallMs),
+    one.gatewayCalls?.toString() ?? '',
+    String(one.ledgerCalls),
+    one.gatewaySeconds?.toString() ?? '',
+    String(one.ledgerSeconds),
+    OUTCOMES[one.outcome],
+  ]);
+  return textTable([head, ...rows]);
 }

@@ -1,13 +1,15 @@
 // `simtrunk channels …`: what is known of each channel and its SIM, and those that are suspended.
-import type { ChannelReport } from '../control/channel-report.js';
+import type { ChannelReport, ComparisonReport } from '../control/channel-report.js';
 import { ask } from './ask-service.js';
-import { channelLines } from './channels-text.js';
-import { misused, readCommandLine } from './command-line.js';
+import { channelLines, comparisonLines } from './channels-text.js';
+import { misused, readCommandLine, wholeNumber } from './command-line.js';
 import { CONFIG_OPTIONS } from './config-argument.js';
 
 export const USAGE = `usage: simtrunk channels [list] [GATEWAY | CHANNEL] [--suspended]
        simtrunk channels resume CHANNEL
        simtrunk channels probe CHANNEL
+       simtrunk channels comparisons [GATEWAY | CHANNEL] [--days DAYS]
+       simtrunk channels compare GATEWAY
 each with [--json] [--config FILE] [--data DIR]
 A channel is written as gateway and port: gw1/3.`;
 
@@ -15,6 +17,7 @@ const OPTIONS = {
   ...CONFIG_OPTIONS,
   json: { type: 'boolean', default: false },
   suspended: { type: 'boolean', default: false },
+  days: { type: 'string' },
 } as const;
 
 type Values = ReturnType<typeof read>['values'];
@@ -32,6 +35,8 @@ function read(args: string[]) {
 function perform(values: Values, [action = 'list', which, more]: readonly string[]): Promise<string> {
   if (more !== undefined) throw misused('Say one channel.', USAGE);
   if (action === 'list') return list(values, which);
+  if (action === 'comparisons') return comparisons(values, which);
+  if (action === 'compare' && which !== undefined) return compare(values, which);
   if (which === undefined) throw misused('Say which channel, such as gw1/3.', USAGE);
   if (action === 'resume') return resume(values, which);
   if (action === 'probe') return probe(values, which);
@@ -40,9 +45,7 @@ function perform(values: Values, [action = 'list', which, more]: readonly string
 
 async function list(values: Values, which: string | undefined): Promise<string> {
   const channels = (await ask<readonly ChannelReport[]>(values, 'channels list')).filter(
-    ({ channelId, suspension }) =>
-      (which === undefined || channelId === which || channelId.startsWith(`${which}/`)) &&
-      (!values.suspended || suspension !== null),
+    ({ channelId, suspension }) => isNamed(channelId, which) && (!values.suspended || suspension !== null),
   );
   return values.json ? JSON.stringify(channels) : channelLines(channels).join('\n');
 }
@@ -57,4 +60,25 @@ async function probe(values: Values, channelId: string): Promise<string> {
   const placed = await ask<{ channelId: string }>(values, 'channels probe', { channelId });
   if (values.json) return JSON.stringify(placed);
   return `${channelId} is probed by a call; if that goes well, it takes calls again. The log says what came of it.`;
+}
+
+async function comparisons(values: Values, which: string | undefined): Promise<string> {
+  const days = wholeNumber(values.days, 'days', USAGE) ?? 7;
+  const found = await ask<readonly ComparisonReport[]>(values, 'channels comparisons', { days });
+  return said(
+    values,
+    found.filter(({ channelId }) => isNamed(channelId, which)),
+  );
+}
+
+async function compare(values: Values, gateway: string): Promise<string> {
+  return said(values, await ask<readonly ComparisonReport[]>(values, 'channels compare', { gateway }));
+}
+
+function said(values: Values, found: readonly ComparisonReport[]): string {
+  return values.json ? JSON.stringify(found) : comparisonLines(found).join('\n');
+}
+
+function isNamed(channelId: string, which: string | undefined): boolean {
+  return which === undefined || channelId === which || channelId.startsWith(`${which}/`);
 }

@@ -1,9 +1,10 @@
 // Where the state of each gateway's SIMs comes from, as the parts that ask and listen need it.
 import { fillTemplate } from '../routing/dial-template.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { minuteOf } from './scalars.js';
 import type { ConfigFile } from './schema.js';
-import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
-import type { SimStatusKeys, SimStatusTemplate } from './sim-status-schema.js';
+import { SIM_COUNTER_PRESETS, SIM_STATUS_PRESETS } from './sim-status-presets.js';
+import type { CounterTemplate, SimStatusKeys, SimStatusTemplate } from './sim-status-schema.js';
 
 interface ToldChannel {
   readonly channelId: string;
@@ -27,6 +28,18 @@ export interface PolledSimStatus extends Told {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** Null: what it counts is not compared with the ledger. */
+  readonly counter: CounterConfig | null;
+}
+
+export interface CounterConfig {
+  readonly template: CounterTemplate;
+  readonly channels: readonly ToldChannel[];
+  readonly atMinute: number;
+  readonly timeZone: string;
+  readonly bothDirections: boolean;
+  readonly callsMayDiffer: number;
+  readonly secondsMayDifferPerCall: number;
 }
 
 export interface HeardSimStatus extends Told {
@@ -41,16 +54,17 @@ export function resolveSimStatus({ gateways, channels, sims }: ConfigFile): read
   const numbers = new Map(sims.flatMap(({ iccid, number }) => [iccid, number].map((key) => [key, number])));
   return gateways.flatMap(({ name, network, simStatus: keys }): SimStatusConfig[] => {
     if (keys === false) return [];
-    const names = namesOf(keys);
-    const told = {
-      gateway: name,
-      network,
-      channels: channels
+    const named = (names: readonly string[]) =>
+      channels
         .filter(({ gateway }) => gateway === name)
         .map(({ port, line = String(port), sim }) => {
           const values = { port: String(port), line, sim: numbers.get(sim) ?? sim, number: '', e164: '' };
           return { channelId: `${name}/${port}`, names: names.map((one) => fillTemplate(one, values)) };
-        }),
+        });
+    const told = {
+      gateway: name,
+      network,
+      channels: named(namesOf(keys)),
       maxAgeMs: keys.maxAgeSeconds * 1_000,
       weakSignalBelow: keys.weakSignalBelow,
     };
@@ -58,10 +72,26 @@ export function resolveSimStatus({ gateways, channels, sims }: ConfigFile): read
     const { url, verifyServer, intervalSeconds, timeoutMs, maxBytes } = keys;
     const template = templateOf(keys);
     if (template === undefined) return [];
-    return [
-      { ...told, kind: 'http', url, template, verifyServer, intervalMs: intervalSeconds * 1_000, timeoutMs, maxBytes },
-    ];
+    const counter = counterOf(keys, named);
+    const intervalMs = intervalSeconds * 1_000;
+    return [{ ...told, kind: 'http', url, template, verifyServer, intervalMs, timeoutMs, maxBytes, counter }];
   });
+}
+
+function counterOf(
+  { preset, counter }: Extract<SimStatusKeys, { kind: 'http' }>,
+  named: (names: readonly string[]) => readonly ToldChannel[],
+): CounterConfig | null {
+  if (counter === false) return null;
+  const { at, timeZone, directions, callsMayDiffer, secondsMayDifferPerCall } = counter;
+  const template = counter.template ?? (preset === undefined ? undefined : SIM_COUNTER_PRESETS[preset]);
+  if (template === undefined) return null;
+  return {
+    ...{ template, timeZone, callsMayDiffer, secondsMayDifferPerCall },
+    channels: named(template.portIs ?? ['{port}']),
+    atMinute: minuteOf(at),
+    bothDirections: directions === 'both',
+  };
 }
 
 function templateOf({ preset, template }: Extract<SimStatusKeys, { kind: 'http' }>): SimStatusTemplate | undefined {
@@ -87,14 +117,23 @@ export function simStatusAccounts(
   );
 }
 
-/** A path with the account in it, each as a URL has it. */
+/** A path with the account in it, and the span that is asked for; each as a URL has it. */
 export function pathFor(
   template: string,
   account: { readonly username: string; readonly password: string } | undefined,
-) {
+  span: { readonly from: string; readonly to: string } = { from: '', to: '' },
+): string {
   const values: Readonly<Record<string, string>> = {
-    username: encodeURIComponent(account?.username ?? ''),
-    password: encodeURIComponent(account?.password ?? ''),
+    ...span,
+    username: account?.username ?? '',
+    password: account?.password ?? '',
   };
-  return template.replaceAll(/\{(username|password)\}/g, (_whole, name: string) => values[name] ?? '');
+  return template.replaceAll(/\{(username|password|from|to)\}/g, (_whole, name: string) =>
+    encodeURIComponent(values[name] ?? ''),
+  );
+}
+
+/** A body with the span that is asked for, as JSON has it. */
+export function bodyFor(template: string, span: { readonly from: string; readonly to: string }): string {
+  return template.replaceAll('{from}', span.from).replaceAll('{to}', span.to);
 }

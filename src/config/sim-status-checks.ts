@@ -1,6 +1,6 @@
 // Where the state of SIMs comes from, against the gateways and channels that it is told of.
 import { fillTemplate, partsOfTemplate } from '../routing/dial-template.js';
-import type { ConfigProblem } from './config-problem.js';
+import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
 import type { SimStatusKeys } from './sim-status-schema.js';
@@ -13,13 +13,14 @@ export function findSimStatusProblems(parts: SoundParts, env: Environment): Conf
     const keys = gateway.value.simStatus;
     return keys === undefined || keys === false ? [] : [{ ...gateway, keys }];
   });
+  const isShared = parts.rawAt('ledger', 'kind') === 'redis';
   return [
-    ...told.flatMap((gateway) => [...httpProblems(gateway), ...unsetSecret(gateway, env)]),
+    ...told.flatMap((gateway) => [...httpProblems(gateway, isShared), ...unsetSecret(gateway, env)]),
     ...sharedIds(parts, told),
   ];
 }
 
-function httpProblems({ path, keys }: Told): ConfigProblem[] {
+function httpProblems({ path, keys }: Told, isShared: boolean): ConfigProblem[] {
   if (keys.kind !== 'http') return [];
   const at = [...path, 'simStatus'];
   const problems: ConfigProblem[] = [];
@@ -34,9 +35,36 @@ function httpProblems({ path, keys }: Told): ConfigProblem[] {
   if (asked?.body !== undefined && asked.method !== 'POST') {
     problems.push({ path: [...at, 'template', 'body'], message: 'needs method: POST' });
   }
+  problems.push(...counterProblems(at, keys, isShared));
   if (maxAgeSeconds < intervalSeconds) {
     const message = `is less than intervalSeconds (${intervalSeconds}): a SIM’s state would be unknown before it is asked for again`;
     problems.push({ path: [...at, 'maxAgeSeconds'], message });
+  }
+  return problems;
+}
+
+function counterProblems(
+  at: ConfigPath,
+  { preset, counter, account }: Extract<SimStatusKeys, { kind: 'http' }>,
+  isShared: boolean,
+): ConfigProblem[] {
+  if (counter === false) return [];
+  const path = [...at, 'counter'];
+  if (isShared) {
+    const message = 'must be left out with ledger.kind: redis; a node knows of its own calls alone';
+    return [{ path, message }];
+  }
+  if ((preset === undefined) === (counter.template === undefined)) {
+    return [{ path, message: 'needs a template when simStatus has one, and none when it has a preset' }];
+  }
+  const problems: ConfigProblem[] = [];
+  const { template } = counter;
+  const named = partsOfTemplate(template?.path ?? '').placeholders.map(({ name }) => name);
+  if (account === undefined && named.some((name) => name === 'username' || name === 'password')) {
+    problems.push({ path, message: 'needs account: user name and password stand in the path that is asked for' });
+  }
+  if (template?.body !== undefined && template.method !== 'POST') {
+    problems.push({ path: [...path, 'template', 'body'], message: 'needs method: POST' });
   }
   return problems;
 }

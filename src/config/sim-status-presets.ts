@@ -1,6 +1,6 @@
 // Templates by which gateway families tell the state of their SIMs over HTTP, as data. Read in makers' and users' documents, not
 // tried on devices: docs/integrations/ says where.
-import type { SimStatusTemplate } from './sim-status-schema.js';
+import type { CounterTemplate, SimStatusTemplate } from './sim-status-schema.js';
 
 export const SIM_STATUS_PRESET_NAMES = ['dinstar', 'ejoin'] as const;
 export type SimStatusPreset = (typeof SIM_STATUS_PRESET_NAMES)[number];
@@ -31,5 +31,34 @@ export const SIM_STATUS_PRESETS: Readonly<Record<SimStatusPreset, SimStatusTempl
     signal: 'sig',
     balance: 'bal',
     iccid: 'iccid',
+  },
+};
+
+/** How many calls each port has had. */
+export const SIM_COUNTER_PRESETS: Readonly<Record<SimStatusPreset, CounterTemplate>> = {
+  // Its own call records, asked for by time, in the gateway's clock and zone.
+  dinstar: {
+    method: 'POST',
+    path: '/api/get_cdr',
+    body: '{"time_after":"{from}","time_before":"{to}"}',
+    list: 'cdr',
+    port: 'port',
+    portIs: ['{port}'],
+    counts: 'calls',
+    seconds: 'duration',
+    only: [
+      { field: 'direction', is: ['ip->gsm'] },
+      { field: 'duration', isNot: ['0'] },
+    ],
+  },
+  // Statistics since it was reset, of the slot in use.
+  ejoin: {
+    path: '/goip_get_call_stat.html?version=1.1&username={username}&password={password}&ports=all&type=3',
+    list: 'stats',
+    port: 'port',
+    portIs: ['{port}'],
+    counts: 'totals',
+    calls: 'connected',
+    seconds: 'act_tcd',
   },
 };

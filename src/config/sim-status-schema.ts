@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { partsOfTemplate } from '../routing/dial-template.js';
 import { digestAccount } from './intake-schema.js';
-import { milliseconds, port, secret } from './scalars.js';
+import { milliseconds, port, secret, timeOfDay, timeZone } from './scalars.js';
 
 /** Placeholders of what names a channel alone. */
 const OF_CHANNEL = ['port', 'line', 'sim'];
@@ -56,6 +56,39 @@ const template = z
 
 export type SimStatusTemplate = z.output<typeof template>;
 
+const COUNTED = [...OF_ACCOUNT, 'from', 'to'];
+
+/** Where a gateway says how many calls each port has had. */
+const counterTemplate = z
+  .strictObject({
+    method: z.enum(['GET', 'POST']).optional(),
+    path: templateOf(COUNTED, /^\/[\x21-\x7e]*$/, 'a path that begins with "/", without spaces'),
+    body: z.string().max(10_000).optional(),
+    list: z.string().max(200),
+    port: field,
+    portIs: z.array(channelName).min(1).optional(),
+    counts: z.enum(['totals', 'calls']),
+    calls: field.optional(),
+    seconds: field.optional(),
+    only: z.array(fieldTest).min(1).optional(),
+  })
+  .refine(
+    ({ counts, calls, seconds }) => counts === 'calls' || (calls ?? seconds) !== undefined,
+    'must have calls or seconds',
+  )
+  .refine(({ counts, only }) => counts === 'calls' || only === undefined, 'can have only with counts: calls alone');
+
+export type CounterTemplate = z.output<typeof counterTemplate>;
+
+const counter = z.strictObject({
+  template: counterTemplate.optional(),
+  at: timeOfDay.refine((time) => time !== '24:00', 'must be before "24:00"').default('04:00'),
+  timeZone: timeZone.default('Asia/Seoul'),
+  directions: z.enum(['out', 'both']).default('out'),
+  callsMayDiffer: z.int().min(0).max(10_000).default(0),
+  secondsMayDifferPerCall: z.number().min(0).max(60).default(2),
+});
+
 /** What both ways of telling have in common. */
 const judgement = {
   maxAgeSeconds: z.int().min(1).max(86_400).default(120),
@@ -77,6 +110,7 @@ const http = z.strictObject({
   intervalSeconds: z.int().min(1).max(3_600).default(30),
   timeoutMs: milliseconds.min(100).max(60_000).default(5_000),
   maxBytes: z.int().min(1_024).max(16_777_216).default(1_048_576),
+  counter: z.union([z.literal(false), counter]).default(false),
   ...judgement,
 });
 

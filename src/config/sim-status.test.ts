@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readReports } from '../sim-state/read-reports.js';
 import type { Config } from './config.js';
 import { parseConfig } from './load-config.js';
-import { pathFor } from './resolve-sim-status.js';
+import { bodyFor, pathFor } from './resolve-sim-status.js';
 import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
 
-function configWith(simStatus: string, more = '', env: Record<string, string> = {}): Config {
+function configWith(simStatus: string, more = '', env: Record<string, string> = {}, end = ''): Config {
   const text = `
 networks: [ { name: lan, bind: 127.0.0.1 } ]
 trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ] } ]
@@ -16,7 +16,7 @@ channels:
   - { gateway: gw1, port: 7, sim: "+821012340007" }
   - { gateway: gw1, port: 12, line: east, sim: "+821012340012" }
   ${more === '' ? '' : '- { gateway: gw2, port: 7, sim: "+821012340013" }'}
-`;
+${end}`;
   return parseConfig(text, '/etc/simtrunk/config.yaml', { env }, 'config.yaml');
 }
 
@@ -56,6 +56,43 @@ describe('gateways[].simStatus', () => {
     assert.deepEqual(config.credentials.simStatus.get('gw1'), { username: '', password: 'secret' });
   });
 
+  it('compares no calls unless it is told to, and then by the preset’s template, at an hour of the gateway’s zone', () => {
+    const counterOf = (counter: string) => {
+      const account = 'account: { username: root, password: x }';
+      const [told] = configWith(
+        `{ kind: http, preset: ejoin, url: "http://10.0.0.20", ${account}${counter} }`,
+      ).simStatus;
+      return told?.kind === 'http' ? told.counter : undefined;
+    };
+    assert.equal(counterOf(''), null);
+    const counter = counterOf(', counter: { at: "03:30", directions: both }');
+    assert.deepEqual(
+      [counter?.atMinute, counter?.timeZone, counter?.bothDirections, counter?.callsMayDiffer],
+      [210, 'Asia/Seoul', true, 0],
+    );
+    assert.deepEqual(counter?.channels[0], { channelId: 'gw1/7', names: ['7'] });
+    assert.equal(counter?.template.counts, 'totals');
+  });
+
+  it('compares no calls of a shared ledger, of which a node knows its own alone', () => {
+    const told = '{ kind: http, preset: dinstar, url: "http://10.0.0.20", counter: {} }';
+    const ledger = '\nledger: { kind: redis, redis: { url: "redis://127.0.0.1:6379" } }';
+    assert.throws(() => configWith(told, '', {}, ledger), /counter: must be left out with ledger\.kind: redis/);
+    assert.equal(configWith(told).simStatus.length, 1);
+  });
+
+  it('writes the span that it asks for as URLs and JSON have it', () => {
+    const span = { from: '2026-11-20 04:00:00', to: '2026-11-21 04:00:00' };
+    assert.equal(
+      pathFor('/x?a={from}&b={to}', undefined, span),
+      '/x?a=2026-11-20%2004%3A00%3A00&b=2026-11-21%2004%3A00%3A00',
+    );
+    assert.deepEqual(JSON.parse(bodyFor('{"time_after":"{from}","time_before":"{to}"}', span)), {
+      time_after: span.from,
+      time_before: span.to,
+    });
+  });
+
   const FAULTS: readonly [string, RegExp][] = [
     ['{ kind: http, url: "http://10.0.0.20" }', /simStatus: needs a preset or a template of its own/],
     ['{ kind: http, preset: ejoin, url: "http://10.0.0.20" }', /simStatus: needs account/],
@@ -85,6 +122,15 @@ describe('gateways[].simStatus', () => {
       '{ kind: http, url: "http://10.0.0.20", template: { path: "/", list: "", port: p, present: { field: a } } }',
       /must have is or isNot/,
     ],
+    [
+      '{ kind: http, preset: dinstar, url: "http://10.0.0.20", counter: { template: { path: "/", list: a, port: b, counts: calls } } }',
+      /counter: needs a template when simStatus has one, and none when it has a preset/,
+    ],
+    [
+      '{ kind: http, url: "http://10.0.0.20", template: { path: "/", list: "", port: p, signal: s }, counter: { template: { path: "/", list: a, port: b, counts: totals } } }',
+      /must have calls or seconds/,
+    ],
+    ['{ kind: http, preset: dinstar, url: "http://10.0.0.20", counter: { at: "24:00" } }', /must be before "24:00"/],
     ['{ kind: goip, id: one, password: secret }', /gives the id one at lan port 44444, which a line of gateways\[0\]/],
     ['{ kind: goip, password: { env: LINES } }', /password: environment variable LINES is not set/],
   ];

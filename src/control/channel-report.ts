@@ -41,7 +41,24 @@ export interface PollReport {
   readonly trouble: string | null;
 }
 
+/** A gateway's count of a channel's calls against the ledger's. */
+export interface ComparisonReport {
+  readonly channelId: string;
+  readonly sinceWallMs: number;
+  readonly untilWallMs: number;
+  /** Null: the gateway does not say, or has begun to count anew (`reset`). */
+  readonly gatewayCalls: number | null;
+  readonly gatewaySeconds: number | null;
+  readonly ledgerCalls: number;
+  readonly ledgerSeconds: number;
+  readonly outcome: 'same' | 'differs' | 'reset';
+}
+
 export interface ChannelPort {
+  /** Of the last days, newest first. */
+  comparisons(days: number): Promise<readonly ComparisonReport[]>;
+  /** Compares a gateway's count now; undefined when it is not compared. @throws Error when the gateway cannot be asked */
+  compare(gateway: string): Promise<readonly ComparisonReport[] | undefined>;
   list(): readonly ChannelReport[];
   /** Takes a suspended channel into service again; what it was suspended for, or null when it is not. */
   resume(channelId: string): SuspensionReport | null;

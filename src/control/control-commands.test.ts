@@ -70,6 +70,14 @@ class FakeService {
       },
       channels: {
         list: () => [],
+        comparisons: async (days) => {
+          this.asked.push(days);
+          return [];
+        },
+        compare: async (gateway) => {
+          if (gateway === 'gw3') throw new Error('it answered 500');
+          return gateway === 'gw1' ? [] : undefined;
+        },
         probe: (channelId) => channelId === 'gw1/3',
         resume: (channelId) => (channelId === 'gw1/3' ? { streak: 'no-alerting', count: 15, sinceMs: NOW_MS } : null),
       },
@@ -370,5 +378,18 @@ describe('the commands of the control socket', () => {
     });
     assert.equal((await commands.run('channels probe', { channelId: 'gw1/4' }, KIM)).ok, false);
     assert.deepEqual(await commands.run('channels list', {}, KIM), { ok: true, result: [] });
+  });
+
+  it('compare a gateway’s count with the ledger, and say why that cannot be', async () => {
+    const service = new FakeService();
+    const commands = service.commands();
+    const compare = (gateway: string) => commands.run('channels compare', { gateway }, KIM);
+    assert.deepEqual(await compare('gw1'), { ok: true, result: [] });
+    assert.deepEqual(
+      [await compare('gw2'), await compare('gw3')].map((one) => !one.ok && one.code),
+      ['not-found', 'refused'],
+    );
+    assert.deepEqual(await commands.run('channels comparisons', {}, KIM), { ok: true, result: [] });
+    assert.deepEqual(service.asked, [7]);
   });
 });
