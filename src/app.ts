@@ -180,9 +180,10 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     for (const call of registry.calls()) call.loseSignalling();
     application.detachLegs();
   });
+  const isAccepting = () => registry.isAccepting;
   const messages = await startMessages(
     config,
-    { journal, ledger, outbox, admission, routes, sip: application, places, clock, log },
+    { journal, ledger, outbox, admission, routes, sip: application, places, clock, log, isAccepting },
     opened,
   );
   const reload = new Reload(config, log);

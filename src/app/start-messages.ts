@@ -39,6 +39,8 @@ export interface MessagesParts {
   readonly routes: MessageRoutes;
   readonly sip: SipMessageSender & { readonly intake: RequestIntake };
   readonly places: LinePlaces;
+  /** False while the service is drained: only emergency numbers are written to. */
+  isAccepting(): boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -66,14 +68,14 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
     journal,
     noticesOf: (message) => noticesOf(current, message),
     recordOf: (message) => outbox.keepMessage(toMessageRecord(message, current.messages.recordText)),
-    keepDays: config.messages.keepDays,
+    keepDays: () => current.messages.keepDays,
     clock,
     log,
   });
   const notices = new NoticeDelivery({
     ...{ journal, clock, log },
     tellers: trunkTellers(() => current, sip, clock),
-    giveUpAfterMs: config.messages.tellForHours * 3_600_000,
+    giveUpAfterMs: () => current.messages.tellForHours * 3_600_000,
   });
   store.onNews(() => {
     notices.wake();
@@ -82,6 +84,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
   const ports: MessagePorts = {
     ...{ admission, routes, ledger, books: store, clock, log },
     sender: { send: (request) => sender.send(request) },
+    isAccepting: () => parts.isAccepting(),
   };
   const service = new MessageService(ports, messageSettings(config));
   const inbox = new MessageInbox(ports, messageSettings(config));

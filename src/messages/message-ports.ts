@@ -92,6 +92,8 @@ export interface MessagePorts {
   readonly routes: MessageRoutes;
   readonly ledger: Pick<Ledger, 'reserve' | 'reserveFirst' | 'settle' | 'release' | 'orphans' | 'lastCallTo'>;
   readonly sender: MessageSender;
+  /** False while the service is drained; left out: always true. */
+  isAccepting?(): boolean;
   readonly books: MessageBooks;
   readonly clock: Clock;
   readonly log: Logger;

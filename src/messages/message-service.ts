@@ -130,6 +130,8 @@ export class MessageService {
     const admitted = admission.admitMessage(request);
     const admittedMessage = { ...message, callee: admitted.callee };
     if (!admitted.ok) return this.#refuse(admittedMessage, admitted.reason, admitted.detail);
+    const isEmergency = admitted.callee.numberClass === 'emergency';
+    if (!isEmergency && this.#ports.isAccepting?.() === false) return this.#refuse(admittedMessage, 'stopping', null);
     const placing = await placeMessage(this.#ports, admittedMessage, admitted.callee, this.#placeOptions(key));
     if (placing.kind === 'refused') {
       return this.#refuse({ ...admittedMessage, decision: placing.decision }, placing.reason, placing.detail);

@@ -75,7 +75,8 @@ export interface MessageStoreOptions {
   noticesOf(message: Message): readonly NoticeVia[];
   /** Entries by which a record of it is published. */
   recordOf(message: Message): readonly JournalEntry[];
-  readonly keepDays: number;
+  /** After so many days a message is forgotten. */
+  keepDays(): number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -92,7 +93,7 @@ export class MessageStore implements MessageBooks {
   /** Forgets old messages from now on. */
   start(): void {
     const { clock, keepDays, journal, log } = this.#options;
-    const entry = { statement: FORGET, parameters: [clock.wallMs() - keepDays * DAY_MS] };
+    const entry = { statement: FORGET, parameters: [clock.wallMs() - keepDays() * DAY_MS] };
     journal.commit([entry]).catch((error) => log.warn({ err: error }, 'old messages could not be forgotten'));
     this.#timer = clock.after(FORGET_EVERY_MS, () => this.start());
   }

@@ -29,7 +29,7 @@ describe('what trunks are told', () => {
     told = [];
     results = [];
     store = new MessageStore({
-      ...{ journal: world.journal, clock: world.clock, log, keepDays: 8 },
+      ...{ journal: world.journal, clock: world.clock, log, keepDays: () => 8 },
       noticesOf: () => ['sip', 'webhook'],
       recordOf: () => [],
     });
@@ -48,7 +48,7 @@ describe('what trunks are told', () => {
       return result;
     };
     delivery = new NoticeDelivery({
-      ...{ journal: world.journal, clock: world.clock, log, giveUpAfterMs: GIVE_UP_MS },
+      ...{ journal: world.journal, clock: world.clock, log, giveUpAfterMs: () => GIVE_UP_MS },
       tellers: { sip: tell, webhook: tell },
     });
   }

@@ -28,7 +28,8 @@ export interface NoticeCounters {
 export interface NoticeDeliveryOptions {
   readonly journal: StoreJournal;
   readonly tellers: Readonly<Record<NoticeVia, Teller>>;
-  readonly giveUpAfterMs: number;
+  /** For how long a trunk is told again. */
+  giveUpAfterMs(): number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -141,7 +142,7 @@ export class NoticeDelivery {
     }
     this.#counts.failedTries++;
     const nowMs = clock.wallMs();
-    if (result === 'refused' || nowMs - madeWallMs >= giveUpAfterMs) {
+    if (result === 'refused' || nowMs - madeWallMs >= giveUpAfterMs()) {
       this.#counts.givenUp++;
       log.error({ alarm: 'messages', ...about, result }, 'trunk could not be told of a message');
       await this.#drop(noticeId);

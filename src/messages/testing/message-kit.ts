@@ -205,7 +205,7 @@ export class MessageWorld {
       clock,
     });
     this.store = new MessageStore({
-      ...{ journal: this.journal, clock, log, keepDays: 8 },
+      ...{ journal: this.journal, clock, log, keepDays: () => 8 },
       noticesOf: (message) => {
         this.news.push(message);
         return [];
