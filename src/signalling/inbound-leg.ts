@@ -30,6 +30,8 @@ export class InboundLeg implements CallerLeg {
   #dialog: SipDialog | undefined;
   #identity: LegIdentity | null = null;
   #acknowledged = false;
+  /** Our 200 waits for a PRACK. */
+  #isAnswerHeld = false;
   #ended = false;
   #hangUpWanted: { reason: string | undefined; passed: PassedHeaders } | undefined;
   #terms = NO_SESSION_TIMER;
@@ -70,6 +72,8 @@ export class InboundLeg implements CallerLeg {
         this.#cancelled = this.#provisionals.isPrackOwed && isWithoutPrack(cancel) ? 'no-prack' : 'by-caller';
         this.#provisionals.stop();
         this.#tellCancelled();
+        if (this.#isAnswerHeld) this.#listener?.connectFailed();
+        this.#isAnswerHeld = false;
       }),
     );
     request.on(
@@ -127,6 +131,17 @@ export class InboundLeg implements CallerLeg {
 
   connect(sdp: string | null, passed: PassedHeaders = NO_HEADERS): void {
     this.#provisionals.stop();
+    // Ours holds the 200 back by itself (RFC 3262 §3); drachtio-server 0.9.10 sends it then with a broken reason phrase.
+    if (this.#host.isServerOurs) {
+      this.#answer(sdp, passed);
+      return;
+    }
+    this.#isAnswerHeld = true;
+    this.#provisionals.whenAcknowledged(() => this.#isAnswerHeld && this.#answer(sdp, passed));
+  }
+
+  #answer(sdp: string | null, passed: PassedHeaders): void {
+    this.#isAnswerHeld = false;
     this.#srf.createUAS(
       this.#request,
       this.#response,

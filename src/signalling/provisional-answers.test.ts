@@ -50,32 +50,34 @@ describe('what a caller is told before the answer', () => {
     await refuse(call, leg);
   });
 
-  it('is reliable for a caller that requires it: one at a time, and the 200 behind the last PRACK', async () => {
-    const { call, leg, told } = await offered('required', REQUIRES);
-    leg.ring(180);
-    leg.progress(183, SDP);
-    const ringing = await arena.caller.response(180, 'INVITE');
-    assert.deepEqual([ringing.header('Require'), ringing.body], ['100rel', '']);
-    assert.ok(!leg.isDescribed);
-    prack(call, ringing);
-    await arena.caller.response(200, 'PRACK');
-    const progress = await arena.caller.response(183, 'INVITE');
-    assert.equal(Number(progress.header('RSeq')), Number(ringing.header('RSeq')) + 1);
-    assert.equal(progress.body, SDP);
-    leg.connect(SDP);
-    prack(call, progress);
-    await arena.caller.response(200, 'PRACK');
-    const ok = await arena.caller.response(200, 'INVITE');
-    assert.match(ok.header('Allow'), /UPDATE/);
-    await told.next('connected');
-    call.cseq = 1;
-    call.ack();
-    await told.next('acknowledged');
-    assert.ok(leg.isDescribed);
-    call.cseq = 3;
-    call.inside('BYE');
-    await arena.caller.response(200, 'BYE');
-  });
+  for (const isServerOurs of [true, false]) {
+    it(`is reliable for a caller that requires it: one at a time, and the 200 behind the last PRACK, by ${isServerOurs ? 'our' : 'a foreign'} server`, async () => {
+      const { call, leg, told } = await offered('required', REQUIRES, isServerOurs);
+      leg.ring(180);
+      leg.progress(183, SDP);
+      const ringing = await arena.caller.response(180, 'INVITE');
+      assert.deepEqual([ringing.header('Require'), ringing.body], ['100rel', '']);
+      assert.ok(!leg.isDescribed);
+      prack(call, ringing);
+      await arena.caller.response(200, 'PRACK');
+      const progress = await arena.caller.response(183, 'INVITE');
+      assert.equal(Number(progress.header('RSeq')), Number(ringing.header('RSeq')) + 1);
+      assert.equal(progress.body, SDP);
+      leg.connect(SDP);
+      prack(call, progress);
+      await arena.caller.response(200, 'PRACK');
+      const ok = await arena.caller.response(200, 'INVITE');
+      assert.match(ok.header('Allow'), /UPDATE/);
+      await told.next('connected');
+      call.cseq = 1;
+      call.ack();
+      await told.next('acknowledged');
+      assert.ok(leg.isDescribed);
+      call.cseq = 3;
+      call.inside('BYE');
+      await arena.caller.response(200, 'BYE');
+    });
+  }
 
   it('is not told any more what waited for a PRACK when the call is refused', async () => {
     const { call, leg } = await offered('required', REQUIRES, true);
@@ -102,6 +104,20 @@ describe('what a caller is told before the answer', () => {
     prack(call, ringing);
     await arena.caller.response(200, 'PRACK');
     call.ackFailure(await arena.caller.response(486, 'INVITE'));
+  });
+
+  it('is not answered any more by a foreign server when the caller cancels before its PRACK', async () => {
+    const { call, leg, told } = await offered('required', REQUIRES, false);
+    leg.ring(180);
+    const ringing = await arena.caller.response(180, 'INVITE');
+    leg.connect(SDP);
+    call.cancel();
+    await told.next('cancelled');
+    await told.next('connect failed');
+    call.ackFailure(await arena.caller.response(487, 'INVITE'));
+    prack(call, ringing);
+    await arena.caller.response(481, 'PRACK');
+    assert.ok(arena.caller.inbox.untaken.every(({ status, cseqMethod }) => status !== 200 || cseqMethod !== 'INVITE'));
   });
 
   it('is given up with 504 by a caller that requires PRACK and sends none', async () => {
