@@ -1,10 +1,13 @@
 // Histories of calls for property tests: what callers, gateways, journal, relay and recorder may do, in any order.
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ANSWER, CallBench, SETTINGS, settled } from './call-test-kit.js';
-import type { FakeCaller, FakeLeg } from './fake-legs.js';
+import { ANSWER, CallBench, requestOf, SETTINGS, settled } from './call-test-kit.js';
+import { FakeCaller, type FakeLeg } from './fake-legs.js';
+import { FakeReferral } from './fake-referral.js';
 import { AGENT, announcementOf, incomingOn, QUEUE } from './incoming-test-kit.js';
 
 export type Event =
+  | TransferEvent
   | { readonly type: 'offer' | 'stall' | 'go-on' | 'fail' | 'hold' | 'report' | 'lose-media' | 'lose-recording' }
   | { readonly type: 'end' | 'lose-signalling' }
   /** A call from a mobile: with so many destinations, on a channel that calls of trunks use too. */
@@ -33,6 +36,21 @@ export type Event =
         | 'silent'
         | 'hangs-up'
         | 'clears';
+    };
+
+/** What only a trunk that may transfer does, and whom it transfers to. */
+type TransferEvent =
+  | {
+      readonly type: 'refer';
+      readonly index: number;
+      readonly to: 'number' | 'peer' | 'call';
+      readonly other: number;
+    }
+  | { readonly type: 'succeed'; readonly index: number }
+  | {
+      readonly type: 'party';
+      readonly index: number;
+      readonly does: 'rings' | 'answers' | 'busy' | 'hangs-up' | 'clears';
     };
 
 const index = fc.nat({ max: 11 });
@@ -97,16 +115,40 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 ) as fc.Arbitrary<Event>;
 
+const transfer: fc.Arbitrary<TransferEvent> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('refer' as const),
+      index,
+      to: fc.constantFrom('number' as const, 'number' as const, 'peer' as const, 'call' as const),
+      other: index,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('succeed' as const), index }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('party' as const),
+      index,
+      does: fc.constantFrom(...(['rings', 'answers', 'answers', 'busy', 'hangs-up', 'clears'] as const)),
+    }),
+  },
+);
+
 export class History {
   readonly bench: CallBench;
+  /** Those who called to take somebody's place. */
+  readonly #successors: FakeCaller[] = [];
 
-  constructor(onLoss: 'continue' | 'end') {
+  constructor(onLoss: 'continue' | 'end', transfers: 'simtrunk' | 'refuse' = 'refuse') {
     this.bench = new CallBench({
       limits: { ...SETTINGS.limits, warningToneSeconds: 10 },
       noMediaTimeoutMs: 60_000,
       silentAfterMs: 5_000,
       recording: { ...SETTINGS.recording, onLoss },
     });
+    this.bench.transfers = transfers;
   }
 
   async happen(happened: Event): Promise<void> {
@@ -164,6 +206,17 @@ export class History {
       case 'advance':
         this.bench.clock.advance(happened.ms);
         break;
+      case 'refer':
+        this.#refer(this.#side(happened.index), happened);
+        break;
+      case 'succeed':
+        this.#succeed(this.#side(happened.index));
+        break;
+      case 'party': {
+        const { calls } = this.bench.trunks;
+        this.#party(calls[happened.index % calls.length]?.leg, happened.does);
+        break;
+      }
       case 'caller':
         this.#caller(callers[happened.index % callers.length], happened.does);
         break;
@@ -183,7 +236,7 @@ export class History {
     for (let round = 0; round < 12; round++) {
       bench.journal.goOn();
       await settled();
-      for (const caller of bench.callers) {
+      for (const caller of [...bench.callers, ...this.#successors]) {
         this.#caller(caller, 'connected');
         this.#caller(caller, 'hangs-up');
         this.#caller(caller, 'cancels');
@@ -191,8 +244,14 @@ export class History {
       }
       for (const leg of bench.dialler.legs) {
         this.#callee(leg, 'sent');
+        // Of calls that were joined no caller is left who could hang up.
+        if (round > 2 && bench.transfers !== 'refuse') this.#callee(leg, 'hangs-up');
         this.#callee(leg, 'clears');
         this.#callee(leg, 'busy');
+      }
+      for (const { leg } of bench.trunks.calls) {
+        this.#party(leg, 'busy');
+        this.#party(leg, 'clears');
       }
       await bench.advance(1_000);
     }
@@ -202,6 +261,45 @@ export class History {
     const channelId = this.bench.channels[channel] ?? '';
     const where = [AGENT, QUEUE, announcementOf('/srv/closed.wav')].slice(0, destinations);
     return this.bench.offer(incomingOn(where, { channelId, simId: `sim ${channelId}` }));
+  }
+
+  /** Nobody is left on the line. */
+  assertSilent(): void {
+    const { callers, trunks, trace } = this.bench;
+    const parties = trunks.calls.map(({ leg }) => leg.state);
+    const states = [...[...callers, ...this.#successors].map(({ state }) => state), ...parties];
+    assert.ok(!states.includes('talking'), `${states.join()} in\n${trace.join('\n')}`);
+  }
+
+  /** A side of a call, which may be a gateway's, refers. */
+  #refer(leg: FakeCaller | FakeLeg | undefined, { to, other }: Extract<Event, { type: 'refer' }>): void {
+    if (leg?.state !== 'talking') return;
+    const replaces = to === 'call' ? this.#side(other)?.dialogName : undefined;
+    const place = to === 'peer' ? 'peer' : 'here';
+    leg.listener.referred(new FakeReferral({ user: '01055550103', place, ...(replaces && { replaces }) }));
+  }
+
+  #side(index: number): FakeCaller | FakeLeg | undefined {
+    const sides = [...this.bench.callers, ...this.bench.dialler.legs];
+    return sides[index % sides.length];
+  }
+
+  #succeed(leg: FakeCaller | FakeLeg | undefined): void {
+    if (leg === undefined) return;
+    const request = requestOf({});
+    const successor = new FakeCaller(request.callId, this.bench.trace);
+    this.#successors.push(successor);
+    this.bench.registry.replace(leg.dialogName, { ...request, trunk: this.bench.trunkOf(request) }, successor);
+  }
+
+  #party(leg: FakeLeg | undefined, does: Extract<Event, { type: 'party' }>['does']): void {
+    if (leg === undefined || leg.hasEnded(SETTINGS.limits.abandonTimeoutMs)) return;
+    if (leg.state === 'calling') {
+      if (does === 'rings') leg.listener.progressed(180, null);
+      else if (does === 'answers') leg.answer(ANSWER);
+      else if (does === 'busy') leg.fail(486);
+    } else if (leg.state === 'talking' && does === 'hangs-up') leg.hangsUp();
+    else if (leg.state === 'hanging-up' && does === 'clears') leg.clear();
   }
 
   #caller(caller: FakeCaller | undefined, does: Extract<Event, { type: 'caller' }>['does']): void {
@@ -232,5 +330,25 @@ export class History {
   }
 }
 
+const TALKING: readonly Event[] = [
+  { type: 'offer' },
+  { type: 'callee', index: 0, does: 'sent' },
+  { type: 'callee', index: 0, does: 'answers' },
+  { type: 'caller', index: 0, does: 'connected' },
+];
+const TALKING_AGAIN: readonly Event[] = [
+  { type: 'offer' },
+  { type: 'callee', index: 1, does: 'sent' },
+  { type: 'callee', index: 1, does: 'answers' },
+  { type: 'caller', index: 1, does: 'connected' },
+];
 export const histories = fc.array(event, { minLength: 10, maxLength: 60, size: 'max' });
+/** With transfers among them, after a beginning in which a call or two are talked over. */
+export const transferHistories = fc
+  .array(fc.oneof({ weight: 2, arbitrary: event }, { weight: 1, arbitrary: transfer }), {
+    minLength: 10,
+    maxLength: 60,
+    size: 'max',
+  })
+  .map((events): Event[] => [...TALKING, ...TALKING_AGAIN, ...events]);
 export const lossSettings = fc.constantFrom('continue' as const, 'end' as const);

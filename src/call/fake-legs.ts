@@ -197,6 +197,12 @@ export class FakeLeg implements CalleeLeg {
     answered({ status: 488, sdp: null });
   }
 
+  /** As a peer names its dialog to have it replaced. */
+  get dialogName(): DialogName {
+    const { attemptId } = this.request;
+    return { callId: attemptId, localTag: `ours-${attemptId}`, remoteTag: `theirs-${attemptId}` };
+  }
+
   messageStatus = 200;
   readonly sentMessages: DialogMessage[] = [];
 
