@@ -90,6 +90,9 @@ describe('the changes of a config', () => {
     const redis = { ledger: { kind: 'redis' } } as Parameters<typeof isReloadable>[1];
     assert.equal(isReloadable(['plans', 'consumer'], memory), true);
     assert.equal(isReloadable(['plans', 'consumer'], redis), false);
+    assert.equal(isReloadable(['trunks', 'pbx', 'spendCap', 'perDay'], redis), false);
+    assert.equal(isReloadable(['trunks', 'pbx'], redis), false);
+    assert.equal(isReloadable(['trunks', 'pbx', 'sources'], redis), true);
     assert.equal(isReloadable(['gateways', 'gw1', 'ringTimeoutMs'], redis), true);
   });
 

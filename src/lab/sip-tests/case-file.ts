@@ -31,6 +31,17 @@ const gatewaySchema = z.strictObject({
   settings: z.record(z.string(), z.unknown()).default({}),
 });
 
+/** What an operator does to the running service: a config merged over the case's is read again, or it drains. */
+const operatorSchema = z.union([
+  z.strictObject({
+    reload: z.record(z.string(), z.unknown()),
+    /** Gateways that the config has no longer, nor their channels. */
+    without: z.array(z.string()).default([]),
+  }),
+  z.strictObject({ drain: z.strictObject({ deadlineSeconds: z.int().min(0).nullable() }) }),
+  z.literal('resume'),
+]);
+
 const callerSchema = z.strictObject({
   uac: z.string().default('uac.xml'),
   /** User of the request URI. */
@@ -50,6 +61,8 @@ const callerSchema = z.strictObject({
    * groups matched is `[captured]`, `[captured2]`, … in the caller's scenario.
    */
   startsWhen: z.union([traceSchema, askedSchema]).optional(),
+  /** Done before it calls. */
+  operator: operatorSchema.optional(),
 });
 
 const payloadType = z.int().min(0).max(127);
@@ -113,6 +126,7 @@ const caseSchema = z.strictObject({
 });
 
 export type RtpSaying = z.output<typeof sayingSchema>;
+export type SipCaseOperator = z.output<typeof operatorSchema>;
 export type SipCaseGateway = z.output<typeof gatewaySchema>;
 export type SipCaseCaller = z.output<typeof callerSchema>;
 export type SipCase = z.output<typeof caseSchema> & { readonly name: string; readonly folder: string };

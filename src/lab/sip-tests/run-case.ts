@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { drawLadder } from './call-ladder.js';
-import { buildConfig, type DrachtioPlace, iccidOf } from './case-config.js';
-import type { SipCase, SipCaseCaller, SipCaseGateway } from './case-file.js';
+import { buildConfig, type DrachtioPlace, iccidOf, mergeOver } from './case-config.js';
+import type { SipCase, SipCaseCaller, SipCaseGateway, SipCaseOperator } from './case-file.js';
 import { differencesFrom, valueAt } from './expectation.js';
 import { freePort, freePortRange, isTaken } from './free-ports.js';
 import { MediaPeers } from './media-peers.js';
@@ -88,7 +88,11 @@ async function performWith(
   const rtpengine = withRtpengine ? await startRtpengineChild(mediaPorts) : null;
   const places = { folder, mediaPorts, gatewayPorts, sipPort, drachtio, rtpengine: rtpengine?.url };
   const configFile = join(folder, 'simtrunk.yaml');
-  writeFileSync(configFile, stringify(buildConfig(sipCase, places)));
+  const rewrite: Rewrite = (over, without) => {
+    const config = mergeOver(sipCase.config, over) as SipCase['config'];
+    writeFileSync(configFile, stringify(withoutGateways(buildConfig({ ...sipCase, config }, places), without)));
+  };
+  rewrite({}, []);
   writeFiles(sipCase, folder);
   mkdirSync(join(folder, 'logs'));
 
@@ -107,6 +111,7 @@ async function performWith(
       const { startsWhen } = caller;
       const captured =
         startsWhen === undefined ? [] : await waitFor(sipCase, [...gateways, ...callers], web, startsWhen);
+      if (caller.operator !== undefined) await operate(simtrunk, caller.operator, rewrite);
       callers.push(await startCaller(sipCase, caller, { sipp, simtrunk, folder, captured, media, gatewayPorts }));
     };
     for (const caller of sipCase.callers) if (!caller.startsAfterRestart) await start(caller);
@@ -132,6 +137,32 @@ async function performWith(
     media.close();
     await simtrunk.stop();
     await rtpengine?.stop();
+  }
+}
+
+type Rewrite = (over: Readonly<Record<string, unknown>>, withoutGateways: readonly string[]) => void;
+
+function withoutGateways(config: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  if (names.length === 0) return config;
+  const [gateways, channels] = [config.gateways as { name: string }[], config.channels as { gateway: string }[]];
+  return {
+    ...config,
+    gateways: gateways.filter(({ name }) => !names.includes(name)),
+    channels: channels.filter(({ gateway }) => !names.includes(gateway)),
+  };
+}
+
+async function operate(
+  simtrunk: SimtrunkProcess,
+  operator: SipCaseOperator,
+  rewrite: Rewrite,
+): Promise<void> {
+  if (operator === 'resume') await simtrunk.resume();
+  else if ('drain' in operator) await simtrunk.drain(operator.drain.deadlineSeconds);
+  else {
+    rewrite(operator.reload, operator.without);
+    const { outcome, message } = await simtrunk.reload();
+    if (outcome !== 'reloaded') throw new Error(`reload: ${outcome}: ${message}`);
   }
 }
 
