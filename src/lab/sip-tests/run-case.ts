@@ -152,11 +152,7 @@ function withoutGateways(config: Record<string, unknown>, names: readonly string
   };
 }
 
-async function operate(
-  simtrunk: SimtrunkProcess,
-  operator: SipCaseOperator,
-  rewrite: Rewrite,
-): Promise<void> {
+async function operate(simtrunk: SimtrunkProcess, operator: SipCaseOperator, rewrite: Rewrite): Promise<void> {
   if (operator === 'resume') await simtrunk.resume();
   else if ('drain' in operator) await simtrunk.drain(operator.drain.deadlineSeconds);
   else {
