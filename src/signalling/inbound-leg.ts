@@ -12,7 +12,7 @@ import type { LegHost } from './leg-host.js';
 import { identityOfCaller } from './leg-identity.js';
 import { readReasons } from './message-parts.js';
 import { endingHeaders, readPassed } from './passed-headers.js';
-import { EARLY_CONTACT, ProvisionalAnswers } from './provisional-answers.js';
+import { ProvisionalAnswers } from './provisional-answers.js';
 import { takeEarlyRequest } from './renegotiation.js';
 import { sdpOf } from './session-body.js';
 import { answerSession, NO_SESSION_TIMER, type SessionAgreement, sessionExtensions } from './session-expires.js';
@@ -290,10 +290,15 @@ export class InboundLeg implements CallerLeg {
 
   /** Before the answer. */
   #renegotiate(request: SipRequest, response: ServerResponse): void {
-    takeEarlyRequest(request, response, { known: this.#extensions(), contact: EARLY_CONTACT }, (renegotiation) => {
-      if (this.#listener === undefined) renegotiation.refuse(500);
-      else this.#listener.renegotiated(renegotiation);
-    });
+    takeEarlyRequest(
+      request,
+      response,
+      { known: this.#extensions(), contact: this.#provisionals.contact },
+      (renegotiation) => {
+        if (this.#listener === undefined) renegotiation.refuse(500);
+        else this.#listener.renegotiated(renegotiation);
+      },
+    );
   }
 
   #extensions(): readonly string[] {

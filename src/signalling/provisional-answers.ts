@@ -22,8 +22,8 @@ interface ProvisionalsOf {
   onPrack(prack: SipRequest, isAnswer: boolean): void;
 }
 
-/** Where an early dialog reaches us (RFC 3261 §12.1.1): the SIP server writes its own address there. */
-export const EARLY_CONTACT = '<sip:simtrunk@localhost>';
+/** Of an early dialog (RFC 3261 §12.1.1): the SIP server writes its own address there. To a reliable response it gives a Contact itself. */
+const EARLY_CONTACT = '<sip:simtrunk@localhost>';
 
 /** Further ones are not sent while a caller owes its PRACK: the next that counts is the final response. */
 const MAX_WAITING = 8;
@@ -42,6 +42,7 @@ export class ProvisionalAnswers {
   /** Of an INVITE without an offer: what became of ours. */
   #offer: 'owed' | 'sent' | 'answered' | null;
   #isOver = false;
+  #contact = EARLY_CONTACT;
   #isDescribed = false;
   readonly #waiting: Provisional[] = [];
   #onAcknowledged: (() => void) | null = null;
@@ -63,6 +64,11 @@ export class ProvisionalAnswers {
   /** Our offer to a caller that made none may go with one of them, and its answer comes in the PRACK. */
   get mayOffer(): boolean {
     return this.#offer !== null && this.areReliable;
+  }
+
+  /** Where the early dialog reaches us. */
+  get contact(): string {
+    return this.#contact;
   }
 
   get isPrackOwed(): boolean {
@@ -96,14 +102,11 @@ export class ProvisionalAnswers {
   }
 
   #transmit({ status, sdp, passed }: Provisional): void {
-    const headers: Record<string, string> = {
-      Contact: EARLY_CONTACT,
-      ...capabilityHeaders(this.#leg.extensions()),
-      ...passed,
-    };
+    const headers: Record<string, string> = { ...capabilityHeaders(this.#leg.extensions()), ...passed };
     if (sdp !== null) headers['Content-Type'] = 'application/sdp';
     const options = sdp === null ? { headers } : { headers, body: sdp };
     if (!this.areReliable) {
+      headers.Contact = EARLY_CONTACT;
       this.#response.send(status, options);
       return;
     }
@@ -114,8 +117,11 @@ export class ProvisionalAnswers {
     this.#response.send(
       status,
       options,
-      guarded(this.#log, 'reliable response', (error) => {
-        if (!error) return;
+      guarded(this.#log, 'reliable response', (error, sent) => {
+        if (!error) {
+          this.#contact = sent?.get('Contact') ?? EARLY_CONTACT;
+          return;
+        }
         // Of an INVITE that is over by now.
         this.#log.debug({ leg: 'caller', cause: String(error) }, 'reliable response was not sent');
         this.#owesPrack = false;
