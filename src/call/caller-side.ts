@@ -72,7 +72,7 @@ export class CallerSide {
         if (!isIt() || (cause === 'bye' && this.#holder.outlivesCaller())) return;
         this.#progress = 'over';
         this.#holder.headers.callersBye = passed;
-        feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : 'no-ack' });
+        feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : cause });
         this.#holder.onGone();
       },
       cleared: () => {

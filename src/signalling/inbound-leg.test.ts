@@ -104,6 +104,16 @@ describe('the leg of a caller', () => {
     await arena.caller.request('BYE');
   });
 
+  it('ends when the 200 to its re-INVITE is never acknowledged, and says so', async () => {
+    const { call, told } = await answered();
+    call.ack();
+    await told.next('acknowledged');
+    call.inside('INVITE', { headers: [`Contact: <${call.peerUri}>`], body: SDP });
+    ((await told.next('renegotiated')) as Renegotiation).accept(SDP);
+    assert.equal(await told.next('hung up'), 'no-ack');
+    await arena.caller.request('BYE');
+  });
+
   it('answers a re-INVITE for its own offer, and refuses one that cannot be used', async () => {
     const { call, leg, told } = await answered();
     call.ack();

@@ -256,8 +256,7 @@ export class InboundLeg implements CallerLeg {
         this.#ended = true;
         inDialog.close();
         this.#host.callerOver(this);
-        const isUnacknowledged = bye.source === 'application' && !this.#acknowledged;
-        this.#listener?.hungUp(isUnacknowledged ? 'no-ack' : 'bye', readPassed(bye, this.#allowedHeaders));
+        this.#listener?.hungUp(causeOfBye(bye), readPassed(bye, this.#allowedHeaders));
       }),
     );
     for (const event of ['modify', 'update'] as const) {
@@ -305,6 +304,14 @@ export class InboundLeg implements CallerLeg {
     const later = [...sessionExtensions(this.#terms), ...TRANSFER_EXTENSIONS];
     return callExtensions(later, this.#provisionals.reliability);
   }
+}
+
+/** What the SIP server says of a BYE that it has sent by itself (wire protocol §5.3, §5.4). */
+function causeOfBye(bye: SipMessage): 'bye' | 'no-ack' | 'session-expired' {
+  if (bye.source !== 'application') return 'bye';
+  const text = readReasons(bye).join();
+  if (text.includes('ACK timeout')) return 'no-ack';
+  return text.includes('Session timer expired') ? 'session-expired' : 'bye';
 }
 
 function isWithoutPrack(cancel: SipMessage): boolean {
