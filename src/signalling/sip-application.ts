@@ -159,9 +159,11 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   dial(request: DialRequest, listener: CalleeLegListener): CalleeLeg {
     const account = this.#settings.accountOf(request.gateway, request.channelId);
-    const passed = this.#passedFrom(request.gateway.startsWith(CALLED_TRUNK) ? 'trunk' : 'gateway');
+    const isTrunk = request.gateway.startsWith(CALLED_TRUNK);
+    const passed = this.#passedFrom(isTrunk ? 'trunk' : 'gateway');
     const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log, passed);
-    const markers = { [LOOP_MARKER]: this.#marker };
+    // Not to a trunk, which may well forward a call from a mobile by us.
+    const markers: Readonly<Record<string, string>> = isTrunk ? {} : { [LOOP_MARKER]: this.#marker };
     const place = this.#settings.lines.placeOf(request.gateway, request.channelId);
     if (place === 'configured') leg.start(request, markers);
     else if (place === 'nowhere') leg.failUnsent();
