@@ -1,5 +1,6 @@
 // Text messages through the whole service: the HTTP API, a gateway over HTTP, webhooks, records, kill and reload.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -237,5 +238,33 @@ describe('text messages of the service', function () {
     assert.ok(record?.attempts.every(({ cost }) => cost === '0'));
     await until('the webhook was told', () => web.hooked.length === 1);
     assert.deepEqual([web.hooked[0]?.event, web.hooked[0]?.reason], ['message.failed', 'every-attempt-failed']);
+  });
+
+  it('go by a config that is read again: who may send them, and what a text is on a gateway', async () => {
+    const file = join(arena.folder, 'simtrunk.yaml');
+    const reload = async (change: (value: Json) => void) => {
+      const value = arena.configValue(settings());
+      change(value);
+      writeFileSync(file, JSON.stringify(value));
+      const reloaded = await app.reload({ dryRun: false });
+      assert.ok(reloaded.ok && reloaded.report.outcome === 'reloaded', JSON.stringify(reloaded));
+    };
+    const messagesOf = (value: Json, section: string) => (value[section] as { messages: Json }[])[0]?.messages as Json;
+    const body = { to: '01012345678', text: '가'.repeat(46) };
+    await reload((value) => {
+      messagesOf(value, 'gateways').lmsBytes = 0;
+    });
+    assert.equal(codeOf(await ask('POST', 'messages', { body })), 'too-long');
+    await reload((value) => {
+      messagesOf(value, 'trunks').take = false;
+    });
+    assert.equal(codeOf(await ask('POST', 'messages', { body })), 'forbidden');
+    await reload((value) => {
+      value.messages = { defaultTrunk: 'pbx', recordText: false };
+    });
+    const { body: taken } = await ask('POST', 'messages', { body });
+    await until('the message is recorded', () => recordOf(taken.messageId) !== undefined);
+    const record = recordOf(taken.messageId);
+    assert.deepEqual([record?.kind, record?.text, record?.characters], ['lms', null, 46]);
   });
 });

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { formatPath } from './config-problem.js';
+import { findMessageProblems } from './message-checks.js';
+import { PUSH_PRESETS, SMS_PRESETS } from './message-presets.js';
+import { api, gatewayMessages, trunkMessages } from './message-schema.js';
+import { SoundParts } from './sound-parts.js';
+
+const GATEWAY = { name: 'gw1', network: 'lan', address: '192.0.2.1' };
+
+function problems(raw: object, env: Record<string, string> = {}): string[] {
+  return findMessageProblems(new SoundParts(raw), env).map(({ path, message }) => `${formatPath(path)}: ${message}`);
+}
+
+const ofGateway = (messages: object, gateway: object = GATEWAY) => problems({ gateways: [{ ...gateway, messages }] });
+
+describe('text messages in the config', () => {
+  it('go over SIP unless told otherwise', () => {
+    const { via, alphabet, smsParts, lmsBytes, onSilence, inbound } = gatewayMessages.parse({});
+    assert.deepEqual([via, alphabet, smsParts, lmsBytes, onSilence], ['sip', 'gsm', 6, 0, 'stop']);
+    assert.deepEqual(inbound, { senderFrom: 'from', channelFrom: 'request-uri' });
+    assert.deepEqual(ofGateway({}), []);
+  });
+
+  it('go over HTTP by a preset or a url, with an account where the gateway asks for one', () => {
+    assert.deepEqual(ofGateway({ via: 'http', http: { preset: 'json' } }), []);
+    assert.match(ofGateway({ via: 'http' })[0] ?? '', /^gateways\[0\]\.messages: needs http with a preset or a url/);
+    assert.match(ofGateway({ via: 'http', http: {} })[0] ?? '', /http: needs a preset or a url/);
+    assert.match(ofGateway({ via: 'http', http: { preset: 'json', auth: 'basic' } })[0] ?? '', /needs an account/);
+    assert.match(ofGateway({ http: { preset: 'json' } })[0] ?? '', /http: is for via: http, not for sip/);
+    assert.match(
+      ofGateway({ via: 'http', dial: '{number}', http: { preset: 'json' } })[0] ?? '',
+      /dial: is for via: sip/,
+    );
+    const registering = { name: 'gw1', network: 'lan', registers: {} };
+    assert.match(ofGateway({ via: 'http', http: { preset: 'json' } }, registering)[0] ?? '', /has no address/);
+  });
+
+  it('have templates whose placeholders are known and patterns that are some', () => {
+    for (const http of [
+      { url: 'http://x/{txt}' },
+      { url: 'ftp://x' },
+      { body: '{nummer}' },
+      { headers: { 'a b': 'x' } },
+      { accepted: '(' },
+      { retryStatuses: [200] },
+    ])
+      assert.equal(gatewayMessages.safeParse({ via: 'http', http }).success, false, JSON.stringify(http));
+    assert.equal(gatewayMessages.safeParse({ dial: 'fixed' }).success, false);
+    assert.equal(gatewayMessages.safeParse({ inbound: { channelFrom: 'somewhere' } }).success, false);
+    assert.equal(gatewayMessages.safeParse({ push: { report: { delivered: '[' } } }).success, false);
+    assert.equal(trunkMessages.safeParse({ to: '10.0.0.5' }).success, false);
+    assert.equal(trunkMessages.safeParse({ webhook: { url: 'file:///etc/passwd' } }).success, false);
+  });
+
+  it('have presets that fit the schema', () => {
+    for (const [name, preset] of Object.entries(SMS_PRESETS))
+      assert.equal(gatewayMessages.safeParse({ via: 'http', http: preset }).success, true, name);
+    for (const [name, preset] of Object.entries(PUSH_PRESETS)) {
+      const { message, report } = preset;
+      assert.equal(gatewayMessages.safeParse({ push: { message, report } }).success, true, name);
+    }
+  });
+
+  it('have tokens that are for a trunk or a gateway that is there, each with a secret of its own', () => {
+    const trunks = [{ name: 'pbx', network: 'lan', sources: ['192.0.2.2'] }];
+    const tokens = (...list: object[]) => problems({ trunks, gateways: [GATEWAY], api: { tokens: list } });
+    assert.deepEqual(tokens({ name: 'a', trunk: 'pbx', secret: 'x' }, { name: 'b', gateway: 'gw1', secret: 'y' }), []);
+    assert.match(
+      tokens({ name: 'a', trunk: 'pbxx', secret: 'x' })[0] ?? '',
+      /trunk: no such entry in trunks: "pbxx"; did you mean "pbx"/,
+    );
+    assert.match(tokens({ name: 'a', gateway: 'nope', secret: 'x' })[0] ?? '', /no such entry in gateways/);
+    assert.match(
+      tokens({ name: 'a', trunk: 'pbx', account: 'acme', secret: 'x' })[0] ?? '',
+      /no such entry in accounts/,
+    );
+    const twice = tokens({ name: 'a', trunk: 'pbx', secret: 'x' }, { name: 'a', trunk: 'pbx', secret: 'x' });
+    assert.match(twice.join('\n'), /name: "a" is already the name[\s\S]*secret: is the secret of/);
+    for (const token of [{ trunk: 'pbx', gateway: 'gw1' }, {}])
+      assert.equal(api.safeParse({ tokens: [{ name: 'a', secret: 'x', ...token }] }).success, false);
+    assert.equal(api.safeParse({ tokens: [] }).success, false);
+  });
+
+  it('name a default trunk that is there', () => {
+    const trunks = [{ name: 'pbx', network: 'lan', sources: ['192.0.2.2'] }];
+    assert.match(
+      problems({ trunks, messages: { defaultTrunk: 'crm' } })[0] ?? '',
+      /messages\.defaultTrunk: no such entry/,
+    );
+  });
+
+  it('have secrets that are set where they are read from the environment', () => {
+    const raw = {
+      trunks: [{ name: 'pbx', messages: { webhook: { url: 'http://x', secret: { env: 'HOOK' } } } }],
+      gateways: [
+        {
+          ...GATEWAY,
+          messages: { via: 'http', http: { preset: 'goip', account: { username: 'a', password: { env: 'WEB' } } } },
+        },
+      ],
+      api: { tokens: [{ name: 'a', trunk: 'pbx', secret: { env: 'TOKEN' } }] },
+    };
+    const unset = problems(raw);
+    for (const name of ['HOOK', 'WEB', 'TOKEN'])
+      assert.ok(unset.some((problem) => problem.includes(`variable ${name} is not set`)));
+    assert.deepEqual(problems(raw, { HOOK: 'a', WEB: 'b', TOKEN: 'c' }), []);
+  });
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import type { DeliveryReport, Message } from './message.js';
+import { GAP_MS, MessageWorld, SENT } from './testing/message-kit.js';
+
+const GATEWAY = 'gw1';
+const CALLEE = '+821012345678';
+
+describe('what gateways tell of messages', () => {
+  let world: MessageWorld;
+
+  beforeEach(async () => {
+    world = await MessageWorld.open({ settings: { defaultTrunk: null } });
+    world.gateway.answerAllBy(() => SENT);
+  });
+  afterEach(() => world.close());
+
+  const channel = (port: number) => ({
+    channelId: `gw1/${port}`,
+    simId: `sim${port}`,
+    simNumber: `+82104000000${port}`,
+  });
+
+  async function arrive(from = '01012345678', key = 'k1', port = 1): Promise<Message | undefined> {
+    const before = world.records.length;
+    await world.inbox.receive({ gateway: GATEWAY, channel: channel(port), from, text: 'yes', key });
+    return world.records.slice(before).at(-1);
+  }
+
+  async function sent(agent: string | null = '701'): Promise<Message> {
+    const { message } = await world.service.submit(world.request({ agent }));
+    await world.settled();
+    world.clock.advance(GAP_MS);
+    await world.settled();
+    const kept = await world.store.find(message.messageId);
+    assert.equal(kept?.state, 'sent');
+    return kept;
+  }
+
+  async function report(changes: Partial<DeliveryReport>): Promise<boolean> {
+    const unsaid = { messageId: null, reference: null, number: null, channelId: null, detail: null };
+    return world.inbox.report({ gateway: GATEWAY, status: 'delivered', ...unsaid, ...changes });
+  }
+
+  it('goes to who wrote to that number over that SIM last, for a time', async () => {
+    await sent();
+    const answer = await arrive();
+    assert.deepEqual([answer?.trunk, answer?.agent, answer?.calling], ['pbx', '701', CALLEE]);
+    assert.equal((await arrive('01012345678', 'k2', 2))?.trunk, null, 'another SIM was not written from');
+    world.clock.advance(world.settings.affinityMs + 1);
+    assert.equal((await arrive('01012345678', 'k3'))?.trunk, null);
+  });
+
+  it('goes to who called later than anybody wrote', async () => {
+    await sent();
+    world.clock.advance(10_000);
+    const request = { reservationId: 'call', callId: 'call', trunk: 'pbx', direction: 'out' as const };
+    await world.ledger.reserve({
+      ...{ ...request, payers: ['trunk:pbx', 'agent:pbx/702'], channelId: 'gw1/1', simId: 'sim1', callee: CALLEE },
+      ...{ numberClass: 'mobile', wallMs: world.clock.wallMs() },
+    });
+    await world.ledger.release('call', { invited: true });
+    assert.equal((await arrive())?.agent, '702');
+  });
+
+  it('goes to the default trunk, else is only kept', async () => {
+    assert.equal((await arrive())?.trunk, null);
+    assert.equal(world.news.length, 0);
+    assert.equal(world.inbox.counters.unclaimed, 1);
+    world.inbox.reconfigure({ ...world.settings, defaultTrunk: 'pbx' });
+    assert.deepEqual([(await arrive('01012345678', 'k2'))?.trunk, world.news.length], ['pbx', 1]);
+  });
+
+  it('may come from a name that is no number', async () => {
+    assert.equal((await arrive('MyBank'))?.calling, 'MyBank');
+  });
+
+  it('is one when it comes again, at once or after a restart', async () => {
+    await Promise.all([arrive(), arrive(), arrive()]);
+    await world.crash();
+    await arrive();
+    assert.equal(world.records.length, 1);
+    assert.equal(world.inbox.counters.repeated, 1);
+  });
+
+  it('of ours is found by our id, the gateway’s reference, or number and channel', async () => {
+    world.gateway.answerAllBy(({ messageId }) => ({ kind: 'sent', status: 200, reference: `ref-${messageId}` }));
+    const [first, second, third] = [await sent(), await sent(), await sent()];
+    assert.ok(await report({ messageId: first.messageId }));
+    assert.ok(await report({ reference: second.gatewayReference, status: 'undelivered', detail: '64' }));
+    assert.ok(await report({ number: '8210-1234-5678', channelId: third.attempts[0]?.channelId ?? null }));
+    const states = await Promise.all(
+      [first, second, third].map(async ({ messageId }) => (await world.store.find(messageId))?.state),
+    );
+    assert.deepEqual(states, ['delivered', 'undelivered', 'delivered']);
+    assert.equal(world.records.at(-1)?.revision, 2);
+  });
+
+  it('of another gateway’s message, or of none, is counted', async () => {
+    const { messageId } = await sent();
+    assert.equal(await report({ messageId, gateway: 'gw2' }), false);
+    assert.equal(await report({ messageId: 'no-such' }), false);
+    assert.equal(await report({}), false);
+    assert.equal(world.inbox.counters.unknownReports, 3);
+  });
+
+  it('says twice what it says once, and takes no arrival back', async () => {
+    const { messageId } = await sent();
+    await report({ messageId });
+    await report({ messageId });
+    await report({ messageId, status: 'undelivered' });
+    const kept = await world.store.find(messageId);
+    assert.deepEqual([kept?.state, kept?.revision], ['delivered', 2]);
+  });
+
+  it('makes known what became of one that nobody knew of', async () => {
+    world.gateway.answerAllBy(() => ({ kind: 'silent', detail: 'no answer' }));
+    const { message } = await world.service.submit(world.request());
+    await world.settled();
+    await report({ messageId: message.messageId });
+    assert.equal((await world.store.find(message.messageId))?.state, 'delivered');
+  });
+
+  it('is forgotten after some days, but for what is not over', async () => {
+    const { messageId } = await sent();
+    world.clock.advance(9 * 86_400_000);
+    await world.settled();
+    world.store.start();
+    await world.settled();
+    assert.equal(await world.store.find(messageId), null);
+  });
+});
