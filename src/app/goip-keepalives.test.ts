@@ -1,6 +1,8 @@
 // A GoIP's lines tell the state of their SIMs over UDP, and the whole application routes by it.
 import { strict as assert } from 'node:assert';
 import { createSocket } from 'node:dgram';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type RunningApp, startApp } from '../app.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
@@ -46,5 +48,34 @@ describe('keepalives of GoIP lines', () => {
     const refused = await (await arena.phone.call({ number: '01055550002' })).ended;
     assert.equal(refused.status, 503);
     socket.close();
+  }).timeout(20_000);
+
+  it('are heard at another port after a reload, and at the old one no more', async () => {
+    const socket = line();
+    const other = await freePort();
+    const simStatus = { kind: 'goip', port: other, id: 'line{port}', password: 'changed' };
+    const file = join(arena.folder, 'simtrunk.yaml');
+    writeFileSync(file, JSON.stringify(arena.configValue({ gateways: [{ simStatus }] })));
+    assert.ok((await app.reload({ dryRun: false })).ok);
+    const keepalive = (password: string) => `req:1;id:line1;pass:${password};gsm_status:LOGIN;`;
+    socket.send(keepalive('secret'), port, '127.0.0.1');
+    socket.send(keepalive('secret'), other, '127.0.0.1');
+    socket.send(keepalive('changed'), other, '127.0.0.1');
+    await until('it is heard', async () => (await app.counters()).simState.goip.keepalives === 1);
+    assert.equal((await app.counters()).simState.goip.refused, 1);
+    socket.close();
+  }).timeout(20_000);
+
+  it('stay where they are heard when a reload asks for a port that is taken', async () => {
+    const taken = line();
+    await new Promise<void>((resolve) => taken.bind(0, '127.0.0.1', resolve));
+    const simStatus = { kind: 'goip', port: taken.address().port, id: 'line{port}', password: 'secret' };
+    const file = join(arena.folder, 'simtrunk.yaml');
+    writeFileSync(file, JSON.stringify(arena.configValue({ gateways: [{ simStatus }] })));
+    const refused = await app.reload({ dryRun: false });
+    assert.match(refused.ok ? 'reloaded' : refused.message, /Cannot hear GoIP keepalives/);
+    taken.send('req:1;id:line1;pass:secret;gsm_status:LOGIN;', port, '127.0.0.1');
+    await until('it is heard', async () => (await app.counters()).simState.goip.keepalives === 1);
+    taken.close();
   }).timeout(20_000);
 });

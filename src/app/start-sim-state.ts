@@ -177,7 +177,7 @@ function watchedChannels({ simStatus, channels, sims }: SimStateSettings): reado
   const byChannel = new Map(told);
   // The registrar tells of channels that no status port tells of.
   return channels.map(
-    ({ channelId }) => byChannel.get(channelId) ?? { channelId, iccid: undefined, maxAgeMs: 0, weakSignalBelow: 0 },
+    ({ channelId }) => byChannel.get(channelId) ?? { channelId, iccid: undefined, maxAgeMs: 0, weakSignalBelow: null },
   );
 }
 

@@ -12,6 +12,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import { createLogger } from '../lib/logger.js';
 import { createPolicy } from '../policy/admit-call.js';
 import { createRouting } from '../routing/routing.js';
+import { readSuspended } from '../sim-state/read-suspended.js';
 import { askIfRunning } from './ask-service.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { routeReportText } from './route-report.js';
@@ -68,6 +69,7 @@ async function readFromFiles(
     ...{ view: stored.memory, clock },
   });
   try {
+    for (const channelId of readSuspended(file, channels)) routing.suspended(channelId, true);
     // What a running service last fetched is on the disk; nothing is fetched for a question.
     const { lists } = await openDoNotCallLists(config.doNotCall, {
       clock,

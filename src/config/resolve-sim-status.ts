@@ -17,7 +17,8 @@ interface Told {
   readonly network: string;
   readonly channels: readonly ToldChannel[];
   readonly maxAgeMs: number;
-  readonly weakSignalBelow: number;
+  /** Null: no signal is too weak. */
+  readonly weakSignalBelow: number | null;
 }
 
 export interface PolledSimStatus extends Told {
@@ -66,7 +67,7 @@ export function resolveSimStatus({ gateways, channels, sims }: ConfigFile): read
       network,
       channels: named(namesOf(keys)),
       maxAgeMs: keys.maxAgeSeconds * 1_000,
-      weakSignalBelow: keys.weakSignalBelow,
+      weakSignalBelow: keys.weakSignalBelow === false ? null : keys.weakSignalBelow,
     };
     if (keys.kind === 'goip') return [{ ...told, kind: 'goip', port: keys.port }];
     const { url, verifyServer, intervalSeconds, timeoutMs, maxBytes } = keys;

@@ -92,7 +92,8 @@ const counter = z.strictObject({
 /** What both ways of telling have in common. */
 const judgement = {
   maxAgeSeconds: z.int().min(1).max(86_400).default(120),
-  weakSignalBelow: z.number().min(-200).max(200).default(0),
+  // Where signals are in dBm, every one is below zero.
+  weakSignalBelow: z.union([z.literal(false), z.number().min(-200).max(200)]).default(false),
 };
 
 const http = z.strictObject({

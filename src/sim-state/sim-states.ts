@@ -11,8 +11,8 @@ export interface WatchedChannel {
   /** Undefined: which card it is cannot be compared. */
   readonly iccid: string | undefined;
   readonly maxAgeMs: number;
-  /** A signal below this is too weak; 0: none is. */
-  readonly weakSignalBelow: number;
+  /** A signal below this is too weak; null: none is. */
+  readonly weakSignalBelow: number | null;
 }
 
 export interface SimStatus {
@@ -28,6 +28,8 @@ export interface SimStatus {
 export type SimTrouble = 'sim-absent' | 'other-sim' | 'not-registered' | 'line-not-registered' | 'weak-signal';
 
 const SWEEP_MS = 1_000;
+/** More channels in one line of the log nobody reads. */
+const MOST_NAMED = 8;
 const WORDS: Readonly<Record<SimTrouble, string>> = {
   'sim-absent': 'SIM is not in its port: no calls to the channel',
   'other-sim': 'port holds another SIM than the config says: no calls to the channel',
@@ -106,12 +108,17 @@ export class SimStates {
   #watchAges(): void {
     this.#timer = this.#parts.clock.after(SWEEP_MS, () => {
       const nowMs = this.#parts.clock.monotonicMs();
+      const old: string[] = [];
       for (const [channelId, known] of this.#known) {
         const maxAgeMs = this.#channels.get(channelId)?.maxAgeMs ?? 0;
         if (known.report === null || nowMs - known.reportedMs < maxAgeMs) continue;
         known.report = null;
-        this.#parts.log.warn({ channelId }, 'status of a SIM is too old: it is not known now');
+        old.push(channelId);
         this.#judge(channelId, known);
+      }
+      if (old.length > 0) {
+        const words = 'state of SIMs is too old: it is not known now';
+        this.#parts.log.warn({ channels: old.slice(0, MOST_NAMED), old: old.length }, words);
       }
       this.#watchAges();
     });
@@ -123,7 +130,11 @@ export class SimStates {
     known.trouble = trouble;
     if (trouble === before) return;
     this.#parts.onChange(channelId, stateFor(trouble));
-    if (trouble === null) this.#parts.log.info({ channelId, trouble: before }, 'SIM can be used again');
+    if (trouble === null) {
+      // What is too old is told for all channels together.
+      const isKnown = known.report !== null || before === 'line-not-registered';
+      if (isKnown) this.#parts.log.info({ channelId, trouble: before }, 'SIM can be used again');
+    }
     // The registrar has said so of the line itself.
     else if (trouble !== 'line-not-registered') {
       const { signal, iccid } = known.report ?? {};
@@ -142,10 +153,9 @@ function troubleOf({ report, lineIsAway }: Known, channel: WatchedChannel | unde
     if (report.registered === false) return 'not-registered';
   }
   if (lineIsAway) return 'line-not-registered';
-  if (report !== null && report.signal !== null && report.signal < (channel?.weakSignalBelow ?? 0)) {
-    return 'weak-signal';
-  }
-  return null;
+  const signal = report?.signal ?? null;
+  const weakSignalBelow = channel?.weakSignalBelow ?? null;
+  return signal !== null && weakSignalBelow !== null && signal < weakSignalBelow ? 'weak-signal' : null;
 }
 
 /** Usage belongs to the SIM of the config: with another card in its port, that one is absent. */
