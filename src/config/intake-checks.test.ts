@@ -88,4 +88,11 @@ describe('who is let in, as the config has it', () => {
     }
     assertProblem({ sip: 'digest: { algorithms: [ SHA-1 ] }' }, 'algorithms');
   });
+
+  it('refuses lines that register at a node which shares its SIP server', () => {
+    const gateway = ', registers: {}, digest: { username: u, password: p }';
+    const drachtio = (shared: boolean) => `drachtio: { host: h, secret: s, shared: ${shared} }`;
+    parse({ gateway, sip: drachtio(false) });
+    assertProblem({ gateway, sip: drachtio(true) }, 'gateways[0].registers: cannot be with sip.drachtio.shared');
+  });
 });

@@ -72,6 +72,10 @@ function gatewaysWithoutPlace(parts: SoundParts): ConfigProblem[] {
       return [{ path: [section, index], message: 'needs an address, or registers when its lines register here' }];
     }
     const { registers } = value;
+    if (registers !== undefined && parts.rawAt('sip', 'drachtio', 'shared') === true) {
+      const message = 'cannot be with sip.drachtio.shared: a line is known to the node alone that hears its REGISTER';
+      return [{ path: [section, index, 'registers'], message }];
+    }
     if (registers === undefined || registers.minExpiresSeconds <= registers.maxExpiresSeconds) return [];
     const message = `is more than maxExpiresSeconds (${registers.maxExpiresSeconds})`;
     return [{ path: [section, index, 'registers', 'minExpiresSeconds'], message }];

@@ -145,4 +145,26 @@ describe('createPolicy', () => {
       }),
     );
   });
+
+  it('counts on over other rules: a trunk’s calls, and their rate where it stays the same', () => {
+    const clock = new ManualClock(seoul('2026-11-20T10:00'));
+    const busy = { ...PBX, maxCalls: 2, maxCallsPerSecond: 1 };
+    const policy = createPolicy({ trunks: [busy], ledger: FREE_LEDGER, clock });
+    const ask = (callId: string) => {
+      const admitted = policy.admit({ callId, trunk: { name: 'pbx' }, dialled: '01012345678' });
+      return admitted.ok || admitted.reason;
+    };
+    assert.equal(ask('c1'), true);
+    policy.reconfigure([{ ...busy, timeZone: 'Asia/Tokyo' }], []);
+    assert.equal(ask('c2'), 'trunk-rate');
+    clock.advance(1_000);
+    assert.equal(ask('c2'), true);
+    clock.advance(1_000);
+    assert.equal(ask('c3'), 'trunk-full');
+    policy.reconfigure([{ ...busy, maxCalls: 3, maxCallsPerSecond: 9 }], []);
+    assert.equal(ask('c3'), true);
+    policy.reconfigure([], []);
+    assert.equal(ask('c4'), 'class-not-allowed');
+    policy.ended('c1');
+  });
 });

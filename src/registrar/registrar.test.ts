@@ -186,4 +186,35 @@ describe('the registrar of lines', () => {
     assert.equal(register('<tel:123>').status, 400);
     fc.assert(fc.property(fc.string({ maxLength: 100 }), (text) => void readContacts(text)));
   });
+
+  it('keeps over a reload where its lines are, forgets those that are gone, and takes no nonce’s count twice', () => {
+    register('<sip:line1@10.9.9.9>');
+    const digest = { realm: 'simtrunk', algorithms: ['MD5' as const], nonceSecret: 's', nonceLifetimeMs: 300_000 };
+    const line = { line: 'gw1/1', account: ACCOUNT, limits: LIMITS };
+    const asked = {
+      uri: URI,
+      body: '',
+      user: 'line1',
+      contact: '<sip:line1@10.8.8.8>',
+      expires: '600',
+      callId: 'c2',
+      source: SOURCE,
+    };
+    const challenge = registrar.answer({ ...asked, cseq: 1, authorization: undefined }).challenges?.join(',') ?? '';
+    const credentials = answerChallenge(challenge, { method: 'REGISTER', uri: URI, body: '' }, ACCOUNT)?.credentials;
+    assert.equal(registrar.answer({ ...asked, cseq: 1, authorization: credentials }).status, 200);
+    changes = [];
+    registrar.reconfigure({
+      lines: [line, { ...line, line: 'gw1/2', account: { ...ACCOUNT, username: 'line2' } }],
+      digest,
+    });
+    assert.deepEqual(changes, [
+      ['gw1/1', true],
+      ['gw1/2', false],
+    ]);
+    assert.equal(registrar.locate('gw1/1')?.contact, 'sip:line1@10.8.8.8');
+    assert.equal(registrar.answer({ ...asked, cseq: 2, authorization: credentials }).status, 401);
+    registrar.reconfigure({ lines: [{ ...line, line: 'gw1/2' }], digest });
+    assert.deepEqual([registrar.locate('gw1/1'), rows.byLine.size, registrar.states().length], [null, 0, 1]);
+  });
 });

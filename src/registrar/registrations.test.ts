@@ -99,4 +99,25 @@ describe('our registration at a carrier', () => {
     await closed;
     assert.equal(clock.pendingTimers, 0);
   });
+
+  it('goes on over a reload that leaves it alone, is taken back when it is gone, and begins anew when it has changed', async () => {
+    await answer({});
+    const carrier = { name: 'carrier', expiresSeconds: 600 };
+    await registrations.reconfigure([carrier, { name: 'other', expiresSeconds: 60 }], new Set());
+    assert.deepEqual(sent, [600, 60]);
+    await answer({});
+    const changing = registrations.reconfigure([{ ...carrier, expiresSeconds: 300 }], new Set(['carrier']));
+    assert.deepEqual(sent, [600, 60, 0, 0]);
+    await answer({});
+    await answer({});
+    await changing;
+    assert.deepEqual(sent.slice(4), [300]);
+    await answer({});
+    assert.deepEqual(state(), ['registered', 200, 300]);
+    // A registrar that does not answer keeps nobody waiting.
+    const leaving = registrations.reconfigure([], new Set());
+    clock.advance(1_000);
+    await leaving;
+    assert.deepEqual(registrations.states(), []);
+  });
 });

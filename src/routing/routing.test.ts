@@ -101,4 +101,54 @@ describe('routing', () => {
     assert.equal(routing.decideMessage(message).best?.gateway, 'gw2');
     routing.close();
   });
+
+  it('knows over a reload what it knew of gateways, channels and SIMs that are still what they were', () => {
+    const clock = new ManualClock();
+    const { ledger } = setUp({ gateways: [{}, {}] });
+    const probe = { failAfter: 1, succeedAfter: 1 };
+    const gateway = (name: string, over: object = {}) => ({
+      ...{ name, codecs: ['PCMA'], terms: name, probe, maxCalls: 1 },
+      ...{ dial: '{number}', host: `${name}.test`, port: 5060, transport: 'udp' as const },
+      ...over,
+    });
+    const setupOf = (gateways: ReturnType<typeof gateway>[], ids: readonly string[]) => ({
+      ...{ gateways, plans: [OFFICE] },
+      sims: ids.map((id) => ({ simId: `${id} sim`, number: '+821000000000', plan: OFFICE.name })),
+      channels: ids.map((id) => ({
+        ...{ channelId: id, port: Number(id.split('/')[1]), simId: `${id} sim` },
+        ...{ gateway: id.split('/')[0] ?? '', enabled: true },
+      })),
+    });
+    const ids = ['gw1/1', 'gw1/2', 'gw2/1'];
+    const routing = createRouting({ ...setupOf([gateway('gw1'), gateway('gw2')], ids), view: ledger, clock });
+    const { agent: _, ...asked } = REQUEST;
+    const refused = () => {
+      const question = { ...asked, trunk: { name: 'pbx', traffic: 'commercial' }, wallMs: clock.wallMs() } as const;
+      return routing.decide(question).summary.refused;
+    };
+    routing.probed('gw2', 'silent');
+    routing.simState('gw1/1', { present: false, registered: false });
+    const coolDown = { of: 'channel', ms: 60_000 } as const;
+    routing.attemptReported('gw1/2', { outcome: 'failed', postDialDelayMs: null, coolDown });
+    const known = { 'gateway-down': 1, 'sim-absent': 1, 'channel-cooling': 1 };
+    assert.deepEqual(refused(), known);
+    // In another order, and with other terms: nothing that was learned is lost.
+    const later = () => gateway('gw1', { terms: 'other' });
+    routing.reconfigure(setupOf([gateway('gw2'), later()], ['gw2/1', 'gw1/2', 'gw1/1']));
+    assert.deepEqual(refused(), known);
+    assert.equal(routing.gatewayState('gw2'), 'down');
+    // At another address a gateway is another one; a channel that is gone and came back is a new one.
+    routing.reconfigure(setupOf([gateway('gw2', { host: 'elsewhere.test' }), later()], ['gw2/1', 'gw1/1']));
+    assert.deepEqual([refused(), routing.gatewayState('gw2')], [{ 'sim-absent': 1 }, 'up']);
+    clock.advance(61_000);
+    routing.reconfigure(setupOf([gateway('gw2'), later()], ids));
+    assert.deepEqual(refused(), { 'sim-absent': 1 });
+    // The call of a channel that is gone counts at its gateway until it is over.
+    ledger.move('gw1/2', 'busy');
+    routing.reconfigure(setupOf([gateway('gw2'), later()], ['gw2/1', 'gw1/3']));
+    assert.deepEqual(refused(), { 'gateway-full': 1 });
+    ledger.move('gw1/2', 'idle');
+    assert.deepEqual(refused(), {});
+    routing.close();
+  });
 });

@@ -65,4 +65,26 @@ describe('the prober of gateways', () => {
     await answer(200);
     assert.deepEqual([results, clock.pendingTimers], [[], 0]);
   });
+
+  it('goes on with a gateway that says the same, begins anew with one that changed, and leaves out one that is gone', async () => {
+    await answer(200);
+    clock.advance(10_000);
+    prober.reconfigure([{ ...GATEWAY }, { ...GATEWAY, name: 'gw2' }]);
+    assert.equal(answers.length, 1, 'gw2 alone is asked at once');
+    await answer(200);
+    clock.advance(20_000);
+    assert.equal(answers.length, 1, 'gw1 is asked at its interval');
+    prober.reconfigure([{ ...GATEWAY, uri: 'sip:elsewhere' }]);
+    assert.equal(answers.length, 2);
+    // The answer of where it was says nothing of where it is.
+    results = [];
+    await answer(200);
+    assert.deepEqual(results, []);
+    await answer(503);
+    assert.deepEqual(results, [['gw1', 'silent']]);
+    clock.advance(30_000);
+    assert.equal(answers.length, 1);
+    prober.reconfigure([]);
+    assert.equal(clock.pendingTimers, 0);
+  });
 });
