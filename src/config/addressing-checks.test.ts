@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { SimtrunkError } from '../lib/errors.js';
 import { parseConfig } from './load-config.js';
 
-function problemsOf(gateway: string, channels: readonly string[] = [], sip = '{}'): string[] {
+function problemsOf(gateway: string, channels: readonly string[] = [], sip = '{}', trunk = 'nat: auto'): string[] {
   const sims = channels.map((_, i) => `{ number: "+82101234000${i}", plan: office }`);
   const placed = channels.map((channel, i) => `{ gateway: gw1, sim: "+82101234000${i}", ${channel} }`);
   const text = `
 networks: [ { name: lan, bind: 127.0.0.1 } ]
 sip: ${sip}
-trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ] } ]
+trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ], ${trunk} } ]
 gateways: [ { name: gw1, network: lan, address: "10.0.0.20", ${gateway} } ]
 plans: [ { name: office, commercialUse: allowed } ]
 sims: [ ${sims.length === 0 ? '{ number: "+821012340009", plan: office }' : sims.join(', ')} ]
@@ -70,6 +70,17 @@ describe('how a gateway is told which SIM calls', () => {
   it('never lets a PBX choose the SIM by a header that is passed on', () => {
     const problems = problemsOf('headers: { X-Line: "{line}" }', [], '{ allowedHeaders: [ x-line ] }');
     assertOne(problems, 'headers.X-Line', 'sip.allowedHeaders');
+  });
+
+  it('takes no header twice from the list of those that are passed on', () => {
+    const problems = problemsOf('maxCalls: 1', [], '{ allowedHeaders: [ X-Line, X-Other, x-line ] }');
+    assertOne(problems, 'sip.allowedHeaders[2]', 'listed already');
+  });
+
+  it('never lets a gateway say what its trunk is to hear of us', () => {
+    const inbound = 'inbound: { address: 10.0.0.5, headers: { X-Sim: "{sim}" } }';
+    const sip = '{ allowedHeadersToTrunks: [ x-sim ] }';
+    assertOne(problemsOf('maxCalls: 1', [], sip, inbound), 'inbound.headers.X-Sim', 'sip.allowedHeadersToTrunks');
   });
 
   it('refuses prefixes of which one is the beginning of another', () => {

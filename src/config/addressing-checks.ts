@@ -11,16 +11,25 @@ const DEFAULT_DIAL = '{port}#{number}';
 export function findAddressingProblems(parts: SoundParts): ConfigProblem[] {
   const channels = parts.entries('channels');
   return [
+    ...parts.entries('trunks').flatMap(({ path, value: { inbound } }) =>
+      headerProblems([...path, 'inbound', 'headers'], inbound?.headers, {
+        key: 'sip.allowedHeadersToTrunks',
+        names: parts.rawAt('sip', 'allowedHeadersToTrunks'),
+        harm: 'a gateway could say what the trunk is to hear of us',
+      }),
+    ),
     ...sharedLines(channels),
     ...foreignNumbers(parts),
-    ...parts
-      .entries('gateways')
-      .flatMap((gateway) => [
-        ...fromUserProblems(gateway),
-        ...repeatedPlaces(gateway),
-        ...passedHeaderProblems(gateway, parts.rawAt('sip', 'allowedHeaders')),
-        ...unclearPrefixes(gateway, channels),
-      ]),
+    ...parts.entries('gateways').flatMap((gateway) => [
+      ...fromUserProblems(gateway),
+      ...repeatedPlaces(gateway),
+      ...headerProblems([...gateway.path, 'headers'], gateway.value.headers, {
+        key: 'sip.allowedHeaders',
+        names: parts.rawAt('sip', 'allowedHeaders'),
+        harm: 'a PBX could choose the SIM',
+      }),
+      ...unclearPrefixes(gateway, channels),
+    ]),
   ];
 }
 
@@ -69,19 +78,22 @@ function repeatedPlaces({ path, value: { callerId = [] } }: Gateway): ConfigProb
   );
 }
 
-/** A header cannot be both the caller's and the gateway's. */
-function passedHeaderProblems({ path, value: { headers = {} } }: Gateway, allowed: unknown): ConfigProblem[] {
-  const passed = Array.isArray(allowed) ? allowed.map((name) => String(name).toLowerCase()) : [];
+/** A header cannot be both ours to write and passed on from the other side. */
+function headerProblems(
+  path: readonly (string | number)[],
+  headers: Readonly<Record<string, unknown>> = {},
+  allowed: { readonly key: string; readonly names: unknown; readonly harm: string },
+): ConfigProblem[] {
+  const passed = Array.isArray(allowed.names) ? allowed.names.map((name) => String(name).toLowerCase()) : [];
   const own = Object.keys(headers);
   return own.flatMap((name, index) => {
     const lower = name.toLowerCase();
     if (passed.includes(lower)) {
-      const message =
-        'is also in sip.allowedHeaders, so that a PBX could choose the SIM; must be removed from one of them';
-      return [{ path: [...path, 'headers', name], message }];
+      const message = `is also in ${allowed.key}, so that ${allowed.harm}; must be removed from one of them`;
+      return [{ path: [...path, name], message }];
     }
     const isRepeated = own.slice(0, index).some((other) => other.toLowerCase() === lower);
-    return isRepeated ? [{ path: [...path, 'headers', name], message: 'is the same header as one before it' }] : [];
+    return isRepeated ? [{ path: [...path, name], message: 'is the same header as one before it' }] : [];
   });
 }
 

@@ -14,6 +14,17 @@ export const passedHeaders = z
       .refine((header) => header.length > 1, 'must be the full name, not the compact form (RFC 3261 §7.3.3)'),
   )
   .max(50)
+  .superRefine((names, context) => {
+    for (const [index, name] of names.entries()) {
+      if (names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) === index) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [index],
+        message: `is "${name}", which is listed already`,
+        input: names,
+      });
+    }
+  })
   .default([]);
 
 const prack = z.enum(['off', 'required', 'supported']);
