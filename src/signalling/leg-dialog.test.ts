@@ -281,6 +281,19 @@ describe('a leg in its dialog', () => {
       assert.equal(bench.sent.length, 2);
     });
 
+    it('goes up no further with a peer that always wants more', () => {
+      for (const headers of [{ Allow: 'UPDATE' }, {}]) {
+        const bench = new DialogBench({ agreement: OURS }, headers);
+        bench.clock.advance(300_000);
+        bench.offers('the same');
+        for (let n = 1; n < 20; n++) {
+          bench.last.answer(422, { 'Min-SE': String(600 + n) });
+          bench.clock.advance(10);
+        }
+        assert.ok(bench.sent.length <= 8, `${bench.sent.length} requests`);
+      }
+    });
+
     it('is told when nobody refreshes, and gives a peer that is gone no more time', () => {
       const silent = new DialogBench({ agreement: THEIRS });
       silent.clock.advance(567_000);

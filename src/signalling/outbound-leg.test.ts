@@ -83,6 +83,25 @@ describe('the leg towards a gateway', () => {
     await arena.gateway.request('ACK');
   });
 
+  it('asks again for as long a session as the gateway wants, and not for ever', async () => {
+    const sessionTimer = { mode: 'request', intervalSeconds: 600, minSeconds: 90 } as const;
+    const { told } = arena.dial({ sessionTimer });
+    const asked: string[] = [];
+    let [callId, cseq] = ['', 0];
+    for (let minSeconds = 1_000; minSeconds < 5_000; minSeconds += 1_000) {
+      // The same again is one that was repeated.
+      const invite = await arena.gateway.inbox.take('INVITE', (m) => m.method === 'INVITE' && m.cseqNumber > cseq);
+      cseq = invite.cseqNumber;
+      asked.push(`${invite.header('Session-Expires')} ${invite.headers('Min-SE').join()}`);
+      callId ||= invite.header('Call-ID');
+      assert.equal(invite.header('Call-ID'), callId);
+      arena.gateway.send(responseText(invite, 422, { toTag: 'g1', headers: [`Min-SE: ${minSeconds}`] }));
+      await arena.gateway.request('ACK');
+    }
+    assert.deepEqual(asked, ['600 ', '1000 1000', '2000 2000', '3000 3000']);
+    assert.equal(((await told.next('failed')) as { status: number }).status, 422);
+  });
+
   it('tells a gateway that never responds from one that refuses', async () => {
     const { told } = arena.dial();
     const { local, status } = (await told.next('failed')) as { local: boolean; status: number };

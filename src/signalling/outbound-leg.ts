@@ -12,6 +12,7 @@ import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, tagOf } from './message-parts.js';
+import { MAX_RAISES } from './own-offers.js';
 import { endingHeaders, readPassed } from './passed-headers.js';
 import { plainAddress } from './peer-table.js';
 import { takeEarlyRequest } from './renegotiation.js';
@@ -42,6 +43,7 @@ export class OutboundLeg implements CalleeLeg {
   #terms = NO_SESSION_TIMER;
   /** The Min-SE that the gateway has answered with 422. */
   #peerMinSeconds = 0;
+  #raises = 0;
   #inDialog: LegDialog | undefined;
   readonly #allowedHeaders: readonly string[];
   /** What each branch of a forked INVITE has described before its answer, by the tag of its To (RFC 3261 §12.1.2). */
@@ -193,7 +195,8 @@ export class OutboundLeg implements CalleeLeg {
     if (response?.status !== 422 || invite === undefined || request === undefined || this.#cancelled || this.#over)
       return false;
     const minSeconds = readMinSe(response);
-    if (minSeconds <= this.#peerMinSeconds || this.#terms.mode === 'off') return false;
+    if (minSeconds <= this.#peerMinSeconds || this.#raises >= MAX_RAISES || this.#terms.mode === 'off') return false;
+    this.#raises++;
     this.#peerMinSeconds = minSeconds;
     this.#invite = undefined;
     this.#send(

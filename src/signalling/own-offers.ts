@@ -49,6 +49,8 @@ interface Offer {
 const OVER: ReofferAnswer = { status: 481, sdp: null };
 const OUTDATED: ReofferAnswer = { status: 491, sdp: null };
 const MAX_TRIES = 5;
+/** The peer and proxies before it may each want a longer session. */
+export const MAX_RAISES = 3;
 /** A BYE after a crash is numbered a hundred above what was kept of the leg. */
 const MANY_REQUESTS = 50;
 const LONGEST_RETRY_AFTER_SECONDS = 10;
@@ -66,6 +68,7 @@ export class OwnOffers {
   #isUpdating = false;
   #allowsUpdate = false;
   #peerMinSeconds = 0;
+  #raises = 0;
   #lastCseq = 0;
   #requests = 0;
   #isClosed = false;
@@ -226,10 +229,11 @@ export class OwnOffers {
     });
   }
 
-  /** False when the peer's Min-SE is no higher than what it was asked for. */
+  /** False when the peer's Min-SE is no higher than what it was asked for, or has been raised again and again. */
   #raiseInterval(response: SipResponse): boolean {
     const minSeconds = readMinSe(response);
-    if (minSeconds <= this.#peerMinSeconds) return false;
+    if (minSeconds <= this.#peerMinSeconds || this.#raises >= MAX_RAISES) return false;
+    this.#raises++;
     this.#peerMinSeconds = minSeconds;
     return true;
   }
