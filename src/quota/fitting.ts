@@ -57,6 +57,8 @@ export class Fitting {
         return fitting <= 0 && counts.room(counter, wallMs) <= 0 ? EXHAUSTED : fitting;
       }
       case 'spend': {
+        // What costs nothing, however long it lasts, is bounded by no spending: who rings back is not refused for it.
+        if (request.direction === 'in' && this.#isFree(request)) return most;
         const room = counts.room(counter, wallMs);
         if (counter.isForbidding && room <= 0) return EXHAUSTED;
         if (besides === undefined) {
@@ -117,6 +119,11 @@ export class Fitting {
     if (counter.kind !== 'spend') return closesAt;
     // A call may become dearer: today may be a free day over a threshold, and tomorrow not.
     return table.chargers.reduce((at, charger) => Math.min(at, counts.closesAt(charger, wallMs)), closesAt);
+  }
+
+  #isFree(request: FitRequest): boolean {
+    const { maxCallSeconds } = this.#terms;
+    return this.#longestPaid(request, 0, maxCallSeconds) >= maxCallSeconds;
   }
 
   /** The longest call, at most `most` seconds, of which every shorter one costs at most `room`. */

@@ -59,6 +59,25 @@ describe('a payer’s cap on what it spends', () => {
     assert.equal(payer.fit({ ...QUESTION, numberClass: 'emergency' }).ok, true);
   });
 
+  it('refuses no call in that costs nothing, but one that its plan charges', () => {
+    const spend = { id: 'spend-day', counts: 'spend' as const, limit: 0, directions: ['out', 'in'] as const };
+    const payer = new UsageBook(new UsageTerms(capsOf({ name: 'acme', allowances: [allowanceOf(spend)] })));
+    const question = { ...QUESTION, direction: 'in' as const };
+    assert.deepEqual(payer.fit({ ...question, carrier: bookOf(METERED) }), { ok: true, maxCallSeconds: 86_399 });
+    assert.equal(payer.fit({ ...question, direction: 'out', carrier: bookOf(METERED) }).ok, false);
+    const charged = planOf({
+      name: 'charged',
+      allowances: [
+        allowanceOf({
+          ...{ id: 'seconds-in', counts: 'seconds', limit: 100, directions: ['in'] },
+          beyond: { kind: 'charge', perStep: '1.98', stepSeconds: 1 },
+        }),
+      ],
+    });
+    const refusal = { ok: false, reason: 'quota-exhausted', allowanceId: 'spend-day' };
+    assert.deepEqual(payer.fit({ ...question, carrier: bookOf(charged) }), refusal);
+  });
+
   it('is never overspent by calls at the same time that hold slice by slice, whoever carries them', () => {
     const steps = fc.array(
       fc.record({

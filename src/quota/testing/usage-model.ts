@@ -223,6 +223,13 @@ export class UsageModel {
       return most;
     };
     if (counted === 'spend') {
+      if (call.direction === 'in') {
+        const { maxCallSeconds } = this.plan;
+        const costOf = (durationMs: number) => this.cost({ ...attempt, durationMs });
+        const seconds = Array.from({ length: maxCallSeconds }, (_, index) => index + 1);
+        const isFreeBeforeMidnight = untilMidnightMs >= maxCallSeconds * 1000 || costOf(untilMidnightMs) === 0;
+        if (isFreeBeforeMidnight && seconds.every((second) => costOf(second * 1000) === 0)) return most;
+      }
       const room = allowance.limit - this.used(allowance, wallMs) - this.held(allowance, wallMs);
       if (isForbidding && room <= 0) return 'quota-exhausted';
       // To begin, a shortest call must be paid for wherever it is charged.
