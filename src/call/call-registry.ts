@@ -74,7 +74,11 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
   /** An INVITE that is to take the place of a caller (RFC 3891); 481 when there is none such. */
   replace(dialog: DialogName, request: CallRequest, caller: CallerLeg): void {
     const call = this.callOf(request.trunk.name, dialog);
-    if (call === undefined) caller.refuse(481, undefined);
+    const refusal = unfitFor(request);
+    if (refusal !== null) caller.refuse(refusal, undefined);
+    else if (call === undefined) caller.refuse(481, undefined);
+    // RFC 3891 §3: whose calls can be named has answered.
+    else if (dialog.isEarlyOnly) caller.refuse(486, undefined);
     else call.succeed(caller, request);
   }
 
@@ -131,4 +135,11 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
+}
+
+/** As of any INVITE (call-admission.ts): null when nothing is wrong with its form. */
+function unfitFor({ hasContact, looped, maxForwards }: CallRequest): number | null {
+  if (!hasContact) return 400;
+  if (looped) return 482;
+  return maxForwards !== null && maxForwards <= 0 ? 483 : null;
 }

@@ -362,6 +362,7 @@ describe('transfers of a call by its trunk', () => {
         bench.registry.replace(name, { ...request, trunk: bench.trunkOf(request) }, leg);
         return leg.told;
       };
+      assert.equal(refused(OFFER, { ...caller.dialogName, isEarlyOnly: true }), 486, 'it has been answered');
       const nobody = { callId: 'nobody', localTag: '1', remoteTag: '2' };
       assert.deepEqual(
         [refused(OFFER, nobody), refused(null), refused(sdp('192.0.2.22', 42_000, '18'))],

@@ -8,18 +8,16 @@ import type { CallRequest } from './call-request.js';
 import { finalAnswerFor } from './end-reason.js';
 import { JoinedLeg } from './joined-legs.js';
 import { atAddress, offerForSuccessor, takeSuccessor } from './joined-media.js';
+import { LeavingLegs, TRANSFERRED } from './leaving-legs.js';
 import { type PassedReferral, passReferral } from './passed-referral.js';
 import type { CallerLeg, PlayRequest } from './ports.js';
 import type { PeerMessage, Referral } from './ports-dialog.js';
 import type { JoinableCall, JoinableMedia, TransferHolder, TransferPorts } from './ports-transfer.js';
 import type { Side } from './reports.js';
 import { type TransferRecord, withTransfer } from './transfer-record.js';
-import { headersForPeer, transferredRequest, trunkOf } from './transfer-requests.js';
+import { headersForPeer, placeOfPeer, transferredRequest, trunkOf } from './transfer-requests.js';
 import { TrunkParty } from './trunk-party.js';
-import type { LeavingLeg } from './trunk-side.js';
 
-/** RFC 5589 §6.1 has the transferor send its BYE when it hears of the success; one that does not is sent ours. */
-const TRANSFEROR_LINGERS_MS = 2_000;
 /** What a mobile hears when the PBX has gone before the target answered: as a phone in Korea rings (ITU-T E.180). */
 const RINGING: PlayRequest = {
   source: { kind: 'tone', frequenciesHz: [440, 480], cadenceMs: [1_000, 2_000], levelDbm0: -15 },
@@ -28,7 +26,6 @@ const RINGING: PlayRequest = {
 };
 /** RFC 3261 §8.1.1.6, for an INVITE without the header. */
 const DEFAULT_MAX_FORWARDS = 70;
-const TRANSFERRED = 'Q.850;cause=16;text="transferred"';
 
 /** Where the media of joined calls meets. */
 interface Place {
@@ -56,12 +53,15 @@ export class CallTransfers implements JoinableCall {
   #passed: PassedReferral | null = null;
   #limit: ClockTimer | null = null;
   /** Whose place was taken, until its BYE. */
-  readonly #leaving = new Map<LeavingLeg, ClockTimer>();
+  readonly #leaving: LeavingLegs;
+  /** Somebody has called to take the trunk's place, and is being answered. */
+  #isSucceeded = false;
 
   /** @param ports null where no call is ever transferred */
   constructor(ports: TransferPorts | null, holder: TransferHolder) {
     this.#ports = ports;
     this.#holder = holder;
+    this.#leaving = new LeavingLegs(ports?.clock ?? null);
   }
 
   /** A side asks for a transfer. Whom its callee or caller is connected with is the trunk's to say: a gateway is refused. */
@@ -71,7 +71,7 @@ export class CallTransfers implements JoinableCall {
     if (ports === null || way === 'refuse' || from !== this.#holder.trunk.side) referral.refuse(405);
     else if (!this.#isTalking) referral.refuse(481);
     // One at a time: of two nobody could say which the callee is to get.
-    else if (this.#underway !== null || this.#passed !== null) referral.refuse(491);
+    else if (this.#isBusy) referral.refuse(491);
     else if (referral.replaces !== null) this.#attend(ports, referral, referral.replaces);
     else if (referral.target.place === 'peer') this.#callPeer(ports, referral);
     else if (way === 'gateway') this.#pass(ports, referral);
@@ -99,7 +99,8 @@ export class CallTransfers implements JoinableCall {
   succeed(leg: CallerLeg, { calling, offerSdp, signallingAddress, trunk }: CallRequest): void {
     const media = this.#holder.media();
     if (this.#ports === null || (trunk.transfers ?? 'refuse') === 'refuse') leg.refuse(403, undefined);
-    else if (!this.#isTalking || media === null || this.#underway !== null) leg.refuse(481, undefined);
+    else if (!this.#isTalking || media === null) leg.refuse(481, undefined);
+    else if (this.#isBusy) leg.refuse(491, undefined);
     else if (offerSdp === null) leg.refuse(488, undefined);
     else {
       const sdp = takeSuccessor(media, this.#holder.trunk.side, offerSdp, signallingAddress);
@@ -117,7 +118,7 @@ export class CallTransfers implements JoinableCall {
       this.#settle(underway, finalAnswerFor('caller-cancelled').status);
       underway.giveUp();
     }
-    for (const leg of [...this.#leaving.keys()]) this.#dismiss(leg);
+    this.#leaving.end();
   }
 
   // ---- to a number: a call of its own ------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ export class CallTransfers implements JoinableCall {
     const call = {
       legId: randomUUID(),
       requestUri: referral.target.uri,
-      nextHop: identity.nextHop,
+      nextHop: placeOfPeer(identity, trunkOf(request).nat),
       fromUser: request.incoming === undefined ? (record.callee ?? request.dialled) : request.calling,
       headers: headersForPeer(referral),
       offerSdp,
@@ -219,8 +220,7 @@ export class CallTransfers implements JoinableCall {
 
   joinable(): JoinableMedia | null {
     const media = this.#holder.media();
-    const isFree = this.#isTalking && this.#underway === null && this.#passed === null;
-    return isFree && media !== null ? { media, side: this.#holder.trunk.side } : null;
+    return this.#isTalking && !this.#isBusy && media !== null ? { media, side: this.#holder.trunk.side } : null;
   }
 
   join(leg: CallerLeg, target: string, callId: string): void {
@@ -239,10 +239,15 @@ export class CallTransfers implements JoinableCall {
   // ---- by somebody who calls -----------------------------------------------------------------------------------------------
 
   #connectSuccessor(leg: CallerLeg, sdp: string, record: TransferRecord): void {
-    const nobody = () => this.#holder.trunk.leave();
+    const nobody = () => {
+      this.#isSucceeded = false;
+      this.#holder.trunk.leave();
+    };
+    this.#isSucceeded = true;
     leg.listen({
       cancelled: () => {},
       connected: () => {
+        this.#isSucceeded = false;
         if (this.#isTalking) this.#adopt(leg, record);
         else leg.hangUp(TRANSFERRED);
       },
@@ -301,11 +306,9 @@ export class CallTransfers implements JoinableCall {
 
   #succeeded(leg: CallerLeg): void {
     const underway = this.#underway;
-    const left = this.#holder.trunk.replace(leg);
+    this.#leaving.add(this.#holder.trunk.replace(leg));
     if (underway !== null) this.#settle(underway, 200);
     this.#holder.keepLive();
-    const timer = this.#ports?.clock.after(TRANSFEROR_LINGERS_MS, () => this.#dismiss(left));
-    if (timer !== undefined) this.#leaving.set(left, timer);
   }
 
   #fail(status: number): void {
@@ -335,12 +338,6 @@ export class CallTransfers implements JoinableCall {
     underway.referral.progress(status);
   }
 
-  #dismiss(leg: LeavingLeg): void {
-    this.#leaving.get(leg)?.cancel();
-    this.#leaving.delete(leg);
-    leg.hangUp(TRANSFERRED);
-  }
-
   /** Where this call's media is for another call of this process. */
   #place(ports: TransferPorts): Place | null {
     const media = this.#holder.media();
@@ -352,6 +349,10 @@ export class CallTransfers implements JoinableCall {
 
   get #request(): CallRequest {
     return this.#holder.state().request;
+  }
+
+  get #isBusy(): boolean {
+    return this.#underway !== null || this.#passed !== null || this.#isSucceeded;
   }
 
   get #isTalking(): boolean {

@@ -25,6 +25,8 @@ export interface DialogName {
   readonly localTag: string;
   /** Its `from-tag`. */
   readonly remoteTag: string;
+  /** Only while it is not answered yet. */
+  readonly isEarlyOnly?: boolean;
 }
 
 /** A REFER (RFC 3515): a peer wants the other side of its call to be connected with somebody else. */

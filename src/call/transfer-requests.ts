@@ -1,5 +1,6 @@
 // What a transfer asks of others: the call that its target is reached by, and what an INVITE to a PBX says of who refers whom.
 import type { CallRequest, TrunkTerms } from './call-request.js';
+import type { LegIdentity } from './ports.js';
 import type { Referral } from './ports-dialog.js';
 
 export interface TransferredCall {
@@ -49,4 +50,17 @@ export function headersForPeer({ referredBy, replaces }: Referral): Readonly<Rec
     headers.Replaces = `${callId};to-tag=${localTag};from-tag=${remoteTag}`;
   }
   return headers;
+}
+
+/**
+ * Where a PBX is called that has a leg here: where its packets come from, as with requests in its dialog; over a connection, or where
+ * its packets say nothing (`nat: off`), at its Contact, for a connection that it has made has no port to be called at.
+ */
+export function placeOfPeer({ nextHop, remoteTarget }: LegIdentity, nat: TrunkTerms['nat']): string {
+  const isConnection = /;transport=(?:tcp|tls)/i.test(nextHop);
+  if (nat === 'auto' && !isConnection) return nextHop;
+  const place = /^sips?:(?:[^@]*@)?([^;?]+)/i.exec(remoteTarget)?.[1];
+  if (place === undefined) return nextHop;
+  const transport = /;transport=([a-z]+)/i.exec(isConnection ? nextHop : remoteTarget)?.[1]?.toLowerCase();
+  return `sip:${place}${transport === undefined || transport === 'udp' ? '' : `;transport=${transport}`}`;
 }

@@ -35,8 +35,8 @@ export function sendOrphanBye(
   const { channelId } = identity;
   // A gateway's name may hold no slash.
   const account = channelId === undefined ? undefined : accountOf(channelId.split('/')[0] ?? '', channelId);
-  // The next number that this dialog cannot have used: no process of ours sends more than a few requests in it.
-  const cseq = identity.cseq + 100;
+  // A number that this dialog cannot have used: what we send in it beside offers is digits and messages of people.
+  const cseq = identity.cseq + 10_000;
   const headers = {
     From: identity.local,
     To: identity.remote,

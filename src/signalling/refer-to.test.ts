@@ -55,7 +55,8 @@ describe('readReplaces', () => {
   it('takes the tags in any order, and other parameters for nothing', () => {
     const name = { callId: 'a@pbx', localTag: '1', remoteTag: '2' };
     assert.deepEqual(readReplaces('a@pbx;to-tag=1;from-tag=2'), name);
-    assert.deepEqual(readReplaces('a@pbx ; early-only; from-tag=2 ;TO-TAG=1'), name);
+    assert.deepEqual(readReplaces('a@pbx ; x=y; from-tag=2 ;TO-TAG=1'), name);
+    assert.deepEqual(readReplaces('a@pbx;to-tag=1;from-tag=2;early-only'), { ...name, isEarlyOnly: true });
     assert.equal(readReplaces('a@pbx;to-tag=1'), null);
   });
 });

@@ -42,7 +42,8 @@ export function readReplaces(value: string): DialogName | null {
   const tags = new Map(parameters.map((parameter) => splitAt(parameter, '=')).map(([k, v]) => [k.toLowerCase(), v]));
   const [localTag, remoteTag] = [tags.get('to-tag'), tags.get('from-tag')];
   if (!/^[^\s,;<>"]+$/.test(callId) || !isToken(localTag) || !isToken(remoteTag)) return null;
-  return { callId, localTag, remoteTag };
+  const isEarlyOnly = tags.has('early-only');
+  return { callId, localTag, remoteTag, ...(isEarlyOnly && { isEarlyOnly }) };
 }
 
 /**
