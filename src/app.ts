@@ -183,7 +183,19 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const isAccepting = () => registry.isAccepting;
   const messages = await startMessages(
     config,
-    { journal, ledger, outbox, admission, routes, sip: application, places, clock, log, isAccepting },
+    {
+      journal,
+      ledger,
+      keys: ledgerSide.keys,
+      outbox,
+      admission,
+      routes,
+      sip: application,
+      places,
+      clock,
+      log,
+      isAccepting,
+    },
     opened,
   );
   const reload = new Reload(config, log);

@@ -8,6 +8,7 @@ import { LEDGER_SCHEMA } from '../ledgers/ledger-schema.js';
 import { SHARED_LEDGER_SCHEMA } from '../ledgers/redis/local-rows.js';
 import { REDIS_TIME } from '../ledgers/redis/lua.js';
 import { openRedisLedger } from '../ledgers/redis/redis-ledger.js';
+import type { SharedKeys } from '../ledgers/redis/shared-keys.js';
 import type { RedisLedgerCounters } from '../ledgers/redis/shared-parts.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
@@ -31,6 +32,8 @@ export interface LedgerSide {
   prepare(next: Config, before: Config): Promise<Prepared>;
   /** Null with the default ledger. */
   counters(): RedisLedgerCounters | null;
+  /** Of requests that any node may get; null with the default ledger. */
+  readonly keys: SharedKeys | null;
 }
 
 export async function startLedger(
@@ -57,6 +60,7 @@ export async function startLedger(
         return { take, discard: prepared.discard };
       },
       counters: () => null,
+      keys: null,
     };
   }
   const { url, prefix, timeoutMs, node = hostname(), ...settings } = redis;
@@ -75,5 +79,6 @@ export async function startLedger(
     prepare: async () => ({ take: () => undefined }),
     onReservationsLost: (listener) => ledger.events.on('reservations:lost', listener),
     counters: () => ledger.counters,
+    keys: ledger.keys,
   };
 }

@@ -11,7 +11,7 @@ import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
 import { type InboxCounters, MessageInbox } from '../messages/message-inbox.js';
-import type { MessagePorts, MessageRoutes } from '../messages/message-ports.js';
+import type { MessagePorts, MessageRoutes, RequestKeys } from '../messages/message-ports.js';
 import { answerTo, type MessageRefusal } from '../messages/message-refusal.js';
 import { type MessageCounters, MessageService } from '../messages/message-service.js';
 import { MessageStore } from '../messaging/message-store.js';
@@ -35,6 +35,8 @@ export interface MessagesParts {
   readonly journal: Journal;
   readonly ledger: MessagePorts['ledger'] & { readonly view: LedgerView };
   readonly outbox: Outbox;
+  /** Null where this node is alone. */
+  readonly keys: RequestKeys | null;
   readonly admission: Pick<Policy, 'admitMessage'>;
   readonly routes: MessageRoutes;
   readonly sip: SipMessageSender & { readonly intake: RequestIntake };
@@ -85,6 +87,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
     ...{ admission, routes, ledger, books: store, clock, log },
     sender: { send: (request) => sender.send(request) },
     isAccepting: () => parts.isAccepting(),
+    keys: parts.keys ?? undefined,
   };
   const service = new MessageService(ports, messageSettings(config));
   const inbox = new MessageInbox(ports, messageSettings(config));

@@ -85,6 +85,23 @@ export interface LastSender {
   readonly wallMs: number;
 }
 
+/** Keys of requests, where several nodes may get the same one. */
+export interface RequestKeys {
+  claim(
+    key: string,
+    messageId: string,
+  ): Promise<
+    | { readonly kind: 'ours' }
+    | { readonly kind: 'taken'; readonly id: string }
+    /** Another node is taking it, or was when it ended: whether it did nobody can say. */
+    | { readonly kind: 'pending' }
+  >;
+  /** It is in the journal. */
+  keep(key: string): Promise<void>;
+  /** It was refused. */
+  giveUp(key: string): Promise<void>;
+}
+
 export interface MessagePorts {
   readonly admission: {
     admitMessage(request: { readonly trunk: { readonly name: string }; readonly dialled: string }): MessageAdmission;
@@ -92,6 +109,8 @@ export interface MessagePorts {
   readonly routes: MessageRoutes;
   readonly ledger: Pick<Ledger, 'reserve' | 'reserveFirst' | 'settle' | 'release' | 'orphans' | 'lastCallTo'>;
   readonly sender: MessageSender;
+  /** Left out: this node is alone. */
+  readonly keys?: RequestKeys | undefined;
   /** False while the service is drained; left out: always true. */
   isAccepting?(): boolean;
   readonly books: MessageBooks;

@@ -17,6 +17,8 @@ export type MessageRefusal =
   /** Every channel that was tried failed. */
   | 'every-attempt-failed'
   | 'queue-full'
+  /** Another node is taking the same request, or was when it ended. */
+  | 'taken-elsewhere'
   | 'journal-stalled'
   | 'ledger-away'
   | 'stopping'
@@ -46,6 +48,7 @@ const ANSWERS: Readonly<Record<MessageRefusal, Answer>> = {
   'refused-by-gateway': { sip: 403, q850: 21, http: 502 },
   'every-attempt-failed': { sip: 503, q850: 34, http: 503 },
   'no-channel': { sip: 503, q850: 34, http: 503 },
+  'taken-elsewhere': { sip: 503, q850: 41, http: 409 },
   'queue-full': { sip: 503, q850: 42, http: 503 },
   'journal-stalled': { sip: 503, q850: 42, http: 503 },
   'ledger-away': { sip: 503, q850: 41, http: 503 },

@@ -28,6 +28,8 @@ export interface MessageCounters {
 
 /** How often those that wait look for a channel when nothing tells of one. */
 const LOOK_AGAIN_MS = 1_000;
+/** A gateway that is slow to answer holds up the end no longer: its message is one that may have been sent. */
+const STOP_LIMIT_MS = 5_000;
 /** Of those that wait, tried at a time: a full house refuses the first few as it would the others. */
 const TRIED_AT_ONCE = 8;
 
@@ -75,7 +77,12 @@ export class MessageService {
     this.#timer?.cancel();
     await Promise.allSettled(this.#submitting.values());
     await this.#looking;
-    await Promise.allSettled(this.#sending);
+    let limit: ClockTimer | undefined;
+    const isLate = new Promise<void>((resolve) => {
+      limit = this.#ports.clock.after(STOP_LIMIT_MS, resolve);
+    });
+    await Promise.race([Promise.allSettled(this.#sending), isLate]);
+    limit?.cancel();
   }
 
   /** Takes a message, or says why not. Resolves when it is in the journal; the gateway is told after. */
@@ -132,14 +139,21 @@ export class MessageService {
     if (!admitted.ok) return this.#refuse(admittedMessage, admitted.reason, admitted.detail);
     const isEmergency = admitted.callee.numberClass === 'emergency';
     if (!isEmergency && this.#ports.isAccepting?.() === false) return this.#refuse(admittedMessage, 'stopping', null);
+    const elsewhere = key === null ? null : await this.#claim(admittedMessage, key);
+    if (elsewhere !== null) return elsewhere;
     const placing = await placeMessage(this.#ports, admittedMessage, admitted.callee, this.#placeOptions(key));
     if (placing.kind === 'refused') {
+      await this.#giveUp(key);
       return this.#refuse({ ...admittedMessage, decision: placing.decision }, placing.reason, placing.detail);
     }
     if (placing.kind === 'wait') {
-      if (this.#waiting.size >= this.#settings.maxQueued) return this.#refuse(admittedMessage, 'queue-full', null);
+      if (this.#waiting.size >= this.#settings.maxQueued) {
+        await this.#giveUp(key);
+        return this.#refuse(admittedMessage, 'queue-full', null);
+      }
       const queued = { ...admittedMessage, decision: placing.decision };
       await books.commit(books.keep(queued, { key }));
+      await this.#keep(key);
       this.#counts.taken++;
       this.#waiting.set(queued.messageId, queued);
       this.look();
@@ -147,7 +161,24 @@ export class MessageService {
     }
     this.#counts.taken++;
     this.#send(placing.message);
+    await this.#keep(key);
     return { ok: true, message: placing.message, isRepetition: false };
+  }
+
+  /** Of a request that any node may get: null when it is this node's to take. */
+  async #claim(message: Message, key: string): Promise<Submission | null> {
+    const claimed = await this.#ports.keys?.claim(key, message.messageId);
+    if (claimed === undefined || claimed.kind === 'ours') return null;
+    if (claimed.kind === 'pending') return this.#refuse(message, 'taken-elsewhere', null);
+    return this.#repeated({ ok: true, message: { ...message, messageId: claimed.id }, isRepetition: true });
+  }
+
+  async #keep(key: string | null): Promise<void> {
+    if (key !== null) await this.#ports.keys?.keep(key);
+  }
+
+  async #giveUp(key: string | null): Promise<void> {
+    if (key !== null) await this.#ports.keys?.giveUp(key);
   }
 
   /** Refused at once: its record says so, and another request with its key is a new one. */

@@ -364,6 +364,31 @@ if f == fence then redis.call('HDEL', P .. ':nodes', node) end
 return {'detached'}
 `;
 
+// Requests that several nodes may get: 5 hash of the key, 6 what it is for, 7 kept in ms. A node may claim its own again: it knows what
+// it has taken.
+const CLAIM_KEY = `
+local name = P .. ':key:' .. ARGV[5]
+local owner, state, id = (redis.call('GET', name) or ''):match('^([^\\n]*)\\n(%a)\\n(.*)$')
+if owner and owner ~= node then return {state == 'k' and 'taken' or 'pending', id} end
+redis.call('SET', name, table.concat({node, 'p', ARGV[6]}, '\\n'), 'PX', ARGV[7])
+return {'claimed'}
+`;
+
+// 5 hash of the key, 6 kept in ms.
+const KEEP_KEY = `
+local name = P .. ':key:' .. ARGV[5]
+local owner, _, id = (redis.call('GET', name) or ''):match('^([^\\n]*)\\n(%a)\\n(.*)$')
+if owner == node then redis.call('SET', name, table.concat({node, 'k', id}, '\\n'), 'PX', ARGV[6]) end
+return {'kept'}
+`;
+
+// 5 hash of the key.
+const GIVE_UP_KEY = `
+local name = P .. ':key:' .. ARGV[5]
+if (redis.call('GET', name) or ''):match('^([^\\n]*)') == node then redis.call('DEL', name) end
+return {'given-up'}
+`;
+
 const OPERATIONS = {
   attach: PRELUDE + ATTACH,
   heartbeat: PRELUDE + SAME_RUN + HEARTBEAT,
@@ -380,6 +405,9 @@ const OPERATIONS = {
   history: PRELUDE + HISTORY,
   adjustments: PRELUDE + SAME_RUN + ADJUSTMENTS,
   detach: PRELUDE + SAME_RUN + DETACH,
+  'claim-key': PRELUDE + SAME_RUN + CLAIM_KEY,
+  'keep-key': PRELUDE + SAME_RUN + KEEP_KEY,
+  'give-up-key': PRELUDE + SAME_RUN + GIVE_UP_KEY,
 };
 
 export type Operation = keyof typeof OPERATIONS;

@@ -42,6 +42,7 @@ import { Replica } from './replica.js';
 import { Reserving } from './reserving.js';
 import { RedisSession } from './session.js';
 import { SharedHistory } from './shared-history.js';
+import { SharedKeys } from './shared-keys.js';
 import {
   isOfShare,
   type Own,
@@ -73,6 +74,8 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Redi
 
 export class RedisLedger implements Ledger {
   readonly events: TypedEmitter<RedisLedgerEvents>;
+  /** Of requests that any node may get. */
+  readonly keys: SharedKeys;
   readonly #options: SharedParts['options'];
   readonly #clock: RedisClock;
   readonly #log: Logger;
@@ -119,6 +122,7 @@ export class RedisLedger implements Ledger {
       onLapsed: () => this.#standing.lapsed(),
       onDead: (nodes) => void this.#standing.reap(nodes),
     });
+    this.keys = new SharedKeys(this.#session);
     this.#history = new SharedHistory(
       this.#session,
       this.#rows,

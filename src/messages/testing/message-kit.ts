@@ -65,6 +65,7 @@ export interface WorldSetup {
   readonly caps: Caps | undefined;
   /** A Redis that keeps the ledger; null for the default one. */
   readonly redis: { readonly url: string; readonly prefix: string } | null;
+  readonly node: string;
 }
 
 const SETUP: WorldSetup = {
@@ -74,6 +75,7 @@ const SETUP: WorldSetup = {
   gateway: {},
   caps: undefined,
   redis: null,
+  node: 'node-a',
 };
 
 export class MessageWorld {
@@ -159,7 +161,7 @@ export class MessageWorld {
   }
 
   async #start(): Promise<void> {
-    const { channels: count, allowances, caps, redis } = this.#setup;
+    const { channels: count, allowances, caps, redis, node } = this.#setup;
     const { clock } = this;
     const plan = planOf({
       name: 'texts',
@@ -183,7 +185,7 @@ export class MessageWorld {
         ? await openJournalledLedger(parts)
         : await openRedisLedger({
             ...parts,
-            ...{ node: 'node-a', leaseMs: ENDLESS_MS, guardMs: 0, awayLimitMs: 1_000, whenAway: 'refuse' },
+            ...{ node, leaseMs: ENDLESS_MS, guardMs: 0, awayLimitMs: 1_000, whenAway: 'refuse' },
             ...{ heldBack: [], capSharePercent: 25 },
             link: { ...redis, timeoutMs: 10_000, time: CALLERS_TIME },
           });
@@ -219,6 +221,7 @@ export class MessageWorld {
     const ports: MessagePorts = {
       ...{ admission, routes: this.routes, ledger: this.ledger, books: this.store, clock, log },
       sender: { send: (request) => gateway.send(request) },
+      keys: 'keys' in this.ledger ? this.ledger.keys : undefined,
     };
     this.service = new MessageService(ports, this.settings);
     this.inbox = new MessageInbox(ports, this.settings);
