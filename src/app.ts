@@ -199,7 +199,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     opened,
   );
   const reload = new Reload(config, log);
-  const counts = opened.add('comparison of calls', watchCounters(config, { journal, view: ledger.view, clock, log }));
+  const counts = opened.add('comparison of calls', watchCounters(config, { journal, ledger, clock, log }));
   const probes = startProbeCalls({ streaks: attempts, registry, config: () => reload.config, clock, log });
   opened.defer('probe calls', async () => probes.close());
   const takingOver = {

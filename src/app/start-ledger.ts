@@ -13,14 +13,14 @@ import type { RedisLedgerCounters } from '../ledgers/redis/shared-parts.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
-import type { Ledger } from '../quota/ledger.js';
+import type { Ledger, SettledHistory } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { Prepared } from './reload.js';
 
 /** Tables of both ledgers: a folder may go from one to the other. */
 export const LEDGER_TABLES = [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA];
 
-export interface StartedLedger extends Ledger {
+export interface StartedLedger extends Ledger, SettledHistory {
   readonly view: LedgerView;
 }
 

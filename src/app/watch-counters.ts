@@ -4,9 +4,9 @@ import { DateTime } from 'luxon';
 import type { Config } from '../config/config.js';
 import { bodyFor, type PolledSimStatus, pathFor } from '../config/resolve-sim-status.js';
 import type { Journal } from '../journal/journal.js';
-import { countSettledCalls } from '../ledgers/settled-calls.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { SettledHistory } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import { type Comparison, CounterBook } from '../sim-state/counter-book.js';
 import { CounterKeeper, type CountSpan } from '../sim-state/counter-keeper.js';
@@ -23,7 +23,7 @@ export interface CounterSide {
 
 interface Parts {
   readonly journal: Journal;
-  readonly view: Pick<LedgerView, 'channelState'>;
+  readonly ledger: SettledHistory & { readonly view: Pick<LedgerView, 'channelState'> };
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -78,7 +78,7 @@ function keeperOf(
   }: PolledSimStatus & { counter: PolledSimStatus['counter'] },
   account: { readonly username: string; readonly password: string } | undefined,
   book: CounterBook,
-  { journal, view, clock, log }: Parts,
+  { ledger, clock, log }: Parts,
 ): CounterKeeper {
   if (counter === null) throw new RangeError(`The calls of ${gateway} are not compared`);
   const { template, timeZone } = counter;
@@ -95,9 +95,8 @@ function keeperOf(
         } as const;
         return requestJson(question, signal);
       },
-      isIdle: (channelId) => view.channelState(channelId) !== 'busy',
-      settled: ({ sinceWallMs, untilWallMs }, bothDirections) =>
-        countSettledCalls((...ask) => journal.query(...ask), { sinceWallMs, untilWallMs, bothDirections }),
+      isIdle: (channelId) => ledger.view.channelState(channelId) !== 'busy',
+      settled: (settledSpan, bothDirections) => ledger.settledCalls({ ...settledSpan, bothDirections }),
     },
   );
 }

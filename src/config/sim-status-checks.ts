@@ -13,14 +13,13 @@ export function findSimStatusProblems(parts: SoundParts, env: Environment): Conf
     const keys = gateway.value.simStatus;
     return keys === undefined || keys === false ? [] : [{ ...gateway, keys }];
   });
-  const isShared = parts.rawAt('ledger', 'kind') === 'redis';
   return [
-    ...told.flatMap((gateway) => [...httpProblems(gateway, isShared), ...unsetSecret(gateway, env)]),
+    ...told.flatMap((gateway) => [...httpProblems(gateway), ...unsetSecret(gateway, env)]),
     ...sharedIds(parts, told),
   ];
 }
 
-function httpProblems({ path, keys }: Told, isShared: boolean): ConfigProblem[] {
+function httpProblems({ path, keys }: Told): ConfigProblem[] {
   if (keys.kind !== 'http') return [];
   const at = [...path, 'simStatus'];
   const problems: ConfigProblem[] = [];
@@ -35,7 +34,7 @@ function httpProblems({ path, keys }: Told, isShared: boolean): ConfigProblem[] 
   if (asked?.body !== undefined && asked.method !== 'POST') {
     problems.push({ path: [...at, 'template', 'body'], message: 'needs method: POST' });
   }
-  problems.push(...counterProblems(at, keys, isShared));
+  problems.push(...counterProblems(at, keys));
   if (maxAgeSeconds < intervalSeconds) {
     const message = `is less than intervalSeconds (${intervalSeconds}): a SIM’s state would be unknown before it is asked for again`;
     problems.push({ path: [...at, 'maxAgeSeconds'], message });
@@ -46,14 +45,9 @@ function httpProblems({ path, keys }: Told, isShared: boolean): ConfigProblem[] 
 function counterProblems(
   at: ConfigPath,
   { preset, counter, account }: Extract<SimStatusKeys, { kind: 'http' }>,
-  isShared: boolean,
 ): ConfigProblem[] {
   if (counter === false) return [];
   const path = [...at, 'counter'];
-  if (isShared) {
-    const message = 'must be left out with ledger.kind: redis; a node knows of its own calls alone';
-    return [{ path, message }];
-  }
   if ((preset === undefined) === (counter.template === undefined)) {
     return [{ path, message: 'needs a template when simStatus has one, and none when it has a preset' }];
   }

@@ -5,7 +5,7 @@ import { parseConfig } from './load-config.js';
 import { bodyFor, pathFor } from './resolve-sim-status.js';
 import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
 
-function configWith(simStatus: string, more = '', env: Record<string, string> = {}, end = ''): Config {
+function configWith(simStatus: string, more = '', env: Record<string, string> = {}): Config {
   const text = `
 networks: [ { name: lan, bind: 127.0.0.1 } ]
 trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ] } ]
@@ -16,7 +16,7 @@ channels:
   - { gateway: gw1, port: 7, sim: "+821012340007" }
   - { gateway: gw1, port: 12, line: east, sim: "+821012340012" }
   ${more === '' ? '' : '- { gateway: gw2, port: 7, sim: "+821012340013" }'}
-${end}`;
+`;
   return parseConfig(text, '/etc/simtrunk/config.yaml', { env }, 'config.yaml');
 }
 
@@ -72,13 +72,6 @@ describe('gateways[].simStatus', () => {
     );
     assert.deepEqual(counter?.channels[0], { channelId: 'gw1/7', names: ['7'] });
     assert.equal(counter?.template.counts, 'totals');
-  });
-
-  it('compares no calls of a shared ledger, of which a node knows its own alone', () => {
-    const told = '{ kind: http, preset: dinstar, url: "http://10.0.0.20", counter: {} }';
-    const ledger = '\nledger: { kind: redis, redis: { url: "redis://127.0.0.1:6379" } }';
-    assert.throws(() => configWith(told, '', {}, ledger), /counter: must be left out with ledger\.kind: redis/);
-    assert.equal(configWith(told).simStatus.length, 1);
   });
 
   it('writes the span that it asks for as URLs and JSON have it', () => {

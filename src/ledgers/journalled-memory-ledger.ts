@@ -20,6 +20,9 @@ import type {
   Release,
   ReserveRequest,
   ReserveResult,
+  SettledCalls,
+  SettledHistory,
+  SettledSpan,
   Settlement,
   SimUsage,
   VerifyReport,
@@ -31,6 +34,7 @@ import * as tables from './ledger-tables.js';
 import { OrderedWrites } from './ordered-writes.js';
 import { readPastAdjustments } from './past-adjustments.js';
 import { ReservationEnds } from './reservation-ends.js';
+import { countSettledCalls } from './settled-calls.js';
 import { unlessStalled } from './unless-stalled.js';
 import { takeSnapshot, verifyUsage } from './verify-usage.js';
 
@@ -66,7 +70,7 @@ export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, c
   for (const { channelId, untilWallMs } of await tables.readRests(rows)) memory.restoreRest(channelId, untilWallMs);
 }
 
-export class JournalledMemoryLedger implements Ledger {
+export class JournalledMemoryLedger implements Ledger, SettledHistory {
   #settings: LedgerSettings;
   readonly #memory: LedgerMemory;
   readonly #journal: Journal;
@@ -225,6 +229,10 @@ export class JournalledMemoryLedger implements Ledger {
     const adjusting = this.#adjustOnce(adjustment);
     this.#adjusting.set(adjustmentId, adjusting);
     return adjusting.finally(() => this.#adjusting.delete(adjustmentId));
+  }
+
+  settledCalls(span: SettledSpan): Promise<ReadonlyMap<string, SettledCalls>> {
+    return countSettledCalls(this.#rows, span);
   }
 
   adjustments(query: AdjustmentsQuery): Promise<PastAdjustments> {

@@ -1,22 +1,9 @@
-// How many calls of each channel were settled in a span of time, and how long they lasted: what a gateway's own counter is held
-// against. Durations are those that were measured, not what was billed for them.
+// How many calls of each channel this node's journal has settled in a span of time, and how long they lasted: what a gateway's own
+// counter is held against.
+import type { SettledCalls, SettledSpan } from '../quota/ledger.js';
 import type { RowSource } from './ledger-tables.js';
 
-export interface SettledCalls {
-  /** Answered calls. */
-  readonly calls: number;
-  readonly seconds: number;
-}
-
-export interface SettledSpan {
-  readonly sinceWallMs: number;
-  /** Not itself in the span. */
-  readonly untilWallMs: number;
-  /** Calls from mobiles too. */
-  readonly bothDirections: boolean;
-}
-
-/** By channel; a channel without any is not there. Of a shared ledger, this node's part alone. */
+/** By channel; a channel without any is not there. */
 export async function countSettledCalls(
   rows: RowSource,
   { sinceWallMs, untilWallMs, bothDirections }: SettledSpan,

@@ -238,6 +238,26 @@ export interface OrphanReservation {
   readonly isMessage?: boolean;
 }
 
+/** Answered calls of a channel, and how long they lasted as they were measured, not as they were billed. */
+export interface SettledCalls {
+  readonly calls: number;
+  readonly seconds: number;
+}
+
+export interface SettledSpan {
+  readonly sinceWallMs: number;
+  /** Not itself in the span. */
+  readonly untilWallMs: number;
+  /** Calls from mobiles too. */
+  readonly bothDirections: boolean;
+}
+
+/** What was settled, as a gateway counts it. */
+export interface SettledHistory {
+  /** By channel, of all nodes that share the ledger; a channel without any is not there. No text messages. */
+  settledCalls(span: SettledSpan): Promise<ReadonlyMap<string, SettledCalls>>;
+}
+
 /**
  * Reserve → confirm → renew… → settle (→ vacate), or reserve → release. Every method applies to memory before its first
  * await and resolves after its record has committed. All but `reserve` are idempotent by reservation id.

@@ -24,6 +24,9 @@ import type {
   ReserveFirstResult,
   ReserveRequest,
   ReserveResult,
+  SettledCalls,
+  SettledHistory,
+  SettledSpan,
   Settlement,
   SimUsage,
   VerifyReport,
@@ -41,6 +44,7 @@ import { RedisClock } from './redis-clock.js';
 import { Replica } from './replica.js';
 import { Reserving } from './reserving.js';
 import { RedisSession } from './session.js';
+import { countSharedCalls } from './shared-calls.js';
 import { SharedHistory } from './shared-history.js';
 import { SharedKeys } from './shared-keys.js';
 import {
@@ -72,7 +76,7 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Redi
   return ledger;
 }
 
-export class RedisLedger implements Ledger {
+export class RedisLedger implements Ledger, SettledHistory {
   readonly events: TypedEmitter<RedisLedgerEvents>;
   /** Of requests that any node may get. */
   readonly keys: SharedKeys;
@@ -456,6 +460,21 @@ export class RedisLedger implements Ledger {
 
   adjustments(query: AdjustmentsQuery): Promise<PastAdjustments> {
     return this.#history.adjustments({ ...query, sinceWallMs: this.#clock.fromNode(query.sinceWallMs) });
+  }
+
+  /** Rejects while Redis is away: this node knows of its own calls alone. */
+  async settledCalls({
+    sinceWallMs,
+    untilWallMs,
+    bothDirections,
+  }: SettledSpan): Promise<ReadonlyMap<string, SettledCalls>> {
+    await this.#history.sent();
+    const span = {
+      sinceWallMs: this.#clock.fromNode(sinceWallMs),
+      untilWallMs: this.#clock.fromNode(untilWallMs),
+      bothDirections,
+    };
+    return countSharedCalls((...ask) => this.#session.run(...ask), span);
   }
 
   /** Usage that this node decides by against history in Redis, as far as the node has booked it. */
