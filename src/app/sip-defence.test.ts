@@ -18,6 +18,15 @@ ${sip}`;
   return parseConfig(text, '/etc/simtrunk/config.yaml', { env: {} });
 }
 
+const TAKING = `
+networks: [ { name: lan, bind: 127.0.0.1 } ]
+trunks: [ { name: pbx, network: lan, sources: [ 10.0.0.5 ], inbound: { address: "ADDRESS" } } ]
+gateways: [ { name: gw1, network: lan, address: 10.0.0.20 } ]
+plans: [ { name: office, commercialUse: allowed } ]
+sims: [ { number: "+821012340001", plan: office } ]
+channels: [ { gateway: gw1, port: 1, sim: "+821012340001" } ]
+`;
+
 describe('sipSources', () => {
   const known = ['10.0.0.5', '10.0.0.6', '10.1.0.0/24', 'fd00::7', '10.0.0.20'];
 
@@ -32,6 +41,17 @@ describe('sipSources', () => {
       deny: ['192.0.2.66'],
       known,
     });
+  });
+
+  it('lets in where a trunk is called for calls from mobiles, and everybody when that has a name', () => {
+    const config = configWith('10.0.0.20');
+    const calledAt = (address: string) => {
+      const inbound = parseConfig(TAKING.replace('ADDRESS', address), '/x.yaml', { env: {} }).trunks[0]?.inbound;
+      return { ...config, trunks: config.trunks.map((trunk) => ({ ...trunk, inbound })) };
+    };
+    assert.ok(sipSources(calledAt('10.0.0.9:5060')).allow?.includes('10.0.0.9'));
+    assert.ok(sipPeers(calledAt('10.0.0.9:5060')).some(({ addresses }) => addresses.includes('10.0.0.9')));
+    assert.equal(sipSources(calledAt('pbx.example')).allow, null);
   });
 
   it('lets everybody in when a gateway has a name, and knows the others', () => {

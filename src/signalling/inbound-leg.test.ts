@@ -147,6 +147,23 @@ describe('the leg of a caller', () => {
     await arena.caller.request('BYE');
   });
 
+  it('tells when its BYE was answered: until then the caller may be on the line', async () => {
+    const { call, leg, told } = await answered();
+    call.ack();
+    await told.next('acknowledged');
+    leg.hangUp(undefined);
+    const bye = await arena.caller.request('BYE');
+    assert.equal(
+      told.untaken.some(({ event }) => event === 'cleared'),
+      false,
+    );
+    arena.caller.send(
+      `SIP/2.0 200 OK\r\nVia: ${bye.header('Via')}\r\nFrom: ${bye.header('From')}\r\nTo: ${bye.header('To')}\r\n` +
+        `Call-ID: ${bye.header('Call-ID')}\r\nCSeq: ${bye.header('CSeq')}\r\nContent-Length: 0\r\n\r\n`,
+    );
+    await told.next('cleared');
+  });
+
   it('knows its dialog well enough to end it without the dialog', async () => {
     const { call, leg, ok } = await answered();
     call.ack();

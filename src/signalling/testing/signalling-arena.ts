@@ -145,6 +145,7 @@ export class SignallingArena {
 function callerListener({ note }: ToldInbox): CallerLegListener {
   return {
     cancelled: (cause) => note('cancelled', cause),
+    cleared: () => note('cleared'),
     connected: () => note('connected'),
     connectFailed: () => note('connect failed'),
     acknowledged: (sdp) => note('acknowledged', sdp),
