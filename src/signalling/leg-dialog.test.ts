@@ -281,6 +281,18 @@ describe('a leg in its dialog', () => {
       assert.equal(bench.sent.length, 2);
     });
 
+    it('goes below what the peer said it can bear in no refresh, and asks for none for that alone', () => {
+      const bench = new DialogBench({ agreement: OURS }, { Allow: 'UPDATE', 'Min-SE': '300' });
+      bench.clock.advance(300_000);
+      assert.deepEqual(
+        [bench.last.headers['Session-Expires'], bench.last.headers['Min-SE']],
+        ['600;refresher=uac', '300'],
+      );
+      const without = new DialogBench({}, { 'Min-SE': '300' });
+      without.offers();
+      assert.equal(without.last.headers['Session-Expires'], undefined);
+    });
+
     it('goes up no further with a peer that always wants more', () => {
       for (const headers of [{ Allow: 'UPDATE' }, {}]) {
         const bench = new DialogBench({ agreement: OURS }, headers);

@@ -297,6 +297,7 @@ export class OutboundLeg implements CalleeLeg {
         terms: this.#terms,
         extensions: this.#extensions(),
         agreement: sessionOf(dialog.res, this.#terms),
+        peerMinSeconds: this.#peerMinSeconds,
         role: 'uac',
         isServerOurs: this.#host.isServerOurs,
       },

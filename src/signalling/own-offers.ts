@@ -22,6 +22,8 @@ export interface DialogSettings {
   readonly extensions: readonly string[];
   /** What the INVITE and its answer have agreed on. */
   readonly agreement: SessionAgreement | null;
+  /** The Min-SE of the peer's 422 to our INVITE. */
+  readonly peerMinSeconds?: number;
   /** Whether the INVITE was ours: then we wait longer after a glare (RFC 3261 §14.1). */
   readonly role: 'uac' | 'uas';
   /** The embedded server, which leaves session timers to us; a drachtio-server has its own beside ours. */
@@ -67,7 +69,8 @@ export class OwnOffers {
   #pause: ClockTimer | null = null;
   #isUpdating = false;
   #allowsUpdate = false;
-  #peerMinSeconds = 0;
+  /** The highest Min-SE of the peer (RFC 4028 §7.4). */
+  #peerMinSeconds: number;
   #raises = 0;
   #lastCseq = 0;
   #requests = 0;
@@ -77,6 +80,7 @@ export class OwnOffers {
     this.#dialog = dialog;
     this.#settings = settings;
     this.#host = host;
+    this.#peerMinSeconds = settings.peerMinSeconds ?? 0;
     const events = { refreshDue: () => this.#refresh(), sessionOver: () => host.sessionOver() };
     this.#timer = new SessionTimer(settings.clock, events, settings.isServerOurs ? 0 : BEFORE_A_FOREIGN_SERVER_MS);
   }
@@ -99,6 +103,7 @@ export class OwnOffers {
   learn(message: SipMessage): void {
     const allowed = message.get('Allow');
     if (allowed !== undefined) this.#allowsUpdate = optionTags(allowed).includes('update');
+    this.#peerMinSeconds = Math.max(this.#peerMinSeconds, readMinSe(message));
   }
 
   /** The session is good for another interval, or has no timer from now on. */
@@ -241,10 +246,13 @@ export class OwnOffers {
   #request(method: string, body: string | undefined, onFinal: (response: SipResponse | null) => void): void {
     const { log, account, terms, extensions } = this.#settings;
     const { contact } = this.#dialog.local;
+    const { agreement } = this.#timer;
+    const isAsking = agreement !== null || terms.mode === 'request' || this.#raises > 0;
     const headers = {
       ...(contact !== undefined && { Contact: contact }),
       ...capabilityHeaders(extensions),
-      ...askForSession(terms, this.#timer.agreement, this.#peerMinSeconds),
+      // Where nothing was agreed on or asked for, what the peer could bear is no reason to ask.
+      ...askForSession(terms, agreement, isAsking ? this.#peerMinSeconds : 0),
       ...(body !== undefined && { 'Content-Type': 'application/sdp' }),
     };
     const request = { method, headers, ...(body !== undefined && { body }) };
