@@ -53,7 +53,6 @@ function configOfBothBehindNats(folder: string): object {
   const digest = { username: LINE.user, password: LINE.password };
   return {
     ...config(folder),
-    sip: { digest: { algorithms: ['MD5'] } },
     gateways: [{ name: 'gw1', network: 'wan', dial: '{number}', gapMs: 0, probe: false, registers: {} }],
     channels: [{ gateway: 'gw1', port: 1, sim: iccidOf(1), digest }],
   };
