@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { bodyOf, hasOtherBody, sdpOf } from './session-body.js';
 import type { SipMessage } from './srf.js';
 
@@ -50,6 +51,20 @@ describe('the description in a message', () => {
       SDP,
     );
     assert.equal(sdpOf(message(multipart(isup), 'multipart/mixed;boundary=gate--way')), null);
+  });
+
+  it('is looked for in any body under any type, and throws nothing', () => {
+    const type = fc.oneof(
+      fc.string(),
+      fc.string().map((rest) => `multipart/mixed;boundary=${rest}`),
+    );
+    fc.assert(
+      fc.property(fc.string(), type, (body, of) => {
+        const sdp = sdpOf(message(body, of));
+        assert.ok(sdp === null || body !== '');
+        assert.equal(hasOtherBody(message(body, of)), body !== '' && sdp === null);
+      }),
+    );
   });
 
   it('is none in what is broken', () => {
