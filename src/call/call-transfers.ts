@@ -53,7 +53,7 @@ export class CallTransfers implements JoinableCall {
   #passed: PassedReferral | null = null;
   #limit: ClockTimer | null = null;
   /** Whose place was taken, until its BYE. */
-  readonly #leaving: LeavingLegs;
+  #leaving: LeavingLegs | null = null;
   /** Somebody has called to take the trunk's place, and is being answered. */
   #isSucceeded = false;
 
@@ -61,7 +61,6 @@ export class CallTransfers implements JoinableCall {
   constructor(ports: TransferPorts | null, holder: TransferHolder) {
     this.#ports = ports;
     this.#holder = holder;
-    this.#leaving = new LeavingLegs(ports?.clock ?? null);
   }
 
   /** A side asks for a transfer. Whom its callee or caller is connected with is the trunk's to say: a gateway is refused. */
@@ -118,7 +117,7 @@ export class CallTransfers implements JoinableCall {
       this.#settle(underway, finalAnswerFor('caller-cancelled').status);
       underway.giveUp();
     }
-    this.#leaving.end();
+    this.#leaving?.end();
   }
 
   // ---- to a number: a call of its own ------------------------------------------------------------------------------
@@ -180,7 +179,7 @@ export class CallTransfers implements JoinableCall {
       offerSdp,
       maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
     };
-    party.call((listener) => ports.trunks.dialTrunk(call, listener));
+    party.call((listener) => ports.outside.trunks.dialTrunk(call, listener));
   }
 
   // ---- with another call (attended) -------------------------------------------------------------------------------------
@@ -306,7 +305,9 @@ export class CallTransfers implements JoinableCall {
 
   #succeeded(leg: CallerLeg): void {
     const underway = this.#underway;
-    this.#leaving.add(this.#holder.trunk.replace(leg));
+    const left = this.#holder.trunk.replace(leg);
+    if (this.#ports !== null) this.#leaving ??= new LeavingLegs(this.#ports.clock);
+    this.#leaving?.add(left);
     if (underway !== null) this.#settle(underway, 200);
     this.#holder.keepLive();
   }
@@ -343,7 +344,7 @@ export class CallTransfers implements JoinableCall {
     const media = this.#holder.media();
     const own = media?.session?.local(this.#holder.trunk.side).address;
     if (media === null || own === undefined) return null;
-    const inner = ports.innerAddressOf(trunkOf(this.#request).network);
+    const inner = ports.outside.innerAddressOf(trunkOf(this.#request).network);
     return { media, address: inner ?? own, reached: (sdp) => atAddress(sdp, own, inner) };
   }
 

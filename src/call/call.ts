@@ -197,12 +197,13 @@ export class Call {
       },
     });
     this.#trunk = (request.incoming === undefined ? callingTrunk : calledTrunk)({
-      ...{ caller: this.#caller, callees: this.#callees },
+      caller: this.#caller,
+      callees: this.#callees,
       attemptId: () => this.#state.attempts.at(-1)?.channel.attemptId ?? '',
       feed: (input) => this.#feed(input),
     });
-    const outside = ports.transfers;
-    this.transfers = new CallTransfers(outside === undefined ? null : { ...ports, ...outside, calls, log: this.#log }, {
+    const { transfers: outside = null, admission, clock } = ports;
+    this.transfers = new CallTransfers(outside && { outside, calls, admission, clock, log: this.#log }, {
       trunk: this.#trunk,
       state: () => this.#state,
       media: () => this.#media,

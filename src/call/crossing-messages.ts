@@ -27,11 +27,8 @@ export class CrossingMessages {
   readonly #allowed: AllowedContent;
   readonly #log: Logger;
   readonly #holder: MessageHolder;
-  /** Digits that came in INFO, by the side that keyed them. */
-  readonly #keyed: Record<Side, { count: number; digits: string }> = {
-    caller: { count: 0, digits: '' },
-    callee: { count: 0, digits: '' },
-  };
+  /** Digits that came in INFO, by the side that keyed them; null while there is none. */
+  #keyed: Readonly<Record<Side, { count: number; digits: string }>> | null = null;
 
   constructor(allowed: AllowedContent, log: Logger, holder: MessageHolder) {
     this.#allowed = allowed;
@@ -66,8 +63,8 @@ export class CrossingMessages {
 
   /** The relay's report with the digits that it could not hear. */
   withKeyed(report: MediaReport | null): MediaReport | null {
+    if (report === null || this.#keyed === null) return report;
     const { caller, callee } = this.#keyed;
-    if (report === null || caller.count + callee.count === 0) return report;
     return { ...report, caller: withDigits(report.caller, caller), callee: withDigits(report.callee, callee) };
   }
 
@@ -80,6 +77,7 @@ export class CrossingMessages {
     }
     // What is keyed before the other side is there is lost, as it is in RTP.
     message.answer(200);
+    this.#keyed ??= { caller: { count: 0, digits: '' }, callee: { count: 0, digits: '' } };
     const noted = this.#keyed[from];
     noted.count += 1;
     if (noted.digits.length < MAX_KEPT_DIGITS) noted.digits += keyed.digit;

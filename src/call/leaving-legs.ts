@@ -8,17 +8,18 @@ const LINGERS_MS = 2_000;
 export const TRANSFERRED = 'Q.850;cause=16;text="transferred"';
 
 export class LeavingLegs {
-  readonly #clock: Clock | null;
+  readonly #clock: Clock;
   readonly #timers = new Map<LeavingLeg, ClockTimer>();
 
-  /** @param clock null where no leg ever leaves */
-  constructor(clock: Clock | null) {
+  constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   add(leg: LeavingLeg): void {
-    const timer = this.#clock?.after(LINGERS_MS, () => this.#dismiss(leg));
-    if (timer !== undefined) this.#timers.set(leg, timer);
+    this.#timers.set(
+      leg,
+      this.#clock.after(LINGERS_MS, () => this.#dismiss(leg)),
+    );
   }
 
   /** The call is over. */

@@ -59,7 +59,8 @@ export interface TransferOutside {
   innerAddressOf(network: string): string | null;
 }
 
-export interface TransferPorts extends TransferOutside {
+export interface TransferPorts {
+  readonly outside: TransferOutside;
   readonly calls: OtherCalls;
   readonly admission: AdmissionPort;
   readonly clock: Clock;
