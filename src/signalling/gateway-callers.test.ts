@@ -21,7 +21,7 @@ function callersOf(
   gateways: readonly CallingGateway[] = [gatewayOf()],
   { sources = [], lines = LINES }: { sources?: readonly string[]; lines?: Pick<LinePlaces, 'lineAt'> } = {},
 ): GatewayCallers {
-  return new GatewayCallers(gateways, sources, lines as LinePlaces);
+  return new GatewayCallers(gateways, sources, { ...lines, isThere: true } as LinePlaces);
 }
 
 function invite(uri: string, headers: Record<string, string> = {}, source = '192.0.2.10:5060'): SipRequest {

@@ -36,7 +36,7 @@ export class GatewayCallers {
   /** The gateway that an INVITE comes from; undefined when it is a trunk's, a stranger's, or one whose calls are not taken. */
   gatewayOf(request: SipRequest): CallingGateway | undefined {
     if (this.#byName.size === 0) return undefined;
-    const line = this.#lines.lineAt(sourceUri(request));
+    const line = this.#lineOf(request);
     if (line !== undefined) return this.#byName.get(line.gateway);
     return this.#gateways.find(request.source_address, request.source_port) ?? undefined;
   }
@@ -45,7 +45,7 @@ export class GatewayCallers {
   channelOf(gateway: CallingGateway, request: SipRequest): string | undefined {
     const { channelFrom } = gateway;
     if (channelFrom === 'line') {
-      const line = this.#lines.lineAt(sourceUri(request));
+      const line = this.#lineOf(request);
       if (line !== undefined && line.channelId !== null) return line.channelId;
     }
     return this.#channels.get(gateway.name)?.find(this.#named(channelFrom, request));
@@ -63,6 +63,10 @@ export class GatewayCallers {
       default:
         return plainOrUser(textOf(request, callerFrom.slice(HEADER.length)));
     }
+  }
+
+  #lineOf(request: SipRequest): ReturnType<LinePlaces['lineAt']> {
+    return this.#lines.isThere ? this.#lines.lineAt(sourceUri(request)) : undefined;
   }
 
   #named(channelFrom: string, request: SipRequest): string {
