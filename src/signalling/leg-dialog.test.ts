@@ -367,6 +367,24 @@ describe('a leg in its dialog', () => {
     });
   });
 
+  it('ends no process by what its call throws, also where a timer asked it', async () => {
+    const bench = new DialogBench({ agreement: OURS }, {});
+    bench.told.push = () => {
+      throw new Error('a defect');
+    };
+    bench.clock.advance(300_000);
+    bench.clock.advance(300_000);
+    const first = bench.asks('INVITE', 'offer');
+    bench.renegotiations[0]?.accept('answer');
+    bench.renegotiations.push = () => {
+      throw new Error('a defect');
+    };
+    const second = bench.asks('INVITE', 'offer');
+    await settled();
+    assert.equal(second.status, 500);
+    bench.acks(first.cseq);
+  });
+
   it('knows for its BYE after a crash how far its CSeq went and where the peer is now', () => {
     const bench = new DialogBench();
     const identity = {

@@ -1,6 +1,7 @@
 // A leg's dialog between its answer and its BYE: re-INVITE and UPDATE of either side, one offer at a time (RFC 3261 §14, RFC 3311
 // §5, RFC 6337), and the session timer (RFC 4028). What an offer says is the call's affair.
 import type { LegIdentity, Renegotiation, ReofferAnswer } from '../call/ports.js';
+import { guarded } from './callback-guard.js';
 import { capabilityHeaders, unknownExtensions } from './capabilities.js';
 import { contactUri } from './message-parts.js';
 import { type DialogSettings, OwnOffers } from './own-offers.js';
@@ -82,7 +83,7 @@ export class LegDialog {
     }
     if (request.method === 'INVITE' && this.#ack.isAwaited) {
       // drachtio-srf tells of an ACK a little later than of the re-INVITE behind it.
-      setImmediate(() => this.#take(request, response));
+      setImmediate(guarded(this.#settings.log, 're-INVITE', () => this.#take(request, response)));
     } else this.#take(request, response);
   }
 
@@ -131,7 +132,7 @@ export class LegDialog {
     this.#asked = response;
     let onAnswer: (sdp: string | null) => void = () => {};
     const offerSdp = sdpOf(request);
-    this.#listener.renegotiated({
+    const renegotiation: Renegotiation = {
       offerSdp,
       accept: (sdp) => {
         if (!this.#takes(response)) return;
@@ -152,7 +153,14 @@ export class LegDialog {
       onAnswer: (listener) => {
         onAnswer = listener;
       },
-    });
+    };
+    try {
+      this.#listener.renegotiated(renegotiation);
+    } catch (error) {
+      // Unanswered it would be in the way of every other offer.
+      renegotiation.refuse(500);
+      throw error;
+    }
   }
 
   /** False when it has been answered, in a dialog that is over. */

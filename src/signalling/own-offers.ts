@@ -5,6 +5,7 @@ import type { ReofferAnswer } from '../call/ports.js';
 import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { guarded } from './callback-guard.js';
 import { capabilityHeaders, optionTags } from './capabilities.js';
 import { requestInDialog } from './challenge-answers.js';
 import { cseqNumber } from './message-parts.js';
@@ -81,8 +82,12 @@ export class OwnOffers {
     this.#settings = settings;
     this.#host = host;
     this.#peerMinSeconds = settings.peerMinSeconds ?? 0;
-    const events = { refreshDue: () => this.#refresh(), sessionOver: () => host.sessionOver() };
-    this.#timer = new SessionTimer(settings.clock, events, settings.isServerOurs ? 0 : BEFORE_A_FOREIGN_SERVER_MS);
+    const { clock, log } = settings;
+    const events = {
+      refreshDue: guarded(log, 'session refresh', () => this.#refresh()),
+      sessionOver: guarded(log, 'session end', () => host.sessionOver()),
+    };
+    this.#timer = new SessionTimer(clock, events, settings.isServerOurs ? 0 : BEFORE_A_FOREIGN_SERVER_MS);
   }
 
   /** A re-INVITE of ours has no final response yet. */
@@ -159,10 +164,11 @@ export class OwnOffers {
     const pauseMs = response === null || offer.tries >= MAX_TRIES ? null : this.#pauseAfter(response);
     if (pauseMs !== null) {
       this.#waiting.unshift(offer);
-      this.#pause = this.#settings.clock.after(pauseMs, () => {
+      const again = guarded(this.#settings.log, 'offer again', () => {
         this.#pause = null;
         this.goOn();
       });
+      this.#pause = this.#settings.clock.after(pauseMs, again);
       return;
     }
     if (response !== null) this.#conclude(response);
