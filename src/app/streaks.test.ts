@@ -8,6 +8,7 @@ import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { Arena, until } from './testing/arena.js';
 
+const OWN_NUMBER = '01099990000';
 const STREAKS = { shortAnswers: { count: 2, underMs: 60_000 }, mostPercent: 25 };
 
 describe('a channel with a streak', () => {
@@ -56,5 +57,28 @@ describe('a channel with a streak', () => {
     assert.ok(resumed.ok);
     assert.deepEqual(await suspended(), []);
     assert.equal((await ask('channels resume', { channelId: first })).ok, false);
+  }).timeout(20_000);
+
+  it('is tried by a call to the operator’s telephone that has to last, where its answers were too short', async () => {
+    await app.close();
+    const probe = { trunk: 'pbx', number: OWN_NUMBER, afterSeconds: 3_600 };
+    const shortAnswers = { count: 2, underMs: 1_500 };
+    app = await startApp(arena.config({ routing: { preset: 'fill-first', streaks: { shortAnswers, probe } } }));
+    const first = await shortCall();
+    await shortCall();
+    await until('it is suspended', async () => (await suspended()).length === 1);
+    assert.equal((await ask('channels probe', { channelId: 'gw1/9' })).ok, false);
+    assert.ok((await ask('channels probe', { channelId: first })).ok);
+    await until('it is in service again', async () => (await suspended()).length === 0);
+    await until('the probe has its record', () => arena.cdrLines().some((cdr) => cdr.probe));
+    const [cdr] = arena.cdrLines().filter((line) => line.probe);
+    assert.deepEqual(
+      [cdr?.dialled, cdr?.attempts.map(({ channel }) => channel), cdr?.endReason, cdr?.endedBy],
+      [OWN_NUMBER, [first], 'normal', 'caller'],
+    );
+    assert.ok((cdr?.durationMs ?? 0) >= 2_000, `lasted ${cdr?.durationMs} ms`);
+    assert.equal(cdr?.recording?.state, 'complete');
+    // It is charged as any other.
+    assert.ok((cdr?.billedSeconds ?? 0) >= 2, `charged ${cdr?.billedSeconds} s`);
   }).timeout(20_000);
 });

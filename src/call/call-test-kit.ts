@@ -108,6 +108,8 @@ export class CallBench {
   readonly trunks: FakeTrunks;
   /** Who does the transfers of the next calls. */
   transfers: 'simtrunk' | 'gateway' | 'refuse' = 'refuse';
+  /** Of calls to mobiles: the channel, and whether it was answered. */
+  readonly attemptEnds: string[] = [];
   readonly over: CallRecord[] = [];
   readonly callers: FakeCaller[] = [];
   readonly registry: CallRegistry;
@@ -168,6 +170,7 @@ export class CallBench {
         dialler: this.dialler,
         books: this.books,
         transfers: { trunks: this.trunks, innerAddressOf: () => null },
+        attempts: { ended: (end) => this.attemptEnds.push(`${end.channelId} ${end.outcome === 'answered'}`) },
         clock: this.clock,
         log: createLogger({ level: 'silent', redactNumbers: false }),
       },
@@ -280,6 +283,12 @@ export class CallBench {
   #assertRecords(context: string): void {
     const last = new Map(this.journal.published.map(({ record }) => [record.callId, record]));
     for (const { callId, told } of this.callers) assert.equal(last.get(callId)?.sipStatus, told, context);
+    const ended = [...last.values()].flatMap(({ attempts, incoming }) =>
+      attempts
+        .filter(({ sipCallId, endedAtMs }) => incoming === null && sipCallId !== null && endedAtMs !== null)
+        .map(({ channelId, outcome }) => `${channelId} ${outcome === 'answered'}`),
+    );
+    assert.deepEqual(this.attemptEnds.toSorted(), ended.toSorted(), `ends of attempts\n${context}`);
     const billed = [...last.values()].flatMap(({ attempts, incoming }) => [
       ...attempts.filter(({ billedSeconds }) => billedSeconds > 0).map((a) => `${a.attemptId} ${a.billedSeconds}`),
       ...(incoming?.billedSeconds ? [`${incoming.reservationId} ${incoming.billedSeconds}`] : []),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { DigestGuard } from '../digest/digest-guard.js';
+import { createAuthority } from '../sip-server/testing/certificate.js';
 import { type JsonQuestion, requestJson } from './request-json.js';
 
 const ACCOUNT = { username: 'admin', password: 'sesame' };
@@ -128,6 +130,21 @@ describe('requestJson', () => {
     const { port } = nonsense.address() as AddressInfo;
     await assert.rejects(ask({ url: new URL(`http://127.0.0.1:${port}/`) }), /Parse Error/);
     await new Promise((resolve) => nonsense.close(resolve));
+  });
+
+  it('takes a certificate that the gateway has made itself only where that is allowed', async () => {
+    const secure = createSecureServer(createAuthority('gateway'), (_request, response) =>
+      response.end('{"is":"secure"}'),
+    );
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const url = new URL(`https://127.0.0.1:${(secure.address() as AddressInfo).port}/`);
+    try {
+      assert.deepEqual(await ask({ url, verifyServer: false }), { is: 'secure' });
+      await assert.rejects(ask({ url }), /certificate|self.signed/i);
+    } finally {
+      secure.closeAllConnections();
+      await new Promise((resolve) => secure.close(resolve));
+    }
   });
 
   it('ends when it is no longer wanted, with nothing left open', async () => {
