@@ -1,5 +1,5 @@
-// Headers that `sip.allowedHeaders` and `sip.allowedHeadersToTrunks` may not name: those that a B2BUA makes for each leg by itself, those that would tie
-// one leg's dialog to the other's, and those by which a PBX could set a caller identity.
+// Headers that `sip.allowedHeaders` and `sip.allowedHeadersToTrunks` may not name: those that a B2BUA makes for each leg by
+// itself, those that would tie one leg's dialog to the other's, and those by which a PBX could set a caller identity.
 
 /** In lower case. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(

@@ -19,6 +19,7 @@ const RELOADABLE: readonly string[] = [
   'call',
   'messages',
   'sip.allowedHeaders',
+  'sip.allowedHeadersToTrunks',
   'sip.digest',
   'sip.defence.allow',
   'sip.defence.deny',
