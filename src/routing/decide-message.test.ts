@@ -33,7 +33,7 @@ describe('the channel of a text message', () => {
     for (const channelId of ['gw1/1', 'gw1/2', 'gw1/2']) send(set, channelId);
     send(set, 'gw1/3');
     assert.deepEqual(
-      decide(set).ranked.map(({ channel }) => channel.channelId),
+      decide(set).candidates.map(({ channel }) => channel.channelId),
       ['gw1/3', 'gw1/1', 'gw1/2'],
     );
   });
@@ -51,13 +51,10 @@ describe('the channel of a text message', () => {
     send(set, 'gw1/4');
     const decision = decide(set, { excludeChannels: ['gw1/2'], resting: ['gw1/3'] });
     assert.equal(decision.best?.channel.channelId, 'gw1/5');
-    const reasons = decision.refusals.map(({ channel, refusal }) => [channel.channelId, refusal.reason]);
-    assert.deepEqual(reasons, [
-      ['gw1/1', 'channel-busy'],
-      ['gw1/2', 'already-tried'],
-      ['gw1/3', 'message-gap'],
-      ['gw1/4', 'quota-exhausted'],
-    ]);
+    assert.deepEqual(
+      { ...decision.refused },
+      { 'channel-busy': 1, 'already-tried': 1, 'message-gap': 1, 'quota-exhausted': 1 },
+    );
     assert.equal(decide(set, { load: { kind: 'lms', count: 1 } }).refused['class-not-covered'], 4);
   });
 
@@ -74,5 +71,23 @@ describe('the channel of a text message', () => {
     const decision = decide(set, { channelGroups: ['support'] });
     assert.deepEqual({ ...decision.refused }, { 'commercial-use-forbidden': 2, 'outside-trunk-groups': 1 });
     assert.equal(decision.refusal, 'refused-for-this-call');
+  });
+
+  it('is among the best few in the order of all, however many there are', () => {
+    const set = setUp({ plans: [TEXTS], gateways: [{}, {}], channelsEach: 30 });
+    const sent = (n: number) => (n * 7) % 31;
+    for (let n = 1; n <= 30; n++) send(set, `gw1/${n}`, sent(n));
+    set.ledger.sims.set(REQUEST.callee.e164, ['gw1/30 sim']);
+    const { candidates } = decide(set);
+    assert.equal(candidates.length, 8);
+    const scores = candidates.map(({ score }) => score);
+    assert.deepEqual(
+      scores,
+      [...scores].sort((a, b) => a - b),
+    );
+    assert.equal(candidates[0]?.channel.channelId, 'gw1/30');
+    const least = Array.from({ length: 29 }, (_, n) => n + 1).sort((a, b) => sent(a) - sent(b));
+    const free = least.filter((n) => sent(n) < 2).map((n) => `gw1/${n}`);
+    for (const channelId of free) assert.ok(candidates.some(({ channel }) => channel.channelId === channelId));
   });
 });

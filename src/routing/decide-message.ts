@@ -3,17 +3,18 @@
 // many the SIM has sent today.
 import type { LedgerView } from '../quota/ledger-view.js';
 import { parseMoney } from '../quota/money.js';
-import type { MessageFit, MessageLoad } from '../quota/usage.js';
+import type { MessageLoad, MessageRequest } from '../quota/usage.js';
 import { UNKNOWN_HEALTH } from './channel-health.js';
-import { Candidate, Explanation, keyOf } from './decision.js';
+import { BEST, Candidate, Decision, keyOf } from './decision.js';
+import type { IndexedGateway, PoolTerms } from './indexed-channel.js';
 import type { PooledChannel } from './pool.js';
-import { codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
+import { type CodeCounts, codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
 import type { RouteIndex } from './route-index.js';
 import {
   isChannelExcluded,
   isEmergency,
   isGatewayExcluded,
-  type Refusal,
+  type RefusalReason,
   type RoutingRequest,
   refusalOfChannel,
   refusalOfGateway,
@@ -30,60 +31,107 @@ export interface MessageToRoute {
 }
 
 /** Pure over the index, which must have been turned to now. */
-export function decideMessage(request: RoutingRequest, message: MessageToRoute, index: RouteIndex): Explanation {
-  const { view, channels, ranking } = index;
+export function decideMessage(request: RoutingRequest, message: MessageToRoute, index: RouteIndex): Decision {
+  const { view, channels, ranking, wallMs } = index;
   const affineSim = view.simsOf(request.callee.e164).at(-1);
-  const own = index.channelsOf(`${request.trunk}/${request.agent}`);
+  const own = request.agent === null ? [] : index.channelsOf(`${request.trunk}/${request.agent}`);
   const fullCost = Math.max(1, parseMoney(ranking.fullCost));
+  const asked = new Asked(request, message, wallMs);
   const counts = noCounts();
-  const ranked: Candidate[] = [];
-  const refusals: { channel: PooledChannel; refusal: Refusal }[] = [];
+  const best: Candidate[] = [];
   for (const channel of channels) {
-    const judged = judge(channel, request, message, view, index.wallMs);
-    if (typeof judged !== 'number') {
-      refusals.push({ channel, refusal: judged });
-      countOne(counts, codeOf(judged.reason));
+    const cost = asked.judge(channel, view);
+    if (typeof cost !== 'number') {
+      countOne(counts, codeOf(cost));
       continue;
     }
-    const call = {
-      sameCallee: channel.simId === affineSim,
-      ownChannel: request.agent !== null && own.includes(channel),
-      lastResort: false,
-    };
-    const costPoints = Math.floor((judged * FULL_POINTS) / fullCost);
-    const sent = view.messagesToday(channel.simId, index.wallMs);
+    const costPoints = cost === 0 ? 0 : Math.floor((cost * FULL_POINTS) / fullCost);
+    const sent = view.messagesToday(channel.simId, wallMs);
     const health = channel.health?.points ?? UNKNOWN_HEALTH;
     const standing = new Standing(NOT_REFUSED, costPoints, sent, health, ranking.weights, channel.tie);
-    ranked.push(new Candidate(channel, standing, call, ranking.weights));
+    const isKnown = channel.simId === affineSim;
+    const isOwn = own.includes(channel);
+    // What speaks for a channel in this call alone lowers its key; without that its standing's key is its own.
+    const last = best.length < BEST ? undefined : best[BEST - 1];
+    if (!isKnown && !isOwn && last !== undefined && standing.key > keyOf(last)) continue;
+    const call = { sameCallee: isKnown, ownChannel: isOwn, lastResort: false };
+    insert(best, new Candidate(channel, standing, call, ranking.weights));
   }
-  ranked.sort((a, b) => keyOf(a) - keyOf(b));
-  return new Explanation(ranked, refusals, counts, index);
+  return new MessageDecision(best, counts, index);
 }
 
-/** Why not, or what it would cost, in micros. */
-function judge(
-  channel: PooledChannel,
-  request: RoutingRequest,
-  { loads, resting }: MessageToRoute,
-  view: LedgerView,
-  wallMs: number,
-): Refusal | number {
-  const { pool, gateway } = channel;
-  const emergency = isEmergency(request);
-  const load = loads.get(gateway.name);
-  if (load === undefined) return { reason: 'no-messages' };
-  const reason =
-    refusalOfPoolToMessage(pool, request) ??
-    (emergency ? undefined : refusalOfGateway(gateway)) ??
-    refusalOfChannel(channel, emergency) ??
-    (isGatewayExcluded(gateway, request) || isChannelExcluded(channel, request) ? 'already-tried' : undefined) ??
-    (resting.has(channel.channelId) ? 'message-gap' : undefined);
-  if (reason !== undefined) return { reason };
-  const { e164: callee, numberClass } = request.callee;
-  return refusalOfFit(view.fitMessage(channel.simId, { ...load, callee, numberClass, wallMs }));
+class MessageDecision extends Decision {
+  readonly candidates: readonly Candidate[];
+
+  constructor(best: readonly Candidate[], counts: CodeCounts, index: RouteIndex) {
+    super(best[0], counts, index);
+    this.candidates = best;
+  }
 }
 
-function refusalOfFit(fit: MessageFit): Refusal | number {
-  if (fit.ok) return fit.costMicros;
-  return 'allowanceId' in fit ? { reason: fit.reason, allowanceId: fit.allowanceId } : { reason: fit.reason };
+/** Keeps the best few in their order. */
+function insert(best: Candidate[], candidate: Candidate): void {
+  const key = keyOf(candidate);
+  let at = best.length;
+  while (at > 0 && keyOf(best[at - 1] as Candidate) > key) at -= 1;
+  best.splice(at, 0, candidate);
+  if (best.length > BEST) best.pop();
+}
+
+/** One message: what is the same for all channels of a pool or a gateway is asked once. */
+class Asked {
+  readonly #request: RoutingRequest;
+  readonly #message: MessageToRoute;
+  readonly #wallMs: number;
+  readonly #isEmergency: boolean;
+  readonly #pools = new Map<PoolTerms, RefusalReason | null>();
+  readonly #gateways = new Map<IndexedGateway, RefusalReason | MessageRequest>();
+
+  constructor(request: RoutingRequest, message: MessageToRoute, wallMs: number) {
+    this.#request = request;
+    this.#message = message;
+    this.#wallMs = wallMs;
+    this.#isEmergency = isEmergency(request);
+  }
+
+  /** Why not, or what it would cost, in micros. */
+  judge(channel: PooledChannel, view: LedgerView): RefusalReason | number {
+    const ofGateway = this.#gatewayOf(channel.gateway);
+    if (ofGateway === 'no-messages') return ofGateway;
+    const ofPool = this.#poolOf(channel.pool);
+    if (ofPool !== null) return ofPool;
+    if (typeof ofGateway === 'string') return ofGateway;
+    const ofChannel = refusalOfChannel(channel, this.#isEmergency);
+    if (ofChannel !== undefined) return ofChannel;
+    if (isChannelExcluded(channel, this.#request)) return 'already-tried';
+    if (this.#message.resting.has(channel.channelId)) return 'message-gap';
+    const fit = view.fitMessage(channel.simId, ofGateway);
+    return fit.ok ? fit.costMicros : fit.reason;
+  }
+
+  #poolOf(pool: PoolTerms): RefusalReason | null {
+    let known = this.#pools.get(pool);
+    if (known === undefined) {
+      known = refusalOfPoolToMessage(pool, this.#request) ?? null;
+      this.#pools.set(pool, known);
+    }
+    return known;
+  }
+
+  /** What stands against the gateway, or what its SIMs' plans are asked. */
+  #gatewayOf(gateway: IndexedGateway): RefusalReason | MessageRequest {
+    let known = this.#gateways.get(gateway);
+    if (known === undefined) {
+      const load = this.#message.loads.get(gateway.name);
+      const { e164: callee, numberClass } = this.#request.callee;
+      if (load === undefined) known = 'no-messages';
+      else if (isGatewayExcluded(gateway, this.#request)) known = 'already-tried';
+      else {
+        const refusal = this.#isEmergency ? undefined : refusalOfGateway(gateway);
+        known = refusal ?? { kind: load.kind, count: load.count, callee, numberClass, wallMs: this.#wallMs };
+      }
+      this.#gateways.set(gateway, known);
+    }
+    return known;
+  }
 }
