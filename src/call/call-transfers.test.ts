@@ -226,6 +226,19 @@ describe('transfers of a call by its trunk', () => {
       assert.deepEqual([bench.record.endedBy, bench.record.transfers[0]?.callId], ['caller', null]);
     });
 
+    it('calls the PBX for an extension that is named at our address, too', async () => {
+      bench.refusal = 'bad-number';
+      const referral = new FakeReferral({ user: '702' });
+      caller.listener.referred(referral);
+      assert.equal(bench.trunks.last.request.requestUri, 'sip:702@b');
+      bench.trunks.last.leg.fail(404);
+      await settled();
+      assert.deepEqual(referral.told, ['202', 'NOTIFY 100', 'NOTIFY 404']);
+      bench.refusal = null;
+      caller.hangsUp();
+      await over();
+    });
+
     it('takes an answer that cannot be used for a failure, and hangs up on it', async () => {
       const referral = new FakeReferral({ user: '702', uri: 'sip:702@pbx.example', place: 'peer' });
       caller.listener.referred(referral);

@@ -15,7 +15,14 @@ import type { PeerMessage, Referral } from './ports-dialog.js';
 import type { JoinableCall, JoinableMedia, TransferHolder, TransferPorts } from './ports-transfer.js';
 import type { Side } from './reports.js';
 import { type TransferRecord, withTransfer } from './transfer-record.js';
-import { headersForPeer, placeOfPeer, transferredRequest, trunkOf } from './transfer-requests.js';
+import {
+  headersForPeer,
+  placeOfPeer,
+  questionOf,
+  transferredRequest,
+  trunkOf,
+  uriAtPeer,
+} from './transfer-requests.js';
 import { TrunkParty } from './trunk-party.js';
 
 /** What a mobile hears when the PBX has gone before the target answered: as a phone in Korea rings (ITU-T E.180). */
@@ -72,7 +79,7 @@ export class CallTransfers implements JoinableCall {
     // One at a time: of two nobody could say which the callee is to get.
     else if (this.#isBusy) referral.refuse(491);
     else if (referral.replaces !== null) this.#attend(ports, referral, referral.replaces);
-    else if (referral.target.place === 'peer') this.#callPeer(ports, referral);
+    else if (this.#isAtPeer(ports, referral)) this.#callPeer(ports, referral);
     else if (way === 'gateway') this.#pass(ports, referral);
     else this.#callNumber(ports, referral);
   }
@@ -145,6 +152,13 @@ export class CallTransfers implements JoinableCall {
     return this.#underway?.record.callId === callId && this.#isTalking;
   }
 
+  /** An extension may be named at our address, as if a number were: it is none. */
+  #isAtPeer({ admission }: TransferPorts, { target: { place, user } }: Referral): boolean {
+    if (place === 'peer') return true;
+    const admitted = admission.admit(questionOf(this.#request, user));
+    return user !== '' && !admitted.ok && admitted.reason === 'bad-number';
+  }
+
   // ---- to somebody at the PBX -----------------------------------------------------------------------------------------
 
   #callPeer(ports: TransferPorts, referral: Referral): void {
@@ -170,10 +184,11 @@ export class CallTransfers implements JoinableCall {
     underway = this.#begin(referral, this.#recordOf(kind, referral.target.user, null), () => party.cancel(undefined));
     this.#limit = ports.clock.after(this.#holder.state().limits.setupTimeoutMs, () => this.#giveUp());
     const { request, record } = this.#holder.state();
+    const nextHop = placeOfPeer(identity, trunkOf(request).nat);
     const call = {
       legId: randomUUID(),
-      requestUri: referral.target.uri,
-      nextHop: placeOfPeer(identity, trunkOf(request).nat),
+      requestUri: uriAtPeer(referral.target, nextHop),
+      nextHop,
       fromUser: request.incoming === undefined ? (record.callee ?? request.dialled) : request.calling,
       headers: headersForPeer(referral),
       offerSdp,
@@ -268,9 +283,8 @@ export class CallTransfers implements JoinableCall {
   #pass(ports: TransferPorts, referral: Referral): void {
     const dialled = referral.target.user;
     const record = { ...this.#recordOf('blind', dialled, null), by: 'gateway' as const };
-    // What policy is asked for; no call of its own is placed.
-    const request = transferredRequest(this.#request, { callId: randomUUID(), dialled, offerSdp: '', address: '' });
-    const passed = passReferral(ports.admission, request, this.#holder.trunk, referral, (status) => {
+    const question = questionOf(this.#request, dialled);
+    const passed = passReferral(ports.admission, question, this.#holder.trunk, referral, (status) => {
       this.#passed = null;
       this.#note({ ...record, sipStatus: status });
     });

@@ -1,8 +1,7 @@
 // A blind transfer that the gateway is to do: its trunk's REFER goes to the channel's leg with the number as the channel dials it,
 // and the gateway's NOTIFYs tell the transferor how it goes. Policy is asked; what the gateway then calls is not known here.
-import type { CallRequest } from './call-request.js';
 import { finalAnswerFor } from './end-reason.js';
-import type { AdmissionPort } from './ports.js';
+import type { AdmissionPort, AdmissionRequest } from './ports.js';
 import type { PeerMessage, Referral } from './ports-dialog.js';
 import type { TrunkSide } from './trunk-side.js';
 
@@ -15,19 +14,17 @@ export interface PassedReferral {
 
 /**
  * Null when it was refused here.
- * @param request the call that it would be, if it were placed here
+ * @param request what policy is asked: no call of its own is placed
  * @param onDone told the final status, once
  */
 export function passReferral(
   admission: AdmissionPort,
-  request: CallRequest,
+  request: AdmissionRequest,
   gateway: Pick<TrunkSide, 'gatewayIdentity' | 'sendToGateway'>,
   referral: Referral,
   onDone: (status: number) => void,
 ): PassedReferral | null {
   const admitted = admission.admit(request);
-  // Nothing that policy counts begins here.
-  admission.ended(request.callId);
   const { gatewayIdentity } = gateway;
   if (!admitted.ok || gatewayIdentity === null) {
     const { status } = finalAnswerFor(admitted.ok ? 'signalling-lost' : admitted.reason);

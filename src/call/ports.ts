@@ -352,9 +352,15 @@ export type AdmissionResult =
       readonly detail: string;
     };
 
+/** Whom a trunk wants to call. */
+export type AdmissionRequest = Pick<CallRequest, 'trunk' | 'agent' | 'account' | 'dialled'> & {
+  /** Null for a question that no call follows: nothing is counted. */
+  readonly callId: string | null;
+};
+
 export interface AdmissionPort {
   /** Canonical callee and policy, once a call, before routing. */
-  admit(request: CallRequest): AdmissionResult;
+  admit(request: AdmissionRequest): AdmissionResult;
   /** The call has reserved a channel: the ledger knows of it from now on. Idempotent. */
   placed(callId: string): void;
   /** The call has ended for its caller, admitted or not. Idempotent. */

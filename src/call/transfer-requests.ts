@@ -1,7 +1,9 @@
 // What a transfer asks of others: the call that its target is reached by, and what an INVITE to a PBX says of who refers whom.
+
+import { escapeUser } from '../routing/dial-uri.js';
 import type { CallRequest, TrunkTerms } from './call-request.js';
-import type { LegIdentity } from './ports.js';
-import type { Referral } from './ports-dialog.js';
+import type { AdmissionRequest, LegIdentity } from './ports.js';
+import type { Referral, ReferTarget } from './ports-dialog.js';
 
 export interface TransferredCall {
   readonly callId: string;
@@ -36,6 +38,12 @@ export function transferredRequest(
   };
 }
 
+/** What policy is asked of a target that no call of its own may follow. */
+export function questionOf(request: CallRequest, dialled: string): AdmissionRequest {
+  const { agent, account } = request;
+  return { callId: null, trunk: trunkOf(request), agent, account, dialled };
+}
+
 /** The trunk as a caller, whichever way the call goes. */
 export function trunkOf({ trunk, incoming }: CallRequest): TrunkTerms {
   return incoming?.trunk ?? trunk;
@@ -63,4 +71,9 @@ export function placeOfPeer({ nextHop, remoteTarget }: LegIdentity, nat: TrunkTe
   if (place === undefined) return nextHop;
   const transport = /;transport=([a-z]+)/i.exec(isConnection ? nextHop : remoteTarget)?.[1]?.toLowerCase();
   return `sip:${place}${transport === undefined || transport === 'udp' ? '' : `;transport=${transport}`}`;
+}
+
+/** The request-URI of a target at the PBX that is called at `nextHop`: at its own host, where the URI has one of ours. */
+export function uriAtPeer({ uri, user, place }: ReferTarget, nextHop: string): string {
+  return place === 'peer' ? uri : `sip:${escapeUser(user)}@${nextHop.replace(/^sip:/, '')}`;
 }
