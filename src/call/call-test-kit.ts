@@ -133,6 +133,7 @@ export class CallBench {
     this.trunks = new FakeTrunks(this.trace, this.clock);
     const routes: RoutePort = {
       attemptReported: (channelId, { outcome }) => this.trace.push(`reported ${channelId} ${outcome}`),
+      callReceived: (channelId) => this.trace.push(`received ${channelId}`),
       decide: ({ excludeChannels, excludeGateways }) => {
         const candidates = this.channels
           .map((channelId) => this.#candidate(channelId))

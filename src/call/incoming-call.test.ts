@@ -335,6 +335,18 @@ describe('a call from a mobile', () => {
       );
     });
 
+    it('tells routing, for an attempt may have failed just before because the SIM was being rung', async () => {
+      const outgoing = await bench.dial();
+      bench.leg.fail(486);
+      await settled();
+      assert.equal(outgoing.told, 486);
+      const caller = await offer();
+      assert.ok(bench.at('reported gw1/1') < bench.at('received gw1/1'));
+      caller.cancel();
+      bench.leg.fail(487);
+      await settled();
+    });
+
     it('does not count the attempt that gave way among those that a call may make', async () => {
       bench = new CallBench({ limits: { ...bench.settings.limits, maxAttempts: 1 } });
       const outgoing = await bench.dial();

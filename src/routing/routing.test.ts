@@ -44,6 +44,31 @@ describe('routing', () => {
     routing.close();
   });
 
+  it('takes a channel’s cool-down back when a mobile turns out to have been ringing its SIM', () => {
+    const clock = new ManualClock();
+    const { ledger } = setUp();
+    const gateway = { dial: '{number}', host: '192.0.2.10', port: 5060, transport: 'udp' } as const;
+    const routing = createRouting({
+      gateways: [{ ...gateway, name: 'gw1', codecs: ['PCMA'], terms: null, probe: false }],
+      plans: [OFFICE],
+      sims: [{ simId: 'gw1/1 sim', number: '+821000000000', plan: OFFICE.name }],
+      channels: [{ channelId: 'gw1/1', port: 1, simId: 'gw1/1 sim', gateway: 'gw1', enabled: true }],
+      view: ledger,
+      clock,
+    });
+    const { agent: _, ...question } = REQUEST;
+    const trunk = { name: 'pbx', traffic: 'commercial' } as const;
+    const isOpen = () => routing.decide({ ...question, trunk, wallMs: clock.wallMs() }).best !== undefined;
+    const coolDown = { of: 'channel', ms: 600_000 } as const;
+    routing.attemptReported('gw1/1', { outcome: 'failed', postDialDelayMs: null, coolDown });
+    assert.equal(isOpen(), false);
+    clock.advance(3_000);
+    routing.callReceived('gw1/1');
+    routing.callReceived('gw9/1');
+    assert.equal(isOpen(), true);
+    routing.close();
+  });
+
   it('begins a gateway’s cool-down when its response comes, however long ago the call was routed', () => {
     const clock = new ManualClock();
     const { ledger } = setUp();
