@@ -20,7 +20,10 @@ export type ReadAside =
 export async function loadConfigAside(file: string, options: LoadConfigOptions): Promise<Config> {
   const order: ReadOrder = { file, options: { ...options, env: { ...options.env } } };
   const worker = new Worker(new URL('./load-config-worker.js', import.meta.url), { workerData: order });
-  const [read] = (await once(worker, 'message')) as [ReadAside];
+  const ended = once(worker, 'exit').then(() => Promise.reject(new Error('the thread that reads the config ended')));
+  const [read] = (await Promise.race([once(worker, 'message'), ended])) as [ReadAside];
+  // It ends by itself now.
+  ended.catch(() => undefined);
   if (!read.ok) throw new SimtrunkError(read.code, read.message);
   return resolveConfig(read.written, resolve(file), options.env, options.dataDir);
 }
