@@ -1,9 +1,9 @@
 // The ledger that the config asks for: the default one in this process, or the one that several nodes share through Redis.
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.js';
-import { hasSameCaps, ledgerParts } from '../config/ledger-parts.js';
+import { hasSameCaps, type LedgerParts, ledgerParts } from '../config/ledger-parts.js';
 import type { Journal } from '../journal/journal.js';
-import { openJournalledLedger } from '../ledgers/journalled-memory-ledger.js';
+import { openJournalledLedger, type PreparedTerms } from '../ledgers/journalled-memory-ledger.js';
 import { LEDGER_SCHEMA } from '../ledgers/ledger-schema.js';
 import { SHARED_LEDGER_SCHEMA } from '../ledgers/redis/local-rows.js';
 import { REDIS_TIME } from '../ledgers/redis/lua.js';
@@ -28,7 +28,7 @@ export interface LedgerSide {
   readonly ledger: StartedLedger;
   /** Calls whose reservations the ledger cannot hold any longer; never called by the default ledger. */
   onReservationsLost(listener: (reservationIds: readonly string[]) => void): void;
-  /** Makes other plans, SIMs, channels and caps ready. A shared ledger has none of these to change (reload-rules.ts). */
+  /** Makes other plans, SIMs, channels and caps ready. */
   prepare(next: Config, before: Config): Promise<Prepared>;
   /** Null with the default ledger. */
   counters(): RedisLedgerCounters | null;
@@ -45,29 +45,22 @@ export async function startLedger(
 ): Promise<LedgerSide> {
   const { redis } = config.ledger;
   if (redis === undefined) {
-    let parts = ledgerParts(config);
+    const parts = ledgerParts(config);
     const ledger = opened.add('ledger', await openJournalledLedger({ ...parts, journal, clock, log }));
     return {
       ledger,
       onReservationsLost: () => undefined,
-      async prepare(next, before) {
-        const nextParts = ledgerParts(next, hasSameCaps(before, next) ? parts.capsOf : next.capsOf);
-        const prepared = await ledger.prepare(nextParts);
-        const take = () => {
-          prepared.take();
-          parts = nextParts;
-        };
-        return { take, discard: prepared.discard };
-      },
+      prepare: preparing(ledger, parts),
       counters: () => null,
       keys: null,
     };
   }
   const { url, prefix, timeoutMs, node = hostname(), ...settings } = redis;
+  const parts = ledgerParts(config);
   const ledger = opened.add(
     'ledger',
     await openRedisLedger({
-      ...ledgerParts(config),
+      ...parts,
       ...settings,
       node,
       link: { url, prefix, timeoutMs, time: REDIS_TIME },
@@ -76,9 +69,28 @@ export async function startLedger(
   );
   return {
     ledger,
-    prepare: async () => ({ take: () => undefined }),
+    prepare: preparing(ledger, parts),
     onReservationsLost: (listener) => ledger.events.on('reservations:lost', listener),
     counters: () => ledger.counters,
     keys: ledger.keys,
+  };
+}
+
+/** `parts`: what it was opened with. */
+function preparing(
+  ledger: { prepare(settings: LedgerParts): Promise<PreparedTerms> },
+  parts: LedgerParts,
+): LedgerSide['prepare'] {
+  let inForce = parts;
+  return async (next, before) => {
+    const nextParts = ledgerParts(next, hasSameCaps(before, next) ? inForce.capsOf : next.capsOf);
+    const { take, discard } = await ledger.prepare(nextParts);
+    return {
+      discard,
+      take: () => {
+        take();
+        inForce = nextParts;
+      },
+    };
   };
 }

@@ -22,7 +22,7 @@ const LONGEST_TEXT = 200;
 
 export function configChanges(before: ConfigFile, after: ConfigFile): readonly ConfigChange[] {
   const changes: ConfigChange[] = [];
-  compare([], before, after, (path, was, is) => changes.push(changeOf(path, was, is, after)));
+  compare([], before, after, (path, was, is) => changes.push(changeOf(path, was, is)));
   return changes;
 }
 
@@ -55,14 +55,14 @@ function nameOf(element: unknown): string | null {
   return null;
 }
 
-function changeOf(path: readonly string[], before: unknown, after: unknown, whole: ConfigFile): ConfigChange {
+function changeOf(path: readonly string[], before: unknown, after: unknown): ConfigChange {
   const kind = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   return {
     path: path.join('.'),
     kind,
     before: textOf(path, before),
     after: textOf(path, after),
-    isReloadable: isReloadable(path, whole),
+    isReloadable: isReloadable(path),
   };
 }
 

@@ -390,11 +390,17 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       [...this.live.values()].map(({ payerHolds }) => payerHolds),
     );
     this.#channels.keep(change.channels, this.#books);
+    // Another node may have calls on channels that are new to this one.
+    for (const { request } of this.live.values()) {
+      const channel = this.#channels.of(request);
+      if (channel !== undefined) this.#channels.enter(channel, 'busy');
+    }
   }
 
   // ---- loading -----------------------------------------------------------------------------------------------------
 
   settled(record: HistoryRecord): void {
+    for (const change of this.#changes) change.recorded(record);
     const { callee, callId, numberClass, direction, simId, reservedWallMs, answeredWallMs, durationMs } = record;
     // What it cost is what was charged then, whatever the plan says now.
     const costMicros = record.cost === '0' ? 0 : parseMoney(record.cost);
@@ -417,6 +423,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   adjusted(adjustment: Adjustment): void {
+    for (const change of this.#changes) change.corrected(adjustment);
     this.#adjust(adjustment);
   }
 

@@ -99,6 +99,11 @@ export class TermsChange implements HistoryReader {
     this.#later.push(() => this.#count(simId, payers, charged));
   }
 
+  /** The same for what another node has booked. */
+  recorded(record: HistoryRecord): void {
+    this.#later.push(() => this.settled(record));
+  }
+
   /** The same for text messages. */
   sent(simId: string, payers: readonly string[], charged: MessageRequest): void {
     this.#later.push(() => this.#countSent(simId, payers, charged));

@@ -32,7 +32,8 @@ import type {
   VerifyReport,
 } from '../../quota/ledger.js';
 import type { LedgerView } from '../../quota/ledger-view.js';
-import { type Live, NO_GRANT } from '../ledger-memory.js';
+import type { PreparedTerms } from '../journalled-memory-ledger.js';
+import { type LedgerSettings, type Live, NO_GRANT } from '../ledger-memory.js';
 import * as tables from '../ledger-tables.js';
 import { OrderedWrites } from '../ordered-writes.js';
 import { ReservationEnds } from '../reservation-ends.js';
@@ -478,6 +479,18 @@ export class RedisLedger implements Ledger, SettledHistory {
   }
 
   /** Usage that this node decides by against history in Redis, as far as the node has booked it. */
+  /** As the default ledger; each node is told of its own. @throws SimtrunkError REDIS_AWAY */
+  async prepare(settings: LedgerSettings): Promise<PreparedTerms> {
+    const { take, discard } = await this.#replica.prepare(settings, (...ask) => this.#session.run(...ask));
+    return {
+      discard,
+      take: () => {
+        this.#reserving.reconfigure(settings.channels);
+        take();
+      },
+    };
+  }
+
   async verify(): Promise<VerifyReport> {
     await this.#writes.written();
     await this.#history.sent();

@@ -1,11 +1,14 @@
 // A node's copy of the shared ledger: the same memory that the default ledger decides by, moved by the log of Redis alone,
 // entry by entry in its order. What this node booked before Redis had it is known, and is not booked twice.
+import { SimtrunkError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { TypedEmitter } from '../../lib/typed-events.js';
 import type { NumberClass } from '../../numbers/number-class.js';
 import type { Charge, Grant, ReserveRequest } from '../../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
 import type { FitRequest, FitResult, MessageFit, MessageRequest, QuotaStanding } from '../../quota/usage.js';
+import type { PreparedTerms } from '../journalled-memory-ledger.js';
+import type { HistoryReader, HistoryRecord } from '../ledger-history.js';
 import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
 import type { RedisClock } from './redis-clock.js';
 import type { Reply } from './redis-link.js';
@@ -30,10 +33,13 @@ export type Outcome =
 
 const HISTORY_PAGE = '2000';
 const BEGINNING = '0';
+/** How long, and how often, a reload waits for history to have what was settled here. */
+const LOOK_MS = 10;
+const MOST_LOOKS = 500;
 
 export class Replica implements LedgerView {
   readonly events: TypedEmitter<LedgerViewEvents>;
-  readonly #settings: LedgerSettings;
+  #settings: LedgerSettings;
   readonly #clock: RedisClock;
   readonly #log: Logger;
   readonly #onListenerError: (error: unknown, event: string) => void;
@@ -262,6 +268,60 @@ export class Replica implements LedgerView {
     return rows;
   }
 
+  /**
+   * Makes other plans, SIMs, channels and caps ready while the log goes on, as the default ledger does. Rejects when Redis does not
+   * have what this node has settled.
+   */
+  async prepare(settings: LedgerSettings, ask: Ask): Promise<PreparedTerms> {
+    await this.#whenLevel();
+    const memory = this.#memory;
+    const change = memory.change(settings);
+    const discard = () => memory.giveUp(change);
+    try {
+      if (change.needsHistory) await this.#readHistory(ask, this.#historyEntry, change);
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    const take = () => {
+      this.#settings = settings;
+      const isStillIt = this.#memory === memory;
+      if (isStillIt) memory.take(change);
+      // It was read again meanwhile, or another node has calls by SIMs that this one did not know: both are read by these terms.
+      const isUnknown = [...memory.live.values()].some(({ book, settled }) => book === undefined && !settled);
+      if (!isStillIt || isUnknown) this.#onStale(true);
+    };
+    return { take, discard };
+  }
+
+  /** When history has all that is booked here: nothing is counted twice then, and nothing left out. */
+  async #whenLevel(): Promise<void> {
+    for (let looks = 0; this.#bookedAhead.size > 0 || this.#buffer !== undefined; looks++) {
+      if (looks === MOST_LOOKS) throw new SimtrunkError('REDIS_AWAY', 'Redis does not have yet what was settled here.');
+      await new Promise<void>((resolve) => void this.#clock.after(LOOK_MS, resolve));
+    }
+  }
+
+  async #readHistory(ask: Ask, until: string, reader: HistoryReader): Promise<void> {
+    for (let last = BEGINNING; ; ) {
+      const page = await ask('history', [last, HISTORY_PAGE]);
+      for (const entry of page) {
+        last = String(entry[0]);
+        if (compareEntries(last, until) > 0) return;
+        const fields = new Map(pairs(entry[1] as Reply));
+        const record = fields.get('record') ?? '';
+        if (fields.get('kind') === 'adjustment') {
+          for (const adjustment of this.#sound(() => readAdjustment(record))) reader.adjusted(adjustment);
+        } else {
+          for (const settlement of this.#sound(() => readSettlement(record, Number(fields.get('at'))))) {
+            reader.settled(this.#recordOf(settlement));
+          }
+        }
+      }
+      if (page.length < Number(HISTORY_PAGE)) return;
+    }
+  }
+
   /** Whatever routing has computed of usage is out of date. */
   touchAll(): void {
     for (const { simId } of this.#settings.sims) this.events.emit('usage:changed', simId);
@@ -485,14 +545,18 @@ export class Replica implements LedgerView {
     }
   }
 
-  #book(memory: LedgerMemory, { request, answeredWallMs, durationMs, charge, settledWallMs }: SharedSettlement): void {
+  #book(memory: LedgerMemory, settlement: SharedSettlement): void {
+    memory.settled(this.#recordOf(settlement));
+  }
+
+  #recordOf({ request, answeredWallMs, durationMs, charge, settledWallMs }: SharedSettlement): HistoryRecord {
     const { billedSeconds, cost } = charge;
     const at = settledWallMs === 0 ? this.#clock.wallMs() : settledWallMs;
-    memory.settled({
+    return {
       ...request,
       reservedWallMs: request.wallMs,
       ...{ answeredWallMs, durationMs, billedSeconds, cost, settledWallMs: at },
-    });
+    };
   }
 
   #isHeld(channelId: string): boolean {

@@ -9,14 +9,18 @@ import { at, writeRequest } from './shared-records.js';
 
 export class Reserving {
   readonly #parts: SharedParts;
-  readonly #simOf: ReadonlyMap<string, string>;
+  #simOf: ReadonlyMap<string, string>;
   readonly #onBehind: () => void;
 
   /** `onBehind`: what this node knows is not what Redis has, and must be read again. */
   constructor(parts: SharedParts, onBehind: () => void) {
     this.#parts = parts;
     this.#onBehind = onBehind;
-    this.#simOf = new Map(parts.options.channels.map(({ channelId, simId }) => [channelId, simId]));
+    this.#simOf = simsOf(parts.options.channels);
+  }
+
+  reconfigure(channels: SharedParts['options']['channels']): void {
+    this.#simOf = simsOf(channels);
   }
 
   async reserveFirst(
@@ -215,4 +219,8 @@ export class Reserving {
     }
     return false;
   }
+}
+
+function simsOf(channels: SharedParts['options']['channels']): ReadonlyMap<string, string> {
+  return new Map(channels.map(({ channelId, simId }) => [channelId, simId]));
 }
