@@ -36,7 +36,7 @@ export function trunkTellers(
 }
 
 async function tellOverSip(
-  { message, noticeId }: Notice,
+  { trunk, message, noticeId }: Notice,
   to: string,
   { user, reports }: TrunkMessagesConfig,
   sip: SipMessageSender,
@@ -58,7 +58,8 @@ async function tellOverSip(
     contentType: isImdn ? 'message/imdn+xml' : 'text/plain;charset=UTF-8',
     body: isImdn ? imdnOf(message) : isReport ? reportText(message) : message.text,
     proxy: undefined,
-    gateway: null,
+    // What the PBX asks of calls from mobiles (`inbound.digest`).
+    gateway: `trunk:${trunk}`,
     channelId: null,
     // RFC 3428 §8: whoever gets it again sees that it is the same.
     callId: `${message.messageId}-${noticeId}`,

@@ -3,6 +3,8 @@ import { formatPath } from './config-problem.js';
 import { findMessageProblems } from './message-checks.js';
 import { PUSH_PRESETS, SMS_PRESETS } from './message-presets.js';
 import { api, gatewayMessages, trunkMessages } from './message-schema.js';
+import { resolveMessages } from './resolve-messages.js';
+import { configFileSchema } from './schema.js';
 import { SoundParts } from './sound-parts.js';
 
 const GATEWAY = { name: 'gw1', network: 'lan', address: '192.0.2.1' };
@@ -104,5 +106,25 @@ describe('text messages in the config', () => {
     for (const name of ['HOOK', 'WEB', 'TOKEN'])
       assert.ok(unset.some((problem) => problem.includes(`variable ${name} is not set`)));
     assert.deepEqual(problems(raw, { HOOK: 'a', WEB: 'b', TOKEN: 'c' }), []);
+  });
+
+  it('come to where a trunk takes calls from mobiles, unless it says another place', () => {
+    const inbound = { address: '192.0.2.9:5080', transport: 'tcp' };
+    const toOf = (trunk: object) => {
+      const plan = { name: 'p', timeZone: 'UTC', currency: 'KRW', commercialUse: 'allowed', classes: ['mobile'] };
+      const raw = {
+        networks: [{ name: 'lan', bind: '127.0.0.1' }],
+        trunks: [{ name: 'pbx', network: 'lan', sources: ['192.0.2.2'], ...trunk }],
+        gateways: [GATEWAY],
+        plans: [{ ...plan, maxCallSeconds: 60, allowances: [] }],
+        sims: [{ number: '+821040000001', plan: 'p' }],
+        channels: [{ gateway: 'gw1', port: 1, sim: '+821040000001' }],
+      };
+      return resolveMessages(configFileSchema.parse(raw), {}).trunks[0]?.to;
+    };
+    assert.equal(toOf({ inbound }), null);
+    assert.equal(toOf({ inbound, messages: {} }), 'sip:{user}@192.0.2.9:5080;transport=tcp');
+    assert.equal(toOf({ inbound, messages: { to: 'sip:sms@192.0.2.3' } }), 'sip:sms@192.0.2.3');
+    assert.equal(toOf({ messages: {} }), null);
   });
 });

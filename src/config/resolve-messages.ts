@@ -98,7 +98,7 @@ export function resolveMessages(parsed: ConfigFile, env: Environment): MessagesC
     gateways: gateways.flatMap(({ name, messages: its }) =>
       its === undefined ? [] : [gatewayMessages(name, its, env)],
     ),
-    trunks: trunks.map(({ name, messages: its }) => trunkMessages(name, its, env)),
+    trunks: trunks.map((trunk) => trunkMessages(trunk, env)),
   };
 }
 
@@ -164,14 +164,15 @@ function smsHttp(http: NonNullable<GatewayMessagesFile['http']>, env: Environmen
 }
 
 function trunkMessages(
-  trunk: string,
-  its: ConfigFile['trunks'][number]['messages'],
+  { name: trunk, messages: its, inbound }: ConfigFile['trunks'][number],
   env: Environment,
 ): TrunkMessagesConfig {
   if (its === undefined) {
     return { trunk, take: true, maxPerSecond: null, to: null, user: 'messages', reports: 'text', webhook: null };
   }
-  const { take, maxPerSecond = null, to = null, user, reports, webhook } = its;
+  const { take, maxPerSecond = null, user, reports, webhook } = its;
+  // Where it takes calls from mobiles, unless it says another place.
+  const to = its.to ?? (inbound?.address && `sip:{user}@${inbound.address};transport=${inbound.transport}`) ?? null;
   return {
     ...{ trunk, take, maxPerSecond, to, user, reports },
     webhook: webhook === undefined ? null : { ...webhook, secret: secretOf(webhook.secret, env) },
