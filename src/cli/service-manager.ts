@@ -15,7 +15,8 @@ export interface ServiceManagerOptions {
   status(): string;
 }
 
-/** Half of the time after which systemd takes us for dead, as it advises; at most so often. */
+/** Said three times in the time after which systemd takes us for dead, so that one look may fail; at most so often. */
+const LOOKS = 3;
 const LEAST_INTERVAL_MS = 500;
 
 export class ServiceManager {
@@ -32,7 +33,7 @@ export class ServiceManager {
     this.#isThere = NOTIFY_SOCKET !== undefined && NOTIFY_SOCKET !== '';
     const isForUs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === options.pid;
     const limitMs = Number(WATCHDOG_USEC) / 1_000;
-    this.#intervalMs = isForUs && limitMs > 0 ? Math.max(LEAST_INTERVAL_MS, limitMs / 2) : null;
+    this.#intervalMs = isForUs && limitMs > 0 ? Math.max(LEAST_INTERVAL_MS, limitMs / LOOKS) : null;
   }
 
   /** The service takes calls; from now on it says that it lives, as long as it does. */
@@ -57,8 +58,10 @@ export class ServiceManager {
           await this.#notify('WATCHDOG=1', `STATUS=${this.#options.status()}`);
           if (!this.#isClosed) this.#watch(intervalMs);
         },
-        (err) =>
-          this.#options.log.error({ err, alarm: 'watchdog' }, 'a part does not answer: the watchdog is not told'),
+        (err) => {
+          this.#options.log.error({ err, alarm: 'watchdog' }, 'a part does not answer: the watchdog is not told');
+          if (!this.#isClosed) this.#watch(intervalMs);
+        },
       );
     });
   }
