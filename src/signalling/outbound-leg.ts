@@ -12,12 +12,11 @@ import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
 import { identityOfCallee } from './leg-identity.js';
 import { readReasons, reasonHeaders, tagOf } from './message-parts.js';
-import { MAX_RAISES } from './own-offers.js';
 import { endingHeaders, readPassed } from './passed-headers.js';
 import { plainAddress } from './peer-table.js';
 import { takeEarlyRequest } from './renegotiation.js';
 import { sdpOf } from './session-body.js';
-import { askForSession, NO_SESSION_TIMER, readMinSe, sessionExtensions, sessionOf } from './session-expires.js';
+import { askForSession, BearableInterval, NO_SESSION_TIMER, sessionExtensions, sessionOf } from './session-expires.js';
 import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfApplication } from './srf.js';
 
 /** Branches of a forked INVITE that are told apart: an honest proxy forks to fewer. */
@@ -41,9 +40,7 @@ export class OutboundLeg implements CalleeLeg {
   #over = false;
   #hangingUp = false;
   #terms = NO_SESSION_TIMER;
-  /** The Min-SE that the gateway has answered with 422. */
-  #peerMinSeconds = 0;
-  #raises = 0;
+  readonly #bearable = new BearableInterval();
   #inDialog: LegDialog | undefined;
   readonly #allowedHeaders: readonly string[];
   /** What each branch of a forked INVITE has described before its answer, by the tag of its To (RFC 3261 §12.1.2). */
@@ -143,9 +140,7 @@ export class OutboundLeg implements CalleeLeg {
       },
       guarded(this.#log, 'final response', (error, dialog) => {
         if (dialog !== undefined && !error) this.#onAnswer(dialog);
-        else if (!this.#sendSigned(error?.res, headers, proxy) && !this.#sendLonger(error?.res, headers, proxy)) {
-          this.#onFailure(error);
-        }
+        else if (!this.#sendAgain(error?.res, headers, proxy)) this.#onFailure(error);
       }),
     );
   }
@@ -167,8 +162,8 @@ export class OutboundLeg implements CalleeLeg {
     this.#lastBranch = branch;
   }
 
-  /** False when the response is no challenge, or there is no answer to it; then the attempt has failed. */
-  #sendSigned(
+  /** After a challenge, or 422, the same again with what was missing; false when that is no use: the attempt has failed. */
+  #sendAgain(
     response: SipResponse | undefined,
     headers: Readonly<Record<string, string>>,
     proxy: string | undefined,
@@ -176,35 +171,20 @@ export class OutboundLeg implements CalleeLeg {
     const [invite, request] = [this.#invite, this.#request];
     if (response === undefined || invite === undefined || request === undefined || this.#cancelled || this.#over)
       return false;
-    const signed = this.#answers.headersFor(response, { method: 'INVITE', uri: invite.uri, body: request.offerSdp });
-    if (signed === null) return false;
+    const missing =
+      this.#answers.headersFor(response, { method: 'INVITE', uri: invite.uri, body: request.offerSdp }) ??
+      this.#longerSession(response);
+    if (missing === null) return false;
     // What is cancelled from now on is the INVITE to come.
     this.#invite = undefined;
     const nextHop = proxy ?? challengerOf(invite.uri, response);
-    this.#send(request, { ...headers, ...repetitionOf(invite), ...signed }, nextHop);
+    this.#send(request, { ...headers, ...repetitionOf(invite), ...missing }, nextHop);
     return true;
   }
 
-  /** RFC 4028 §7.3: after 422 the same again, with the interval that the gateway wants; false when it is none, or no longer one. */
-  #sendLonger(
-    response: SipResponse | undefined,
-    headers: Readonly<Record<string, string>>,
-    proxy: string | undefined,
-  ): boolean {
-    const [invite, request] = [this.#invite, this.#request];
-    if (response?.status !== 422 || invite === undefined || request === undefined || this.#cancelled || this.#over)
-      return false;
-    const minSeconds = readMinSe(response);
-    if (minSeconds <= this.#peerMinSeconds || this.#raises >= MAX_RAISES || this.#terms.mode === 'off') return false;
-    this.#raises++;
-    this.#peerMinSeconds = minSeconds;
-    this.#invite = undefined;
-    this.#send(
-      request,
-      { ...headers, ...repetitionOf(invite), ...askForSession(this.#terms, null, minSeconds) },
-      proxy ?? challengerOf(invite.uri, response),
-    );
-    return true;
+  #longerSession(response: SipResponse): Readonly<Record<string, string>> | null {
+    if (this.#terms.mode === 'off' || !this.#bearable.raise(response)) return null;
+    return askForSession(this.#terms, null, this.#bearable.minSeconds);
   }
 
   cancel(reason: string | undefined): void {
@@ -297,7 +277,7 @@ export class OutboundLeg implements CalleeLeg {
         terms: this.#terms,
         extensions: this.#extensions(),
         agreement: sessionOf(dialog.res, this.#terms),
-        peerMinSeconds: this.#peerMinSeconds,
+        peerMinSeconds: this.#bearable.minSeconds,
         role: 'uac',
         isServerOurs: this.#host.isServerOurs,
       },

@@ -10,7 +10,7 @@ import { capabilityHeaders, optionTags } from './capabilities.js';
 import { requestInDialog } from './challenge-answers.js';
 import { cseqNumber } from './message-parts.js';
 import { sdpOf } from './session-body.js';
-import { askForSession, readMinSe, type SessionAgreement, sessionOf } from './session-expires.js';
+import { askForSession, BearableInterval, type SessionAgreement, sessionOf } from './session-expires.js';
 import { SessionTimer } from './session-timer.js';
 import type { SipDialog, SipMessage, SipResponse } from './srf.js';
 
@@ -52,8 +52,6 @@ interface Offer {
 const OVER: ReofferAnswer = { status: 481, sdp: null };
 const OUTDATED: ReofferAnswer = { status: 491, sdp: null };
 const MAX_TRIES = 5;
-/** The peer and proxies before it may each want a longer session. */
-export const MAX_RAISES = 3;
 /** A BYE after a crash is numbered a hundred above what was kept of the leg. */
 const MANY_REQUESTS = 50;
 const LONGEST_RETRY_AFTER_SECONDS = 10;
@@ -70,9 +68,7 @@ export class OwnOffers {
   #pause: ClockTimer | null = null;
   #isUpdating = false;
   #allowsUpdate = false;
-  /** The highest Min-SE of the peer (RFC 4028 §7.4). */
-  #peerMinSeconds: number;
-  #raises = 0;
+  readonly #bearable: BearableInterval;
   #lastCseq = 0;
   #requests = 0;
   #isClosed = false;
@@ -81,7 +77,7 @@ export class OwnOffers {
     this.#dialog = dialog;
     this.#settings = settings;
     this.#host = host;
-    this.#peerMinSeconds = settings.peerMinSeconds ?? 0;
+    this.#bearable = new BearableInterval(settings.peerMinSeconds);
     const { clock, log } = settings;
     const events = {
       refreshDue: guarded(log, 'session refresh', () => this.#refresh()),
@@ -108,7 +104,7 @@ export class OwnOffers {
   learn(message: SipMessage): void {
     const allowed = message.get('Allow');
     if (allowed !== undefined) this.#allowsUpdate = optionTags(allowed).includes('update');
-    this.#peerMinSeconds = Math.max(this.#peerMinSeconds, readMinSe(message));
+    this.#bearable.learn(message);
   }
 
   /** The session is good for another interval, or has no timer from now on. */
@@ -181,7 +177,7 @@ export class OwnOffers {
       case 491:
         return glarePauseMs(this.#settings.role);
       case 422:
-        return this.#raiseInterval(response) ? 0 : null;
+        return this.#bearable.raise(response) ? 0 : null;
       case 500: {
         const seconds = Number(/^\s*(\d{1,2})\b/.exec(response.get('Retry-After') ?? '')?.[1]);
         return seconds <= LONGEST_RETRY_AFTER_SECONDS ? Math.max(0.5, seconds) * 1_000 : null;
@@ -231,7 +227,7 @@ export class OwnOffers {
       if (this.#isClosed || response === null) return;
       const { status } = response;
       if (status < 300 || status === 408 || status === 481) this.#conclude(response);
-      else if (status === 422 && this.#raiseInterval(response)) this.#update();
+      else if (status === 422 && this.#bearable.raise(response)) this.#update();
       else if (status !== 491 && status !== 500 && response.source_address) {
         // Its Allow was a mistake.
         this.#allowsUpdate = false;
@@ -240,25 +236,16 @@ export class OwnOffers {
     });
   }
 
-  /** False when the peer's Min-SE is no higher than what it was asked for, or has been raised again and again. */
-  #raiseInterval(response: SipResponse): boolean {
-    const minSeconds = readMinSe(response);
-    if (minSeconds <= this.#peerMinSeconds || this.#raises >= MAX_RAISES) return false;
-    this.#raises++;
-    this.#peerMinSeconds = minSeconds;
-    return true;
-  }
-
   #request(method: string, body: string | undefined, onFinal: (response: SipResponse | null) => void): void {
     const { log, account, terms, extensions } = this.#settings;
     const { contact } = this.#dialog.local;
     const { agreement } = this.#timer;
-    const isAsking = agreement !== null || terms.mode === 'request' || this.#raises > 0;
+    const isAsking = agreement !== null || terms.mode === 'request' || this.#bearable.isRaised;
     const headers = {
       ...(contact !== undefined && { Contact: contact }),
       ...capabilityHeaders(extensions),
       // Where nothing was agreed on or asked for, what the peer could bear is no reason to ask.
-      ...askForSession(terms, agreement, isAsking ? this.#peerMinSeconds : 0),
+      ...askForSession(terms, agreement, isAsking ? this.#bearable.minSeconds : 0),
       ...(body !== undefined && { 'Content-Type': 'application/sdp' }),
     };
     const request = { method, headers, ...(body !== undefined && { body }) };

@@ -2,7 +2,7 @@
 // RFC 4028 §4, §5, §7.1, §7.2 (who asks), §9 (who answers).
 import type { SessionTerms } from '../call/call-request.js';
 import { optionTags } from './capabilities.js';
-import type { SipMessage } from './srf.js';
+import type { SipMessage, SipResponse } from './srf.js';
 
 export const TIMER_EXTENSION = 'timer';
 /** RFC 4028 §5: what Min-SE means when it is left out. */
@@ -96,6 +96,41 @@ export function sessionOf(response: SipMessage, terms: SessionTerms): SessionAgr
   if (said === null) return null;
   const seconds = Math.max(said.seconds, Math.min(terms.minSeconds, SHORTEST_BELIEVED_SECONDS));
   return { seconds, weRefresh: said.refresher !== 'uas' };
+}
+
+/** The peer and proxies before it may each want a longer session. */
+const MAX_RAISES = 3;
+
+/** The shortest session that a peer can bear, as it says itself and as its 422s raise it. RFC 4028 §7.3, §7.4. */
+export class BearableInterval {
+  #minSeconds: number;
+  #raises = 0;
+
+  constructor(minSeconds = 0) {
+    this.#minSeconds = minSeconds;
+  }
+
+  /** 0: any. */
+  get minSeconds(): number {
+    return this.#minSeconds;
+  }
+
+  get isRaised(): boolean {
+    return this.#raises > 0;
+  }
+
+  learn(message: SipMessage): void {
+    this.#minSeconds = Math.max(this.#minSeconds, readMinSe(message));
+  }
+
+  /** False when the response is no 422, asks for no more than before, or was raised again and again. */
+  raise(response: SipResponse): boolean {
+    const minSeconds = readMinSe(response);
+    if (response.status !== 422 || minSeconds <= this.#minSeconds || this.#raises >= MAX_RAISES) return false;
+    this.#raises++;
+    this.#minSeconds = minSeconds;
+    return true;
+  }
 }
 
 /** Min-SE of a 422, or of a request; 0 when it is left out or no number. */
