@@ -50,9 +50,15 @@ export class ProbeCalls {
     this.#parts = parts;
   }
 
-  /** For probes that are to come; those that wait keep their pause. */
+  /** For probes that are to come; those that wait keep their pause, and begin with one where none was to come. */
   reconfigure(settings: ProbeSettings | null): void {
+    const wasNone = this.#settings === null;
     this.#settings = settings;
+    if (!wasNone || settings === null) return;
+    for (const [channelId, waiting] of this.#waiting) {
+      waiting.pauseMs = settings.afterMs;
+      this.#arm(channelId, waiting, settings.afterMs);
+    }
   }
 
   /** The channel is suspended: it is tried until it is sound, or forgotten. */

@@ -113,7 +113,8 @@ export class GoipListener {
     if (report !== null) this.#counters.keepalives += 1;
     else if (answer === null) this.#counters.unanswered += 1;
     else this.#counters.others += 1;
-    if (answer !== null) this.#socket.send(answer, from.port, from.address, () => {});
+    // A forged packet may come from port 0, to which nothing can be sent.
+    if (answer !== null && from.port > 0) this.#socket.send(answer, from.port, from.address, () => {});
     if (report !== null) this.#parts.onReport(line.channelId, report);
   }
 
