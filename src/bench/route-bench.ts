@@ -4,8 +4,9 @@
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { LedgerMemory, type Live } from '../ledgers/ledger-memory.js';
+import { LedgerMemory } from '../ledgers/ledger-memory.js';
 import { insertReservation } from '../ledgers/ledger-tables.js';
+import type { Live } from '../ledgers/live-reservation.js';
 import { ManualClock } from '../lib/clock.js';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import type { ReserveRequest } from '../quota/ledger.js';

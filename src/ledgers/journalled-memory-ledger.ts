@@ -29,8 +29,9 @@ import type {
 } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import { RUNNING_PAGE_ROWS, readHistory } from './ledger-history.js';
-import { LedgerMemory, type LedgerSettings, type Live, NO_GRANT } from './ledger-memory.js';
+import { LedgerMemory, type LedgerSettings, NO_GRANT } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
+import type { Live } from './live-reservation.js';
 import { OrderedWrites } from './ordered-writes.js';
 import { readPastAdjustments } from './past-adjustments.js';
 import { ReservationEnds } from './reservation-ends.js';

@@ -16,10 +16,7 @@ import type {
   ReserveRequest,
 } from '../quota/ledger.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
-import { type Micros, parseMoney } from '../quota/money.js';
-import type { Plan } from '../quota/plan.js';
-import { BY_THE_SECOND } from '../quota/plan-defaults.js';
-import { chargedSeconds } from '../quota/rounding.js';
+import type { Micros } from '../quota/money.js';
 import type {
   FitRequest,
   FitResult,
@@ -32,36 +29,15 @@ import type {
 import type { UsageBook } from '../quota/usage-book.js';
 import { ATTEMPTS_KEPT_MS, CalleeMemory } from './callee-memory.js';
 import { type Channel, type ChannelSettings, ChannelStates } from './channel-states.js';
+import { type HolderTerms, HolderUsage, SIM } from './holder-usage.js';
 import { LastCallers } from './last-callers.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
-import { type CapsOf, PayerBooks, type PayerHold } from './payer-books.js';
-import { booksOf, DAYS_KEPT_MS, TermsChange } from './terms-change.js';
+import { type Live, messageRequestOf } from './live-reservation.js';
+import type { TermsChange } from './terms-change.js';
 
-export interface LedgerSettings {
-  readonly plans: readonly Plan[];
-  readonly sims: readonly { readonly simId: string; readonly plan: string }[];
+export interface LedgerSettings extends HolderTerms {
   readonly channels: readonly ChannelSettings[];
-  readonly sliceSeconds: number;
-  /** A shorter call is not worth placing; left out: two seconds. */
-  readonly minCallSeconds?: number;
-  /** Left out: nobody who pays has caps. */
-  readonly capsOf?: CapsOf;
-}
-
-/** A reservation that is not finished: it keeps its channel busy. */
-export interface Live {
-  readonly request: ReserveRequest;
-  /** By whose terms it was granted its time, also when others hold for its SIM by now; undefined for a SIM without a plan. */
-  readonly book: UsageBook | undefined;
-  readonly hold: Hold;
-  readonly payerHolds: readonly PayerHold[];
-  /** Whether it counts as an attempt by itself: not when its settlement does, nor when no INVITE left. */
-  tried: boolean;
-  /** From an earlier process. */
-  readonly orphan: boolean;
-  /** Charged, but its channel is still in use. */
-  settled: boolean;
 }
 
 /** What is remembered of a reservation, or of its record in history. */
@@ -71,11 +47,6 @@ export type Reserved =
   | { readonly ok: true; readonly live: Live; readonly maxCallSeconds: number }
   | { readonly ok: false; readonly reason: ReserveRefusal; readonly allowanceId?: string; readonly payer?: string };
 
-/** What names of SIMs as holders of usage begin with. */
-const SIM = 'sim:';
-
-const NO_CAPS: CapsOf = () => undefined;
-
 export const NO_GRANT: Grant = { maxCallSeconds: 0, isFinal: true };
 
 export class LedgerMemory implements LedgerView, HistoryReader {
@@ -83,11 +54,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   readonly live = new Map<string, Live>();
   readonly #clock: Clock;
   readonly #channels: ChannelStates;
-  #books: ReadonlyMap<string, UsageBook>;
-  readonly #minCallSeconds: number | undefined;
-  /** Terms that are being made ready: they are told of everything that is booked meanwhile. */
-  readonly #changes = new Set<TermsChange>();
-  readonly #payers: PayerBooks;
+  readonly #usage: HolderUsage;
   readonly #callees = new CalleeMemory();
   readonly #lastCallers = new LastCallers();
   readonly #sliceMs: number;
@@ -97,13 +64,11 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#clock = clock;
     this.#sliceMs = settings.sliceSeconds * 1000;
     this.events = new TypedEmitter(onListenerError);
-    this.#minCallSeconds = settings.minCallSeconds;
-    this.#books = booksOf(settings, new Map());
-    this.#payers = new PayerBooks(settings.capsOf ?? NO_CAPS, settings, clock);
+    this.#usage = new HolderUsage(settings, clock);
     this.#channels = new ChannelStates(clock, (channelId, state) =>
       this.events.emit('channel:changed', channelId, state),
     );
-    this.#channels.keep(settings.channels, this.#books);
+    this.#channels.keep(settings.channels, this.#usage.books);
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
@@ -113,28 +78,28 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   fit(simId: string, request: FitRequest): FitResult {
-    return this.#books.get(simId)?.fit(request) ?? { ok: false, reason: 'class-not-covered' };
+    return this.#usage.bookOf(simId)?.fit(request) ?? { ok: false, reason: 'class-not-covered' };
   }
 
   standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding {
-    const book = this.#books.get(simId);
+    const book = this.#usage.bookOf(simId);
     return book?.standing(numberClass, wallMs) ?? { changesAtWallMs: Number.POSITIVE_INFINITY };
   }
 
   fitMessage(simId: string, request: MessageRequest): MessageFit {
-    return this.#books.get(simId)?.fitMessage(request) ?? { ok: false, reason: 'class-not-covered' };
+    return this.#usage.bookOf(simId)?.fitMessage(request) ?? { ok: false, reason: 'class-not-covered' };
   }
 
   messagesToday(simId: string, wallMs: number): number {
-    return this.#books.get(simId)?.messagesToday(wallMs) ?? 0;
+    return this.#usage.bookOf(simId)?.messagesToday(wallMs) ?? 0;
   }
 
   quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): Micros {
-    return this.#books.get(simId)?.quote(numberClass, wallMs, seconds) ?? 0;
+    return this.#usage.bookOf(simId)?.quote(numberClass, wallMs, seconds) ?? 0;
   }
 
   today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number } {
-    return this.#books.get(simId)?.today(wallMs) ?? { seconds: 0, calls: 0 };
+    return this.#usage.bookOf(simId)?.today(wallMs) ?? { seconds: 0, calls: 0 };
   }
 
   simsOf(callee: string): readonly string[] {
@@ -150,33 +115,25 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   fitPayers(payers: readonly string[], question: PayersQuestion): PayersFit {
-    const { simId, message } = question;
-    if (message !== undefined) {
-      const request = messageRequestOf(question, message);
-      const costMicros = (simId === undefined ? undefined : this.#books.get(simId))?.quoteMessage(request) ?? 0;
-      return this.#payers.fitMessage(payers, { ...request, costMicros });
-    }
-    return this.#payers.fit(payers, question, simId === undefined ? undefined : this.#books.get(simId));
-  }
-
-  bookOf(simId: string): UsageBook | undefined {
-    return this.#books.get(simId);
+    return this.#usage.fitPayers(payers, question);
   }
 
   usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined {
-    return this.#payers.bookOf(payer)?.usage(wallMs);
+    return this.#usage.ofPayer(payer, wallMs);
   }
 
   /** Of a SIM (as `sim:ID`), or of a payer. */
   usageOfHolder(holder: string, wallMs: number): readonly AllowanceUsage[] | undefined {
-    if (!holder.startsWith(SIM)) return this.usageOfPayer(holder, wallMs);
-    return this.#books.get(holder.slice(SIM.length))?.usage(wallMs);
+    return this.#usage.ofHolder(holder, wallMs);
   }
 
   /** Usage of every SIM (as `sim:ID`) and of every payer of which something is counted. */
-  *usages(wallMs: number): Generator<readonly [holder: string, allowances: readonly AllowanceUsage[]]> {
-    for (const [simId, book] of this.#books) yield [`sim:${simId}`, book.usage(wallMs)];
-    for (const payer of this.#payers.known()) yield [payer, this.usageOfPayer(payer, wallMs) ?? []];
+  usages(wallMs: number): Iterable<readonly [holder: string, allowances: readonly AllowanceUsage[]]> {
+    return this.#usage.all(wallMs);
+  }
+
+  bookOf(simId: string): UsageBook | undefined {
+    return this.#usage.bookOf(simId);
   }
 
   /** Place in history of what was booked last. */
@@ -203,9 +160,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const fit = book.fit(request, undefined, isUnknown);
     if (!fit.ok) return fit;
     let { maxCallSeconds } = fit;
-    const payersFit = this.#payers.fit(request.payers, request, book);
+    const payersFit = this.#usage.payers.fit(request.payers, request, book);
     if (!payersFit.ok) return payersFit;
-    const payerHolds = this.#payers.hold(request, payersFit.maxCallSeconds, book);
+    const payerHolds = this.#usage.payers.hold(request, payersFit.maxCallSeconds, book);
     const heldUntilWallMs = payerHolds[0]?.hold.coveredUntilWallMs ?? null;
     if (heldUntilWallMs !== null) {
       maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);
@@ -223,7 +180,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const asked = messageRequestOf(request, message);
     const fit = book.fitMessage(asked);
     if (!fit.ok) return fit;
-    const payersFit = this.#payers.fitMessage(request.payers, { ...asked, costMicros: fit.costMicros });
+    const payersFit = this.#usage.payers.fitMessage(request.payers, { ...asked, costMicros: fit.costMicros });
     if (!payersFit.ok) return payersFit;
     const live = this.#holdMessage(request, message, book, false);
     this.#channels.enter(channel, 'busy');
@@ -237,7 +194,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       request,
       book,
       hold: book.holdMessage(asked),
-      payerHolds: this.#payers.holdMessage(request.payers, { ...asked, costMicros }),
+      payerHolds: this.#usage.payers.holdMessage(request.payers, { ...asked, costMicros }),
       // A message is no attempt to call.
       tried: false,
       orphan,
@@ -273,7 +230,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const question = { ...request, wallMs: answeredWallMs };
     const fit = book?.fit(question, hold);
     const bySim = fit?.ok ? fit.maxCallSeconds : 0;
-    const byPayers = this.#payers.extend(payerHolds, { ...request, carrier: book }, answeredWallMs, untilWallMs);
+    const byPayers = this.#usage.payers.extend(payerHolds, { ...request, carrier: book }, answeredWallMs, untilWallMs);
     const maxCallSeconds = Math.min(bySim, byPayers.heldSeconds - 1);
     const grantedUntilWallMs = answeredWallMs + (maxCallSeconds + 1) * 1000;
     book?.cover(hold, answeredWallMs, Math.max(answeredWallMs, Math.min(untilWallMs, grantedUntilWallMs)));
@@ -295,7 +252,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;
     this.drop(live);
-    const booked = this.#book(live, answeredWallMs, durationMs);
+    const booked = this.#usage.settle(live, answeredWallMs, durationMs);
     this.#sequence += 1;
     this.#remember(request, answeredWallMs !== null || request.message !== undefined, request.wallMs);
     const charge: Charge = {
@@ -318,8 +275,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** Corrects usage, as a new entry of history. */
   adjust(adjustment: Adjustment): AdjustResult {
-    const used = this.#adjust(adjustment);
-    for (const change of this.#changes) change.corrected(adjustment);
+    const used = this.#usage.adjust(adjustment);
     if (used === 'holder') return { ok: false, reason: 'unknown-holder' };
     if (used === 'allowance') return { ok: false, reason: 'unknown-allowance' };
     this.#sequence += 1;
@@ -330,7 +286,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   /** Drops what a reservation held of its SIM and its payers. */
   drop(live: Live): void {
     live.book?.drop(live.hold);
-    this.#payers.drop(live.payerHolds);
+    this.#usage.payers.drop(live.payerHolds);
   }
 
   /** No INVITE of this attempt left: it does not count as one. */
@@ -361,35 +317,17 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** Terms, SIMs and channels that are to take the place of these: made ready while calls go on, then taken or given up. */
   change(settings: LedgerSettings): TermsChange {
-    const { capsOf = NO_CAPS } = settings;
-    const payers = this.#payers.change(capsOf);
-    const books = booksOf({ ...settings, minCallSeconds: this.#minCallSeconds }, this.#books);
-    const change = new TermsChange(
-      { books, before: this.#books, payers, channels: settings.channels, sequence: this.#sequence },
-      { nowWallMs: this.#clock.wallMs(), counted: (callee, simId) => this.#callees.counted(callee, simId) },
-    );
-    this.#changes.add(change);
-    return change;
+    return this.#usage.change(settings, this.#sequence, (callee, simId) => this.#callees.counted(callee, simId));
   }
 
   giveUp(change: TermsChange): void {
-    this.#changes.delete(change);
+    this.#usage.giveUp(change);
   }
 
   /** From now on the changed terms hold for what is reserved; live calls keep those that they began with. */
   take(change: TermsChange): void {
-    this.#changes.delete(change);
-    change.finish();
-    this.#books = change.books;
-    for (const { request, book, hold, settled } of this.live.values()) {
-      const next = this.#books.get(request.simId);
-      if (!settled && next !== undefined) book?.holdInNext(hold, next);
-    }
-    this.#payers.take(
-      change.payers,
-      [...this.live.values()].map(({ payerHolds }) => payerHolds),
-    );
-    this.#channels.keep(change.channels, this.#books);
+    this.#usage.take(change, [...this.live.values()]);
+    this.#channels.keep(change.channels, this.#usage.books);
     // Another node may have calls on channels that are new to this one.
     for (const { request } of this.live.values()) {
       const channel = this.#channels.of(request);
@@ -400,31 +338,16 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   // ---- loading -----------------------------------------------------------------------------------------------------
 
   settled(record: HistoryRecord): void {
-    for (const change of this.#changes) change.recorded(record);
-    const { callee, callId, numberClass, direction, simId, reservedWallMs, answeredWallMs, durationMs } = record;
-    // What it cost is what was charged then, whatever the plan says now.
-    const costMicros = record.cost === '0' ? 0 : parseMoney(record.cost);
-    const booking = { callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs, costMicros };
+    const { callee, callId, direction, reservedWallMs, answeredWallMs, message } = record;
     const nowWallMs = this.#clock.wallMs();
-    if (record.message !== undefined) {
-      const wallMs = answeredWallMs ?? reservedWallMs;
-      const sent = { ...messageRequestOf({ callee, numberClass, wallMs }, record.message), costMicros };
-      this.#books.get(simId)?.bookMessage(sent, nowWallMs - DAYS_KEPT_MS);
-      this.#payers.bookMessage(record.payers, sent, nowWallMs - DAYS_KEPT_MS);
-      this.#remember(record, true, reservedWallMs);
-      return;
-    }
-    this.#books.get(simId)?.recount(booking, nowWallMs - DAYS_KEPT_MS);
-    this.#payers.recount(record.payers, booking, nowWallMs - DAYS_KEPT_MS);
-    if (direction === 'out' && reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) {
-      this.#callees.try(callee, callId, reservedWallMs);
-    }
-    this.#remember(record, answeredWallMs !== null, reservedWallMs);
+    this.#usage.recount(record, nowWallMs);
+    const isTried = direction === 'out' && message === undefined;
+    if (isTried && reservedWallMs >= nowWallMs - ATTEMPTS_KEPT_MS) this.#callees.try(callee, callId, reservedWallMs);
+    this.#remember(record, answeredWallMs !== null || message !== undefined, reservedWallMs);
   }
 
   adjusted(adjustment: Adjustment): void {
-    for (const change of this.#changes) change.corrected(adjustment);
-    this.#adjust(adjustment);
+    this.#usage.adjust(adjustment);
   }
 
   /** Goes on where history ends. */
@@ -435,7 +358,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: ReservationRow): void {
     const { callee, callId, numberClass, wallMs } = request;
     const { direction, message } = request;
-    const book = this.#books.get(request.simId);
+    const book = this.#usage.bookOf(request.simId);
     const channel = this.#channels.get(request.channelId);
     if (message !== undefined && book !== undefined && !settled) {
       this.#holdMessage(request, message, book, true);
@@ -453,7 +376,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       request,
       book,
       hold,
-      payerHolds: settled ? [] : this.#payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
+      payerHolds: settled ? [] : this.#usage.payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
       tried,
       orphan: true,
       settled,
@@ -473,44 +396,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#channels.close();
   }
 
-  #book(live: Live, answer: number | null, ms: number) {
-    const { request, book, payerHolds } = live;
-    if (request.message !== undefined) return this.#bookMessage(live, request.message, answer ?? request.wallMs);
-    const { simId, payers, callee, numberClass, direction, wallMs } = request;
-    const record = { callee, numberClass, direction, reservedWallMs: wallMs, answeredWallMs: answer, durationMs: ms };
-    const booked = book?.book(record);
-    const costMicros = booked?.costMicros ?? 0;
-    const charged = { ...record, costMicros };
-    // By the terms that the call began with; where others hold by now, they count what it was charged.
-    const current = this.#books.get(simId);
-    if (current !== book) current?.book(charged);
-    this.#payers.book(payers, charged);
-    for (const replaced of this.#payers.replaced(payerHolds)) replaced.book(charged);
-    for (const change of this.#changes) change.booked(simId, payers, charged);
-    if (booked !== undefined) return booked;
-    // A SIM that has left the config has no plan to round by.
-    return { billedSeconds: answer === null ? 0 : chargedSeconds(ms, BY_THE_SECOND), cost: '0' };
-  }
-
-  #bookMessage({ request, book, payerHolds }: Live, message: MessageLoad, wallMs: number) {
-    const { simId, payers, callee, numberClass } = request;
-    const sent = messageRequestOf({ callee, numberClass, wallMs }, message);
-    const booked = book?.bookMessage(sent);
-    const charged = { ...sent, costMicros: booked?.costMicros ?? 0 };
-    const current = this.#books.get(simId);
-    if (current !== book) current?.bookMessage(charged);
-    this.#payers.bookMessage(payers, charged);
-    for (const replaced of this.#payers.replaced(payerHolds)) replaced.bookMessage(charged);
-    for (const change of this.#changes) change.sent(simId, payers, charged);
-    return { billedSeconds: 0, cost: booked?.cost ?? '0' };
-  }
-
-  #adjust({ holder, allowanceId, amount, wallMs }: Adjustment): number | 'holder' | 'allowance' {
-    if (!holder.startsWith(SIM)) return this.#payers.adjust(holder, allowanceId, amount, wallMs);
-    const book = this.#books.get(holder.slice(SIM.length));
-    return book === undefined ? 'holder' : (book.adjust(allowanceId, amount, wallMs) ?? 'allowance');
-  }
-
   #forget(live: Live): void {
     this.drop(live);
     this.live.delete(live.request.reservationId);
@@ -522,13 +407,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     // Nobody calls back for a message.
     if (direction === 'out' && message === undefined) this.#lastCallers.note(callee, trunk, payers, reservedWallMs);
     if (answered) this.#callees.talked(callee, simId);
-    else if (this.#books.get(simId)?.terms.countsCalleesOnAttempt) this.#callees.counted(callee, simId);
+    else if (this.#usage.bookOf(simId)?.terms.countsCalleesOnAttempt) this.#callees.counted(callee, simId);
   }
-}
-
-function messageRequestOf(
-  { callee, numberClass, wallMs }: Pick<ReserveRequest, 'callee' | 'numberClass' | 'wallMs'>,
-  { kind, count }: MessageLoad,
-): MessageRequest {
-  return { kind, count, callee, numberClass, wallMs };
 }

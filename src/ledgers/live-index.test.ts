@@ -11,7 +11,8 @@ import { explainRoute } from '../routing/explain-route.js';
 import { RouteIndex, type RoutingSettings } from '../routing/route-index.js';
 import type { RoutingRequest } from '../routing/rules.js';
 import { PRESETS } from '../routing/weights.js';
-import { LedgerMemory, type Live } from './ledger-memory.js';
+import { LedgerMemory } from './ledger-memory.js';
+import type { Live } from './live-reservation.js';
 
 const MOBILE = { classes: ['mobile'] } as const;
 const CALLEES = allowanceOf({ id: 'callees-day', counts: 'callees', limit: 1, ...MOBILE });

@@ -1,7 +1,8 @@
 // One run: calls go through the real policy, router and ledger memory in virtual time. Plain books without a journal:
 // nothing here can be lost. Each call has one attempt, since no simulated gateway fails; and so no attempt is reported to
 // routing, for which all channels are equally sound then.
-import { LedgerMemory, type Live } from '../ledgers/ledger-memory.js';
+import { LedgerMemory } from '../ledgers/ledger-memory.js';
+import type { Live } from '../ledgers/live-reservation.js';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
 import { createPolicy } from '../policy/admit-call.js';
 import { OPEN_POLICY } from '../policy/trunk-policy.js';

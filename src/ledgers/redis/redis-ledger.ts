@@ -33,8 +33,9 @@ import type {
 } from '../../quota/ledger.js';
 import type { LedgerView } from '../../quota/ledger-view.js';
 import type { PreparedTerms } from '../journalled-memory-ledger.js';
-import { type LedgerSettings, type Live, NO_GRANT } from '../ledger-memory.js';
+import { type LedgerSettings, NO_GRANT } from '../ledger-memory.js';
 import * as tables from '../ledger-tables.js';
+import type { Live } from '../live-reservation.js';
 import { OrderedWrites } from '../ordered-writes.js';
 import { ReservationEnds } from '../reservation-ends.js';
 import { unlessStalled } from '../unless-stalled.js';

@@ -9,7 +9,8 @@ import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/led
 import type { FitRequest, FitResult, MessageFit, MessageRequest, QuotaStanding } from '../../quota/usage.js';
 import type { PreparedTerms } from '../journalled-memory-ledger.js';
 import type { HistoryReader, HistoryRecord } from '../ledger-history.js';
-import { LedgerMemory, type LedgerSettings, type Live, type Reserved } from '../ledger-memory.js';
+import { LedgerMemory, type LedgerSettings, type Reserved } from '../ledger-memory.js';
+import type { Live } from '../live-reservation.js';
 import type { RedisClock } from './redis-clock.js';
 import type { Reply } from './redis-link.js';
 import {
