@@ -7,6 +7,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import { createLogger } from '../lib/logger.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { inboundRows, inboundWarnings } from './inbound-text.js';
+import { messagesRows, messagesWarnings } from './messages-text.js';
 import { allowancesText, planText } from './terms-text.js';
 
 export const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
@@ -50,6 +51,7 @@ function findWarnings(config: Config): string[] {
     ...(idleSims > 0 ? [`${counted(idleSims, 'SIM')} in no channel`] : []),
     ...(inUse.size === 0 ? ['no channel is enabled'] : []),
     ...inboundWarnings(config),
+    ...messagesWarnings(config),
   ];
 }
 
@@ -115,7 +117,7 @@ function summary(config: Config, warnings: readonly string[]): string {
         `${gateway.name}: ${gateway.transport} ${gateway.address}, ${counted(channels.length, 'channel')}${off}`,
       ];
     }),
-    ...inboundRows(config).map(([what, text]): [string, string] => [what, text]),
+    ...[...inboundRows(config), ...messagesRows(config)].map(([what, text]): [string, string] => [what, text]),
     ...config.plans.map((plan): [string, string] => {
       const sims = config.sims.filter((sim) => sim.plan === plan.name).length;
       return ['plan', `${plan.name}: ${counted(sims, 'SIM')}, ${planText(plan)}`];
