@@ -19,6 +19,7 @@ const RELOADABLE: readonly string[] = [
   'messages',
   'sip.allowedHeaders',
   'sip.allowedHeadersToTrunks',
+  'sip.allowedContent',
   'sip.digest',
   'sip.defence.allow',
   'sip.defence.deny',
