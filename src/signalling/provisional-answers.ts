@@ -125,6 +125,8 @@ export class ProvisionalAnswers {
         // Of an INVITE that is over by now.
         this.#log.debug({ leg: 'caller', cause: String(error) }, 'reliable response was not sent');
         this.#owesPrack = false;
+        // Behind a later one they would be out of order.
+        this.#waiting.length = 0;
       }),
       guarded(this.#log, 'prack', (prack) => this.#acknowledged(prack)),
     );
