@@ -223,7 +223,7 @@ describe('text messages of the service', function () {
     assert.deepEqual([received?.from, received?.text, received?.agent], ['+821099998888', '네', '702']);
     await until('the report is recorded', () => recordOf(messageId)?.state === 'delivered');
     assert.equal(recordOf(messageId)?.revision, 2);
-    assert.equal(records().filter(({ direction }) => direction === 'in').length, 2);
+    await until('both are recorded', () => records().filter(({ direction }) => direction === 'in').length === 2);
   });
 
   it('go on to the next channel when the gateway cannot, and fail at last', async () => {

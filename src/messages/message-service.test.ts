@@ -288,7 +288,7 @@ describe('text messages', () => {
         assert.equal(world.used(), charged);
         assert.deepEqual((await world.ledger.verify()).differences, []);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 });

@@ -2,9 +2,10 @@
 // that may have left is never sent again by itself, and is charged; what is cut short by a crash is one of those (docs/messages.md).
 import { randomUUID } from 'node:crypto';
 import type { ClockTimer } from '../lib/clock.js';
-import { isOver, type Message, type MessageAttempt, type MessageParty, type MessageRequest } from './message.js';
+import type { Message, MessageAttempt, MessageParty, MessageRequest } from './message.js';
 import type { MessagePorts, MessageSettings, SendOutcome } from './message-ports.js';
 import type { MessageRefusal } from './message-refusal.js';
+import { closeAttempt, logged, messageOf } from './message-steps.js';
 import { placeMessage } from './place-message.js';
 import { settleLeftMessages } from './recover-messages.js';
 
@@ -343,42 +344,4 @@ export class MessageService {
     const { revision } = message;
     return { ...message, state, endReason: reason, endedAtMs: this.#ports.clock.wallMs(), revision: revision + 1 };
   }
-}
-
-function messageOf(request: MessageRequest, nowMs: number): Message {
-  const { origin, trunk, agent, account, calling, dialled, text, pictures, reference } = request;
-  return {
-    ...{ messageId: randomUUID(), direction: 'out', state: 'queued', origin },
-    ...{ trunk: trunk.name, traffic: trunk.traffic, agent, account, calling, dialled, callee: null },
-    ...{ text, pictures, kind: null, parts: null, encoding: null, reference, takenAtMs: nowMs, endedAtMs: null },
-    ...{ attempts: [], channelId: null, simId: null, decision: null, endReason: null, gatewayReference: null },
-    ...{ report: null, revision: 0 },
-  };
-}
-
-function closeAttempt(
-  message: Message,
-  outcome: SendOutcome,
-  endedAtMs: number,
-  charge: Pick<MessageAttempt, 'cost' | 'currency' | 'estimated'> | null,
-): Message {
-  const attempts = [...message.attempts];
-  const last = attempts.pop();
-  if (last === undefined || isOver(message)) return message;
-  const closed: MessageAttempt = {
-    ...last,
-    endedAtMs,
-    outcome: outcome.kind === 'silent' ? 'unknown' : outcome.kind,
-    means: outcome.kind === 'refused' ? outcome.means : null,
-    status: 'status' in outcome ? outcome.status : null,
-    detail: 'detail' in outcome ? outcome.detail : null,
-    ...charge,
-  };
-  const gatewayReference = outcome.kind === 'sent' ? outcome.reference : message.gatewayReference;
-  return { ...message, attempts: [...attempts, closed], gatewayReference };
-}
-
-function logged(outcome: SendOutcome) {
-  const { kind } = outcome;
-  return { outcome: kind, ...('status' in outcome && { status: outcome.status }) };
 }
