@@ -36,6 +36,9 @@ export function isInstalled(command: string): boolean {
   return spawnSync('/bin/sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
 }
 
+/** Has the kernel end a program with us, also when we are killed (util-linux). */
+const ENDS_WITH_US = isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'TERM'] : [];
+
 /** @param leave how it is asked to end */
 export function startProgram(
   command: string,
@@ -43,7 +46,8 @@ export function startProgram(
   folder: string,
   leave: (child: ChildProcess) => void,
 ): Program {
-  const child = spawn(command, args, {
+  const [program = command, ...rest] = [...ENDS_WITH_US, command, ...args];
+  const child = spawn(program, rest, {
     env: { ...process.env, HOME: folder },
     cwd: folder,
     stdio: ['pipe', 'pipe', 'pipe'],
