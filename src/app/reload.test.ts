@@ -120,11 +120,12 @@ describe('a reload', function () {
       }
       const [before, after] = [await arena.cdrOf(call.sipCallId), await arena.cdrOf(next.sipCallId)];
       assert.deepEqual([before.attempts[0]?.channel, after.attempts[0]?.channel], ['gw1/1', 'gw2/1']);
-      assert.deepEqual([before.endReason, before.billedSeconds], ['normal', 1]);
+      // As long as the reload and the other call took.
+      assert.ok(before.endReason === 'normal' && before.billedSeconds >= 1);
       // The SIM has left the config: its usage is history's, and comes back with it.
       assert.equal(arena.usedSeconds(app, 1), undefined);
       await reload({});
-      assert.equal(arena.usedSeconds(app, 1), 1);
+      assert.equal(arena.usedSeconds(app, 1), before.billedSeconds);
     } finally {
       await second.close();
     }
