@@ -109,10 +109,16 @@ const NOTHING: PackedCounts = [];
 export function packCounts(counts: CodeCounts): PackedCounts {
   const mask = counts[MASK] as number;
   if (mask === 0) return NOTHING;
-  const packed: number[] = [];
+  let codes = 0;
+  for (let left = mask; left !== 0; left &= left - 1) codes += 1;
+  // Of its own size: an array that grows takes room for many more, and a decision makes one.
+  const packed = new Array<number>(2 * codes);
+  let at = 0;
   for (let left = mask; left !== 0; left &= left - 1) {
     const code = lowestBit(left);
-    packed.push(code, counts[code] as number);
+    packed[at] = code;
+    packed[at + 1] = counts[code] as number;
+    at += 2;
   }
   return packed;
 }
