@@ -30,6 +30,8 @@ export interface MediaBenchResult {
   readonly delayMs: { readonly p50: number; readonly p99: number };
   /** How late the generator sent. */
   readonly pacingP99Ms: number;
+  /** How long the generator stood still in all: it does not make up for that with a burst. */
+  readonly stalledMs: number;
   /** User and system time of all threads of the process, by relayed packets. */
   readonly cpuUsPerPacket: number;
   /** The same of each thread that had a part in it, the largest first. */
@@ -137,6 +139,7 @@ async function measure(engine: MediaEngine, settings: MediaBenchSettings): Promi
         packetsLost: last.sent - last.received,
         delayMs: { p50: rounded(after.delayP50Ms, 2), p99: rounded(after.delayP99Ms, 2) },
         pacingP99Ms: rounded(after.pacingP99Ms, 2),
+        stalledMs: after.stalledMs,
         cpuUsPerPacket: rounded(cpuUsPerPacket, 2),
         cpuUsByThread: [...threadsAfter]
           .map(([thread, cpuMs]) => rounded(((cpuMs - (threadsBefore.get(thread) ?? 0)) * 1_000) / packets, 2))

@@ -1,4 +1,5 @@
 // Entry of the recording thread.
+import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { monotonicNowMs } from '../lib/clock.js';
 import type { TapMessage } from '../rtp/tap-batch.js';
@@ -9,9 +10,13 @@ import { diskFiles } from './recording-files.js';
 /** With the timeline's hold of 650 ms, no frame waits a second for the disk. */
 const TICK_MS = 250;
 const DISK_CHECK_MS = 1_000;
+/** What is recorded waits in its queue; what is relayed is late. On a full machine this thread lets the relay go first. */
+const NICENESS = 3;
 
 if (parentPort === null) throw new Error('recorder-worker.js runs as a worker thread only');
 const control = parentPort;
+// Of this thread alone, as Linux has it (setpriority(2)).
+if (process.platform === 'linux') setPriority(NICENESS);
 const settings = workerData as RecorderThreadSettings;
 
 function post(message: RecorderOutput): void {
