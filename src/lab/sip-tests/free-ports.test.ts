@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { freePort, freePortRange, isTaken } from './free-ports.js';
+import { freePort, freePortRange, isListening, isTaken } from './free-ports.js';
 
 describe('free ports', () => {
   it('are never given twice', async () => {
@@ -29,5 +29,24 @@ describe('free ports', () => {
       udp.close();
       tcp.close();
     }
+  });
+
+  it('are seen to be listened at without being bound, so that nobody who is about to is refused', async () => {
+    const port = await freePort();
+    assert.equal(await isListening('udp', '127.0.0.1', port), false);
+    assert.equal(await isListening('tcp', '127.0.0.1', port), false);
+    for (let round = 0; round < 50; round++) {
+      const asked = Array.from({ length: 5 }, () => isListening('udp', '127.0.0.1', port));
+      const udp = createSocket('udp4').bind(port, '127.0.0.1');
+      await once(udp, 'listening');
+      await Promise.all(asked);
+      assert.equal(await isListening('udp', '127.0.0.1', port), true);
+      udp.close();
+      await once(udp, 'close');
+    }
+    const tcp = createServer().listen(port, '127.0.0.1');
+    await once(tcp, 'listening');
+    assert.equal(await isListening('tcp', '127.0.0.1', port), true);
+    tcp.close();
   });
 });

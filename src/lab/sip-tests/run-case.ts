@@ -8,7 +8,7 @@ import { drawLadder } from './call-ladder.js';
 import { buildConfig, type DrachtioPlace, iccidOf, mergeOver } from './case-config.js';
 import type { SipCase, SipCaseCaller, SipCaseGateway, SipCaseOperator } from './case-file.js';
 import { differencesFrom, valueAt } from './expectation.js';
-import { freePort, freePortRange, isTaken } from './free-ports.js';
+import { freePort, freePortRange, isListening } from './free-ports.js';
 import { MediaPeers } from './media-peers.js';
 import { listenForNothing, type QuietPort } from './quiet-port.js';
 import { type CdrLine, readLatestCdrs, readLatestMessages } from './read-cdrs.js';
@@ -195,7 +195,7 @@ async function startGateway(
   });
   media.follow(gateway.uas ?? '', run);
   const endMs = performance.now() + 5000;
-  while (!(await isTaken(gateway.transport, gateway.address, port))) {
+  while (!(await isListening(gateway.transport, gateway.address, port))) {
     if (performance.now() > endMs || run.child.exitCode !== null) {
       throw new Error(`SIPp did not listen: ${describeOutcome(await run.done).join('\n')}`);
     }

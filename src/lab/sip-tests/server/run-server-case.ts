@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { differencesFrom, valueAt } from '../expectation.js';
-import { freePort, freePortRange, isTaken } from '../free-ports.js';
+import { freePort, freePortRange, isListening } from '../free-ports.js';
 import type { CaseResult } from '../run-case.js';
 import { type RunningSipp, startSipp } from '../sipp.js';
 import { type MessageRelay, openTcpRelay, openUdpRelay } from './message-relay.js';
@@ -100,7 +100,7 @@ class Stage {
     const relay = await this.#openRelay('callee', peer.transport, port);
     const run = await this.#startSipp('callee', peer, port, relay);
     const endMs = performance.now() + PATIENCE_MS;
-    while (!(await isTaken(peer.transport, '127.0.0.1', port))) {
+    while (!(await isListening(peer.transport, '127.0.0.1', port))) {
       if (performance.now() > endMs || run.child.exitCode !== null) {
         run.child.kill('SIGKILL');
         throw new Error(`SIPp does not listen: ${(await run.done).errors.slice(0, 1000)}`);
