@@ -186,6 +186,7 @@ export class CallTransfers implements JoinableCall {
     const { request, record } = this.#holder.state();
     const nextHop = placeOfPeer(identity, trunkOf(request).nat);
     const call = {
+      trunk: trunkOf(request).name,
       legId: randomUUID(),
       requestUri: uriAtPeer(referral.target, nextHop),
       nextHop,

@@ -36,6 +36,8 @@ export interface OtherCalls {
 
 /** A call of ours to a PBX. */
 export interface TrunkCall {
+  /** Whose peer it is, which may ask for credentials. */
+  readonly trunk: string;
   /** Call-ID of its leg. */
   readonly legId: string;
   readonly requestUri: string;

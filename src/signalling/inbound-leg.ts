@@ -3,9 +3,11 @@ import type { Reliability, SessionTerms } from '../call/call-request.js';
 import { NO_HEADERS, type PassedHeaders } from '../call/passed-headers.js';
 import type { CallerLeg, CallerLegListener, LegIdentity, ReofferAnswer } from '../call/ports.js';
 import type { DialogMessage, MessageAnswered } from '../call/ports-dialog.js';
+import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { callExtensions, capabilityHeaders, TRANSFER_EXTENSIONS } from './capabilities.js';
+import { requestInDialog } from './challenge-answers.js';
 import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
@@ -42,6 +44,8 @@ export class InboundLeg implements CallerLeg {
   #inDialog: LegDialog | undefined;
   readonly #provisionals: ProvisionalAnswers;
   readonly #allowedHeaders: readonly string[];
+  /** What the peer gets when it asks for credentials in the dialog: to be set as soon as the peer is known. */
+  account: DigestAccount | undefined;
 
   /**
    * To be made in the tick that delivers the INVITE, so that no CANCEL is missed.
@@ -186,14 +190,16 @@ export class InboundLeg implements CallerLeg {
       return;
     }
     this.#ended = true;
-    this.#dialog.destroy(
-      endingHeaders(reason, passed),
-      guarded(this.#log, 'caller ended', (error) => {
+    const [dialog, log, account] = [this.#dialog, this.#log, this.account];
+    requestInDialog(
+      { dialog, log, account },
+      { method: 'BYE', headers: endingHeaders(reason, passed).headers ?? {} },
+      (error) => {
         this.#host.callerOver(this);
         // While we are connected it has failed because the peer's BYE was first.
         if (error && !this.#host.isConnected) this.#endWithoutDialog();
         else this.#listener?.cleared?.();
-      }),
+      },
     );
   }
 
@@ -203,7 +209,7 @@ export class InboundLeg implements CallerLeg {
   }
 
   send(message: DialogMessage, answered: MessageAnswered): void {
-    sendInDialog({ dialog: this.#dialog, log: this.#log, account: undefined }, message, answered);
+    sendInDialog({ dialog: this.#dialog, log: this.#log, account: this.account }, message, answered);
   }
 
   /** The SIP server that held the dialog is gone: from now on a BYE goes out as a request of its own. */
@@ -230,7 +236,7 @@ export class InboundLeg implements CallerLeg {
       {
         clock: this.#host.clock,
         log: this.#log,
-        account: undefined,
+        account: this.account,
         terms: this.#terms,
         extensions: this.#extensions(),
         agreement: this.#session.agreement,

@@ -176,8 +176,9 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   /** Without the loop marker: a PBX may well call a number in turn, by us. */
   dialTrunk(call: TrunkCall, listener: CalleeLegListener): CalleeLeg {
-    const { legId, requestUri, nextHop, fromUser, headers, offerSdp, maxForwards, sessionTimer } = call;
-    const leg = new OutboundLeg(this.#srf, this, listener, undefined, this.#log);
+    const { trunk, legId, requestUri, nextHop, fromUser, headers, offerSdp, maxForwards, sessionTimer } = call;
+    const account = this.#settings.accountOf(CALLED_TRUNK + trunk, null);
+    const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log);
     const address = { requestUri, fromUser, headers };
     const place = { attemptId: legId, gateway: '', channelId: '' };
     leg.start({ ...place, address, offerSdp, maxForwards, sessionTimer, passedHeaders: {} }, {}, nextHop);
@@ -276,6 +277,7 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   #takeInvite(request: SipRequest, response: ServerResponse, trunk: SignallingTrunk, made: InboundLeg | null): void {
     const leg = made ?? this.#callerLeg(request, response, 'trunk');
+    leg.account = this.#settings.accountOf(CALLED_TRUNK + trunk.name, null);
     this.#begin(request, response, trunk, leg, (circumstances) => readInvite(request, trunk, circumstances), 'trunk');
   }
 
@@ -291,6 +293,7 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
       return;
     }
     const leg = this.#callerLeg(request, response, 'gateway');
+    leg.account = this.#settings.accountOf(gateway.name, channelId ?? null);
     const read = (circumstances: InviteCircumstances) => readIncoming(request, terms, circumstances);
     this.#begin(request, response, terms.trunk, leg, read, 'gateway');
   }

@@ -53,7 +53,6 @@ export interface SipDialog {
   readonly remote: { readonly uri: string };
   readonly req: SipMessage;
   readonly res: SipMessage;
-  destroy(options: { headers?: Record<string, string> }, callback: (error: unknown, bye?: SipMessage) => void): void;
   /** Told of every response; the ACK of a final one is sent by itself when the request had a body. */
   request(
     options: { method: string; headers?: Record<string, string>; body?: string },
