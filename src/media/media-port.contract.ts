@@ -328,6 +328,76 @@ export function describeMediaPort(
       port2.close();
     });
 
+    it('passes the packets of a fax as they are, copies nothing of it, and has audio again after it', async () => {
+      const port2 = await tapOf(engine);
+      const { session, caller, callee } = await talking();
+      session.fork({ recordingId: 'rec1' });
+      const tap = readTap(port2);
+      const copied = (isCallee: boolean) => tap.packets.some((packet) => packet.isCallee === isCallee);
+      await flows(session, caller, callee, () => copied(false) && copied(true));
+      const before = [session.local('caller'), session.local('callee')];
+      session.setRemote('caller', faxOf(caller));
+      session.setRemote('callee', faxOf(callee));
+      await session.report();
+      assert.deepEqual([session.local('caller'), session.local('callee')], before);
+      // By its first octets neither is RTP, and the second one is RTCP by RFC 5761.
+      const pages = [Buffer.from([0, 1, 3, 0xd5, 0x80]), Buffer.from([0x80, 200, 0, 1, 7, 7, 7, 7])];
+      for (const page of pages) {
+        const isThere = ({ peer }: Party) => peer.received.some(({ bytes }) => bytes.equals(page));
+        await until(
+          async () => {
+            await caller.peer.sendRtp(page, session.local('caller'));
+            await callee.peer.sendRtp(page, session.local('callee'));
+          },
+          () => isThere(caller) && isThere(callee),
+        );
+      }
+      tap.packets.length = 0;
+      session.setRemote('caller', remoteOf(caller));
+      session.setRemote('callee', remoteOf(callee));
+      await flows(session, caller, callee, () => copied(false) && copied(true));
+      assert.ok(tap.packets.every(({ bytes }) => bytes.length === 172));
+      await session.close();
+      assert.equal((await tap.ended).lostPackets, 0);
+      port2.close();
+    });
+
+    it('begins with a fax, of which a stranger can say nothing', async () => {
+      const session = await open();
+      const [caller, callee, stranger] = [await party(11), await party(22, '127.0.0.3'), await party(33, '127.0.0.4')];
+      const place = session.local('caller');
+      session.setRemote('caller', faxOf(caller));
+      await session.report();
+      session.setRemote('callee', faxOf(callee));
+      await session.report();
+      assert.deepEqual(session.local('caller'), place);
+      const [page, forged] = [Buffer.from([0, 1, 3, 1, 2, 3]), Buffer.from([0, 1, 3, 9, 9, 9])];
+      await until(
+        async () => {
+          await stranger.peer.sendRtp(forged, session.local('callee'));
+          await callee.peer.sendRtp(page, session.local('callee'));
+        },
+        () => caller.peer.received.length > 2,
+      );
+      assert.ok(caller.peer.received.every(({ bytes }) => bytes.equals(page)));
+      assert.equal(stranger.peer.received.length, 0);
+    });
+
+    it('passes nothing between a side in a fax and one in audio', async () => {
+      const { session, caller, callee } = await talking();
+      session.setRemote('caller', faxOf(caller));
+      await session.report();
+      const [atCaller, atCallee] = [caller.peer.received.length, callee.peer.received.length];
+      for (let packets = 0; packets < 5; packets += 1) {
+        await caller.peer.sendRtp(Buffer.from([0, packets, 3, 1, 2, 3]), session.local('caller'));
+        await callee.send(session, 'callee', 8, Buffer.from([99]));
+      }
+      session.setRemote('caller', remoteOf(caller));
+      await flows(session, caller, callee);
+      assert.ok(callee.peer.received.slice(atCallee).every(({ bytes }) => bytes.length === 172));
+      assert.ok(caller.peer.received.slice(atCaller).every(({ bytes }) => markOf(bytes) !== 99));
+    });
+
     it('plays a tone into a leg and says when it has ended', async function () {
       if (!traits.plays) skip(this, 'this engine plays nothing');
       const { session, caller, callee } = await talking();
@@ -417,15 +487,25 @@ function remoteOf({ peer }: Party, changes: Partial<MediaRemote> = {}): MediaRem
   };
 }
 
+/** The same peer in a fax. */
+function faxOf(party: Party): MediaRemote {
+  return remoteOf(party, { rtcpPort: 0, codecs: [], isUdptl: true, isSilent: true });
+}
+
 /** Sends both ways until each has received something new of the other. */
-async function flows(session: MediaSession, caller: Party, callee: Party): Promise<void> {
+async function flows(
+  session: MediaSession,
+  caller: Party,
+  callee: Party,
+  isEnough: () => boolean = () => true,
+): Promise<void> {
   const [atCaller, atCallee] = [caller.peer.received.length, callee.peer.received.length];
   await until(
     async () => {
       await caller.send(session, 'caller');
       await callee.send(session, 'callee');
     },
-    () => caller.peer.received.length > atCaller && callee.peer.received.length > atCallee,
+    () => caller.peer.received.length > atCaller && callee.peer.received.length > atCallee && isEnough(),
   );
 }
 

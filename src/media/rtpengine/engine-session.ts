@@ -20,7 +20,13 @@ import { type ForkRequest, type ForkSettings, SessionFork } from './session-fork
 import { SessionPlayer } from './session-player.js';
 import { composeReport, readCounters, type SideCounters } from './session-report.js';
 import { SessionWatch } from './session-watch.js';
-import { codecsBetween, describeNobody, describeRemote, type SideDescription } from './side-description.js';
+import {
+  codecsBetween,
+  describeFax,
+  describeNobody,
+  describeRemote,
+  type SideDescription,
+} from './side-description.js';
 
 export interface SessionSettings extends ForkSettings {
   readonly networks: ReadonlyMap<string, EngineNetwork>;
@@ -84,8 +90,9 @@ export class EngineSession implements MediaSession {
     this.#networks = { ...request.networks };
     this.#callerTransport = request.caller;
     this.#onEnded = onEnded;
-    this.#watch = new SessionWatch(settings.clock, settings.keepsDigits, (event) => this.tell(event));
-    this.#player = new SessionPlayer(call, settings.clock, (event) => this.tell(event));
+    const tell = (event: MediaEvent) => this.tell(event);
+    this.#watch = new SessionWatch(settings.clock, settings.keepsDigits, tell);
+    this.#player = new SessionPlayer(call, settings.clock, tell, () => !this.#isFax);
     this.#stopListening = engine.onUp(() => this.#recover());
   }
 
@@ -214,9 +221,12 @@ export class EngineSession implements MediaSession {
     void this.#inTurn(async () => {
       this.#isSyncQueued = false;
       if (this.#isOver) return;
+      // There is no audio in a fax; and of one that it copies rtpengine passes nothing.
+      if (this.#isFax) await this.#fork?.pause();
       const synced = await this.#exchange();
       if (synced.ok) {
-        await this.#fork?.sync({ caller: codecsOf(this.#remotes.caller), callee: codecsOf(this.#remotes.callee) });
+        const { caller, callee } = this.#remotes;
+        if (!this.#isFax) await this.#fork?.sync({ caller: codecsOf(caller), callee: codecsOf(callee) });
       } else if (synced.reason !== 'no-reply') {
         this.#lose(synced.detail);
       } else if (this.engine.isUp) {
@@ -253,7 +263,16 @@ export class EngineSession implements MediaSession {
   #describe(side: Side): SideDescription {
     const transport = side === 'caller' ? this.#callerTransport : null;
     const remote = this.#remotes[side];
-    return remote === null ? describeNobody(this.#networks[side].isV6, transport) : describeRemote(remote, transport);
+    const { isV6 } = this.#networks[side];
+    if (this.#isFax) return describeFax(remote, isV6);
+    // A fax whose other side has audio still is neither sent to nor heard.
+    return remote === null || remote.isUdptl ? describeNobody(isV6, transport) : describeRemote(remote, transport);
+  }
+
+  /** Each side that is known is in a fax, and one is. */
+  get #isFax(): boolean {
+    const { caller, callee } = this.#remotes;
+    return (caller ?? callee)?.isUdptl === true && (callee ?? caller)?.isUdptl === true;
   }
 
   async #endFork(fork: SessionFork): Promise<void> {

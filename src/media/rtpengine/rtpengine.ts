@@ -120,6 +120,7 @@ export async function startRtpengine(settings: RtpengineSettings): Promise<Runni
   const port: MediaPort = {
     capabilities: {
       srtp: true,
+      udptl: true,
       copiesAsG711: true,
       // rtpengine 10.5 has one numbering of payload types for both sides.
       keepsPayloadTypes: true,

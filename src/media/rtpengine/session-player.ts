@@ -21,13 +21,16 @@ export class SessionPlayer {
   readonly #call: EngineCall;
   readonly #clock: Clock;
   readonly #tell: (event: MediaEvent) => void;
+  /** Whether the sides have audio. */
+  readonly #hasAudio: () => boolean;
   readonly #playing = new Map<string, Playing>();
   #nextPlay = 1;
 
-  constructor(call: EngineCall, clock: Clock, tell: (event: MediaEvent) => void) {
+  constructor(call: EngineCall, clock: Clock, tell: (event: MediaEvent) => void, hasAudio: () => boolean) {
     this.#call = call;
     this.#clock = clock;
     this.#tell = tell;
+    this.#hasAudio = hasAudio;
   }
 
   play(prefix: string, side: Side, { source, loop = false, mode }: PlayRequest): string {
@@ -55,7 +58,7 @@ export class SessionPlayer {
   async #start(playing: Playing, source: PlayRequest['source'], loop: boolean): Promise<void> {
     const playable = await playableOf(source);
     if (!this.#playing.has(playing.playId)) return;
-    if (playable === null) return this.#settle(playing, 'failed');
+    if (playable === null || !this.#hasAudio()) return this.#settle(playing, 'failed');
     const isEndless = loop || playable.isEndless;
     const started = await this.#call.play(playing.side, playable.wav, isEndless ? FOR_EVER : 1);
     if (!this.#playing.has(playing.playId)) return;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { MediaCodec, MediaRemote } from '../../call/ports.js';
-import { codecsBetween, describeNobody, describeRemote, readLocal } from './side-description.js';
+import { codecsBetween, describeFax, describeNobody, describeRemote, readLocal } from './side-description.js';
 
 const PCMA: MediaCodec = { payloadType: 8, name: 'PCMA', clockRateHz: 8_000 };
 const OPUS: MediaCodec = { payloadType: 111, name: 'opus', clockRateHz: 48_000, channels: 2, fmtp: 'useinbandfec=1' };
@@ -40,6 +40,16 @@ describe('what rtpengine is told of a side', () => {
     assert.ok(linesOf(describeNobody(false, null).sdp).includes('c=IN IP4 0.0.0.0'));
     assert.ok(linesOf(describeNobody(true, null).sdp).includes('c=IN IP6 ::'));
     assert.equal(describeNobody(false, null).learning, 'off');
+  });
+
+  it('is an image in a fax, whose packets pass unread', () => {
+    const { sdp, protocol, learning } = describeFax(remote({ codecs: [], isUdptl: true }), false);
+    assert.ok(linesOf(sdp).includes('m=image 4000 udptl t38') && linesOf(sdp).includes('c=IN IP4 198.51.100.7'));
+    assert.deepEqual([protocol, learning], ['udptl', 'off']);
+    assert.ok(linesOf(describeFax(null, true).sdp).includes('m=image 1 udptl t38'));
+    assert.ok(linesOf(describeFax(null, true).sdp).includes('c=IN IP6 ::'));
+    const ours = 'v=0\r\nc=IN IP4 192.0.2.9\r\nm=image 30000 udptl t38\r\na=sendrecv\r\n';
+    assert.deepEqual(readLocal(ours), { address: '192.0.2.9', rtpPort: 30_000, rtcpPort: 30_001 });
   });
 
   it('has an address of zeros while the side is on hold, and that of its RTCP', () => {

@@ -8,13 +8,15 @@ import { canonicalAddress, isPrivateAddress } from '../addresses.js';
 const PLACEHOLDER_CODECS: readonly MediaCodec[] = [{ payloadType: 8, name: 'PCMA', clockRateHz: 8_000 }];
 /** rtpengine takes 0.0.0.0 with port 9 for trickle ICE, and would send to whoever sends first; this is nobody. */
 const NOWHERE_PORT = 1;
+/** Datagrams of T.38: rtpengine passes them unread from one such side to the other. */
+const FAX_PROTOCOL = 'udptl';
 
 export type Learning = 'off' | 'heuristic';
 
 export interface SideDescription {
   readonly sdp: string;
   readonly learning: Learning;
-  readonly protocol: MediaTransport['protocol'];
+  readonly protocol: MediaTransport['protocol'] | typeof FAX_PROTOCOL;
   readonly usesIce: boolean;
 }
 
@@ -51,6 +53,18 @@ export function describeRemote(remote: MediaRemote, transport: MediaTransport | 
     learning: isMuted ? 'heuristic' : learningOf(remote),
     protocol: travels?.protocol ?? 'RTP/AVP',
     usesIce: usesIce(travels),
+  };
+}
+
+/** A side in a fax; `remote`: null while it is not known. */
+export function describeFax(remote: MediaRemote | null, isV6: boolean): SideDescription {
+  const address = remote?.address ?? (isV6 ? '::' : '0.0.0.0');
+  const port = remote === null || remote.rtpPort === 0 ? NOWHERE_PORT : remote.rtpPort;
+  return {
+    sdp: written([...head(address), `m=image ${port} ${FAX_PROTOCOL} t38`, 'a=sendrecv']),
+    learning: remote === null ? 'off' : learningOf(remote),
+    protocol: FAX_PROTOCOL,
+    usesIce: false,
   };
 }
 
@@ -94,8 +108,8 @@ export function nameOf({ name, clockRateHz, channels = 1 }: MediaCodec): string 
 /** Our address towards a side, from what rtpengine wrote for it; null when it is not there. */
 export function readLocal(sdp: string): MediaAddress | null {
   const lines = sdp.split(/\r?\n/);
-  const mediaAt = lines.findIndex((line) => line.startsWith('m=audio '));
-  const [port, protocol] = lines[mediaAt]?.slice('m=audio '.length).split(' ') ?? [];
+  const mediaAt = lines.findIndex((line) => /^m=(?:audio|image) /.test(line));
+  const [, port, protocol] = lines[mediaAt]?.split(' ') ?? [];
   const media = lines.slice(mediaAt + 1).filter((line) => line.startsWith('a='));
   const connection = lines.filter((line) => line.startsWith('c=IN IP')).at(-1);
   const address = canonicalAddress(connection?.split(' ')[2] ?? '');
@@ -105,7 +119,8 @@ export function readLocal(sdp: string): MediaAddress | null {
   const rtcp = Number(/^rtcp:(\d+)/.exec(values.find((value) => value.startsWith('rtcp:')) ?? '')?.[1] ?? rtpPort + 1);
   const attributes = values.filter((value) => TRANSPORT_ATTRIBUTE.test(value));
   // That RTCP shares the port is agreed with a plain peer by whoever writes our description.
-  const isPlain = protocol === 'RTP/AVP' && attributes.every((value) => value === 'rtcp-mux');
+  const isPlain =
+    (protocol === 'RTP/AVP' || protocol === FAX_PROTOCOL) && attributes.every((value) => value === 'rtcp-mux');
   if (isPlain) return { address, rtpPort, rtcpPort: rtcp };
   const transport = { protocol: protocol as MediaTransport['protocol'], attributes };
   return { address, rtpPort, rtcpPort: rtcp, transport };
@@ -129,12 +144,8 @@ interface Described {
 
 function write({ address, rtpPort, rtcp, codecs, transport, ptimeMs, rtcpMux }: Described): string {
   const attributes = transport?.attributes ?? [];
-  const lines = [
-    'v=0',
-    `o=- 1 1 ${inNetwork(address)}`,
-    's=-',
-    `c=${inNetwork(address)}`,
-    't=0 0',
+  return written([
+    ...head(address),
     `m=audio ${rtpPort} ${transport?.protocol ?? 'RTP/AVP'} ${codecs.map((codec) => codec.payloadType).join(' ')}`,
     ...codecs.flatMap((codec) => [
       `a=rtpmap:${codec.payloadType} ${nameOf(codec)}`,
@@ -145,7 +156,14 @@ function write({ address, rtpPort, rtcp, codecs, transport, ptimeMs, rtcpMux }: 
     ...(rtcpMux && !attributes.includes('rtcp-mux') ? ['a=rtcp-mux'] : []),
     ...attributes.map((value) => `a=${value}`),
     'a=sendrecv',
-  ];
+  ]);
+}
+
+function head(address: string): string[] {
+  return ['v=0', `o=- 1 1 ${inNetwork(address)}`, 's=-', `c=${inNetwork(address)}`, 't=0 0'];
+}
+
+function written(lines: readonly string[]): string {
   // What a peer wrote must not begin another line of ours.
   return `${lines.map((line) => line.replace(/[\r\n].*/s, '')).join('\r\n')}\r\n`;
 }
