@@ -22,12 +22,16 @@ describe('a fax in a call', () => {
   let remotes: Map<Side, MediaRemote>;
   let asked: { side: Side; sdp: string; answered: (answer: ReofferAnswer) => void }[];
 
-  async function callWith(policy: typeof PASS | ReturnType<typeof codecPolicy>, udptl = true): Promise<void> {
+  async function callWith(
+    policy: typeof PASS | ReturnType<typeof codecPolicy>,
+    { udptl = true, srtp = false } = {},
+    offerSdp = AUDIO,
+  ): Promise<void> {
     const { trunk, signallingAddress } = requestOf({});
     const read = CallMedia.read({
       trunk: { ...trunk, media: PASS },
-      ...{ signallingAddress, offerSdp: AUDIO, recorded: true, sessionId: '1' },
-      capabilities: { srtp: false, udptl, transcodes: () => false },
+      ...{ signallingAddress, offerSdp, recorded: true, sessionId: '1' },
+      capabilities: { srtp, udptl, transcodes: () => false },
     });
     assert.ok(read.ok);
     media = read.media;
@@ -71,7 +75,7 @@ describe('a fax in a call', () => {
   it('is refused by the policy of either side, by an engine that cannot pass it, and by the other side', async () => {
     await callWith(codecPolicy(['PCMA']));
     assert.deepEqual(reinvited('caller', FAX).refused, [488]);
-    await callWith(PASS, false);
+    await callWith(PASS, { udptl: false });
     assert.deepEqual(reinvited('caller', FAX).refused, [488]);
     assert.equal(asked.length, 0);
     await callWith(PASS);
@@ -80,6 +84,12 @@ describe('a fax in a call', () => {
     assert.deepEqual([told.refused, remotes.get('callee')?.isUdptl], [[488], undefined]);
     // The call is in audio still.
     assert.equal(reinvited('caller', AUDIO).accepted.length, 1);
+  });
+
+  it('is refused where the media engine ends the SRTP of the caller, whose fax would be in the clear', async () => {
+    const secret = sdp('m=audio 40000 RTP/SAVP 8', 'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:k');
+    await callWith(PASS, { srtp: true }, secret);
+    assert.deepEqual([reinvited('callee', FAX).refused, asked.length], [[488], 0]);
   });
 
   it('gives audio back to a side that has answered without the fax', async () => {

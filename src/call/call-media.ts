@@ -113,7 +113,7 @@ export class CallMedia {
     this.#callerAudio = offer?.audio ?? null;
     this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
     this.#fax = new CallFax({
-      isPassed: () => terms.udptl && terms.trunk.media.t38 === 'pass' && this.#gateway?.policy.t38 === 'pass',
+      isPassed: () => this.#passesFax() && this.#gateway?.policy.t38 === 'pass',
       described: (side) => this.#described(side),
       setRemote: (side, fax) => this.#setFaxRemote(side, fax),
       adopt: (side, local, checked) => this.#adoptAnswer(side, local, checked),
@@ -478,6 +478,12 @@ export class CallMedia {
         : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
     this.#first = this.#toCaller;
     return { ok: true };
+  }
+
+  /** A caller whose SRTP we end would have its fax in the clear. */
+  #passesFax(): boolean {
+    const { udptl, trunk, transport } = this.#terms;
+    return udptl && trunk.media.t38 === 'pass' && transport !== 'ended';
   }
 
   #setFaxRemote(side: Side, fax: FaxStream): void {
