@@ -192,6 +192,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
       routes,
       sip: application,
       places,
+      goipLines: simState,
       clock,
       log,
       isAccepting,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type RunningApp, startApp } from '../app.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
+import { readLatestMessages } from '../lab/sip-tests/read-cdrs.js';
 import { Arena, until } from './testing/arena.js';
 
 describe('keepalives of GoIP lines', () => {
@@ -47,6 +48,35 @@ describe('keepalives of GoIP lines', () => {
     await until('it is heard', async () => (await app.counters()).simState.goip.keepalives === 5);
     const refused = await (await arena.phone.call({ number: '01055550002' })).ended;
     assert.equal(refused.status, 503);
+    socket.close();
+  }).timeout(20_000);
+
+  it('come with text messages and reports, which go where those of any gateway go', async () => {
+    const socket = line();
+    const answers: string[] = [];
+    socket.on('message', (bytes) => answers.push(String(bytes)));
+    const messages = () => readLatestMessages(join(arena.folder, 'var', 'cdr'));
+    const text = 'RECEIVE:441;id:line2;password:secret;srcnum:01055550009;msg:yes; tomorrow';
+    const report = 'DELIVER:440;id:line2;password:secret;sms_no:3;state:0;num:01055550009';
+    // Its gateway has nothing to do with messages yet: nobody would ever read it.
+    socket.send(text, port, '127.0.0.1');
+    await until('it is heard', async () => (await app.counters()).simState.goip.unanswered === 1);
+    const simStatus = { kind: 'goip', port, id: 'line{port}', password: 'secret' };
+    const taking = { gateways: [{ simStatus, messages: {} }], messages: { defaultTrunk: 'pbx' } };
+    writeFileSync(join(arena.folder, 'simtrunk.yaml'), JSON.stringify(arena.configValue(taking)));
+    assert.ok((await app.reload({ dryRun: false })).ok);
+    for (const packet of [text, text, report]) socket.send(packet, port, '127.0.0.1');
+    await until('both are acknowledged', () =>
+      ['RECEIVE 441 OK', 'DELIVER 440 OK'].every((one) => answers.includes(one)),
+    );
+    await until('it is recorded', () => messages().length > 0);
+    const [message, ...more] = messages();
+    assert.equal(more.length, 0);
+    const { direction, calling, dialled, channel, trunk } = message ?? {};
+    assert.deepEqual([direction, calling, channel, trunk], ['in', '+821055550009', 'gw1/2', 'pbx']);
+    assert.deepEqual([dialled, message?.text], ['+821040000002', 'yes; tomorrow']);
+    const { inbox } = (await app.counters()).messages;
+    assert.deepEqual([inbox.received, inbox.unknownReports], [1, 1]);
     socket.close();
   }).timeout(20_000);
 

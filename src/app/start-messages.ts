@@ -27,8 +27,10 @@ import {
   takeMessages,
 } from '../signalling/sip-messages.js';
 import { channelSaid, messageCallers, readGatewayMessage } from './gateway-messages.js';
+import { takeGoipTold } from './goip-texts.js';
 import { messageSenders, type SipMessageSender } from './message-senders.js';
 import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-settings.js';
+import type { TakeTold } from './start-sim-state.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
 
 export interface MessagesParts {
@@ -41,6 +43,7 @@ export interface MessagesParts {
   readonly routes: MessageRoutes;
   readonly sip: SipMessageSender & { readonly intake: RequestIntake };
   readonly places: LinePlaces;
+  readonly goipLines: { takeToldBy(take: TakeTold | null): void };
   /** False while the service is drained: only emergency numbers are written to. */
   isAccepting(): boolean;
   readonly clock: Clock;
@@ -138,6 +141,9 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
     else await inbox.receive(read.arrived);
     return { status: 200 };
   }
+
+  parts.goipLines.takeToldBy((channelId, told) => takeGoipTold(current, inbox, channelId, told));
+  opened.defer('what GoIP lines tell of messages', async () => parts.goipLines.takeToldBy(null));
 
   const api =
     config.api === null

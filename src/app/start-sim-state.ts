@@ -8,6 +8,7 @@ import { groupBy } from '../lib/group-by.js';
 import type { Logger } from '../lib/logger.js';
 import type { SimState } from '../routing/indexed-channel.js';
 import { type GoipCounters, type GoipLine, type GoipListener, openGoipListener } from '../sim-state/goip-listener.js';
+import type { GoipTold } from '../sim-state/goip-packet.js';
 import { requestJson } from '../sim-state/request-json.js';
 import { SimStates, type WatchedChannel } from '../sim-state/sim-states.js';
 import { type PollerStatus, StatusPoller } from '../sim-state/status-poller.js';
@@ -22,6 +23,9 @@ export interface SimStateCounters {
 /** What a SIM's state comes from, its passwords included. */
 type SimStateSettings = Pick<Config, 'networks' | 'gateways' | 'channels' | 'sims' | 'simStatus' | 'credentials'>;
 
+/** What a GoIP line tells of text messages: true when it is kept. */
+export type TakeTold = (channelId: string, told: GoipTold) => Promise<boolean>;
+
 interface Parts {
   readonly routes: { simState(channelId: string, state: SimState | null): void };
   readonly clock: Clock;
@@ -33,6 +37,7 @@ export class SimStateSide {
   readonly #parts: Parts;
   readonly #pollers = new Map<string, { readonly settings: string; readonly poller: StatusPoller }>();
   readonly #listeners = new Map<string, GoipListener>();
+  #takeTold: TakeTold | null = null;
 
   constructor(config: SimStateSettings, parts: Parts) {
     this.#parts = parts;
@@ -66,13 +71,18 @@ export class SimStateSide {
     };
   }
 
+  /** Before, and with null, nothing that lines tell of text messages is taken: they say it again. */
+  takeToldBy(take: TakeTold | null): void {
+    this.#takeTold = take;
+  }
+
   statuses(): readonly PollerStatus[] {
     return [...this.#pollers.values()].map(({ poller }) => poller.status);
   }
 
   get counters(): SimStateCounters {
     const polls = this.statuses();
-    const goip = { keepalives: 0, others: 0, unanswered: 0, malformed: 0, refused: 0 };
+    const goip = { keepalives: 0, told: 0, others: 0, unanswered: 0, malformed: 0, refused: 0 };
     for (const { counters } of this.#listeners.values()) {
       for (const key of Object.keys(goip) as (keyof typeof goip)[]) goip[key] += counters[key];
     }
@@ -98,8 +108,12 @@ export class SimStateSide {
     try {
       for (const [key, { address, port, lines }] of wanted) {
         if (this.#listeners.has(key)) continue;
-        const onReport = this.states.reported.bind(this.states);
-        opened.set(key, await openGoipListener({ address, port }, lines, { log: this.#parts.log, onReport }));
+        const parts = {
+          log: this.#parts.log,
+          onReport: this.states.reported.bind(this.states),
+          onTold: async (channelId: string, told: GoipTold) => (await this.#takeTold?.(channelId, told)) ?? false,
+        };
+        opened.set(key, await openGoipListener({ address, port }, lines, parts));
       }
       return opened;
     } catch (error) {

@@ -119,6 +119,7 @@ function readReport(
     ...{ gateway, status: isDelivered ? 'delivered' : 'undelivered', detail: status },
     ...{ messageId: said(fields.id), reference: said(fields.reference), number: said(fields.number) },
     channelId: channel?.channelId ?? null,
+    key: null,
   };
 }
 

@@ -37,7 +37,7 @@ describe('what gateways tell of messages', () => {
   }
 
   async function report(changes: Partial<DeliveryReport>): Promise<boolean> {
-    const unsaid = { messageId: null, reference: null, number: null, channelId: null, detail: null };
+    const unsaid = { messageId: null, reference: null, number: null, channelId: null, detail: null, key: null };
     return world.inbox.report({ gateway: GATEWAY, status: 'delivered', ...unsaid, ...changes });
   }
 
@@ -82,6 +82,17 @@ describe('what gateways tell of messages', () => {
     assert.equal(world.inbox.counters.repeated, 1);
   });
 
+  it('is another one with the same key when its gateway counts anew', async () => {
+    const again = { gateway: GATEWAY, channel: channel(1), from: '100', text: 'yes', key: 'k', repeatedForMs: 60_000 };
+    const rounds = [0, 59_000, 1_000, 1_000, 60_000];
+    for (const pauseMs of rounds) {
+      world.clock.advance(pauseMs);
+      await world.inbox.receive(again);
+    }
+    assert.equal(world.records.length, 3);
+    assert.equal(world.inbox.counters.repeated, 2);
+  });
+
   it('of ours is found by our id, the gateway’s reference, or number and channel', async () => {
     world.gateway.answerAllBy(({ messageId }) => ({ kind: 'sent', status: 200, reference: `ref-${messageId}` }));
     const [first, second, third] = [await sent(), await sent(), await sent()];
@@ -110,6 +121,23 @@ describe('what gateways tell of messages', () => {
     await report({ messageId, status: 'undelivered' });
     const kept = await world.store.find(messageId);
     assert.deepEqual([kept?.state, kept?.revision], ['delivered', 2]);
+  });
+
+  it('is one report when it comes again with its key, also after a restart', async () => {
+    const ids = [(await sent()).messageId, (await sent()).messageId, (await sent()).messageId];
+    const arrived = async () => {
+      const found = await Promise.all(ids.map((messageId) => world.store.find(messageId)));
+      return found.filter((message) => message?.state === 'delivered').length;
+    };
+    const first = { number: '01012345678', key: 'first' };
+    await Promise.all([report(first), report(first)]);
+    await world.crash();
+    assert.ok(await report(first));
+    assert.equal(await arrived(), 1);
+    // Two at a time are of two messages.
+    await Promise.all([report({ ...first, key: 'second' }), report({ ...first, key: 'third' })]);
+    assert.equal(await arrived(), 3);
+    assert.equal(await report({ ...first, key: 'fourth' }), false);
   });
 
   it('makes known what became of one that nobody knew of', async () => {

@@ -24,6 +24,8 @@ export class MessageInbox {
   readonly #ports: Pick<MessagePorts, 'books' | 'ledger' | 'clock' | 'log'>;
   #settings: Pick<MessageSettings, 'defaultTrunk' | 'affinityMs'>;
   readonly #receiving = new Map<string, Promise<void>>();
+  /** By gateway: the last report that is looked at, behind all before it. */
+  readonly #reporting = new Map<string, Promise<unknown>>();
   readonly #counts = { received: 0, repeated: 0, unclaimed: 0, reports: 0, unknownReports: 0 };
 
   constructor(
@@ -55,12 +57,27 @@ export class MessageInbox {
     return receiving;
   }
 
-  /** False for one of a message that is not known. */
-  async report(report: DeliveryReport): Promise<boolean> {
+  /** False for one of a message that is not known. One after the other: two of one number are of two messages. */
+  report(report: DeliveryReport): Promise<boolean> {
+    const { gateway } = report;
+    const before = this.#reporting.get(gateway) ?? Promise.resolve();
+    const reporting = before.catch(() => {}).then(() => this.#report(report));
+    this.#reporting.set(gateway, reporting);
+    return reporting.finally(() => {
+      if (this.#reporting.get(gateway) === reporting) this.#reporting.delete(gateway);
+    });
+  }
+
+  async #report(report: DeliveryReport): Promise<boolean> {
     const { books, clock, log } = this.#ports;
+    const { gateway, status } = report;
+    const reportKey = report.key === null ? null : `${gateway}\n${report.key}`;
+    if (reportKey !== null && (await books.isReported(reportKey))) {
+      this.#counts.repeated++;
+      return true;
+    }
     this.#counts.reports++;
     const message = await books.findReported(report);
-    const { gateway, status } = report;
     if (message === null) {
       this.#counts.unknownReports++;
       log.info({ gateway, status }, 'report of a message that is not known');
@@ -75,19 +92,21 @@ export class MessageInbox {
       report: { detail, atMs: clock.wallMs() },
       revision: message.revision + 1,
     };
-    await books.commit(books.keep(reported, { isNews: true }));
+    await books.commit(books.keep(reported, { reportKey, isNews: true }));
     books.announce();
     log.info({ messageId: message.messageId, gateway, status }, 'message reported by its gateway');
     return true;
   }
 
-  async #receive({ gateway, channel, from, text }: ArrivedMessage, key: string): Promise<void> {
+  async #receive(arrived: ArrivedMessage, said: string): Promise<void> {
     const { books, clock, log } = this.#ports;
-    if ((await books.findByKey(key)) !== null) {
+    const { gateway, channel, from, text } = arrived;
+    const nowMs = clock.wallMs();
+    const key = await this.#newKey(said, nowMs, arrived.repeatedForMs);
+    if (key === null) {
       this.#counts.repeated++;
       return;
     }
-    const nowMs = clock.wallMs();
     const { channelId, simId, simNumber } = channel;
     const read = readAtHome(from, simNumber);
     const calling = read.ok ? read.e164 : from.slice(0, 64);
@@ -109,6 +128,16 @@ export class MessageInbox {
     }
     await books.commit(books.keep(message, { key, isNews: to !== null }));
     books.announce();
+  }
+
+  /** What it is kept under; null when it is there already. */
+  async #newKey(said: string, nowMs: number, repeatedForMs = Number.POSITIVE_INFINITY): Promise<string | null> {
+    for (let key = said; ; ) {
+      const known = await this.#ports.books.findByKey(key);
+      if (known === null) return key;
+      if (nowMs - known.takenAtMs < repeatedForMs) return null;
+      key = `${said}\n${known.messageId}`;
+    }
   }
 
   async #recipientOf(

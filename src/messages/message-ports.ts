@@ -60,10 +60,13 @@ export interface MessageRoutes {
 
 /** Rows of messages in the journal; what has happened to one is told to its trunk from there. */
 export interface MessageBooks {
-  /** Entries that keep it as it is now; `key` makes a repetition of its request find it. Its trunk is told when `isNews`. */
+  /**
+   * Entries that keep it as it is now; `key` makes a repetition of its request find it, `reportKey` one of the report that changed
+   * it. Its trunk is told when `isNews`.
+   */
   keep(
     message: Message,
-    options?: { readonly key?: string | null; readonly isNews?: boolean },
+    options?: { readonly key?: string | null; readonly reportKey?: string | null; readonly isNews?: boolean },
   ): readonly JournalEntry[];
   /** Tries until the journal has them. */
   commit(entries: readonly JournalEntry[]): Promise<void>;
@@ -75,6 +78,8 @@ export interface MessageBooks {
   left(): Promise<readonly Message[]>;
   /** The latest message that a report may mean. */
   findReported(report: DeliveryReport): Promise<Message | null>;
+  /** Whether a report with this key was kept lately. */
+  isReported(reportKey: string): Promise<boolean>;
   /** Who last sent a message to a number over a SIM, not longer ago than `sinceMs`. */
   lastSender(callee: string, simId: string, sinceMs: number): Promise<LastSender | null>;
 }

@@ -131,6 +131,8 @@ export interface ArrivedMessage {
   readonly text: string;
   /** The same message again has the same. */
   readonly key: string;
+  /** After this time the same key is another message's: its gateway counts anew. Left out: never. */
+  readonly repeatedForMs?: number;
 }
 
 /** What a gateway tells of a message that it sent. */
@@ -145,6 +147,8 @@ export interface DeliveryReport {
   /** Where neither is told: the number that it went to, and the channel if that is told. */
   readonly number: string | null;
   readonly channelId: string | null;
+  /** The same report again has the same; null where repetitions do no harm, or cannot be told. */
+  readonly key: string | null;
 }
 
 export function simOf(message: Message): string | null {

@@ -28,6 +28,9 @@ export const MESSAGES_SCHEMA: readonly string[] = [
   'CREATE INDEX IF NOT EXISTS messages_by_callee ON messages (callee, taken_wall_ms)',
   'CREATE INDEX IF NOT EXISTS messages_by_reference ON messages (gateway, gateway_reference)',
   'CREATE INDEX IF NOT EXISTS messages_by_time ON messages (taken_wall_ms)',
+  // Reports that may come again and would be taken for another message's then.
+  `CREATE TABLE IF NOT EXISTS message_reports (report_key TEXT PRIMARY KEY, wall_ms INTEGER NOT NULL) WITHOUT ROWID`,
+  'CREATE INDEX IF NOT EXISTS message_reports_by_time ON message_reports (wall_ms)',
   // What a trunk is to be told, once for each way; gone when it has been.
   `CREATE TABLE IF NOT EXISTS message_notices (
      notice_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,11 +57,16 @@ const REPORTED_BY_NUMBER = `SELECT data FROM messages WHERE gateway = ? AND (? I
   ORDER BY taken_wall_ms DESC LIMIT 1`;
 const LAST_SENDER = `SELECT trunk, agent, taken_wall_ms FROM messages WHERE callee = ? AND sim_id = ? AND taken_wall_ms >= ?
   AND direction = 'out' AND state IN ('sent', 'unknown', 'delivered', 'undelivered') ORDER BY taken_wall_ms DESC LIMIT 1`;
+const KEEP_REPORT = `INSERT INTO message_reports (report_key, wall_ms) VALUES (?, ?)
+  ON CONFLICT (report_key) DO UPDATE SET wall_ms = excluded.wall_ms`;
+const FORGET_REPORTS = 'DELETE FROM message_reports WHERE wall_ms < ?';
 const FORGET = "DELETE FROM messages WHERE taken_wall_ms < ? AND state NOT IN ('queued', 'sending')";
 
 const RETRY_PAUSE_MS = 1_000;
 const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+/** Gateways say a report again within seconds, and count them anew when they are switched on. */
+const REPORT_REPEATED_FOR_MS = 3_600_000;
 
 export interface StoreJournal {
   readonly isOpen: boolean;
@@ -93,8 +101,12 @@ export class MessageStore implements MessageBooks {
   /** Forgets old messages from now on. */
   start(): void {
     const { clock, keepDays, journal, log } = this.#options;
-    const entry = { statement: FORGET, parameters: [clock.wallMs() - keepDays() * DAY_MS] };
-    journal.commit([entry]).catch((error) => log.warn({ err: error }, 'old messages could not be forgotten'));
+    const nowMs = clock.wallMs();
+    const entries = [
+      { statement: FORGET, parameters: [nowMs - keepDays() * DAY_MS] },
+      { statement: FORGET_REPORTS, parameters: [nowMs - REPORT_REPEATED_FOR_MS] },
+    ];
+    journal.commit(entries).catch((error) => log.warn({ err: error }, 'old messages could not be forgotten'));
     this.#timer = clock.after(FORGET_EVERY_MS, () => this.start());
   }
 
@@ -113,7 +125,7 @@ export class MessageStore implements MessageBooks {
 
   keep(
     message: Message,
-    { key = null, isNews = false }: { readonly key?: string | null; readonly isNews?: boolean } = {},
+    { key = null, reportKey = null, isNews = false }: NonNullable<Parameters<MessageBooks['keep']>[1]> = {},
   ): readonly JournalEntry[] {
     const { clock, noticesOf, recordOf } = this.#options;
     const { messageId, state, direction, trunk, agent, callee, gatewayReference, takenAtMs } = message;
@@ -135,6 +147,7 @@ export class MessageStore implements MessageBooks {
         ],
       },
     ];
+    if (reportKey !== null) entries.push({ statement: KEEP_REPORT, parameters: [reportKey, clock.wallMs()] });
     if (isOver(message)) entries.push(...recordOf(message));
     if (isNews && trunk !== null) {
       const nowMs = clock.wallMs();
@@ -192,6 +205,12 @@ export class MessageStore implements MessageBooks {
     if (number === null) return null;
     const plain = number.replaceAll(/[^+\d]/g, '');
     return this.#first(REPORTED_BY_NUMBER, [gateway, channelId, channelId, plain, plain, plain]);
+  }
+
+  async isReported(reportKey: string): Promise<boolean> {
+    const { journal, clock } = this.#options;
+    const statement = 'SELECT 1 FROM message_reports WHERE report_key = ? AND wall_ms > ?';
+    return (await journal.query(statement, [reportKey, clock.wallMs() - REPORT_REPEATED_FOR_MS])).length > 0;
   }
 
   async lastSender(callee: string, simId: string, sinceMs: number): Promise<LastSender | null> {

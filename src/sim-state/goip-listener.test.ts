@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { SimtrunkError } from '../lib/errors.js';
 import { type GoipLine, type GoipListener, openGoipListener } from './goip-listener.js';
+import type { GoipTold } from './goip-packet.js';
 import type { SimReport } from './sim-report.js';
 
 const LINE: GoipLine = { id: 'line1', password: 'secret', channelId: 'gw1/1', address: '127.0.0.1' };
@@ -11,18 +12,29 @@ const LINE: GoipLine = { id: 'line1', password: 'secret', channelId: 'gw1/1', ad
 describe('GoipListener', () => {
   let listener: GoipListener;
   let line: Socket;
+  let answers: string[];
   let reports: [string, SimReport][];
-  let told: string[];
+  let warned: string[];
+  let told: [string, GoipTold][];
+  let take: () => Promise<boolean>;
 
   beforeEach(async () => {
     reports = [];
+    warned = [];
     told = [];
-    const log = pino({ level: 'warn' }, { write: (text: string) => told.push(text) });
+    take = async () => true;
+    const log = pino({ level: 'warn' }, { write: (text: string) => warned.push(text) });
     listener = await openGoipListener({ address: '127.0.0.1', port: 0 }, [LINE], {
       log,
       onReport: (channelId, report) => reports.push([channelId, report]),
+      onTold: (channelId, what) => {
+        told.push([channelId, what]);
+        return take();
+      },
     });
     line = createSocket('udp4');
+    answers = [];
+    line.on('message', (bytes) => answers.push(String(bytes)));
   });
 
   afterEach(async () => {
@@ -34,13 +46,15 @@ describe('GoipListener', () => {
     line.send(text, listener.port, '127.0.0.1');
   }
 
-  /** What is said last is answered last: nothing before it is under way then. */
+  /** Answers since it was asked last. What is said last is answered last: nothing that is answered at once is under way then. */
   async function answersUntil(count: number): Promise<string[]> {
-    const answers: string[] = [];
-    line.on('message', (bytes) => answers.push(String(bytes)));
     say(`req:${count};id:line1;pass:secret;gsm_status:LOGIN;`);
-    while (answers.at(-1) !== `reg:${count};status:200;`) await once(line, 'message');
-    return answers;
+    await until(`reg:${count};status:200;`);
+    return answers.splice(0);
+  }
+
+  async function until(answer: string): Promise<void> {
+    while (!answers.includes(answer)) await once(line, 'message');
   }
 
   it('answers a keepalive of a line that it knows, and tells what it says', async () => {
@@ -57,10 +71,12 @@ describe('GoipListener', () => {
       say(text);
     assert.deepEqual(await answersUntil(4), ['reg:4;status:200;']);
     assert.equal(reports.length, 1);
-    assert.deepEqual(listener.counters, { keepalives: 1, others: 0, unanswered: 0, malformed: 1, refused: 3 });
-    assert.equal(told.length, 1);
-    assert.match(told[0] ?? '', /gw1\/1.*wrong password or address/);
-    assert.doesNotMatch(told.join(), /guess|secret/);
+    assert.deepEqual(listener.counters, {
+      ...{ keepalives: 1, told: 0, others: 0, unanswered: 0, malformed: 1, refused: 3 },
+    });
+    assert.equal(warned.length, 1);
+    assert.match(warned[0] ?? '', /gw1\/1.*wrong password or address/);
+    assert.doesNotMatch(warned.join(), /guess|secret/);
   });
 
   it('hears a line only from where its gateway is', async () => {
@@ -76,17 +92,55 @@ describe('GoipListener', () => {
     assert.equal(listener.counters.refused, 1);
   });
 
-  it('acknowledges what it does not look at, and leaves text messages alone', async () => {
+  it('acknowledges what it does not look at, and leaves what it does not know alone', async () => {
     say('STATE:5;id:line1;password:secret;gsm_remain_state:IDLE');
-    say('RECEIVE:6;id:line1;password:secret;srcnum:100;msg:hello');
+    say('USSN:6;id:line1;password:secret;msg:your credit is 1');
     assert.deepEqual(await answersUntil(8), ['STATE 5 OK', 'reg:8;status:200;']);
     assert.deepEqual([listener.counters.others, listener.counters.unanswered, reports.length], [1, 1, 1]);
+  });
+
+  it('acknowledges a text message and a report once they are kept, however often they are said until then', async () => {
+    let keep = (_: boolean) => {};
+    take = () =>
+      new Promise((resolve) => {
+        keep = resolve;
+      });
+    for (let time = 0; time < 3; time++) say('RECEIVE:6;id:line1;password:secret;srcnum:+8210;msg:a;b: c');
+    assert.deepEqual(await answersUntil(8), ['reg:8;status:200;']);
+    assert.deepEqual(told, [['gw1/1', { kind: 'text', count: '6', from: '+8210', text: 'a;b: c' }]]);
+    keep(true);
+    assert.deepEqual(await answersUntil(9), ['RECEIVE 6 OK', 'reg:9;status:200;']);
+    take = async () => true;
+    say('DELIVER:5;id:line1;password:secret;sms_no:32;state:0;num:01012345678');
+    await until('DELIVER 5 OK');
+    assert.deepEqual(told[1]?.[1], { kind: 'report', count: '5', sent: '32', number: '01012345678', state: 0 });
+    assert.equal(listener.counters.told, 2);
+  });
+
+  it('leaves what could not be kept to be said again', async () => {
+    const failing = [async () => false, () => Promise.reject(new Error('journal is away'))];
+    for (const [index, fails] of failing.entries()) {
+      take = fails;
+      say(`RECEIVE:${index};id:line1;password:secret;srcnum:1;msg:x`);
+      const keepalive = `reg:${index};status:200;`;
+      assert.deepEqual(await answersUntil(index), [keepalive]);
+    }
+    assert.deepEqual([listener.counters.unanswered, listener.counters.told, warned.length], [2, 0, 1]);
+  });
+
+  it('takes no text message of a stranger, and none without a sender', async () => {
+    say('RECEIVE:1;id:line1;password:guess;srcnum:1;msg:x');
+    say('RECEIVE:2;id:line1;password:secret;msg:x');
+    say('DELIVER:3;id:line1;password:secret;sms_no:1;state:;num:1');
+    assert.deepEqual(await answersUntil(4), ['reg:4;status:200;']);
+    assert.deepEqual([told.length, listener.counters.refused, listener.counters.malformed], [0, 1, 2]);
   });
 
   it('cannot be opened where another one listens', async () => {
     const open = openGoipListener({ address: '127.0.0.1', port: listener.port }, [], {
       log: pino({ level: 'silent' }),
       onReport: () => {},
+      onTold: async () => false,
     });
     await assert.rejects(open, (error) => error instanceof SimtrunkError && error.code === 'LISTENER_UNAVAILABLE');
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { answerTo, MAX_GOIP_BYTES, readGoipPacket, reportOfKeepalive } from './goip-packet.js';
+import { answerTo, MAX_GOIP_BYTES, readGoipPacket, reportOfKeepalive, toldBy } from './goip-packet.js';
 
 /** As recent firmware sends it. */
 const KEEPALIVE =
@@ -57,12 +57,43 @@ describe('packets of a GoIP', () => {
     assert.equal(reportOf(old.replace('gsm_status:LOGOUT', 'gsm_status:LOGIN'))?.present, true);
   });
 
-  it('about calls and cells are acknowledged, text messages are not', () => {
+  it('about calls and cells are acknowledged, unknown ones are not', () => {
     const of = (text: string) => answerTo(packetOf(text));
     assert.equal(of('STATE:446;id:line1;password:secret;gsm_remain_state:DIALING:999999999'), 'STATE 446 OK');
     assert.equal(of('HANGUP:442;id:line1;password:secret;num:,cause:"Normal call clearing'), 'HANGUP 442 OK');
-    assert.equal(of('RECEIVE:441;id:line1;password:secret;srcnum:100;msg:req:1;id:x;pass:y'), null);
-    assert.equal(reportOf('RECEIVE:441;id:line1;password:secret;srcnum:100;msg:hello'), null);
+    assert.equal(of('USSN:441;id:line1;password:secret;msg:req:1;id:x;pass:y'), null);
+  });
+
+  it('bring text messages, whole whatever is in them', () => {
+    const of = (text: string) => toldBy(packetOf(`RECEIVE:441;id:line1;password:secret;${text}`));
+    const read = (text: string) => {
+      const told = of(text);
+      assert.ok(told !== null && told !== 'malformed' && told.kind === 'text');
+      return [told.from, told.text];
+    };
+    assert.deepEqual(read('srcnum:+82101;msg:just a test'), ['+82101', 'just a test']);
+    assert.deepEqual(read('srcnum:100;smscnum:+8210;msg:안녕; id:x;msg:y\n2\n'), ['100', '안녕; id:x;msg:y\n2']);
+    assert.deepEqual(read('srcnum:Bank;msg:'), ['Bank', '']);
+    assert.deepEqual(read(`srcnum:1;msg:${';'.repeat(900)}`)[1]?.length, 900);
+    assert.equal(of('srcnum:1'), 'malformed');
+    assert.equal(of('srcnum:;msg:x'), 'malformed');
+    assert.equal(of('msg:x;srcnum:1'), 'malformed');
+    // As the maker's document has it in its example.
+    const example = 'RECEIVE:1270197307;id:goipid1;pass:password1;srcnum:+8613513415667;msg:just a test';
+    assert.deepEqual(toldBy(packetOf(example)), {
+      ...{ kind: 'text', count: '1270197307', from: '+8613513415667', text: 'just a test' },
+    });
+    assert.equal(answerTo(packetOf(example)), 'RECEIVE 1270197307 OK');
+    assert.equal(reportOfKeepalive(packetOf(example)), null);
+  });
+
+  it('bring reports of text messages', () => {
+    const of = (text: string) => toldBy(packetOf(`DELIVER:429;id:line1;password:secret;${text}`));
+    const report = { kind: 'report', count: '429', sent: '3', number: '999999999', state: 0 };
+    assert.deepEqual(of('sms_no:3;state:0;num:999999999'), report);
+    assert.deepEqual(of('sms_no:3;state:65'), { ...report, number: null, state: 65 });
+    for (const text of ['sms_no:3', 'sms_no:3;state:x', 'state:-1', 'state:1000']) assert.equal(of(text), 'malformed');
+    assert.equal(toldBy(packetOf(KEEPALIVE)), null);
   });
 
   it('have the first of two fields of one name, so that a text message forges none', () => {
@@ -109,6 +140,7 @@ describe('packets of a GoIP', () => {
           const packet = readGoipPacket(bytes);
           if (packet === null) return;
           reportOfKeepalive(packet);
+          toldBy(packet);
           assert.ok((answerTo(packet) ?? '').length <= bytes.length + 4);
         },
       ),
