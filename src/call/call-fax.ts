@@ -46,6 +46,11 @@ export class CallFax {
     this.#reoffer = reoffer;
   }
 
+  /** One is sent, or is about to begin or to end. */
+  get isThere(): boolean {
+    return this.#told !== null || this.#isPending;
+  }
+
   /** Whether the re-INVITE is of a fax, or ends one; it is then answered here. */
   take(side: Side, request: Renegotiation): boolean {
     if (this.#isPending) {

@@ -46,7 +46,12 @@ type TransferEvent =
       readonly to: 'number' | 'peer' | 'call';
       readonly other: number;
     }
-  | { readonly type: 'succeed'; readonly index: number }
+  | { readonly type: 'succeed'; readonly index: number; readonly hasOffer: boolean }
+  | {
+      readonly type: 'successor';
+      readonly index: number;
+      readonly does: 'connected' | 'fails' | 'acknowledges' | 'agrees to nothing' | 'hangs-up' | 'clears';
+    }
   | {
       readonly type: 'party';
       readonly index: number;
@@ -125,7 +130,18 @@ const transfer: fc.Arbitrary<TransferEvent> = fc.oneof(
       other: index,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('succeed' as const), index }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('succeed' as const), index, hasOffer: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('successor' as const),
+      index,
+      does: fc.constantFrom(
+        ...(['connected', 'connected', 'acknowledges', 'acknowledges', 'fails', 'agrees to nothing'] as const),
+        ...(['hangs-up', 'clears'] as const),
+      ),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -140,6 +156,7 @@ export class History {
   readonly bench: CallBench;
   /** Those who called to take somebody's place. */
   readonly #successors: FakeCaller[] = [];
+  readonly #acknowledged = new Set<FakeCaller>();
 
   constructor(onLoss: 'continue' | 'end', transfers: 'simtrunk' | 'refuse' = 'refuse') {
     this.bench = new CallBench({
@@ -210,7 +227,10 @@ export class History {
         this.#refer(this.#side(happened.index), happened);
         break;
       case 'succeed':
-        this.#succeed(this.#side(happened.index));
+        this.#succeed(this.#side(happened.index), happened.hasOffer);
+        break;
+      case 'successor':
+        this.#successor(this.#successors[happened.index % this.#successors.length], happened.does);
         break;
       case 'party': {
         const { calls } = this.bench.trunks;
@@ -284,12 +304,21 @@ export class History {
     return sides[index % sides.length];
   }
 
-  #succeed(leg: FakeCaller | FakeLeg | undefined): void {
+  #succeed(leg: FakeCaller | FakeLeg | undefined, hasOffer: boolean): void {
     if (leg === undefined) return;
-    const request = requestOf({});
+    const request = requestOf(hasOffer ? {} : { offerSdp: null });
     const successor = new FakeCaller(request.callId, this.bench.trace);
     this.#successors.push(successor);
     this.bench.registry.replace(leg.dialogName, { ...request, trunk: this.bench.trunkOf(request) }, successor);
+  }
+
+  #successor(leg: FakeCaller | undefined, does: Extract<Event, { type: 'successor' }>['does']): void {
+    if (leg === undefined) return;
+    if (does !== 'acknowledges' && does !== 'agrees to nothing') this.#caller(leg, does);
+    else if (leg.state === 'talking' && !this.#acknowledged.has(leg)) {
+      this.#acknowledged.add(leg);
+      leg.acknowledges(does === 'acknowledges' ? ANSWER : null);
+    }
   }
 
   #party(leg: FakeLeg | undefined, does: Extract<Event, { type: 'party' }>['does']): void {

@@ -37,6 +37,12 @@ import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
 
+/** An answer to somebody who is to take a side's place: nothing has changed until it is adopted. */
+export interface SuccessorAnswer {
+  readonly sdp: string;
+  adopt(): void;
+}
+
 /** What a channel has to allow so that the call can be answered there. */
 export interface CodecNeeds {
   /** Codecs that pass as they are. */
@@ -52,6 +58,12 @@ export interface CodecsInUse {
   readonly codec: string | null;
   readonly calleeCodec: string | null;
   readonly transcoded: boolean;
+}
+
+interface UsableOffer {
+  readonly offer: PeerDescription;
+  /** What goes with the other leg. */
+  readonly leg: LegCodecs;
 }
 
 interface CallTerms {
@@ -271,6 +283,55 @@ export class CallMedia {
     return { ok: true };
   }
 
+  /**
+   * Answers the offer of somebody who takes the place of a side that is talking; null when it cannot be used.
+   * @param signallingAddress where its signalling comes from
+   */
+  answerSuccessor(side: Side, offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
+    const previous = this.#described(side);
+    const isSettled = side === 'caller' ? this.#callerAudio !== null : this.#callee !== null;
+    // A fax is between its two ends.
+    if (previous === null || !isSettled || this.#fax.isThere) return null;
+    const usable = this.#usable(side, offerSdp);
+    if (usable === null) return null;
+    const { sdp, adopt } = this.#answerTo(side, previous, usable);
+    return {
+      sdp,
+      adopt: () => {
+        this.hearSideFrom(side, signallingAddress);
+        adopt();
+      },
+    };
+  }
+
+  /** The same of somebody who answers in the place of a callee that has not answered. */
+  answerForCallee(offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
+    const previous = this.#toCallee;
+    const { only, transcoder, transport } = this.#terms;
+    const read = readOffer(offerSdp);
+    if (previous === null || !read.ok || transport === 'passed') return null;
+    const { audio } = read.offer;
+    if (isEncrypted(audio.transport) !== isEncrypted(previous.audio.transport)) return null;
+    const own = allowedFormats(audio, this.#gateway?.policy ?? ANYTHING, only);
+    // Unlike in mid-call the caller may have been told nothing yet: then each of its codecs will do.
+    const held = this.#toCaller?.audio ?? this.#callerFormats;
+    const leg = codecFor(own, withDigitsOf(own, held, this.policyOf('caller')), transcoder);
+    const forCaller = leg && this.#codecForCaller(leg.selection);
+    if (leg === null || forCaller === null) return null;
+    const { sdp, adopt } = this.#answerTo('callee', previous, { offer: read.offer, leg });
+    return {
+      sdp,
+      adopt: () => {
+        this.hearCalleeFrom(signallingAddress);
+        if (this.#toCaller === null) this.#describeToCaller(read.offer, forCaller);
+        adopt();
+        if (this.#callerAudio !== null && this.#toCaller !== null) {
+          this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
+        }
+      },
+    };
+  }
+
   /** The gateway of the attempt under way has answered our offer, early or finally. */
   get isCalleeAnswered(): boolean {
     return this.#callee !== null;
@@ -397,7 +458,7 @@ export class CallMedia {
   }
 
   /** A side's offer in mid-call, and the codec that goes with what the other leg uses; null when there is none. */
-  #usable(side: Side, offerSdp: string | null): { readonly offer: PeerDescription; readonly leg: LegCodecs } | null {
+  #usable(side: Side, offerSdp: string | null): UsableOffer | null {
     const { trunk, only, transcoder } = this.#terms;
     const read = readOffer(offerSdp ?? '');
     if (!read.ok || !this.#isSameWay(side, read.offer.audio.transport)) return null;
@@ -413,16 +474,23 @@ export class CallMedia {
       request.refuse(UNPROCESSABLE);
       return;
     }
-    const { offer, leg } = usable;
+    const { sdp, adopt } = this.#answerTo(side, previous, usable);
+    adopt();
+    request.accept(sdp);
+  }
+
+  #answerTo(side: Side, previous: LocalDescription, { offer, leg }: UsableOffer): SuccessorAnswer {
     const { ptimeMs, maxptimeMs } = previous.audio;
     const packets = { ptimeMs, maxptimeMs };
     const local = buildAnswer({ offer, selection: leg.selection, from: previous, packets });
-    this.#describe(side, local);
-    if (side === 'caller') this.#callerAudio = offer.audio;
-    else this.#callee = { answer: { ...offer, audio: { ...offer.audio, ...leg.selection } }, offered: leg.selection };
-    this.#setRemote(side, offer.audio, leg.selection);
-    this.#onCodecs();
-    request.accept(local.sdp);
+    const adopt = () => {
+      this.#describe(side, local);
+      if (side === 'caller') this.#callerAudio = offer.audio;
+      else this.#callee = { answer: { ...offer, audio: { ...offer.audio, ...leg.selection } }, offered: leg.selection };
+      this.#setRemote(side, offer.audio, leg.selection);
+      this.#onCodecs();
+    };
+    return { sdp: local.sdp, adopt };
   }
 
   /** What the leg of the other side uses, for an answer on this one: its first codec, for it is not told to take another. */

@@ -76,10 +76,21 @@ export class CallRegistry implements ChannelUsers, OtherCalls {
     const call = this.callOf(request.trunk.name, dialog);
     const refusal = unfitFor(request);
     if (refusal !== null) caller.refuse(refusal, undefined);
-    else if (call === undefined) caller.refuse(481, undefined);
-    // RFC 3891 §3: whose calls can be named has answered.
+    else if (call === undefined) this.#pickUp(dialog, request, caller);
+    // RFC 3891 §3: it has answered.
     else if (dialog.isEarlyOnly) caller.refuse(486, undefined);
     else call.succeed(caller, request);
+  }
+
+  /** RFC 3891 §3: of dialogs before their answer only those that we began can be replaced. */
+  #pickUp(dialog: DialogName, request: CallRequest, caller: CallerLeg): void {
+    for (const call of this.#calls.values()) {
+      const phone = call.state.request.trunk.name === request.trunk.name ? call.ringingPhone : null;
+      if (phone?.isNamed(dialog) !== true) continue;
+      call.transfers.pickUp(phone.attemptId, caller, request);
+      return;
+    }
+    caller.refuse(481, undefined);
   }
 
   /** Ends the calls of reservations that the ledger has lost. */

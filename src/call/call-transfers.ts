@@ -14,6 +14,7 @@ import type { CallerLeg, PlayRequest } from './ports.js';
 import type { PeerMessage, Referral } from './ports-dialog.js';
 import type { JoinableCall, JoinableMedia, TransferHolder, TransferPorts } from './ports-transfer.js';
 import type { Side } from './reports.js';
+import { beginSuccession, type Succession } from './succession.js';
 import { type TransferRecord, withTransfer } from './transfer-record.js';
 import {
   headersForPeer,
@@ -61,8 +62,8 @@ export class CallTransfers implements JoinableCall {
   #limit: ClockTimer | null = null;
   /** Whose place was taken, until its BYE. */
   #leaving: LeavingLegs | null = null;
-  /** Somebody has called to take the trunk's place, and is being answered. */
-  #isSucceeded = false;
+  /** Somebody has called to take the trunk's place, and is being answered; `isAlone`: the trunk's leg has hung up meanwhile. */
+  #successor: { isAlone: boolean } | null = null;
 
   /** @param ports null where no call is ever transferred */
   constructor(ports: TransferPorts | null, holder: TransferHolder) {
@@ -89,7 +90,12 @@ export class CallTransfers implements JoinableCall {
     const underway = this.#underway;
     const { side, other } = this.#holder.trunk;
     const session = this.#holder.media()?.session;
-    if (underway === null || gone !== side || !this.#isTalking) return false;
+    if (gone !== side || !this.#isTalking) return false;
+    if (this.#successor !== null) {
+      this.#successor.isAlone = true;
+      return true;
+    }
+    if (underway === null) return false;
     underway.isAlone = true;
     session?.clearRemote(side);
     underway.ringing = session?.play(other, RINGING) ?? null;
@@ -107,11 +113,54 @@ export class CallTransfers implements JoinableCall {
     if (this.#ports === null || (trunk.transfers ?? 'refuse') === 'refuse') leg.refuse(403, undefined);
     else if (!this.#isTalking || media === null) leg.refuse(481, undefined);
     else if (this.#isBusy) leg.refuse(491, undefined);
-    else if (offerSdp === null) leg.refuse(488, undefined);
     else {
-      const sdp = takeSuccessor(media, this.#holder.trunk.side, offerSdp, signallingAddress);
-      if (sdp === null) leg.refuse(488, undefined);
-      else this.#connectSuccessor(leg, sdp, this.#recordOf('attended', calling, null));
+      const { side } = this.#holder.trunk;
+      const record = this.#recordOf('attended', calling, null);
+      const successor = { isAlone: false };
+      this.#successor = successor;
+      const place: Succession = {
+        isOpen: () => this.#isTalking,
+        answer: (offer) => media.answerSuccessor(side, offer, signallingAddress),
+        offer: () => offerForSuccessor(media, side),
+        takeAnswer: (sdp) => takeSuccessor(media, side, sdp, signallingAddress) !== null,
+        take: (theirs) => {
+          this.#successor = null;
+          this.#adopt(theirs, record);
+        },
+        missed: () => {
+          this.#successor = null;
+          if (successor.isAlone) this.#holder.trunk.leave();
+        },
+      };
+      if (!beginSuccession(place, leg, offerSdp)) this.#successor = null;
+    }
+  }
+
+  /** Somebody calls to answer a call from a mobile in the place of the phone that rings (the same). */
+  pickUp(attemptId: string, leg: CallerLeg, request: CallRequest): void {
+    const media = this.#holder.media();
+    const { calling, offerSdp, signallingAddress, trunk } = request;
+    const isOpen = () => this.#holder.ringing()?.attemptId === attemptId;
+    if (this.#ports === null || (trunk.transfers ?? 'refuse') === 'refuse') leg.refuse(403, undefined);
+    else if (media === null || !isOpen()) leg.refuse(481, undefined);
+    else {
+      const record = { ...this.#recordOf('attended', calling, null), sipStatus: 200 };
+      const place: Succession = {
+        isOpen,
+        answer: (offer) => media.answerForCallee(offer, signallingAddress),
+        offer: () => media.calleeSdp,
+        takeAnswer: (sdp) => {
+          media.hearCalleeFrom(signallingAddress);
+          return sdp !== null && media.acceptAnswer(sdp).ok;
+        },
+        take: (theirs) => {
+          this.#note(record);
+          this.#ports?.log.info({ target: calling }, 'picked up');
+          this.#holder.ringing()?.pickUp(theirs);
+        },
+        missed: () => {},
+      };
+      beginSuccession(place, leg, offerSdp);
     }
   }
 
@@ -251,34 +300,6 @@ export class CallTransfers implements JoinableCall {
     this.#holder.keepLive();
   }
 
-  // ---- by somebody who calls -----------------------------------------------------------------------------------------------
-
-  #connectSuccessor(leg: CallerLeg, sdp: string, record: TransferRecord): void {
-    const nobody = () => {
-      this.#isSucceeded = false;
-      this.#holder.trunk.leave();
-    };
-    this.#isSucceeded = true;
-    leg.listen({
-      cancelled: () => {},
-      connected: () => {
-        this.#isSucceeded = false;
-        if (this.#isTalking) this.#adopt(leg, record);
-        else leg.hangUp(TRANSFERRED);
-      },
-      // The media has moved already: nobody is left whom the gateway's side could hear.
-      connectFailed: nobody,
-      acknowledged: () => {},
-      hungUp: nobody,
-      renegotiated: (renegotiation) => renegotiation.refuse(491),
-      messaged: (message) => message.answer(500),
-      referred: (referral) => referral.refuse(500),
-      refreshDue: () => {},
-      sessionOver: nobody,
-    });
-    leg.connect(sdp);
-  }
-
   // ---- passed to the gateway ---------------------------------------------------------------------------------------------
 
   #pass(ports: TransferPorts, referral: Referral): void {
@@ -368,7 +389,7 @@ export class CallTransfers implements JoinableCall {
   }
 
   get #isBusy(): boolean {
-    return this.#underway !== null || this.#passed !== null || this.#isSucceeded;
+    return this.#underway !== null || this.#passed !== null || this.#successor !== null;
   }
 
   get #isTalking(): boolean {

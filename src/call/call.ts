@@ -38,7 +38,7 @@ import type {
   RoutePort,
 } from './ports.js';
 import type { DialogName, PeerMessage } from './ports-dialog.js';
-import type { OtherCalls, TransferOutside } from './ports-transfer.js';
+import type { OtherCalls, RingingPhone, TransferOutside } from './ports-transfer.js';
 import type { Side } from './reports.js';
 import { selectChannel } from './select-channel.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -207,6 +207,7 @@ export class Call {
       trunk: this.#trunk,
       state: () => this.#state,
       media: () => this.#media,
+      ringing: () => this.ringingPhone,
       amend: (change) => this.#runner.amend(change),
       keepLive: () => this.#account.keepLive(),
     });
@@ -224,6 +225,17 @@ export class Call {
   isDialogOf(dialog: DialogName): boolean {
     const { identity } = this.#trunk;
     return identity !== null && isNamed(identity, dialog);
+  }
+
+  /** Of a call from a mobile, while a phone of the trunk is called for it. */
+  get ringingPhone(): RingingPhone | null {
+    const attemptId = this.#state.attempts.at(-1)?.channel.attemptId;
+    if (this.#incoming === null || attemptId === undefined || !this.#isCurrent(attemptId)) return null;
+    return {
+      attemptId,
+      isNamed: (dialog) => this.#callees.hasEarlyDialog(attemptId, dialog),
+      pickUp: (leg) => this.#callees.pickUp(attemptId, leg),
+    };
   }
 
   /** Admits or refuses the call and, from then on, lets it run. */

@@ -15,7 +15,7 @@ import type {
   LiveCall,
   ReofferAnswer,
 } from './ports.js';
-import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
+import type { DialogMessage, DialogName, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { Side } from './reports.js';
 import { SuccessorLeg } from './successor-leg.js';
 
@@ -26,6 +26,8 @@ const UNUSABLE: { readonly [T in SdpRefusal]?: 'no-common-codec' | 'encrypted-me
 };
 /** RFC 3261 §8.1.1.6, for an INVITE without the header. */
 const DEFAULT_MAX_FORWARDS = 70;
+/** Reason of a CANCEL to a phone that need not ring any more, for it has missed no call. */
+const PICKED_UP = 'SIP;cause=200;text="Call completed elsewhere"';
 
 /** The call as its legs see it. */
 export interface LegHolder {
@@ -49,10 +51,16 @@ export interface LegHolder {
   outlivesCallee(): boolean;
 }
 
+/** By which a leg is heard. */
+interface Ear {
+  /** Null of one in another's place, and while it is being dialled. */
+  leg: CalleeLeg | null;
+}
+
 export class CalleeLegs {
   readonly #legs = new Map<string, CalleeLeg>();
   /** Which listener of an attempt is heard. */
-  readonly #ears = new Map<string, symbol>();
+  readonly #ears = new Map<string, Ear>();
   readonly #dialler: DialPort;
   readonly #log: Logger;
   readonly #holder: LegHolder;
@@ -69,6 +77,7 @@ export class CalleeLegs {
     const offerSdp = this.#holder.media()?.calleeSdp ?? null;
     if (offerSdp === null) return;
     this.#holder.headers.beginAttempt();
+    const ear = this.#listenTo(attemptId);
     const leg = this.#dialler.dial(
       {
         attemptId,
@@ -81,8 +90,9 @@ export class CalleeLegs {
         passedHeaders: request.passedHeaders,
         prack: channel.gateway.prack,
       },
-      this.#listenTo(attemptId),
+      this.#listenerOf(attemptId, ear),
     );
+    ear.leg = leg;
     this.#legs.set(attemptId, leg);
   }
 
@@ -114,8 +124,28 @@ export class CalleeLegs {
   /** Another leg stands for the callee from now on; the one before it, of which nothing more is heard, is the transfer's to end. */
   replace(attemptId: string, leg: CallerLeg): { hangUp(reason: string | undefined): void } {
     const before = this.#legs.get(attemptId);
-    this.#legs.set(attemptId, new SuccessorLeg(leg, this.#listenTo(attemptId)));
+    this.#succeed(attemptId, leg);
     return { hangUp: (reason) => before?.hangUp(reason) };
+  }
+
+  /** Whether a dialog of the attempt's leg that is not answered yet has this name. */
+  hasEarlyDialog(attemptId: string, dialog: DialogName): boolean {
+    return this.#legs.get(attemptId)?.hasEarlyDialog?.(dialog) === true;
+  }
+
+  /** Another leg has answered in the place of one that rings, which is cancelled. */
+  pickUp(attemptId: string, leg: CallerLeg): void {
+    const before = this.#legs.get(attemptId);
+    this.#succeed(attemptId, leg);
+    before?.cancel(PICKED_UP);
+    const media = this.#holder.media();
+    if (media !== null) this.#holder.noteCodecs(media.codecsInUse);
+    this.#holder.feed({ type: 'attempt:answered', attemptId });
+  }
+
+  #succeed(attemptId: string, leg: CallerLeg): void {
+    const successor = new SuccessorLeg(leg, this.#listenerOf(attemptId, this.#listenTo(attemptId)));
+    this.#legs.set(attemptId, successor);
   }
 
   /** Those that have a dialog: what the journal needs to end them after a crash. */
@@ -124,27 +154,34 @@ export class CalleeLegs {
   }
 
   /** Of an attempt the leg that listens last is heard, and none before it. */
-  #listenTo(attemptId: string): CalleeLegListener {
-    const ear = Symbol(attemptId);
+  #listenTo(attemptId: string): Ear {
+    const ear = { leg: null };
     this.#ears.set(attemptId, ear);
-    return this.#listenerOf(attemptId, () => this.#ears.get(attemptId) === ear);
+    return ear;
   }
 
-  #listenerOf(attemptId: string, isHeard: () => boolean): CalleeLegListener {
+  #listenerOf(attemptId: string, ear: Ear): CalleeLegListener {
+    const isHeard = () => this.#ears.get(attemptId) === ear;
     const feed = (input: CallInput) => isHeard() && this.#holder.feed(input);
     return {
       sent: (sipCallId) => feed({ type: 'attempt:sent', attemptId, sipCallId }),
       trying: () => feed({ type: 'attempt:trying', attemptId }),
       heardFrom: (address) => {
-        if (this.#holder.isCurrent(attemptId)) this.#holder.media()?.hearCalleeFrom(address);
+        if (isHeard() && this.#holder.isCurrent(attemptId)) this.#holder.media()?.hearCalleeFrom(address);
       },
       progressed: (status, sdp, passed) => {
+        if (!isHeard()) return;
         this.#noteHeaders(attemptId, 'provisional', passed);
         const media = sdp !== null && this.#acceptEarlyMedia(attemptId, sdp);
         // What the gateway plays does not reach the caller, whose PBX has to ring by itself.
         feed({ type: 'attempt:progressed', attemptId, status: sdp !== null && !media ? 180 : status, media });
       },
       answered: (sdp, lateMs = 0, passed) => {
+        if (!isHeard()) {
+          // Picked up by somebody else while its 200 was on its way.
+          ear.leg?.hangUp(PICKED_UP);
+          return;
+        }
         this.#noteHeaders(attemptId, 'answer', passed);
         feed(this.#answer(attemptId, sdp, lateMs));
       },
@@ -153,6 +190,7 @@ export class CalleeLegs {
         feed({ type: 'attempt:answered-again', attemptId });
       },
       failed: ({ status, reasons, local, passed }) => {
+        if (!isHeard()) return;
         this.#noteHeaders(attemptId, 'failure', passed);
         feed({ type: 'attempt:failed', attemptId, status, reasons, local });
       },

@@ -33,6 +33,8 @@ export class CallerSide {
   readonly #log: Logger;
   readonly #holder: CallerHolder;
   #progress: AnswerProgress = 'unanswered';
+  /** It has not placed the call: its offer and its answer have been exchanged. */
+  #isSuccessor = false;
 
   constructor(leg: CallerLeg, log: Logger, holder: CallerHolder) {
     this.#leg = leg;
@@ -142,6 +144,7 @@ export class CallerSide {
   replace(leg: CallerLeg): CallerLeg {
     const before = this.#leg;
     this.#leg = leg;
+    this.#isSuccessor = true;
     this.listen();
     return before;
   }
@@ -149,7 +152,7 @@ export class CallerSide {
   /** The ACK of a late offer carries the answer to it. */
   #onAcknowledged(sdp: string | null): void {
     const media = this.#holder.media();
-    if (media === null || !media.isLateOffer || this.#leg.isDescribed) return;
+    if (media === null || this.#isSuccessor || !media.isLateOffer || this.#leg.isDescribed) return;
     const accepted = media.acceptLateAnswer(sdp);
     if (accepted.ok) return;
     this.#log.warn({ cause: accepted.reason }, 'answer in the ACK cannot be used');

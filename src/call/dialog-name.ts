@@ -2,7 +2,10 @@
 import type { LegIdentity } from './ports.js';
 import type { DialogName } from './ports-dialog.js';
 
-export function isNamed({ callId, local, remote }: LegIdentity, name: DialogName): boolean {
+export function isNamed(
+  { callId, local, remote }: Pick<LegIdentity, 'callId' | 'local' | 'remote'>,
+  name: DialogName,
+): boolean {
   if (callId !== name.callId) return false;
   const tags = [tagOf(local), tagOf(remote)] as const;
   // Deviation: some PBXs write the tags as they see them themselves, the other way round; the Call-ID is theirs in any case.

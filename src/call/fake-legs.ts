@@ -1,5 +1,6 @@
 // Doubles of both legs: they note what the call wants of them, and say what the test wants.
 import type { Clock } from '../lib/clock.js';
+import { isNamed } from './dialog-name.js';
 import { NO_HEADERS, type PassedHeaders } from './passed-headers.js';
 import type {
   CalleeLeg,
@@ -118,6 +119,11 @@ export class FakeCaller implements CallerLeg {
     this.listener.connected();
   }
 
+  /** Its ACK of our 200. */
+  acknowledges(sdp: string | null): void {
+    this.listener.acknowledged(sdp);
+  }
+
   /** Its CANCEL came before our 200. */
   failsToConnect(): void {
     this.hasConnectUnderWay = false;
@@ -176,7 +182,14 @@ export class FakeLeg implements CalleeLeg {
     this.#clock = clock;
   }
 
-  cancel(): void {
+  hasEarlyDialog(name: DialogName): boolean {
+    return this.state === 'calling' && isNamed(identity(this.request.attemptId), name);
+  }
+
+  cancelReason: string | undefined;
+
+  cancel(reason: string | undefined): void {
+    this.cancelReason = reason;
     this.#trace.push(`callee CANCEL ${this.request.attemptId}`);
     this.isCancelled = true;
     this.endWantedMs ??= this.#clock.monotonicMs();

@@ -10,7 +10,7 @@ import type {
   RecordingPort,
   RecordingRequest,
 } from './ports.js';
-import type { MediaReport, RecordingReport, StreamReport } from './reports.js';
+import type { MediaReport, RecordingReport, Side, StreamReport } from './reports.js';
 
 const STREAM: StreamReport = {
   ...{ packets: 10, bytes: 1_720, lost: 0, jitterMs: 0, outOfOrder: 0, duplicates: 0, rtcpPackets: 0 },
@@ -46,6 +46,8 @@ export class FakeMedia implements MediaPort {
   /** What calls have asked for by `watchSilence`. */
   readonly silenceWatches: (number | null)[] = [];
   readonly eventListeners: ((event: MediaEvent) => void)[] = [];
+  /** Where the media of each side is, as a call has said last. */
+  readonly remotes: Partial<Record<Side, string>> = {};
   readonly capabilities: MediaPort['capabilities'] = { srtp: false, transcodes: () => false };
   readonly #trace: string[];
 
@@ -68,7 +70,9 @@ export class FakeMedia implements MediaPort {
       sessionId,
       local: (side) => ({ address: '192.0.2.1', rtpPort: side === 'caller' ? 20_000 : 20_002, rtcpPort: 20_001 }),
       placeCallee: async () => ({ ok: true }),
-      setRemote: () => {},
+      setRemote: (side, { address }) => {
+        this.remotes[side] = address;
+      },
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),
       unfork: () => this.#trace.push('media unforked'),

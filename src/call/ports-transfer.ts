@@ -21,6 +21,15 @@ export interface JoinableCall {
   succeed(leg: CallerLeg, request: CallRequest): void;
 }
 
+/** The phone of the trunk that rings for a call from a mobile. */
+export interface RingingPhone {
+  readonly attemptId: string;
+  /** A dialog with it, which is not answered yet, has this name. */
+  isNamed(dialog: DialogName): boolean;
+  /** The leg has answered in its place. */
+  pickUp(leg: CallerLeg): void;
+}
+
 export interface JoinableMedia {
   readonly media: CallMedia;
   /** The trunk's. */
@@ -74,6 +83,8 @@ export interface TransferHolder {
   readonly trunk: TrunkSide;
   state(): CallState;
   media(): CallMedia | null;
+  /** Null while none rings. */
+  ringing(): RingingPhone | null;
   amend(change: Partial<CallRecord>): void;
   /** Its row in the journal is to know of its new legs. */
   keepLive(): void;

@@ -13,7 +13,7 @@ import type {
 } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { PassedHeaders } from './passed-headers.js';
-import type { DialogMessage, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
+import type { DialogMessage, DialogName, MessageAnswered, PeerMessage, Referral } from './ports-dialog.js';
 import type { MediaReport, RecordingReport, Side } from './reports.js';
 
 export type G711Codec = 'PCMU' | 'PCMA';
@@ -305,6 +305,8 @@ export interface CalleeLegListener {
 
 export interface CalleeLeg {
   readonly identity: LegIdentity | null;
+  /** Whether a dialog with it that is not answered yet has this name. Left out: it has none. */
+  hasEarlyDialog?(name: DialogName): boolean;
   cancel(reason: string | undefined): void;
   /** `passed`: headers of the caller's that go with the BYE. */
   hangUp(reason: string | undefined, passed?: PassedHeaders): void;

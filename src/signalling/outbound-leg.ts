@@ -1,7 +1,8 @@
 // One attempt's leg: one INVITE to one channel through createUAC, with its CANCEL, its late answer and its BYE.
+import { isNamed } from '../call/dialog-name.js';
 import { NO_HEADERS, type PassedHeaders } from '../call/passed-headers.js';
 import type { CalleeLeg, CalleeLegListener, DialRequest, LegIdentity, ReofferAnswer } from '../call/ports.js';
-import type { DialogMessage, MessageAnswered } from '../call/ports-dialog.js';
+import type { DialogMessage, DialogName, MessageAnswered } from '../call/ports-dialog.js';
 import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
@@ -47,6 +48,8 @@ export class OutboundLeg implements CalleeLeg {
   readonly #earlySdp = new Map<string, string>();
   /** The branch that has described itself last. */
   #lastBranch = '';
+  /** Those that have rung: each has an early dialog. */
+  readonly #ringing = new Set<string>();
 
   /**
    * @param account what the gateway gets when it asks for credentials
@@ -145,15 +148,24 @@ export class OutboundLeg implements CalleeLeg {
     );
   }
 
+  hasEarlyDialog(name: DialogName): boolean {
+    if (this.#over || this.#dialog !== undefined || this.#invite === undefined) return false;
+    const local = this.#invite.get('From') ?? '';
+    const callId = this.#sipCallId;
+    return [...this.#ringing].some((tag) => isNamed({ callId, local, remote: `;tag=${tag}` }, name));
+  }
+
   #onProvisional(response: SipResponse): void {
     const { status } = response;
+    const branch = tagOf(response, 'To');
+    if (branch !== '' && this.#ringing.size < MAX_BRANCHES) this.#ringing.add(branch);
     // RFC 3261 §21.1: only an 18x tells how the call goes; RFC 6228: a 199, which we do not ask for, ends one branch of it.
     if (status < 180 || status === 199) {
       this.#listener.trying();
       return;
     }
     const sdp = sdpOf(response);
-    if (sdp !== null) this.#noteDescribed(tagOf(response, 'To'), sdp);
+    if (sdp !== null) this.#noteDescribed(branch, sdp);
     this.#listener.progressed(status, sdp, readPassed(response, this.#allowedHeaders));
   }
 
