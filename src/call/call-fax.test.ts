@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { codecPolicy } from '../sdp/media-policy.js';
+import { violationsOfChange, violationsOfOffer } from '../sdp/answer-check-kit.js';
+import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
 import { CallMedia } from './call-media.js';
 import { gatewayTerms, requestOf } from './call-test-kit.js';
 import { FakeMedia } from './fake-media.js';
-import type { MediaRemote, MediaSession, Renegotiation, ReofferAnswer } from './ports.js';
+import type { MediaCapabilities, MediaRemote, MediaSession, Renegotiation, ReofferAnswer } from './ports.js';
 import type { Side } from './reports.js';
 
 const PASS = { ...codecPolicy(['PCMA']), t38: 'pass' } as const;
@@ -137,5 +138,141 @@ describe('a fax in a call', () => {
     // Of each side every description is one above the last that was sent.
     assert.deepEqual([versionOf(asked[0]?.sdp), versionOf(ended.accepted[0])], [2, 3]);
     assert.deepEqual([begun.accepted[0], asked[1]?.sdp, asked[2]?.sdp].map(versionOf), [2, 3, 4]);
+  });
+});
+
+describe('a call that begins with a fax', () => {
+  const ALONE = sdp('m=image 40002 udptl t38', 'a=T38MaxBitRate:14400');
+  const ANSWER = sdp('m=image 41002 udptl t38', 'a=T38MaxBitRate:9600');
+  const gateway = (policy: MediaPolicy) => ({ ...gatewayTerms('gw1'), media: policy });
+  let media: CallMedia;
+  let remotes: Map<Side, MediaRemote>;
+  let asked: { side: Side; sdp: string; answered: (answer: ReofferAnswer) => void }[];
+
+  function read(offerSdp: string, policy: MediaPolicy = PASS, capabilities: Partial<MediaCapabilities> = {}) {
+    const { trunk, signallingAddress } = requestOf({});
+    return CallMedia.read({
+      trunk: { ...trunk, media: policy },
+      ...{ signallingAddress, offerSdp, recorded: true, sessionId: '1' },
+      capabilities: { srtp: false, udptl: true, transcodes: () => true, ...capabilities },
+    });
+  }
+
+  async function begin(offerSdp = ALONE, policy: MediaPolicy = PASS): Promise<void> {
+    const begun = read(offerSdp, policy);
+    assert.ok(begun.ok);
+    media = begun.media;
+    remotes = new Map();
+    asked = [];
+    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
+    assert.ok(opened.ok);
+    media.use({ ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) });
+    media.onReoffer((side, text, answered) => asked.push({ side, sdp: text, answered }));
+  }
+
+  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
+    const told = { accepted: [] as string[], refused: [] as number[] };
+    media.renegotiate(side, {
+      offerSdp,
+      accept: (text) => told.accepted.push(text),
+      refuse: (status) => told.refused.push(status),
+      onAnswer: () => {},
+    });
+    return told;
+  }
+
+  it('is offered to a gateway that passes faxes, and answered with what that one says', async () => {
+    await begin(sdp('m=audio 0 RTP/AVP 8', 'm=image 40002 udptl t38', 'a=T38MaxBitRate:14400'));
+    assert.deepEqual(media.codecNeeds, { direct: ['t38'], transcoded: [], srtp: false });
+    assert.deepEqual([media.isLateOffer, media.codecsInUse.codec], [false, null]);
+    const refused = media.offerFor(gateway(codecPolicy(['PCMA'])), 'gw1/1');
+    assert.deepEqual(refused, { ok: false, reason: 'no-common-codec' });
+    const offered = media.offerFor(gateway(PASS), 'gw1/1');
+    assert.ok(offered.ok);
+    assert.deepEqual(offered.sdp.match(/^[ma]=.*$/gm), ['m=image 20002 udptl t38', 'a=T38MaxBitRate:14400']);
+    assert.equal(media.isCalleeAnswered, false);
+    assert.deepEqual(media.acceptAnswer(AUDIO), { ok: false, reason: 'not-an-answer' });
+    assert.deepEqual(media.acceptAnswer(sdp('m=image 0 udptl t38')), { ok: false, reason: 'stream-refused' });
+    assert.deepEqual([media.acceptAnswer(ANSWER), media.acceptAnswer(ANSWER)], [{ ok: true }, { ok: true }]);
+    const lines = ['m=audio 0 RTP/AVP 8', 'm=image 20000 udptl t38', 'a=T38MaxBitRate:9600'];
+    assert.deepEqual((media.callerSdp ?? '').match(/^[ma]=.*$/gm), lines);
+    assert.deepEqual([media.isCalleeAnswered, media.isCallerChanged, media.isHeld], [true, false, true]);
+    assert.deepEqual(media.codecsInUse, { codec: 't38', calleeCodec: 't38', transcoded: false });
+    assert.deepEqual(media.recordedCodecs(), { caller: {}, callee: {} });
+    assert.deepEqual([remotes.get('caller')?.rtpPort, remotes.get('callee')?.rtpPort], [40_002, 41_002]);
+    assert.ok(remotes.get('caller')?.isUdptl && remotes.get('callee')?.isUdptl);
+  });
+
+  it('is refused by the policy of the trunk, and by an engine that cannot pass it', () => {
+    for (const refused of [read(ALONE, codecPolicy(['PCMA'])), read(ALONE, PASS, { udptl: false })]) {
+      assert.deepEqual(refused, { ok: false, reason: 'no-audio' });
+    }
+    // Beside audio it is a stream that is refused, as any other.
+    const beside = read(sdp('m=audio 40000 RTP/AVP 8', 'm=image 40002 udptl t38'));
+    assert.deepEqual(beside.ok && beside.media.codecNeeds.direct, ['PCMA']);
+  });
+
+  it('has one answer for the caller, whatever the next gateway says', async () => {
+    await begin();
+    media.offerFor(gateway(PASS), 'gw1/1');
+    assert.deepEqual(reinvited('caller', ALONE).refused, [500]);
+    media.acceptAnswer(ANSWER);
+    const first = media.callerSdp;
+    media.forgetCallee();
+    assert.deepEqual([media.isCalleeAnswered, media.callerSdp], [false, first]);
+    media.offerFor(gateway(PASS), 'gw1/2');
+    assert.ok(media.acceptAnswer(ANSWER.replace('9600', '4800').replace('41002', '42002')).ok);
+    assert.deepEqual([media.callerSdp, remotes.get('callee')?.rtpPort], [first, 42_002]);
+  });
+
+  it('is said again to a side that asks, and to one whose session is refreshed', async () => {
+    await begin();
+    media.offerFor(gateway(PASS), 'gw1/1');
+    media.acceptAnswer(ANSWER);
+    assert.deepEqual(reinvited('caller', null).accepted, [media.callerSdp]);
+    assert.deepEqual(reinvited('caller', ALONE).accepted, [media.callerSdp]);
+    media.refresh('callee');
+    assert.deepEqual([asked[0]?.side, asked[0]?.sdp], ['callee', media.calleeSdp]);
+  });
+
+  it('turns to audio on both sides, with codecs of the one that asks and of the other’s policy', async () => {
+    for (const [side, other] of [
+      ['caller', 'callee'],
+      ['callee', 'caller'],
+    ] as const) {
+      await begin(ALONE, { ...codecPolicy(['PCMU', 'PCMA']), t38: 'pass' });
+      media.offerFor(gateway(PASS), 'gw1/1');
+      media.acceptAnswer(ANSWER);
+      const [before] = reinvited(other, null).accepted;
+      const told = reinvited(side, sdp('m=audio 40000 RTP/AVP 8 0'));
+      assert.deepEqual([told.accepted.length + told.refused.length, asked[0]?.side], [0, other]);
+      assert.match(asked[0]?.sdp ?? '', /^m=audio 2000[02] RTP\/AVP 8\r$/m);
+      assert.deepEqual(
+        [violationsOfOffer(asked[0]?.sdp ?? ''), violationsOfChange(before ?? '', asked[0]?.sdp ?? '')],
+        [[], []],
+      );
+      asked[0]?.answered({ status: 200, sdp: sdp('m=audio 41000 RTP/AVP 8') });
+      assert.match(told.accepted[0] ?? '', /^m=audio 2000[02] RTP\/AVP 8\r$/m);
+      assert.match(told.accepted[0] ?? '', /^o=- 1 2 /m);
+      assert.deepEqual([remotes.get('caller')?.isUdptl, remotes.get('callee')?.isUdptl], [undefined, undefined]);
+      assert.deepEqual(media.codecsInUse, { codec: 'PCMA', calleeCodec: 'PCMA', transcoded: false });
+      // And to a fax once more, as any call.
+      const again = reinvited(side, ALONE);
+      asked[1]?.answered({ status: 200, sdp: ANSWER });
+      assert.match(again.accepted[0] ?? '', /^m=image 2000[02] udptl t38\r$/m);
+    }
+  });
+
+  it('goes on when a side wants audio that the other one cannot have', async () => {
+    await begin();
+    media.offerFor(gateway(PASS), 'gw1/1');
+    media.acceptAnswer(ANSWER);
+    assert.deepEqual(reinvited('caller', sdp('m=audio 40000 RTP/AVP 18')).refused, [488]);
+    const secret = sdp('m=audio 40000 RTP/SAVP 8', 'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:k');
+    assert.deepEqual([reinvited('caller', secret).refused, asked.length], [[488], 0]);
+    const told = reinvited('caller', AUDIO);
+    asked[0]?.answered({ status: 488, sdp: null });
+    assert.deepEqual([told.refused, remotes.get('caller')?.isUdptl], [[488], true]);
+    assert.equal(reinvited('callee', ANSWER).accepted.length, 1);
   });
 });

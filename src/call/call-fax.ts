@@ -2,10 +2,11 @@
 // itself is between the two ends, so here alone the other leg is asked before the first is answered (RFC 3264 §8, ITU-T T.38 D.2).
 //
 //   audio ── a side offers a fax, the other accepts ──► fax ── a side offers audio, the other accepts ──► audio
+//   a call that begins with a fax (fax-start.ts) ──────► fax
 
-import type { FaxDescription, FaxStream, LocalDescription, LocalFax } from '../sdp/description.js';
-import { answerFax, audioAgain, checkFaxAnswer, faxAgain, readFax } from '../sdp/fax.js';
-import { type CheckedAnswer, checkAnswer } from '../sdp/negotiate.js';
+import type { CodecSelection, FaxDescription, FaxStream, LocalDescription, LocalFax } from '../sdp/description.js';
+import { answerFax, audioAgain, audioInstead, checkFaxAnswer, faxAgain, readFax } from '../sdp/fax.js';
+import { type CheckedAnswer, checkAnswer, type LocalEndpoint } from '../sdp/negotiate.js';
 import type { Renegotiation, ReofferAnswer } from './ports.js';
 import type { Side } from './reports.js';
 
@@ -16,8 +17,12 @@ export type Reoffer = (side: Side, sdp: string, answered: (answer: ReofferAnswer
 export interface FaxHost {
   /** Both sides' policies and the media engine pass a fax. */
   isPassed(): boolean;
-  /** The audio that a side was last told of. */
+  /** Where we are for a side. */
+  local(side: Side): LocalEndpoint | null;
+  /** The audio that a side was last told of; null in a call that began with a fax and has had none. */
   described(side: Side): LocalDescription | null;
+  /** What such a side can be offered for the other one's offer of audio; null: nothing. */
+  offerable(side: Side, otherOffer: string | null): CodecSelection | null;
   setRemote(side: Side, fax: FaxStream): void;
   /** A side has answered our offer of audio. */
   adopt(side: Side, offer: LocalDescription, checked: CheckedAnswer): void;
@@ -49,6 +54,16 @@ export class CallFax {
   /** One is sent, or is about to begin or to end. */
   get isThere(): boolean {
     return this.#told !== null || this.#isPending;
+  }
+
+  /** What a side was last told, while there is a fax. */
+  toldOf(side: Side): LocalFax | null {
+    return this.#told?.[side] ?? null;
+  }
+
+  /** The call has begun with a fax; null: its gateway is to be another one. What the caller was told stays. */
+  start(told: Record<Side, LocalFax> | null): void {
+    this.#told = told && { caller: this.#told?.caller ?? told.caller, callee: told.callee };
   }
 
   /** Whether the re-INVITE is of a fax, or ends one; it is then answered here. */
@@ -115,8 +130,8 @@ export class CallFax {
   /** The same fax again, perhaps from another address: the other end need not know. */
   #goOn(side: Side, description: FaxDescription, told: Record<Side, LocalFax>, request: Renegotiation): void {
     const { session } = told[side];
-    const local = this.#host.described(side)?.audio;
-    if (local === undefined) {
+    const local = this.#host.local(side);
+    if (local === null) {
       request.refuse(UNPROCESSABLE);
       return;
     }
@@ -131,8 +146,9 @@ export class CallFax {
 
   #end(side: Side, told: Record<Side, LocalFax>, request: Renegotiation): void {
     const other = otherOf(side);
-    const audio = this.#host.described(side);
-    const audioOfOther = this.#host.described(other);
+    const formats = this.#host.offerable(other, request.offerSdp);
+    const audio = this.#audioOf(side, told, formats);
+    const audioOfOther = this.#audioOf(other, told, formats);
     // Before the other side is turned back: else one of them would be left in the fax alone.
     if (audio === null || audioOfOther === null || !this.#host.canAnswer(side, request.offerSdp)) {
       request.refuse(UNPROCESSABLE);
@@ -151,6 +167,12 @@ export class CallFax {
       // In the dialog of this side the fax was the last description.
       this.#host.answerAudio(side, withSession(audio, told[side]), request);
     });
+  }
+
+  /** What a side was last told of audio; in a call that began with a fax, what it can be told. */
+  #audioOf(side: Side, told: Record<Side, LocalFax>, formats: CodecSelection | null): LocalDescription | null {
+    const local = this.#host.local(side);
+    return this.#host.described(side) ?? (local && formats && audioInstead(told[side], local, formats));
   }
 
   #restore(side: Side, audio: LocalDescription, refused: LocalFax): void {

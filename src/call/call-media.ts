@@ -12,7 +12,8 @@ import {
   type SdpCodec,
   type SdpRefusal,
 } from '../sdp/description.js';
-import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
+import { readFax } from '../sdp/fax.js';
+import { codecPolicy, FAX_FORMAT, type MediaPolicy } from '../sdp/media-policy.js';
 import { buildAnswer, buildOffer, type CheckedAnswer, checkAnswer, offerAgain } from '../sdp/negotiate.js';
 import { packetTimes } from '../sdp/packet-times.js';
 import { readOffer } from '../sdp/read-description.js';
@@ -30,6 +31,7 @@ import { widened } from '../sdp/widened-offer.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
 import { withDigitsOf, withOwnEvents } from './dtmf-formats.js';
+import { FaxStart } from './fax-start.js';
 import { type RefreshHost, refreshAudio } from './media-refresh.js';
 import { audioRemote, faxRemote, type MediaPeer, recordedOf } from './media-remote.js';
 import type { MediaCapabilities, MediaSession, PlayRequest, RecordingRequest, Renegotiation } from './ports.js';
@@ -76,8 +78,8 @@ interface CallTerms {
   readonly copiesAsG711: boolean;
   readonly transcoder: Transcoder;
   readonly transport: TransportUse;
-  /** The media engine passes UDPTL. */
-  readonly udptl: boolean;
+  /** The trunk has it so, and the media engine can; a caller whose SRTP we end would have its fax in the clear. */
+  readonly passesFax: boolean;
 }
 
 /** Codecs that the recorder can decode; where recording applies nothing else is negotiated, for it would leave no evidence. */
@@ -91,7 +93,18 @@ const WARNING: PlayRequest = {
   mode: 'mix',
 };
 
+/** The fax that an offer has in place of audio, where one may begin a call. */
+function startOf(
+  offerSdp: string,
+  { trunk, capabilities, sessionId }: { trunk: TrunkTerms; capabilities: MediaCapabilities; sessionId: string },
+): FaxStart | null {
+  const read = readFax(offerSdp);
+  return read.ok && capabilities.udptl && trunk.media.t38 === 'pass' ? new FaxStart(read.description, sessionId) : null;
+}
+
 export class CallMedia {
+  /** The caller was asked, not answered: its SDP comes in the ACK. */
+  readonly isLateOffer: boolean;
   readonly #terms: CallTerms;
   /** Where the signalling of the caller, or of who is in its place, comes from. */
   #callerAddress: string;
@@ -117,19 +130,25 @@ export class CallMedia {
   #onCodecs: () => void = () => {};
   #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
+  /** Of a call that began with a fax, as long as it has had no audio. */
+  #start: FaxStart | null;
 
-  private constructor(terms: CallTerms, offer: PeerDescription | null) {
+  private constructor(terms: CallTerms, offer: PeerDescription | null, start: FaxStart | null) {
     this.#terms = terms;
+    this.#start = start;
+    this.isLateOffer = offer === null && start === null;
     this.#callerAddress = terms.signallingAddress;
     this.#offer = offer;
     this.#callerAudio = offer?.audio ?? null;
     this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
     this.#fax = new CallFax({
-      isPassed: () => this.#passesFax() && this.#gateway?.policy.t38 === 'pass',
+      isPassed: () => terms.passesFax && this.#gateway?.policy.t38 === 'pass',
+      local: (side) => this.#session?.local(side) ?? null,
       described: (side) => this.#described(side),
+      offerable: (side, otherOffer) => this.#offerable(side, otherOffer),
       setRemote: (side, fax) => this.#setFaxRemote(side, fax),
       adopt: (side, local, checked) => this.#adoptAnswer(side, local, checked),
-      canAnswer: (side, offerSdp) => this.#usable(side, offerSdp) !== null,
+      canAnswer: (side, offerSdp) => this.#start !== null || this.#usable(side, offerSdp) !== null,
       answerAudio: (side, previous, request) => this.#answerAgain(side, previous, request),
     });
   }
@@ -145,10 +164,12 @@ export class CallMedia {
   }): { readonly ok: true; readonly media: CallMedia } | { readonly ok: false; readonly reason: SdpRefusal } {
     const { trunk, signallingAddress, recorded, sessionId, capabilities } = request;
     let offer: PeerDescription | null = null;
+    let start: FaxStart | null = null;
     if (request.offerSdp !== null) {
       const read = readOffer(request.offerSdp);
-      if (!read.ok) return read;
-      offer = read.offer;
+      start = read.ok ? null : startOf(request.offerSdp, request);
+      if (!read.ok && start === null) return read;
+      offer = read.ok ? read.offer : null;
     }
     const isEnded = capabilities.srtp;
     const transport = useOfTransport(offer?.audio.transport ?? null, { isEnded, recorded, policy: trunk.media });
@@ -157,8 +178,9 @@ export class CallMedia {
     const transcoder = transport === 'passed' ? UNREAD : capabilities;
     const { copiesAsG711 = false, udptl = false } = capabilities;
     const only = recorded && !copiesAsG711 ? RECORDABLE : null;
-    const terms = { trunk, signallingAddress, sessionId, only, transcoder, transport, copiesAsG711, udptl };
-    const media = new CallMedia(terms, offer);
+    const passesFax = udptl && trunk.media.t38 === 'pass' && transport !== 'ended';
+    const terms = { trunk, signallingAddress, sessionId, only, transcoder, transport, copiesAsG711, passesFax };
+    const media = new CallMedia(terms, offer, start);
     const { direct, transcoded } = media.codecNeeds;
     return direct.length + transcoded.length === 0 ? { ok: false, reason: 'no-common-codec' } : { ok: true, media };
   }
@@ -175,12 +197,17 @@ export class CallMedia {
   /** What a channel has to allow: by what the caller was answered, else by what it and its trunk allow. */
   get codecNeeds(): CodecNeeds {
     const { only, transcoder, transport } = this.#terms;
+    if (this.#start !== null) return { direct: [FAX_FORMAT], transcoded: [], srtp: false };
     const names = usableNames(this.#toCaller?.audio ?? this.#callerFormats, only, transcoder);
     return { direct: names.direct, transcoded: names.transcoded, srtp: transport === 'passed' };
   }
 
   /** The codecs in use, none before an answer. */
   get codecsInUse(): CodecsInUse {
+    if (this.#start !== null) {
+      const format = this.#start.told === null ? null : FAX_FORMAT;
+      return { codec: format, calleeCodec: format, transcoded: false };
+    }
     const codec = this.#toCaller?.audio.codecs[0]?.name ?? null;
     const leg = codec === null ? null : this.#codecForCaller();
     const inUse = this.#callee?.answer.audio.codecs;
@@ -191,11 +218,6 @@ export class CallMedia {
   /** A side has said that it sends nothing for now. */
   get isHeld(): boolean {
     return this.#silent.caller || this.#silent.callee;
-  }
-
-  /** The caller was asked, not answered: its SDP comes in the ACK. */
-  get isLateOffer(): boolean {
-    return this.#offer === null;
   }
 
   use(session: MediaSession): void {
@@ -222,6 +244,13 @@ export class CallMedia {
     if (local === undefined) return { ok: false, reason: 'no-audio' };
     const { sessionId, trunk, only, transcoder, transport } = this.#terms;
     const policy = gateway.channelMedia.get(channelId) ?? gateway.media;
+    if (this.#start !== null) {
+      if (policy.t38 !== 'pass') return { ok: false, reason: 'no-common-codec' };
+      this.#gateway = { terms: gateway, policy };
+      this.#calleeAddress = null;
+      this.#setFaxRemote('caller', this.#start.stream);
+      return { ok: true, sdp: this.#start.offerFor(local) };
+    }
     if (transport === 'passed' && policy.srtp !== 'pass') return { ok: false, reason: 'encrypted' };
     const held = withOwnEvents(this.#toCaller?.audio ?? this.#callerFormats, trunk.media);
     const selected = selectForChannel(held, policy, only, transcoder);
@@ -264,6 +293,7 @@ export class CallMedia {
 
   /** An answer of the gateway, early or final: sets the relay and makes the caller's description. */
   acceptAnswer(sdp: string): Step {
+    if (this.#start !== null) return this.#acceptFax(this.#start, sdp);
     if (this.#toCallee === null) return { ok: false, reason: 'not-an-answer' };
     const checked = checkAnswer(sdp, this.#toCallee);
     if (!checked.ok) return checked;
@@ -334,22 +364,22 @@ export class CallMedia {
 
   /** The gateway of the attempt under way has answered our offer, early or finally. */
   get isCalleeAnswered(): boolean {
-    return this.#callee !== null;
+    return this.#callee !== null || this.#fax.toldOf('callee') !== null;
   }
 
   /** The offer for the gateway of the attempt under way. */
   get calleeSdp(): string | null {
-    return this.#toCallee?.sdp ?? null;
+    return this.#start?.calleeSdp ?? this.#toCallee?.sdp ?? null;
   }
 
   /** What the caller is sent in its 183 or 200. */
   get callerSdp(): string | null {
-    return this.#first?.sdp ?? null;
+    return this.#start?.callerSdp ?? this.#first?.sdp ?? null;
   }
 
   /** An UPDATE of the caller's, or its answer, has agreed on something else since. */
   get isCallerChanged(): boolean {
-    return this.#toCaller?.sdp !== this.#first?.sdp;
+    return (this.#fax.toldOf('caller') ?? this.#toCaller)?.sdp !== (this.callerSdp ?? undefined);
   }
 
   /** The SDP answer that the ACK of a late offer carries. */
@@ -368,6 +398,8 @@ export class CallMedia {
     this.#session?.clearRemote('callee');
     this.#toCallee = null;
     this.#callee = null;
+    this.#start?.forgetCallee();
+    if (this.#start !== null) this.#fax.start(null);
   }
 
   /**
@@ -375,6 +407,10 @@ export class CallMedia {
    * not asked (docs/decisions/each-leg-for-itself.md): the relay follows both.
    */
   renegotiate(side: Side, request: Renegotiation): void {
+    if (this.#start !== null && this.#fax.toldOf(side) !== null) {
+      this.#fax.take(side, request);
+      return;
+    }
     const previous = this.#described(side);
     if (previous === null) {
       // RFC 3311 §5.2: an offer before the first one is answered.
@@ -394,7 +430,7 @@ export class CallMedia {
   /** Repeats to a side what it was told last, so that its session lives on (RFC 4028 §7.4). */
   refresh(side: Side): void {
     const told = this.#described(side);
-    if (told === null || this.#fax.refresh(side)) return;
+    if (this.#fax.refresh(side) || told === null) return;
     const host: RefreshHost = {
       reoffer: this.#reoffer,
       describe: (of, offer) => this.#describe(of, offer),
@@ -414,7 +450,7 @@ export class CallMedia {
 
   /** Lays the warning tone over what a side hears. */
   warn(side: Side): void {
-    this.#session?.play(side, WARNING);
+    if (this.#fax.toldOf(side) === null) this.#session?.play(side, WARNING);
   }
 
   /** What the config says of a side's media; undefined for the callee before a channel is chosen. */
@@ -529,6 +565,28 @@ export class CallMedia {
   #describe(side: Side, local: LocalDescription): void {
     if (side === 'caller') this.#toCaller = local;
     else this.#toCallee = local;
+    this.#start = null;
+  }
+
+  /** A gateway's answer to the fax with which the call begins. */
+  #acceptFax(start: FaxStart, sdp: string): Step {
+    const local = this.#session?.local('caller');
+    if (local === undefined) return { ok: false, reason: 'no-audio' };
+    const accepted = start.acceptAnswer(sdp, local);
+    if (!accepted.ok) return accepted;
+    this.#fax.start(start.told);
+    this.#setFaxRemote('callee', accepted.fax);
+    return { ok: true };
+  }
+
+  /** What a side that has had no audio can be offered for the other one's offer of it. */
+  #offerable(side: Side, otherOffer: string | null): CodecSelection | null {
+    const { only, transcoder } = this.#terms;
+    const read = readOffer(otherOffer ?? '');
+    if (!read.ok || isEncrypted(read.offer.audio.transport)) return null;
+    const [caller, callee] = [this.policyOf('caller') ?? ANYTHING, this.policyOf('callee') ?? ANYTHING];
+    const [from, to] = side === 'callee' ? [caller, callee] : [callee, caller];
+    return selectForChannel(allowedFormats(read.offer.audio, from, only), to, only, transcoder)?.selection ?? null;
   }
 
   #describeToCaller(answer: PeerDescription, { selection }: LegCodecs): Step {
@@ -546,12 +604,6 @@ export class CallMedia {
         : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
     this.#first = this.#toCaller;
     return { ok: true };
-  }
-
-  /** A caller whose SRTP we end would have its fax in the clear. */
-  #passesFax(): boolean {
-    const { udptl, trunk, transport } = this.#terms;
-    return udptl && trunk.media.t38 === 'pass' && transport !== 'ended';
   }
 
   #setFaxRemote(side: Side, fax: FaxStream): void {

@@ -10,7 +10,7 @@ import type { Plan } from '../quota/plan.js';
 import type { StreakSettings } from '../routing/channel-streaks.js';
 import type { RankingSettings } from '../routing/ranking.js';
 import { weightsOf } from '../routing/weights.js';
-import type { MediaPolicy } from '../sdp/media-policy.js';
+import { carriedFormats, type MediaPolicy } from '../sdp/media-policy.js';
 import { withHiddenSecrets } from './hidden-secrets.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { type Credentials, resolveCredentials } from './resolve-credentials.js';
@@ -51,7 +51,7 @@ export type GatewayConfig = Omit<
   /** Of one whose lines only register, a name that nobody has. */
   readonly address: string;
   readonly responses: readonly ResponseRule[];
-  /** Without those that are forbidden. */
+  /** Without those that are forbidden; a fax by T.38, where it is passed, is among them. */
   readonly codecs: readonly string[];
   readonly media: MediaPolicy;
   /** Of its channels that have a policy of their own, by channel id. */
@@ -231,7 +231,7 @@ export function resolveConfig(parsed: ConfigFile, file: string, env: Environment
         probe: gateway.address === undefined ? false : gateway.probe,
         host,
         port: address?.port ?? ownPort,
-        codecs: media.codecs,
+        codecs: carriedFormats(media),
         responses: resolveResponses(gateway.responses, gateway.preset),
         media,
         channelMedia: channelMedia.get(gateway.name) ?? new Map(),
@@ -280,13 +280,14 @@ function resolveChannels(
   return channels.map(({ gateway, port, line, sim: key, enabled, groups, agents }) => {
     const sim = simOf.get(key);
     const channelId = `${gateway}/${port}`;
+    const own = channelMedia.get(gateway)?.get(channelId);
     return {
       channelId,
       gateway,
       port,
       line,
       enabled,
-      codecs: channelMedia.get(gateway)?.get(channelId)?.codecs,
+      codecs: own && carriedFormats(own),
       groups,
       agents,
       simId: sim === undefined ? key : simIdOf(sim),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { carriedFormats, codecPolicy } from '../sdp/media-policy.js';
 import { findMediaProblems } from './media-checks.js';
 import { media } from './media-schema.js';
 import { channelMediaOf, mediaPolicyOf, transcoderOf } from './resolve-media.js';
@@ -66,6 +67,12 @@ describe('codecs in the config', () => {
     const channel = { codecs: ['G729' as const, 'GSM' as const], ptimeMs: 40 };
     assert.deepEqual(channelMediaOf(channel, gateway), { ...own, codecs: ['GSM'], ptimeMs: 40 });
     assert.deepEqual(channelMediaOf({ forbiddenCodecs: ['PCMU'] }, gateway), { ...own, codecs: ['PCMA'] });
+  });
+
+  it('say of a fax by T.38 that a call may begin with it, beside their codecs', () => {
+    const policy = codecPolicy(['PCMA']);
+    assert.deepEqual(carriedFormats(policy), ['PCMA']);
+    assert.deepEqual(carriedFormats({ ...policy, t38: 'pass' }), ['PCMA', 't38']);
   });
 
   it('are transcoded as far as the media engine can', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { violationsOfChange, violationsOfOffer } from './answer-check-kit.js';
 import type { FaxDescription, LocalDescription } from './description.js';
-import { answerFax, audioAgain, checkFaxAnswer, faxAgain, readFax } from './fax.js';
+import { answerFax, audioAgain, audioInstead, checkFaxAnswer, faxAgain, offerFax, readFax } from './fax.js';
 import { codecPolicy } from './media-policy.js';
 import { buildAnswer, buildOffer } from './negotiate.js';
 import { readOffer } from './read-description.js';
@@ -75,6 +75,21 @@ describe('a fax', () => {
     const selection = allowedFormats(read.offer.audio, codecPolicy(['PCMA']), null);
     const leg = buildAnswer({ offer: read.offer, selection, from: { session: SESSION, local: LOCAL } });
     assert.deepEqual(linesOf(faxAgain(leg, faxOf(BESIDE)).sdp), ['m=audio 0 RTP/AVP 8', 'm=image 20000 udptl t38']);
+  });
+
+  it('is offered alone where the call has had no audio, and that can take its place', () => {
+    const from = { session: SESSION, local: LOCAL };
+    const selection = allowedFormats(null, codecPolicy(['PCMA']), null);
+    for (const text of [BESIDE, IN_PLACE]) {
+      const offer = offerFax(faxOf(text), from);
+      assert.match(linesOf(offer.sdp)?.join() ?? '', /^m=image 20000 udptl t38$/i);
+      assert.deepEqual(violationsOfOffer(offer.sdp), []);
+      const told = answerFax(faxOf(text), from, []);
+      const again = audioAgain(audioInstead(told, LOCAL, selection), told);
+      assert.deepEqual([violationsOfOffer(again.sdp), violationsOfChange(told.sdp, again.sdp)], [[], []]);
+      assert.equal(linesOf(again.sdp)?.[0], 'm=audio 20000 RTP/AVP 8 101');
+      assert.equal(again.session.version, 2);
+    }
   });
 
   it('is answered in the places of its offer, with what the other end says', () => {

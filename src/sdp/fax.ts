@@ -1,8 +1,16 @@
-// Fax by T.38 over UDPTL (ITU-T T.38 Annex D): an `m=image` that takes the place of the audio in mid-call.
+// Fax by T.38 over UDPTL (ITU-T T.38 Annex D): an `m=image` that takes the place of the audio in mid-call, or with which a call begins.
 // What its attributes say is between the two ends; here it is handed on with our address, and the audio beside it with port 0.
 import { isIPv4, isIPv6 } from 'node:net';
-import type { FaxDescription, LocalDescription, LocalFax, MediaLine, SdpResult, SdpSession } from './description.js';
-import type { LocalEndpoint } from './negotiate.js';
+import type {
+  CodecSelection,
+  FaxDescription,
+  LocalDescription,
+  LocalFax,
+  MediaLine,
+  SdpResult,
+  SdpSession,
+} from './description.js';
+import { buildOffer, type LocalEndpoint } from './negotiate.js';
 import { readLines } from './read-description.js';
 import { ownAudioLine, writeDescription, writeFaxDescription } from './write-description.js';
 
@@ -55,6 +63,21 @@ export function faxAgain(previous: LocalDescription, { media, fax }: FaxDescript
   });
 }
 
+/** An offer that has nothing but the other leg's fax. */
+export function offerFax(
+  { media, fax }: FaxDescription,
+  { session, local }: { readonly session: SdpSession; readonly local: LocalEndpoint },
+): LocalFax {
+  return writeFaxDescription({
+    session,
+    media: [{ ...lineOf(media, fax.index), port: local.rtpPort }],
+    faxIndex: 0,
+    timing: { start: 0, stop: 0 },
+    address: local.address,
+    attributes: fax.attributes,
+  });
+}
+
 /** The answer to a peer's fax, with what the other end's answer says of it. */
 export function answerFax(
   { media, timing, fax }: FaxDescription,
@@ -79,6 +102,14 @@ function lineOf(media: readonly MediaLine[], index: number): MediaLine {
 
 function isFax({ type, protocol }: MediaLine): boolean {
   return type === 'image' && protocol.toLowerCase() === 'udptl';
+}
+
+/** The audio to which a leg could be turned that has had none so far: in the place of an audio line, else in that of the fax. */
+export function audioInstead(fax: LocalFax, local: LocalEndpoint, selection: CodecSelection): LocalDescription {
+  const audio = buildOffer({ session: fax.session, local, selection });
+  const known = fax.media.findIndex(({ type }) => type === 'audio');
+  // It was never sent: whatever follows it is another description.
+  return { ...audio, sdp: '', audioIndex: known === -1 ? fax.faxIndex : known };
 }
 
 /** An offer that turns a leg back to the audio that it had, in the places of all lines that it has now. */

@@ -22,6 +22,14 @@ export function codecPolicy(codecs: readonly string[]): MediaPolicy {
   return { codecs, preferred: [], ptimeMs: null, srtp: 'refuse', t38: 'refuse', dtmf: 'rfc4733' };
 }
 
+/** By which a call that begins with a fax asks for a channel, among the names of codecs: the format of its m-line. */
+export const FAX_FORMAT = 't38';
+
+/** What a call may begin with there. */
+export function carriedFormats({ codecs, t38 }: MediaPolicy): readonly string[] {
+  return t38 === 'pass' ? [...codecs, FAX_FORMAT] : codecs;
+}
+
 /** Those that a policy allows, its preferred ones first, else as they stand. */
 export function inOrderOf(policy: MediaPolicy, codecs: readonly SdpCodec[]): SdpCodec[] {
   const allowed = codecs.filter((codec) => isNamed(codec, policy.codecs));
