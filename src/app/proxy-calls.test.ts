@@ -1,5 +1,5 @@
-// A PBX whose outbound proxy is a Kamailio that stays in the route: requests that come in fragments, TCP, and what we send into
-// the dialog. Each part is in a network namespace, where packets are small.
+// A PBX whose outbound proxy, a Kamailio or an OpenSIPS, stays in the route: requests that come in fragments, TCP, and what we send
+// into the dialog. Each part is in a network namespace, where packets are small.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,11 @@ const PACKET_BYTES = 576;
 
 const OVER_UDP = '01055550001';
 const OVER_TCP = '01055550002';
+
+const PROXIES = [
+  { name: 'Kamailio', command: 'kamailio', whence: 'Debian: kamailio' },
+  { name: 'OpenSIPS', command: 'opensips', whence: 'not in Debian' },
+] as const;
 
 const FILLER = `X-Filler: ${'0123456789'.repeat(200)}`;
 const FORWARD = `append_hf("${FILLER}\\r\\n");
@@ -56,84 +61,86 @@ function reassembled(member: LabMember): number {
   return Number(values?.[names?.indexOf('ReasmOKs') ?? -1]);
 }
 
-describe('a PBX behind Kamailio', () => {
-  it('calls over UDP in fragments and over TCP: voices, hold, and the BYE of either side by the recorded route', async function () {
-    const missing = isInstalled('baresip') && isInstalled('kamailio') ? whyNoNetworkLab() : 'not installed';
-    if (missing !== null) {
-      console.log(
-        `      skipped: baresip and kamailio in network namespaces (Debian: baresip-core, kamailio): ${missing}`,
-      );
-      this.skip();
-    }
-    this.timeout(60_000);
-    const folder = mkdtempSync(join(tmpdir(), 'simtrunk-proxy-'));
-    const lab = await NetworkLab.open();
-    const [callerVoice, calleeVoice] = [new Voice(3), new Voice(4)];
-    try {
-      const [simtrunk, gateway, pbx] = await Promise.all([
-        lab.outside(CALL_MEMBER, SIMTRUNK),
-        lab.outside(CALL_MEMBER, GATEWAY),
-        lab.outside(PHONE_MEMBER, PBX),
-      ]);
-      for (const member of [simtrunk, pbx])
-        member.run('ip', 'route', 'change', '192.0.2.0/24', 'dev', 'eth0', 'mtu', String(PACKET_BYTES));
-      await Promise.all([
-        gateway.ask('gateway', GATEWAY, SIP_PORT, calleeVoice.says),
-        simtrunk.ask('simtrunk', config(folder), join(folder, 'simtrunk.yaml')),
-        pbx.ask('kamailio', { folder, address: PBX, port: SIP_PORT, forward: FORWARD }),
-      ]);
-      await pbx.ask('baresip', {
-        folder,
-        user: 'agent',
-        says: callerVoice.says,
-        address: PBX,
-        sipPort: PHONE_PORT,
-        account: ['regint=0', `outbound="sip:${PBX}:${SIP_PORT};transport=udp"`],
-      });
-      const state = () => pbx.ask<PhoneState>('state');
-      const cdrs = (): Cdr[] => readCdrLines(join(folder, 'var', 'cdr')).map((line) => cdrSchema.parse(line));
-      const proxied = async (what: string) =>
-        until(`the proxy saw ${what}`, async () => (await pbx.ask<string>('proxyLog')).includes(what));
-      const dial = async (number: string) => {
-        await pbx.ask('dial', `sip:${number}@${SIMTRUNK}`);
-        await until('they talk', async () => (await state()).isTalking);
-      };
+for (const { name, command, whence } of PROXIES)
+  describe(`a PBX behind ${name}`, () => {
+    it('calls over UDP in fragments and over TCP: voices, hold, and the BYE of either side by the recorded route', async function () {
+      const missing = isInstalled('baresip') && isInstalled(command) ? whyNoNetworkLab() : 'not installed';
+      if (missing !== null) {
+        console.log(
+          `      skipped: baresip and ${command} in network namespaces (Debian: baresip-core; ${whence}): ${missing}`,
+        );
+        this.skip();
+      }
+      this.timeout(60_000);
+      const folder = mkdtempSync(join(tmpdir(), 'simtrunk-proxy-'));
+      const lab = await NetworkLab.open();
+      const [callerVoice, calleeVoice] = [new Voice(3), new Voice(4)];
+      try {
+        const [simtrunk, gateway, pbx] = await Promise.all([
+          lab.outside(CALL_MEMBER, SIMTRUNK),
+          lab.outside(CALL_MEMBER, GATEWAY),
+          lab.outside(PHONE_MEMBER, PBX),
+        ]);
+        for (const member of [simtrunk, pbx])
+          member.run('ip', 'route', 'change', '192.0.2.0/24', 'dev', 'eth0', 'mtu', String(PACKET_BYTES));
+        await Promise.all([
+          gateway.ask('gateway', GATEWAY, SIP_PORT, calleeVoice.says),
+          simtrunk.ask('simtrunk', config(folder), join(folder, 'simtrunk.yaml')),
+          pbx.ask(command, { folder, address: PBX, port: SIP_PORT, forward: FORWARD }),
+        ]);
+        await pbx.ask('baresip', {
+          folder,
+          user: 'agent',
+          says: callerVoice.says,
+          address: PBX,
+          sipPort: PHONE_PORT,
+          account: ['regint=0', `outbound="sip:${PBX}:${SIP_PORT};transport=udp"`],
+        });
+        const state = () => pbx.ask<PhoneState>('state');
+        const cdrs = (): Cdr[] => readCdrLines(join(folder, 'var', 'cdr')).map((line) => cdrSchema.parse(line));
+        const proxied = async (what: string) =>
+          until(`the proxy saw ${what}`, async () => (await pbx.ask<string>('proxyLog')).includes(what));
+        const dial = async (number: string) => {
+          await until('nothing is left of the last call', async () => !(await state()).isTalking);
+          await pbx.ask('dial', `sip:${number}@${SIMTRUNK}`);
+          await until('they talk', async () => (await state()).isTalking);
+        };
 
-      await dial(OVER_UDP);
-      const listening = new Listening(calleeVoice);
-      await until('the PBX hears', async () => listening.halfSecondsOf((await state()).heard) > 0);
-      await gateway.ask('hangUp');
-      await until('the CDR is published', () => cdrs().length === 1);
-      await proxied(`BYE from ${SIMTRUNK} over udp`);
-      assert.ok(callerVoice.halfSecondsIn(await gateway.ask<Int16Array>('calleeHeard')) > 0);
-      assert.ok(reassembled(simtrunk) > 0);
+        await dial(OVER_UDP);
+        const listening = new Listening(calleeVoice);
+        await until('the PBX hears', async () => listening.halfSecondsOf((await state()).heard) > 0);
+        await gateway.ask('hangUp');
+        await until('the CDR is published', () => cdrs().length === 1);
+        await proxied(`BYE from ${SIMTRUNK} over udp`);
+        assert.ok(callerVoice.halfSecondsIn(await gateway.ask<Int16Array>('calleeHeard')) > 0);
+        assert.ok(reassembled(simtrunk) > 0);
 
-      await dial(OVER_TCP);
-      await pbx.ask('hold');
-      await until('it holds', async () => (await state()).isHolding);
-      await pbx.ask('resume');
-      await until('it holds no more', async () => !(await state()).isHolding);
-      await gateway.ask('hangUp');
-      await until('the CDR is published', () => cdrs().length === 2);
-      await proxied(`200 to INVITE from ${SIMTRUNK} over tcp`);
-      await proxied(`BYE from ${SIMTRUNK} over tcp`);
+        await dial(OVER_TCP);
+        await pbx.ask('hold');
+        await until('it holds', async () => (await state()).isHolding);
+        await pbx.ask('resume');
+        await until('it holds no more', async () => !(await state()).isHolding);
+        await gateway.ask('hangUp');
+        await until('the CDR is published', () => cdrs().length === 2);
+        await proxied(`200 to INVITE from ${SIMTRUNK} over tcp`);
+        await proxied(`BYE from ${SIMTRUNK} over tcp`);
 
-      await dial(OVER_TCP);
-      await pbx.ask('hangUp');
-      await until('the CDR is published', () => cdrs().length === 3);
+        await dial(OVER_TCP);
+        await pbx.ask('hangUp');
+        await until('the CDR is published', () => cdrs().length === 3);
 
-      assert.deepEqual(
-        cdrs().map(({ dialled, endedBy, endReason, attempts }) => [dialled, endedBy, endReason, attempts.length]),
-        [
-          [OVER_UDP, 'callee', 'normal', 1],
-          [OVER_TCP, 'callee', 'normal', 1],
-          [OVER_TCP, 'caller', 'normal', 1],
-        ],
-      );
-      for (const member of [pbx, gateway, simtrunk]) await member.ask('close');
-    } finally {
-      await lab.close();
-      rmSync(folder, { recursive: true, force: true });
-    }
+        assert.deepEqual(
+          cdrs().map(({ dialled, endedBy, endReason, attempts }) => [dialled, endedBy, endReason, attempts.length]),
+          [
+            [OVER_UDP, 'callee', 'normal', 1],
+            [OVER_TCP, 'callee', 'normal', 1],
+            [OVER_TCP, 'caller', 'normal', 1],
+          ],
+        );
+        for (const member of [pbx, gateway, simtrunk]) await member.ask('close');
+      } finally {
+        await lab.close();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
   });
-});

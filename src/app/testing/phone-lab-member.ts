@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BaresipOrder, startBaresipPhone } from '../../lab/user-agents/baresip.js';
 import { type KamailioOrder, startKamailio } from '../../lab/user-agents/kamailio.js';
 import { type LinphoneOrder, startLinphonePhone } from '../../lab/user-agents/linphone.js';
+import { type OpensipsOrder, startOpensips } from '../../lab/user-agents/opensips.js';
 import type { Phone } from '../../lab/user-agents/phone.js';
 import type { Program } from '../../lab/user-agents/program.js';
 import { answerAsMember } from '../../lib/testing/network-lab.js';
@@ -33,6 +34,9 @@ answerAsMember({
   },
   async kamailio(order: KamailioOrder): Promise<void> {
     proxy = await startKamailio({ ...order, folder: ownFolder(order.folder, 'kamailio') });
+  },
+  async opensips(order: OpensipsOrder): Promise<void> {
+    proxy = await startOpensips({ ...order, folder: ownFolder(order.folder, 'opensips') });
   },
 
   dial: (uri: string) => phone?.dial(uri),
