@@ -22,6 +22,7 @@ const STARTS: readonly (readonly [zone: string, local: string])[] = [
   ['Australia/Lord_Howe', '2026-04-04T22:00'],
   ['America/Santiago', '2026-09-05T21:00'],
   ['Asia/Beirut', '2026-03-28T21:00'],
+  ['America/Havana', '2026-10-31T21:00'],
 ];
 
 const steps = fc.constantFrom(

@@ -213,6 +213,32 @@ describe('UsageBook', () => {
     assert.equal(talk(book, NOON, 10).cost, '30');
   });
 
+  it('prices a call over midnight as it will be charged, though its own hold takes the day over its threshold', () => {
+    const overDays: Partial<Allowance> = {
+      counts: 'days-over',
+      limit: 1,
+      window: { kind: 'rolling', seconds: 2 * 86_400 },
+      daysOver: { counts: 'seconds', threshold: 0 },
+      beyond: CHARGE,
+    };
+    const book = bookFor({ allowances: [allowance({ id: 'busy-days', ...overDays })] });
+    const answeredWallMs = MIDNIGHT + DAY_MS - 1_000;
+    const call = {
+      callee: '+821011112222',
+      numberClass: 'mobile',
+      reservedWallMs: answeredWallMs,
+      answeredWallMs,
+    } as const;
+    const price = book.priceOf({ ...call, durationMs: 17_000 });
+    // The second of the two days is one too many: 16 s of it.
+    assert.equal(price, 16 * 1_980_000);
+    const hold = book.hold({ ...call, wallMs: answeredWallMs });
+    book.cover(hold, answeredWallMs, answeredWallMs + 500);
+    assert.equal(book.priceOf({ ...call, durationMs: 17_000 }), price);
+    book.drop(hold);
+    assert.equal(talk(book, answeredWallMs, 17).cost, '31.68');
+  });
+
   it('charges each further callee where the plan has a rate for it', () => {
     const callees = allowance({ id: 'c', counts: 'callees', limit: 1, beyond: { ...CHARGE, perStep: '50' } });
     const book = bookFor({ allowances: [callees] });

@@ -156,7 +156,7 @@ export class UsageCounts {
       paidSteps = Math.ceil(Math.ceil(untilEdgeMs / 1000) / counter.stepSeconds);
       const fitting = Math.floor(untilEdgeMs / 1000);
       const next = this.#innermostSpan(counter, span.endWallMs);
-      overDays = this.#overAfter(counter, span, next, paidSteps - paidBefore, overDays);
+      overDays = this.#overAfter(counter, span, next, paidSteps - paidBefore, overDays, true);
       span = next;
       room = this.room(counter, span.startWallMs, overDays);
       const steps = room === UNLIMITED ? UNLIMITED : paidSteps + Math.floor(Math.max(0, room) / units);
@@ -237,7 +237,7 @@ export class UsageCounts {
     let unitsBefore = 0;
     this.#eachPortion(counter, call, (wallMs, units) => {
       const span = this.#innermostSpan(counter, wallMs);
-      if (before !== undefined) overDays = this.#overAfter(counter, before, span, unitsBefore, overDays);
+      if (before !== undefined) overDays = this.#overAfter(counter, before, span, unitsBefore, overDays, false);
       cost += costOf(counter, this.#beyond(counter, wallMs, units, overDays));
       before = span;
       unitsBefore = units;
@@ -326,13 +326,23 @@ export class UsageCounts {
     return this.#splits && (counter.days !== undefined || counter.allowance.window.kind !== 'rolling');
   }
 
-  /** How many days of the next day's window a call takes over their threshold that counts so much in the day before. */
-  #overAfter(counter: Counter, day: WindowSpan, next: WindowSpan, units: number, overDays: number): number {
+  /**
+   * How many days of the next day's window a call takes over their threshold that counts so much in the day before. What live calls
+   * hold bounds a call (`withHeld`); what it costs follows from what is settled, as it will when it is charged.
+   */
+  #overAfter(
+    counter: Counter,
+    day: WindowSpan,
+    next: WindowSpan,
+    units: number,
+    overDays: number,
+    withHeld: boolean,
+  ): number {
     if (counter.days === undefined) return 0;
     const isRolling = counter.allowance.window.kind === 'rolling';
     if (!isRolling && next.startWallMs >= this.windowSpan(counter, day.startWallMs).endWallMs) return 0;
     const tally = this.#dayTally(counter)?.at(day.startWallMs);
-    const counted = tally === undefined ? 0 : tally.used + tally.held;
+    const counted = (tally?.used ?? 0) + (withHeld ? (tally?.held ?? 0) : 0);
     const turns = counted <= counter.days.threshold && counted + units > counter.days.threshold;
     return turns ? overDays + 1 : overDays;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import type { Window } from './plan.js';
-import { WindowClock, windowAt } from './windows.js';
+import { WindowClock, type WindowSpan, windowAt } from './windows.js';
 
 const DAY: Window = { kind: 'day' };
 const iso = (wallMs: number, zone: string) =>
@@ -23,6 +23,8 @@ const ZONES = [
   'Australia/Lord_Howe',
   'Asia/Kathmandu',
   'Pacific/Apia',
+  'America/Havana',
+  'America/Nuuk',
 ];
 
 describe('windowAt', () => {
@@ -52,6 +54,45 @@ describe('windowAt', () => {
       '2018-11-05T00:00:00-02:00',
     ]);
     assert.deepEqual(spanOf(DAY, 'America/Sao_Paulo', '2018-11-03T12:00')[1], '2018-11-04T01:00:00-02:00');
+  });
+
+  it('begins a day that has two midnights at the first of them, whatever hour of it is asked about', () => {
+    // Clocks go back from 1:00 to 0:00 there, on a first of the month.
+    const day = { startWallMs: Date.parse('2026-11-01T00:00-04:00'), endWallMs: Date.parse('2026-11-02T00:00-05:00') };
+    for (const at of ['2026-11-01T00:30-04:00', '2026-11-01T00:30-05:00', '2026-11-01T12:00-05:00']) {
+      assert.deepEqual(windowAt(DAY, 'America/Havana', Date.parse(at)), day, at);
+      const month = windowAt({ kind: 'month', resetDay: 1 }, 'America/Havana', Date.parse(at));
+      assert.equal(month.startWallMs, day.startWallMs, at);
+    }
+    for (const at of ['2026-10-31T00:30-04:00', '2026-10-31T12:00-04:00']) {
+      assert.equal(windowAt(DAY, 'America/Havana', Date.parse(at)).endWallMs, day.startWallMs, at);
+    }
+  });
+
+  it('leaves no gap and no overlap at any change of clocks of a year', () => {
+    const zones = [
+      'Atlantic/Azores',
+      'America/Havana',
+      'America/Nuuk',
+      'America/Santiago',
+      'Asia/Beirut',
+      'Africa/Cairo',
+    ];
+    for (const zone of [...zones, 'Australia/Lord_Howe', 'Antarctica/Troll']) {
+      for (const around of ['2026-03-29', '2026-04-04', '2026-04-24', '2026-09-06', '2026-10-25', '2026-11-01']) {
+        let before: WindowSpan | undefined;
+        for (let hours = -36; hours <= 36; hours += 1) {
+          const wallMs = Date.parse(around) + hours * 3_600_000;
+          const span = windowAt(DAY, zone, wallMs);
+          assert.ok(span.startWallMs <= wallMs && wallMs < span.endWallMs, `${zone} ${around} ${hours}`);
+          const isSame = before?.startWallMs === span.startWallMs;
+          if (before !== undefined) {
+            assert.equal(isSame ? span.endWallMs : span.startWallMs, before.endWallMs, `${zone} ${around} ${hours}`);
+          }
+          before = span;
+        }
+      }
+    }
   });
 
   it('turns the month on the reset day', () => {

@@ -1,5 +1,5 @@
 // Allowance windows: days and months of the plan's time zone, through daylight-saving changes.
-import { DateTime } from 'luxon';
+import { Info, type Zone } from 'luxon';
 import type { Window } from './plan.js';
 
 /** From `startWallMs` (included) to `endWallMs` (excluded). */
@@ -11,30 +11,52 @@ export interface WindowSpan {
 /** The window that holds an instant. */
 export function windowAt(window: Window, timeZone: string, wallMs: number): WindowSpan {
   if (window.kind === 'rolling') return { startWallMs: wallMs - window.seconds * 1000, endWallMs: wallMs };
-  const local = DateTime.fromMillis(wallMs, { zone: timeZone });
-  return window.kind === 'day' ? dayOf(local) : monthOf(local, window.resetDay);
+  const zone = Info.normalizeZone(timeZone);
+  const here = localDate(zone, wallMs);
+  // Clocks that go back over a midnight show the old date once more: the window that has begun goes on.
+  const now = startOfDate(zone, dayAfter(here)) <= wallMs ? dayAfter(here) : here;
+  return window.kind === 'day'
+    ? { startWallMs: startOfDate(zone, now), endWallMs: startOfDate(zone, dayAfter(now)) }
+    : monthOf(zone, now, window.resetDay);
 }
 
-function dayOf(local: DateTime): WindowSpan {
-  // A local midnight that daylight saving skips is the first instant that exists of that day.
-  return { startWallMs: startOfDate(local), endWallMs: startOfDate(local.plus({ days: 1 })) };
+/** A calendar date, as the instant of its midnight in UTC. */
+type DateUtcMs = number;
+
+const DAY_MS = 86_400_000;
+
+function dayAfter(date: DateUtcMs): DateUtcMs {
+  return date + DAY_MS;
 }
 
-function monthOf(local: DateTime, resetDay: number): WindowSpan {
-  const thisMonth = resetIn(local, resetDay);
-  if (local.toMillis() < thisMonth) {
-    return { startWallMs: resetIn(local.startOf('month').minus({ months: 1 }), resetDay), endWallMs: thisMonth };
-  }
-  return { startWallMs: thisMonth, endWallMs: resetIn(local.startOf('month').plus({ months: 1 }), resetDay) };
+function localDate(zone: Zone, wallMs: number): DateUtcMs {
+  return Math.floor((wallMs + zone.offset(wallMs) * 60_000) / DAY_MS) * DAY_MS;
 }
 
-/** Start of the reset day in the month of `local`; months without that day reset on their last day. */
-function resetIn(local: DateTime, resetDay: number): number {
-  return startOfDate(local.set({ day: Math.min(resetDay, local.daysInMonth ?? 28) }));
+/**
+ * The first instant of a date: its midnight, the earlier one where clocks go back over it, and where they skip it the first
+ * instant behind. (luxon's start of a day is either of two midnights, by the hour that it is asked from.) It is the date's
+ * midnight in UTC less the offset of the day before, or of the day after.
+ */
+function startOfDate(zone: Zone, date: DateUtcMs): number {
+  const candidates = [date - DAY_MS, date + DAY_MS].map((nearby) => date - zone.offset(nearby) * 60_000);
+  return Math.min(...candidates.filter((candidate) => localDate(zone, candidate) >= date));
 }
 
-function startOfDate(local: DateTime): number {
-  return local.startOf('day').toMillis();
+function monthOf(zone: Zone, date: DateUtcMs, resetDay: number): WindowSpan {
+  const [year, month] = [new Date(date).getUTCFullYear(), new Date(date).getUTCMonth()];
+  const isBegun = date >= resetDate(year, month, resetDay);
+  const first = isBegun ? month : month - 1;
+  return {
+    startWallMs: startOfDate(zone, resetDate(year, first, resetDay)),
+    endWallMs: startOfDate(zone, resetDate(year, first + 1, resetDay)),
+  };
+}
+
+/** The reset day of a month, which may be one of the year before or after; a month without that day resets on its last day. */
+function resetDate(year: number, month: number, resetDay: number): DateUtcMs {
+  const lastDay = new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
+  return Date.UTC(year, month, Math.min(resetDay, lastDay));
 }
 
 /** Remembers the two windows last asked for: almost every question is about now, or about a call over the next edge. */
