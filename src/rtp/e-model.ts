@@ -28,7 +28,7 @@ const CODECS: Readonly<Record<string, CodecImpairment>> = {
   'gsm-efr': { impairment: 5, robustness: 10 },
 };
 
-/** Null for a codec without published figures, and for wideband codecs, whose model is another (G.107.1). */
+/** Null for a codec without published figures, and for wideband codecs, whose model is another (wideband-e-model.ts). */
 export function impairmentOf(codecName: string): CodecImpairment | null {
   return CODECS[codecName.toLowerCase()] ?? null;
 }
@@ -39,7 +39,7 @@ const RLR = 2;
 const STMR = 15;
 const DS = 3;
 const DR = 3;
-const TELR = 65;
+export const TELR = 65;
 const WEPL = 110;
 const QDU = 1;
 const NC = -70;
@@ -48,8 +48,7 @@ const PS = 35;
 const PR = 35;
 
 const OLR = SLR + RLR;
-/** §7.2: circuit noise, rooms and noise floor, all at the 0 dBr point. */
-const NO = 10 * Math.log10(10 ** (NC / 10) + 10 ** (nosOf() / 10) + 10 ** (norOf() / 10) + 10 ** ((NFOR + RLR) / 10));
+const NO = noiseOf(NFOR);
 const RO = 15 - 1.5 * (SLR + NO);
 
 /** R, from 0 to 100 (equation 7-1). */
@@ -66,6 +65,12 @@ export function opinionScoreOf(rating: number): number {
   if (rating >= 100) return 4.5;
   // Below a rating of 6.5 the polynomial falls under 1, which nothing can be.
   return Math.max(1, 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6);
+}
+
+/** §7.2: circuit noise, rooms and a noise floor, all at the 0 dBr point. */
+export function noiseOf(floorDbm: number): number {
+  const powers = [NC, nosOf(), norOf(), floorDbm + RLR].map((dbm) => 10 ** (dbm / 10));
+  return 10 * Math.log10(powers.reduce((sum, power) => sum + power, 0));
 }
 
 /** Noise of the sender's room (equation 7-4). */
@@ -98,7 +103,7 @@ function simultaneous(delayMs: number): number {
 
 /** Id (§7.4): echoes of talker and listener, and delay itself. */
 function delayed(delayMs: number): number {
-  return talkerEcho(delayMs) + listenerEcho(2 * delayMs) + absoluteDelay(delayMs);
+  return talkerEcho(delayMs) + listenerEchoOf(2 * delayMs, RO) + delayedBy(delayMs);
 }
 
 function talkerEcho(delayMs: number): number {
@@ -109,12 +114,14 @@ function talkerEcho(delayMs: number): number {
   return ((roe - re) / 2 + Math.sqrt((roe - re) ** 2 / 4 + 100) - 1) * (1 - Math.exp(-delayMs));
 }
 
-function listenerEcho(roundTripMs: number): number {
+/** Idle (equation 7-25), under this signal-to-noise ratio. */
+export function listenerEchoOf(roundTripMs: number, ro: number): number {
   const rle = 10.5 * (WEPL + 7) * (roundTripMs + 1) ** -0.25;
-  return (RO - rle) / 2 + Math.sqrt((RO - rle) ** 2 / 4 + 169);
+  return (ro - rle) / 2 + Math.sqrt((ro - rle) ** 2 / 4 + 169);
 }
 
-function absoluteDelay(delayMs: number): number {
+/** Idd (equation 7-27). */
+export function delayedBy(delayMs: number): number {
   if (delayMs <= 100) return 0;
   const x = Math.log2(delayMs / 100);
   return 25 * ((1 + x ** 6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2);

@@ -222,6 +222,21 @@ describe('a relayed call', () => {
     assert.deepEqual([call.report().caller.mos, call.report().callee.mos], [null, null]);
   });
 
+  it('rates AMR-WB by the mode of its frames, and not at all where that changes', () => {
+    const wideband = { payloadType: 96, name: 'AMR-WB', clockRateHz: 16_000, fmtp: 'octet-align=1' };
+    call.remote('caller', { codecs: [wideband] });
+    const say = (sequence: number, mode: number) => {
+      const payload = Buffer.from([0xf0, (mode << 3) | 0x04, ...Buffer.alloc(32)]);
+      call.rtp('caller', rtpPacket({ sequence, timestamp: sequence * 320, payloadType: 96 }, payload));
+      call.clock.advance(20);
+    };
+    for (let sequence = 0; sequence < 100; sequence += 1) say(sequence, 2);
+    // 12.65 kbit/s: ITU-T G.113 (09/2024), table IV.3.
+    assert.ok(Math.abs((call.report().caller.mos ?? 0) - 4.18) < 0.03, `${call.report().caller.mos}`);
+    for (let sequence = 100; sequence < 120; sequence += 1) say(sequence, 0);
+    assert.equal(call.report().caller.mos, null);
+  });
+
   it('rates loss in bursts lower than the same loss spread', () => {
     const scoreOf = (isLost: (sequence: number) => boolean): number => {
       call = new RelayedCall();

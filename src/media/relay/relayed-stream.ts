@@ -2,6 +2,7 @@
 // then given the other side's payload type and codec, and numbered on as one stream.
 import type { MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { MediaDropCause, StreamReport } from '../../call/reports.js';
+import { AmrWbModes } from '../../rtp/amr-wb-modes.js';
 import { A_LAW_TO_MU_LAW, MU_LAW_TO_A_LAW, transcodeOctets } from '../../rtp/g711-transcoding.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import {
@@ -101,6 +102,8 @@ export class RelayedStream implements MediaSocketListener {
   #audioType = NO_PAYLOAD_TYPE;
   /** Name of the codec of the audio that came last. */
   #audioName = '';
+  /** Of that codec, while it is AMR-WB and can be read. */
+  #amrWb: AmrWbModes | null = null;
   #packetMs = DEFAULT_PACKET_MS;
   #transcoded = 0;
   #digits = '';
@@ -222,6 +225,7 @@ export class RelayedStream implements MediaSocketListener {
       peerReport: told.to.lastBlock,
       mos: scoreOf(statistics, {
         codecName: this.#audioName,
+        mode: this.#amrWb?.prevailing ?? null,
         packetMs: this.#packetMs,
         roundTripsMs: [told.from.roundTripMs, told.to.roundTripMs],
       }),
@@ -358,9 +362,13 @@ export class RelayedStream implements MediaSocketListener {
     if (kind === AUDIO && payloadType !== this.#audioType) {
       this.#audioType = payloadType;
       this.clockRateHz = clockRateHz;
-      this.#audioName = this.#map.codecOf(payloadType)?.name ?? '';
+      const codec = this.#map.codecOf(payloadType);
+      this.#audioName = codec?.name ?? '';
+      const isRead = /^amr-wb$/i.test(this.#audioName) && !this.#from.isProtected;
+      this.#amrWb = isRead ? (this.#amrWb ?? new AmrWbModes(codec?.fmtp)) : null;
       this.statistics.setClockRate(clockRateHz);
     }
+    if (this.#amrWb !== null && kind === AUDIO) this.#amrWb.count(packet);
     this.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), arrivalMs, packet.length);
   }
 
