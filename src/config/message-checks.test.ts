@@ -37,6 +37,19 @@ describe('text messages in the config', () => {
     assert.match(ofGateway({ via: 'http', http: { preset: 'json' } }, registering)[0] ?? '', /has no address/);
   });
 
+  it('have pictures only where the gateway is told of them', () => {
+    const [overSip] = ofGateway({ mms: true });
+    assert.match(overSip ?? '', /^gateways\[0\]\.messages\.mms: needs via: http: a SIP MESSAGE carries text alone/);
+    assert.match(ofGateway({ via: 'none', mms: true })[0] ?? '', /mms: is for a gateway that sends/);
+    const over = (http: object) => ofGateway({ via: 'http', mms: true, http });
+    const account = { username: 'a', password: 'b' };
+    assert.match(over({ preset: 'dinstar', account })[0] ?? '', /mms: needs \{pictures\} in the body/);
+    assert.match(over({ preset: 'json', body: '{"text":"{text}"}' })[0] ?? '', /mms: needs \{pictures\}/);
+    assert.deepEqual(over({ preset: 'json' }), []);
+    assert.deepEqual(over({ preset: 'dinstar', account, body: '{"media":{pictures}}' }), []);
+    assert.match(ofGateway({ via: 'http', mms: true })[0] ?? '', /messages: needs http/);
+  });
+
   it('have templates whose placeholders are known and patterns that are some', () => {
     for (const http of [
       { url: 'http://x/{txt}' },

@@ -1,9 +1,11 @@
 // Text messages between the parts of a file: who is told by which template, tokens that nobody could use, secrets not set.
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
-import { SMS_PRESETS } from './message-presets.js';
+import { SMS_PRESETS, type SmsPreset } from './message-presets.js';
 import { nearestName } from './nearest-name.js';
 import { type Environment, readSecret } from './read-secret.js';
-import { duplicates, type SoundParts } from './sound-parts.js';
+import { duplicates, type SoundElement, type SoundParts } from './sound-parts.js';
+
+type GatewayMessages = NonNullable<SoundElement<'gateways'>['messages']>;
 
 export function findMessageProblems(parts: SoundParts, env: Environment): ConfigProblem[] {
   return [...driverProblems(parts), ...tokenProblems(parts), ...trunkProblems(parts), ...unsetSecrets(parts, env)];
@@ -13,9 +15,9 @@ export function findMessageProblems(parts: SoundParts, env: Environment): Config
 function driverProblems(parts: SoundParts): ConfigProblem[] {
   return parts.entries('gateways').flatMap(({ path, value: { messages, address } }): ConfigProblem[] => {
     if (messages === undefined) return [];
-    const { via, http, dial } = messages;
-    const problems: ConfigProblem[] = [];
+    const { via, http, dial, mms } = messages;
     const at = [...path, 'messages'];
+    const problems = mms ? pictureProblems(at, messages) : [];
     if (via !== 'http') {
       if (http !== undefined) problems.push({ path: [...at, 'http'], message: `is for via: http, not for ${via}` });
       return problems;
@@ -31,6 +33,23 @@ function driverProblems(parts: SoundParts): ConfigProblem[] {
       problems.push({ path: [...at, 'http'], message: `needs an account for auth: ${http.auth}` });
     return problems;
   });
+}
+
+/** A gateway that is told nothing of pictures would send the text alone, and charge for an MMS. */
+function pictureProblems(at: ConfigPath, { via, http }: GatewayMessages): ConfigProblem[] {
+  const path = [...at, 'mms'];
+  if (via === 'sip') return [{ path, message: 'needs via: http: a SIP MESSAGE carries text alone, no pictures' }];
+  if (via === 'none') return [{ path, message: 'is for a gateway that sends, and via: none does not' }];
+  if (http === undefined) return [];
+  const preset: SmsPreset | undefined = http.preset && SMS_PRESETS[http.preset];
+  const { url, body, headers } = { ...preset, ...given(http) };
+  const templates = [url, body, ...Object.values(headers ?? {})];
+  if (templates.some((template) => template?.includes('{pictures}'))) return [];
+  return [{ path, message: 'needs {pictures} in the body of http: as it is, the gateway is told of no pictures' }];
+}
+
+function given({ url, body, headers }: NonNullable<GatewayMessages['http']>) {
+  return { ...(url && { url }), ...(body && { body }), ...(headers && { headers }) };
 }
 
 interface RawToken {
