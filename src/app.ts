@@ -39,6 +39,7 @@ import { createLogger, type Logger } from './lib/logger.js';
 import type { RelayCounters } from './media/relay/relay-messages.js';
 import type { RtpengineCounters } from './media/rtpengine/rtpengine.js';
 import { MESSAGES_SCHEMA } from './messaging/message-store.js';
+import { POLL_SCHEMA } from './messaging/poll-book.js';
 import { createPolicy } from './policy/admit-call.js';
 import type { SimUsage } from './quota/ledger.js';
 import { REGISTRAR_SCHEMA, type Registrar } from './registrar/registrar.js';
@@ -119,6 +120,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
         ...SUSPENSION_SCHEMA,
         ...COUNTER_SCHEMA,
         ...MESSAGES_SCHEMA,
+        ...POLL_SCHEMA,
       ],
       log,
       clock,

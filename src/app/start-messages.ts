@@ -14,6 +14,7 @@ import { type InboxCounters, MessageInbox } from '../messages/message-inbox.js';
 import type { MessagePorts, MessageRoutes, RequestKeys } from '../messages/message-ports.js';
 import { answerTo, type MessageRefusal } from '../messages/message-refusal.js';
 import { type MessageCounters, MessageService } from '../messages/message-service.js';
+import type { PollCounters } from '../messaging/message-poller.js';
 import { MessageStore } from '../messaging/message-store.js';
 import { type NoticeCounters, NoticeDelivery } from '../messaging/notice-delivery.js';
 import type { Policy } from '../policy/admit-call.js';
@@ -30,6 +31,7 @@ import { channelSaid, messageCallers, readGatewayMessage } from './gateway-messa
 import { takeGoipTold } from './goip-texts.js';
 import { messageSenders, type SipMessageSender } from './message-senders.js';
 import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-settings.js';
+import { MessagePolls } from './start-message-polls.js';
 import type { TakeTold } from './start-sim-state.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
 
@@ -61,6 +63,8 @@ export interface MessagesCounters {
   readonly messages: MessageCounters;
   readonly inbox: InboxCounters;
   readonly notices: NoticeCounters;
+  /** Questions to gateways that keep messages. */
+  readonly polls: PollCounters;
   readonly api: ApiCounters | null;
 }
 
@@ -145,6 +149,8 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
   parts.goipLines.takeToldBy((channelId, told) => takeGoipTold(current, inbox, channelId, told));
   opened.defer('what GoIP lines tell of messages', async () => parts.goipLines.takeToldBy(null));
 
+  const polls = opened.add('questions for messages', new MessagePolls(config, { journal, inbox, clock, log }));
+
   const api =
     config.api === null
       ? null
@@ -180,11 +186,13 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
       sender = messageSenders(next, sip, places, () => clock.monotonicMs());
       service.reconfigure(messageSettings(next));
       inbox.reconfigure(messageSettings(next));
+      polls.reconfigure(next);
     },
     counters: () => ({
       messages: service.counters,
       inbox: inbox.counters,
       notices: notices.counters,
+      polls: polls.counters,
       api: api?.counters ?? null,
     }),
   };

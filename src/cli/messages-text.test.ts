@@ -21,15 +21,20 @@ describe('what check says of text messages', () => {
   it('is what each gateway sends, where trunks are told, and whose the API is', () => {
     const api = 'api: { tokens: [ { name: crm, trunk: pbx, secret: x } ] }';
     const told = ', messages: { to: "sip:sms@10.0.0.5", webhook: { url: "http://crm.example/" } }';
-    assert.deepEqual(
-      messagesRows(configOf(', messages: { alphabet: euc-kr, lmsBytes: 2000, mms: true }', told, RATES, api)),
-      [
-        ['messages', 'gw1 over SIP (euc-kr): SMS of 90 bytes, LMS of 2000 bytes, MMS'],
-        ['messages', 'trunk pbx is told at sip:sms@10.0.0.5 and its webhook'],
-        ['HTTP API', '127.0.0.1:8080, for crm'],
-      ],
-    );
+    const sending = 'via: http, http: { preset: json }, alphabet: euc-kr, lmsBytes: 2000, mms: true';
+    assert.deepEqual(messagesRows(configOf(`, messages: { ${sending} }`, told, RATES, api)), [
+      ['messages', 'gw1 over HTTP (euc-kr): SMS of 90 bytes, LMS of 2000 bytes, MMS'],
+      ['messages', 'trunk pbx is told at sip:sms@10.0.0.5 and its webhook'],
+      ['HTTP API', '127.0.0.1:8080, for crm'],
+    ]);
+    assert.deepEqual(messagesRows(configOf(', messages: { alphabet: euc-kr }'))[0], [
+      ...['messages', 'gw1 over SIP (euc-kr): SMS of 90 bytes'],
+    ]);
     assert.deepEqual(messagesRows(configOf(', messages: { via: none }')), [['messages', 'gw1 only receives']]);
+    const poll = 'poll: { preset: dinstar, url: "http://10.0.0.20" }';
+    assert.deepEqual(messagesRows(configOf(`, messages: { via: none, ${poll} }`))[0], [
+      ...['messages', 'gw1 only receives; asked every 10 s for what it keeps'],
+    ]);
     assert.deepEqual(messagesRows(configOf('', told)), []);
   });
 

@@ -6,7 +6,9 @@ import type { GatewayMessagesConfig } from '../config/resolve-messages.js';
 export function messagesRows({ messages, api }: Config): readonly (readonly [string, string])[] {
   const told = messages.trunks.filter(({ to, webhook }) => to !== null || webhook !== null);
   return [
-    ...messages.gateways.map((gateway) => ['messages', `${gateway.gateway} ${sendingOf(gateway)}`] as const),
+    ...messages.gateways.map(
+      (gateway) => ['messages', `${gateway.gateway} ${sendingOf(gateway)}${askedOf(gateway)}`] as const,
+    ),
     ...(messages.gateways.length === 0
       ? []
       : told.map(({ trunk, to, webhook }) => {
@@ -37,6 +39,10 @@ export function messagesWarnings({ messages, api, plans, sims, channels }: Confi
     ),
     ...(isOpen ? [`the HTTP API listens on ${api.address} without TLS: tokens can be read on the way`] : []),
   ];
+}
+
+function askedOf({ poll }: GatewayMessagesConfig): string {
+  return poll === null ? '' : `; asked every ${poll.intervalMs / 1_000} s for what it keeps`;
 }
 
 function countsMessages({ allowances }: Config['plans'][number]): boolean {

@@ -53,6 +53,19 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
     ].map((key) => [`gateways[].messages.${key}`, 'the lab’s gateway sends no text messages']),
   ),
   ...Object.fromEntries(
+    [
+      ...[
+        'ask[].method',
+        'ask[].list',
+        'ask[].cursor.start',
+        'ask[].message.textIs',
+        'verifyServer',
+        'intervalSeconds',
+      ],
+      ...['timeoutMs', 'maxBytes', 'timeZone', 'spanHours'],
+    ].map((key) => [`gateways[].messages.poll.${key}`, 'the lab’s gateway keeps no text messages']),
+  ),
+  ...Object.fromEntries(
     ['address', 'port', 'maxBodyBytes'].map((key) => [`api.${key}`, 'an operator has an HTTP API or has not']),
   ),
   'gateways[].responses[].coolDownSeconds': 'the lab’s gateway needs no rules of its own',

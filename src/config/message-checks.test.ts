@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatPath } from './config-problem.js';
 import { findMessageProblems } from './message-checks.js';
+import { POLL_PRESETS } from './message-poll-presets.js';
 import { PUSH_PRESETS, SMS_PRESETS } from './message-presets.js';
 import { api, gatewayMessages, trunkMessages } from './message-schema.js';
 import { resolveMessages } from './resolve-messages.js';
@@ -50,6 +51,45 @@ describe('text messages in the config', () => {
     assert.match(ofGateway({ via: 'http', mms: true })[0] ?? '', /messages: needs http/);
   });
 
+  it('are asked for by a preset or by questions of its own, each of which says enough', () => {
+    const ask = {
+      path: '/in?after={cursor}',
+      list: 'sms',
+      cursor: { id: 'id' },
+      message: { from: 'from', text: 'text' },
+    };
+    const url = 'http://192.0.2.1';
+    const polled = (poll: object) => ofGateway({ via: 'none', poll: { url, ...poll } });
+    assert.deepEqual(polled({ preset: 'dinstar' }), []);
+    assert.deepEqual(polled({ ask: [ask, { ...ask, path: '/out?after={cursor}' }] }), []);
+    for (const poll of [{}, { preset: 'dinstar', ask: [ask] }]) {
+      assert.match(polled(poll)[0] ?? '', /^gateways\[0\]\.messages\.poll: needs a preset, or questions/);
+    }
+    assert.match(polled({ preset: 'ejoin' })[0] ?? '', /poll: needs account/);
+    assert.deepEqual(polled({ preset: 'ejoin', account: { username: 'a', password: 'b' } }), []);
+    assert.match(polled({ ask: [ask, ask] })[0] ?? '', /ask\[1\]\.path: is the path of gateways.*ask\[0\] already/);
+    const unset = { preset: 'ejoin', account: { username: 'a', password: { env: 'BOX' } } };
+    assert.match(polled(unset)[0] ?? '', /poll\.account\.password: environment variable BOX is not set/);
+    const report = { status: 'status', delivered: '^ok$', undelivered: '^no$' };
+    for (const wrong of [
+      { ...ask, message: undefined },
+      { ...ask, cursor: undefined },
+      { ...ask, path: '/in' },
+      { ...ask, path: '/in?{nope}' },
+      { ...ask, path: 'in?after={cursor}' },
+      { ...ask, body: '{}' },
+      { ...ask, report },
+      { ...ask, report: { ...report, number: 'to', delivered: '(' } },
+    ]) {
+      const parsed = gatewayMessages.safeParse({ poll: { url, ask: [wrong] } });
+      assert.equal(parsed.success, false, JSON.stringify(wrong));
+    }
+    assert.equal(
+      gatewayMessages.safeParse({ poll: { url: 'http://a:b@192.0.2.1/x', preset: 'dinstar' } }).success,
+      false,
+    );
+  });
+
   it('have templates whose placeholders are known and patterns that are some', () => {
     for (const http of [
       { url: 'http://x/{txt}' },
@@ -73,6 +113,10 @@ describe('text messages in the config', () => {
     for (const [name, preset] of Object.entries(PUSH_PRESETS)) {
       const { message, report } = preset;
       assert.equal(gatewayMessages.safeParse({ push: { message, report } }).success, true, name);
+    }
+    for (const [name, { ask, portIs }] of Object.entries(POLL_PRESETS)) {
+      const poll = { url: 'http://192.0.2.1', ask, portIs: portIs ?? ['{port}'] };
+      assert.equal(gatewayMessages.safeParse({ poll }).success, true, name);
     }
   });
 

@@ -1,5 +1,6 @@
 // Text messages between the parts of a file: who is told by which template, tokens that nobody could use, secrets not set.
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
+import { POLL_PRESETS } from './message-poll-presets.js';
 import { SMS_PRESETS, type SmsPreset } from './message-presets.js';
 import { nearestName } from './nearest-name.js';
 import { type Environment, readSecret } from './read-secret.js';
@@ -8,7 +9,13 @@ import { duplicates, type SoundElement, type SoundParts } from './sound-parts.js
 type GatewayMessages = NonNullable<SoundElement<'gateways'>['messages']>;
 
 export function findMessageProblems(parts: SoundParts, env: Environment): ConfigProblem[] {
-  return [...driverProblems(parts), ...tokenProblems(parts), ...trunkProblems(parts), ...unsetSecrets(parts, env)];
+  return [
+    ...driverProblems(parts),
+    ...pollProblems(parts),
+    ...tokenProblems(parts),
+    ...trunkProblems(parts),
+    ...unsetSecrets(parts, env),
+  ];
 }
 
 /** What is sent over HTTP needs to know where to. */
@@ -31,6 +38,34 @@ function driverProblems(parts: SoundParts): ConfigProblem[] {
       problems.push({ path: [...at, 'http'], message: 'has {host} in its url, and the gateway has no address' });
     if (http?.auth !== undefined && http.auth !== 'none' && http.account === undefined)
       problems.push({ path: [...at, 'http'], message: `needs an account for auth: ${http.auth}` });
+    return problems;
+  });
+}
+
+function pollProblems(parts: SoundParts): ConfigProblem[] {
+  return parts.entries('gateways').flatMap(({ path, value: { messages } }): ConfigProblem[] => {
+    const poll = messages?.poll;
+    if (poll === undefined) return [];
+    const at = [...path, 'messages', 'poll'];
+    const { preset, ask, account } = poll;
+    if ((preset === undefined) === (ask === undefined)) {
+      return [{ path: at, message: 'needs a preset, or questions of its own in ask, and not both' }];
+    }
+    const asked = ask ?? (preset === undefined ? [] : POLL_PRESETS[preset].ask);
+    const needsAccount = asked.some(({ path: where, body = '' }) => /\{(?:username|password)\}/.test(where + body));
+    const problems: ConfigProblem[] = [];
+    if (account === undefined && needsAccount) {
+      problems.push({ path: at, message: 'needs account: user name and password stand in what is asked' });
+    }
+    const paths = (ask ?? []).map((question, index) => ({ path: [...at, 'ask', index], value: question }));
+    problems.push(
+      ...duplicates(
+        paths,
+        (question) => question.path,
+        'path',
+        (_, first) => `is the path of ${first} already: how far each was read is kept by its path`,
+      ),
+    );
     return problems;
   });
 }
@@ -113,6 +148,10 @@ function unsetSecrets(parts: SoundParts, env: Environment): ConfigProblem[] {
     ...parts.entries('gateways').map(({ path, value }) => ({
       path: [...path, 'messages', 'http', 'account', 'password'],
       secret: value.messages?.http?.account?.password,
+    })),
+    ...parts.entries('gateways').map(({ path, value }) => ({
+      path: [...path, 'messages', 'poll', 'account', 'password'],
+      secret: value.messages?.poll?.account?.password,
     })),
   ];
   return found.flatMap(({ path, secret }) => {

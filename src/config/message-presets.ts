@@ -66,6 +66,7 @@ export interface PushPreset {
     readonly text: string;
     readonly channel?: string;
     readonly id?: string;
+    readonly time?: string;
   };
   readonly report: {
     readonly list?: string;
@@ -92,7 +93,7 @@ export const PUSH_PRESETS = {
     },
   },
   dinstar: {
-    message: { list: 'sms', from: 'number', text: 'text', channel: 'port', id: 'incoming_sms_id' },
+    message: { list: 'sms', from: 'number', text: 'text', channel: 'port', id: 'incoming_sms_id', time: 'timestamp' },
     // 0: arrived; 32 to 63: not yet; 64 to 255: given up.
     report: {
       ...{ list: 'sms_deliver_status', number: 'number', channel: 'port', status: 'status_code' },

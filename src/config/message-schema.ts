@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { unknownPlaceholders } from '../messages/sms-template.js';
 import { dial, headerToken } from './addressing-schema.js';
 import { digestAccount } from './intake-schema.js';
+import { messagePoll } from './message-poll-schema.js';
 import { PUSH_PRESET_NAMES, SMS_PRESET_NAMES } from './message-presets.js';
 import { ipAddress, milliseconds, name, secret } from './scalars.js';
 
@@ -38,7 +39,10 @@ const field = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be the name of a
 /** `gateways[].messages.push`: how it tells over HTTP; each key goes before what the preset has. */
 const push = z.strictObject({
   preset: z.enum(PUSH_PRESET_NAMES).default('json'),
-  message: z.strictObject({ list: field, from: field, text: field, channel: field, id: field }).partial().optional(),
+  message: z
+    .strictObject({ list: field, from: field, text: field, channel: field, id: field, time: field })
+    .partial()
+    .optional(),
   report: z
     .strictObject({
       ...{ list: field, id: field, reference: field, number: field, channel: field, status: field },
@@ -61,6 +65,7 @@ export const gatewayMessages = z.strictObject({
   gapMs: milliseconds.default(0),
   onSilence: z.enum(['stop', 'next']).default('stop'),
   push: push.optional(),
+  poll: messagePoll.optional(),
   inbound: z
     .strictObject({
       senderFrom: z.enum(['from', 'first-line']).default('from'),

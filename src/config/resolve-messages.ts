@@ -2,6 +2,7 @@
 import type { TextLimits } from '../messages/message-text.js';
 import { PUSH_PRESETS, type PushPreset, SMS_PRESETS, type SmsPreset } from './message-presets.js';
 import { type Environment, readSecret } from './read-secret.js';
+import { type MessagePollConfig, resolveMessagePoll } from './resolve-message-poll.js';
 import type { ConfigFile } from './schema.js';
 
 type GatewayMessagesFile = NonNullable<ConfigFile['gateways'][number]['messages']>;
@@ -27,6 +28,7 @@ export interface PushConfig {
     readonly text: string;
     readonly channel: string | null;
     readonly id: string | null;
+    readonly time: string | null;
   };
   readonly report: {
     readonly list: string | null;
@@ -52,6 +54,8 @@ export interface GatewayMessagesConfig {
   readonly http: SmsHttpConfig | null;
   readonly inbound: GatewayMessagesFile['inbound'];
   readonly push: PushConfig;
+  /** Null: it is not asked. */
+  readonly poll: MessagePollConfig | null;
 }
 
 export interface TrunkMessagesConfig {
@@ -96,7 +100,7 @@ export function resolveMessages(parsed: ConfigFile, env: Environment): MessagesC
     ...messages,
     defaultTrunk: messages.defaultTrunk ?? null,
     gateways: gateways.flatMap(({ name, messages: its }) =>
-      its === undefined ? [] : [gatewayMessages(name, its, env)],
+      its === undefined ? [] : [gatewayMessages(name, its, parsed, env)],
     ),
     trunks: trunks.map((trunk) => trunkMessages(trunk, env)),
   };
@@ -114,18 +118,24 @@ export function resolveApi({ api }: ConfigFile, env: Environment): ApiConfig | n
   };
 }
 
-function gatewayMessages(gateway: string, its: GatewayMessagesFile, env: Environment): GatewayMessagesConfig {
+function gatewayMessages(
+  gateway: string,
+  its: GatewayMessagesFile,
+  parsed: ConfigFile,
+  env: Environment,
+): GatewayMessagesConfig {
   const { alphabet, smsParts, smsBytes, lmsBytes, mms: hasMms, gapMs, onSilence, via, dial, http, inbound } = its;
   return {
     ...{ gateway, limits: { alphabet, smsParts, smsBytes, lmsBytes, hasMms }, gapMs, onSilence, via, dial, inbound },
     http: via === 'http' && http !== undefined ? smsHttp(http, env) : null,
     push: pushOf(its.push),
+    poll: its.poll === undefined ? null : resolveMessagePoll(its.poll, gateway, parsed, env),
   };
 }
 
 function pushOf(push: GatewayMessagesFile['push']): PushConfig {
   const preset: PushPreset = PUSH_PRESETS[push?.preset ?? 'json'];
-  const message = { list: null, channel: null, id: null, ...preset.message, ...given(push?.message) };
+  const message = { list: null, channel: null, id: null, time: null, ...preset.message, ...given(push?.message) };
   const { delivered, undelivered, ...report } = { ...preset.report, ...given(push?.report) };
   return {
     message,

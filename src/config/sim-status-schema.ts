@@ -127,7 +127,8 @@ export const simStatus = z.union([z.literal(false), z.discriminatedUnion('kind',
 
 export type SimStatusKeys = Exclude<z.output<typeof simStatus>, false>;
 
-function isWebServer(text: string): boolean {
+/** http or https with a host, and nothing else. */
+export function isWebServer(text: string): boolean {
   try {
     const { protocol, username, password, pathname, search, hash } = new URL(text);
     const isBare = username === '' && password === '' && pathname === '/' && search === '' && hash === '';

@@ -11,6 +11,7 @@ import { openRedisLedger, type RedisLedger } from '../../ledgers/redis/redis-led
 import { ManualClock, SystemClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
 import { MESSAGES_SCHEMA, MessageStore } from '../../messaging/message-store.js';
+import { POLL_SCHEMA } from '../../messaging/poll-book.js';
 import { createPolicy } from '../../policy/admit-call.js';
 import { OPEN_POLICY } from '../../policy/trunk-policy.js';
 import type { Allowance, Caps } from '../../quota/plan.js';
@@ -174,7 +175,7 @@ export class MessageWorld {
     this.journal = await openJournal({
       ...{ file: join(this.#folder, 'journal.db'), durability: 'process', timeoutMs: 60_000, log },
       clock: new SystemClock(),
-      schema: [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA, ...MESSAGES_SCHEMA],
+      schema: [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA, ...MESSAGES_SCHEMA, ...POLL_SCHEMA],
     });
     const parts = {
       ...{ plans: [plan], sims, channels, sliceSeconds: 30, journal: this.journal, clock, log },

@@ -1,0 +1,235 @@
+// Asks one gateway, again and again, for the text messages and reports that it keeps until it is asked. Each is in the journal
+// before the place behind it is: a crash between the two asks for it again, and it is known. Never two questions at a time.
+import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { ArrivedMessage, DeliveryReport } from '../messages/message.js';
+import {
+  type ChannelSaid,
+  digestOf,
+  entriesAt,
+  type FieldTest,
+  fits,
+  readToldMessage,
+  readToldReport,
+  type ToldEntry,
+  type ToldMessageFields,
+  type ToldReportFields,
+  textAt,
+} from '../messages/told-messages.js';
+import type { PollBook } from './poll-book.js';
+import { askedAt, firstPlace, nextPlace, type PollCursor, type PollPlace } from './poll-place.js';
+
+export interface PollQuestion {
+  /** Under which its place is kept: the same after a restart, and after a change of what is not asked. */
+  readonly name: string;
+  readonly everyMs: number;
+  /** What an answer has that is no refusal; undefined: a list, empty or not. */
+  readonly accepted: FieldTest | undefined;
+  /** Where entries are; null: the answer is the list. */
+  readonly list: string | null;
+  /** Null: all is told each time. */
+  readonly cursor: PollCursor | null;
+  readonly message: ToldMessageFields | null;
+  readonly report: (ToldReportFields & { readonly time: string | null }) | null;
+}
+
+export interface MessagePollerParts {
+  readonly gateway: string;
+  readonly questions: readonly PollQuestion[];
+  readonly book: PollBook;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** `from`: where to read on, empty for a question without a cursor. @throws Error that says why there is no answer */
+  ask(question: PollQuestion, from: string, signal: AbortSignal): Promise<unknown>;
+  readonly channelOf: ChannelSaid;
+  receive(message: ArrivedMessage): Promise<void>;
+  report(report: DeliveryReport): Promise<boolean>;
+  /** From 0 to 1. Default: chance. */
+  readonly random?: () => number;
+}
+
+export interface PollCounters {
+  readonly polls: number;
+  readonly failures: number;
+  readonly messages: number;
+  readonly reports: number;
+  /** Of channels or messages that are not known. */
+  readonly unknown: number;
+}
+
+/** Answers are bounded: what is more is asked for at once, so often. */
+const MOST_ANSWERS = 100;
+const JITTER = 0.1;
+
+export class MessagePoller {
+  readonly #parts: MessagePollerParts;
+  readonly #log: Logger;
+  readonly #closing = new AbortController();
+  readonly #due = new Map<string, number>();
+  readonly #troubled = new Set<string>();
+  readonly #counts = { polls: 0, failures: 0, messages: 0, reports: 0, unknown: 0 };
+  #timer: ClockTimer | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(parts: MessagePollerParts) {
+    this.#parts = parts;
+    this.#log = parts.log.child({ gateway: parts.gateway });
+  }
+
+  get counters(): PollCounters {
+    return { ...this.#counts };
+  }
+
+  /** Many begin together: each waits a part of its interval by chance. */
+  start(): void {
+    const shortest = Math.min(...this.#parts.questions.map(({ everyMs }) => everyMs));
+    this.#wait(Math.min(1_000, shortest) * this.#random());
+  }
+
+  /** Resolves when what is under way has ended. */
+  whenIdle(): Promise<void> {
+    return this.#work;
+  }
+
+  /** What was told is kept first; a question that is under way is given up. */
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#closing.abort();
+    await this.#work;
+  }
+
+  #wait(delayMs: number): void {
+    this.#timer = this.#parts.clock.after(delayMs, () => {
+      this.#work = this.#askDue().then((nextMs) => {
+        if (!this.#closing.signal.aborted) this.#wait(nextMs);
+      });
+    });
+  }
+
+  /** How long nothing is due after. */
+  async #askDue(): Promise<number> {
+    const { questions, clock } = this.#parts;
+    for (const question of questions) {
+      if (this.#closing.signal.aborted) break;
+      if ((this.#due.get(question.name) ?? 0) > clock.monotonicMs()) continue;
+      await this.#ask(question);
+      const pauseMs = question.everyMs * (1 - JITTER + 2 * JITTER * this.#random());
+      this.#due.set(question.name, clock.monotonicMs() + pauseMs);
+    }
+    const nextMs = Math.min(...questions.map(({ name }) => this.#due.get(name) ?? 0)) - clock.monotonicMs();
+    return Math.max(1, nextMs);
+  }
+
+  async #ask(question: PollQuestion): Promise<void> {
+    const { name } = question;
+    this.#counts.polls += 1;
+    try {
+      await this.#readAll(question);
+      if (this.#troubled.delete(name)) this.#log.info({ question: name }, 'messages can be asked for again');
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      this.#counts.failures += 1;
+      if (this.#troubled.has(name)) return;
+      this.#troubled.add(name);
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#log.error(
+        { alarm: 'messages', question: name, cause },
+        'messages cannot be asked for: they stay in the gateway',
+      );
+    }
+  }
+
+  /** Until there is nothing new. */
+  async #readAll(question: PollQuestion): Promise<void> {
+    const { gateway, book } = this.#parts;
+    const { name, cursor } = question;
+    let place = cursor === null ? null : ((await book.place(gateway, name)) ?? firstPlace(cursor));
+    let hasBegunAnew = false;
+    for (let answers = 0; answers < MOST_ANSWERS; answers++) {
+      const from = cursor === null || place === null ? '' : askedAt(cursor, place);
+      const answer = await this.#parts.ask(question, from, this.#closing.signal);
+      const entries = this.#entriesOf(question, answer);
+      const next = cursor === null || place === null ? place : nextPlace(cursor, place, answer, entries);
+      if (cursor !== null && next === null) {
+        if (hasBegunAnew) throw new Error('its store begins anew with each answer: does the template fit it?');
+        hasBegunAnew = true;
+        this.#log.info({ question: name }, 'store of messages has begun anew: it is read from its start');
+        place = firstPlace(cursor);
+        await book.keep(gateway, name, place, []);
+        continue;
+      }
+      const isNews = await this.#take(question, entries, next);
+      const isFurther = next !== null && cursor !== null && askedAt(cursor, next) !== from;
+      if (!isNews && !isFurther) return;
+      if (cursor === null) return;
+      place = next;
+    }
+  }
+
+  #entriesOf(question: PollQuestion, answer: unknown): readonly IdentifiedEntry[] {
+    const { accepted, list } = question;
+    if (accepted !== undefined && !fits(answer, accepted)) {
+      throw new Error(`it answered ${accepted.field} ${textAt(answer, accepted.field) ?? 'without a value'}`);
+    }
+    const entries = entriesAt(answer, list);
+    if (entries === null && accepted === undefined) throw new Error(`its answer has no list at "${list ?? ''}"`);
+    // Reports that are alike are of the parts of one message.
+    const byIdentity = new Map((entries ?? []).map((entry) => [identityOf(question, entry), entry]));
+    return [...byIdentity].map(([identity, entry]) => ({ identity, entry }));
+  }
+
+  /** True when there was anything new. */
+  async #take(question: PollQuestion, entries: readonly IdentifiedEntry[], place: PollPlace | null): Promise<boolean> {
+    const { gateway, book } = this.#parts;
+    const seen = await book.seen(
+      gateway,
+      entries.map(({ identity }) => identity),
+    );
+    const fresh = entries.filter(({ identity }) => !seen.has(identity));
+    for (const one of fresh) await this.#takeOne(question, one);
+    await book.keep(
+      gateway,
+      question.name,
+      place,
+      fresh.map(({ identity }) => identity),
+    );
+    return fresh.length > 0;
+  }
+
+  async #takeOne({ message, report }: PollQuestion, { entry, identity }: IdentifiedEntry): Promise<void> {
+    const { gateway, channelOf } = this.#parts;
+    const arrived = message === null ? 'other' : readToldMessage(entry, message, gateway, channelOf);
+    if (arrived === null) {
+      this.#counts.unknown += 1;
+      this.#log.warn({}, 'message of a channel that is not known is not taken');
+    } else if (arrived !== 'other') {
+      await this.#parts.receive(arrived);
+      this.#counts.messages += 1;
+    } else {
+      const told = report === null ? null : readToldReport(entry, report, gateway, channelOf);
+      if (told === null) return;
+      if (await this.#parts.report({ ...told, key: `poll\n${identity}` })) this.#counts.reports += 1;
+      else this.#counts.unknown += 1;
+    }
+  }
+
+  #random(): number {
+    return (this.#parts.random ?? Math.random)();
+  }
+}
+
+interface IdentifiedEntry {
+  readonly entry: ToldEntry;
+  /** The same for the same entry whenever it is told, whatever else its gateway has changed in it. */
+  readonly identity: string;
+}
+
+function identityOf({ name, message, report }: PollQuestion, entry: ToldEntry): string {
+  const said = (field: string | null | undefined) => (field ? textAt(entry, field) : null);
+  const { from, text, channel, id, time } = message ?? {};
+  const ofMessage = [from, text, channel, id, time].map(said);
+  const ofReport = [report?.number, report?.channel, report?.id, report?.reference, report?.status, report?.time].map(
+    said,
+  );
+  return digestOf(JSON.stringify([name, ofMessage, ofReport]));
+}
