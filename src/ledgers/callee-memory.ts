@@ -1,7 +1,7 @@
 // What is remembered of callees: which SIMs talked to each (the last one last), and which calls tried it lately.
 // Bounded: beyond a million callees long unheard ones are forgotten, and each try after two days. Almost every callee has one
 // SIM and one try: these stand in its cell of a table, as bare numbers; what is more stands beside it.
-import { CalleeTable, CELL_NUMBERS, CELL_WORDS } from './callee-table.js';
+import { CalleeTable, KEY } from './callee-table.js';
 
 /** How far back `attemptsTo` may be asked. */
 export const ATTEMPTS_KEPT_MS = 2 * 86_400_000;
@@ -73,13 +73,11 @@ export class CalleeMemory {
     const slot = this.#find(callee);
     if (slot < 0) return 0;
     const since = Math.max(sinceWallMs, this.#latestTryWallMs - ATTEMPTS_KEPT_MS);
-    const { numbers } = this.#table;
-    const at = slot * CELL_NUMBERS;
-    const triedWallMs = numbers[at + TRIED] as number;
+    const triedWallMs = this.#table.number(slot, TRIED);
     if (triedWallMs === 0) return 0;
-    if (numbers[at + MARK] !== MANY) return triedWallMs >= since ? 1 : 0;
+    if (this.#table.number(slot, MARK) !== MANY) return triedWallMs >= since ? 1 : 0;
     const calls = new Set<number>();
-    const tries = this.#tries.get(numbers[at] as number) as Tries;
+    const tries = this.#tries.get(this.#table.number(slot, KEY)) as Tries;
     for (let i = 0; i < tries.length; i += 2) {
       if ((tries[i] as number) >= since) calls.add(tries[i + 1] as number);
     }
@@ -90,49 +88,48 @@ export class CalleeMemory {
   try(callee: string, callId: string, wallMs: number): void {
     const found = this.#find(callee);
     const slot = found < 0 ? this.#add() : found;
-    const { numbers } = this.#table;
-    const at = slot * CELL_NUMBERS;
+    const table = this.#table;
     if (wallMs > this.#latestTryWallMs) this.#latestTryWallMs = wallMs;
     this.#hear(slot);
     const mark = markOf(callId);
-    const before = numbers[at + TRIED] as number;
+    const before = table.number(slot, TRIED);
     if (before !== 0) {
-      const key = numbers[at] as number;
+      const key = table.number(slot, KEY);
       const tries = this.#tries.get(key);
       if (tries !== undefined) {
         forgetBefore(tries, wallMs - ATTEMPTS_KEPT_MS);
         tries.push(wallMs, mark);
-      } else this.#tries.set(key, [before, numbers[at + MARK] as number, wallMs, mark]);
+      } else this.#tries.set(key, [before, table.number(slot, MARK), wallMs, mark]);
     }
-    numbers[at + TRIED] = wallMs > before ? wallMs : before;
-    numbers[at + MARK] = before === 0 ? mark : MANY;
+    table.setNumber(slot, TRIED, wallMs > before ? wallMs : before);
+    table.setNumber(slot, MARK, before === 0 ? mark : MANY);
   }
 
   /** Takes back one try of a call: no INVITE left. */
   untry(callee: string, callId: string): void {
     const slot = this.#find(callee);
     if (slot < 0) return;
-    const { numbers } = this.#table;
-    const at = slot * CELL_NUMBERS;
+    const table = this.#table;
+    const key = table.number(slot, KEY);
     const mark = markOf(callId);
-    if (numbers[at + MARK] !== MANY) {
-      if (numbers[at + TRIED] === 0 || numbers[at + MARK] !== mark) return;
-      numbers[at + TRIED] = 0;
-      if (this.#table.words[slot * CELL_WORDS + SIM] !== 0) return;
-      this.#forgotten(numbers[at] as number, slot);
-      this.#table.remove(slot);
+    if (table.number(slot, MARK) !== MANY) {
+      if (table.number(slot, TRIED) === 0 || table.number(slot, MARK) !== mark) return;
+      table.setNumber(slot, TRIED, 0);
+      if (table.word(slot, SIM) !== 0) return;
+      this.#forgotten(key, slot);
+      table.remove(slot);
       return;
     }
-    const tries = this.#tries.get(numbers[at] as number) as Tries;
+    const tries = this.#tries.get(key) as Tries;
     for (let i = tries.length - 2; i >= 0; i -= 2) {
       if (tries[i + 1] !== mark) continue;
       tries.splice(i, 2);
       break;
     }
     if (tries.length > 2) return;
-    this.#tries.delete(numbers[at] as number);
-    numbers[at + TRIED] = tries[0] as number;
-    numbers[at + MARK] = tries[1] as number;
+    this.#tries.delete(key);
+    table.setNumber(slot, TRIED, tries[0] as number);
+    table.setNumber(slot, MARK, tries[1] as number);
   }
 
   /** A SIM has talked to the callee. */
@@ -154,10 +151,10 @@ export class CalleeMemory {
   }
 
   #simsAt(slot: number): readonly string[] {
-    const sim = this.#table.words[slot * CELL_WORDS + SIM] as number;
+    const sim = this.#table.word(slot, SIM);
     if (sim === 0) return NOBODY;
     if (sim !== SEVERAL) return this.#alone[sim] as readonly string[];
-    return this.#sims.get(this.#table.numbers[slot * CELL_NUMBERS] as number) as readonly string[];
+    return this.#sims.get(this.#table.number(slot, KEY)) as readonly string[];
   }
 
   #setAlone(slot: number, simId: string): void {
@@ -167,20 +164,19 @@ export class CalleeMemory {
       this.#numbers.set(simId, number);
       this.#alone.push([simId]);
     }
-    this.#table.words[slot * CELL_WORDS + SIM] = number;
+    this.#table.setWord(slot, SIM, number);
   }
 
   /** Two or more. */
   #setSims(slot: number, sims: readonly string[]): void {
-    this.#table.words[slot * CELL_WORDS + SIM] = SEVERAL;
-    this.#sims.set(this.#table.numbers[slot * CELL_NUMBERS] as number, sims);
+    this.#table.setWord(slot, SIM, SEVERAL);
+    this.#sims.set(this.#table.number(slot, KEY), sims);
   }
 
   #find(callee: string): number {
-    const { numbers } = this.#table;
     if (callee === this.#lastCallee) {
       // Cells move: what stands there may be another by now.
-      if (this.#lastSlot >= 0 && numbers[this.#lastSlot * CELL_NUMBERS] === this.#lastKey) return this.#lastSlot;
+      if (this.#lastSlot >= 0 && this.#table.number(this.#lastSlot, KEY) === this.#lastKey) return this.#lastSlot;
     } else {
       this.#lastCallee = callee;
       this.#lastKey = numberOf(callee) || (this.#keys.get(callee) ?? 0);
@@ -202,23 +198,22 @@ export class CalleeMemory {
 
   #hear(slot: number): void {
     this.#step = (this.#step + 1) | 0;
-    this.#table.words[slot * CELL_WORDS + HEARD] = this.#step;
+    this.#table.setWord(slot, HEARD, this.#step);
   }
 
   /** Steps since it was heard; infinity when only old tries are known of it. */
   #ageOf(slot: number): number {
-    const { numbers, words } = this.#table;
-    const triedWallMs = numbers[slot * CELL_NUMBERS + TRIED] as number;
-    const isTried = triedWallMs >= this.#latestTryWallMs - ATTEMPTS_KEPT_MS;
-    if (!isTried && words[slot * CELL_WORDS + SIM] === 0) return Number.POSITIVE_INFINITY;
-    return (this.#step - (words[slot * CELL_WORDS + HEARD] as number)) >>> 0;
+    const table = this.#table;
+    const isTried = table.number(slot, TRIED) >= this.#latestTryWallMs - ATTEMPTS_KEPT_MS;
+    if (!isTried && table.word(slot, SIM) === 0) return Number.POSITIVE_INFINITY;
+    return (this.#step - table.word(slot, HEARD)) >>> 0;
   }
 
   #forgotten(key: number, slot: number): void {
-    const { numbers, words } = this.#table;
-    if (words[slot * CELL_WORDS + SIM] !== 0) this.#hasForgotten = true;
-    if (words[slot * CELL_WORDS + SIM] === SEVERAL) this.#sims.delete(key);
-    if (numbers[slot * CELL_NUMBERS + MARK] === MANY) this.#tries.delete(key);
+    const table = this.#table;
+    if (table.word(slot, SIM) !== 0) this.#hasForgotten = true;
+    if (table.word(slot, SIM) === SEVERAL) this.#sims.delete(key);
+    if (table.number(slot, MARK) === MANY) this.#tries.delete(key);
     const name = this.#names.get(key);
     if (name === undefined) return;
     this.#names.delete(key);

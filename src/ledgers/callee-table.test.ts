@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { CalleeTable, CELL_NUMBERS, CELL_WORDS } from './callee-table.js';
+import { CalleeTable, hashOf, KEY } from './callee-table.js';
 
 const VALUE = 1;
 const WORD = 6;
@@ -21,9 +21,9 @@ describe('CalleeTable', () => {
         for (const [step, { key, adds }] of steps.entries()) {
           const slot = table.find(key);
           assert.equal(slot >= 0, model.has(key));
-          if (slot >= 0) assert.equal(table.numbers[slot * CELL_NUMBERS + VALUE], model.get(key));
+          if (slot >= 0) assert.equal(table.number(slot, VALUE), model.get(key));
           if (adds && slot < 0) {
-            table.numbers[table.add(key) * CELL_NUMBERS + VALUE] = step;
+            table.setNumber(table.add(key), VALUE, step);
             model.set(key, step);
           } else if (!adds && slot >= 0) {
             table.remove(slot);
@@ -32,7 +32,7 @@ describe('CalleeTable', () => {
           assert.equal(table.size, model.size);
         }
         for (const [key, value] of model) {
-          assert.equal(table.numbers[table.find(key) * CELL_NUMBERS + VALUE], value);
+          assert.equal(table.number(table.find(key), VALUE), value);
         }
       }),
     );
@@ -42,13 +42,13 @@ describe('CalleeTable', () => {
     const table = new CalleeTable(100_000, () => 0, assert.fail);
     for (let key = 1; key <= 20_000; key++) {
       const slot = table.add(key * 7);
-      table.numbers[slot * CELL_NUMBERS + VALUE] = key / 2;
-      table.words[slot * CELL_WORDS + WORD] = -key;
+      table.setNumber(slot, VALUE, key / 2);
+      table.setWord(slot, WORD, -key);
     }
     for (let key = 1; key <= 20_000; key++) {
       const slot = table.find(key * 7);
-      assert.equal(table.numbers[slot * CELL_NUMBERS + VALUE], key / 2);
-      assert.equal(table.words[slot * CELL_WORDS + WORD], -key);
+      assert.equal(table.number(slot, VALUE), key / 2);
+      assert.equal(table.word(slot, WORD), -key);
     }
     assert.equal(table.find(3), -1);
   });
@@ -58,7 +58,7 @@ describe('CalleeTable', () => {
     // Odd ones may go at any time.
     const table: CalleeTable = new CalleeTable(
       100_000,
-      (slot) => ((table.numbers[slot * CELL_NUMBERS] as number) % 2 === 1 ? Number.POSITIVE_INFINITY : 0),
+      (slot) => (table.number(slot, KEY) % 2 === 1 ? Number.POSITIVE_INFINITY : 0),
       (key) => forgotten.push(key),
     );
     for (let key = 1; key <= 1_000; key++) table.add(key);
@@ -72,15 +72,35 @@ describe('CalleeTable', () => {
     let now = 0;
     const table: CalleeTable = new CalleeTable(
       500,
-      (slot) => now - (table.numbers[slot * CELL_NUMBERS + VALUE] as number),
+      (slot) => now - table.number(slot, VALUE),
       (key) => forgotten.push(key),
     );
-    for (now = 1; now <= 2_000; now++) table.numbers[table.add(now) * CELL_NUMBERS + VALUE] = now;
+    for (now = 1; now <= 2_000; now++) table.setNumber(table.add(now), VALUE, now);
     assert.equal(table.size, 500);
     assert.equal(forgotten.length, 1_500);
     // The oldest of a few, not of all: by far most of what is left is recent.
     let recent = 0;
     for (let key = 1_251; key <= 2_000; key++) if (table.find(key) >= 0) recent += 1;
     assert.ok(recent > 400, `${recent} of 500 are recent`);
+  });
+
+  it('lets old ones go where keys that were chosen to meet would fill a segment', () => {
+    const forgotten: number[] = [];
+    let now = 0;
+    const table: CalleeTable = new CalleeTable(
+      100_000,
+      (slot) => now - table.number(slot, VALUE),
+      (key) => forgotten.push(key),
+    );
+    const add = (key: number) => table.setNumber(table.add(key), VALUE, ++now);
+    // However often it splits, it is the same segment: the last bits of their hashes are alike.
+    const met: number[] = [];
+    for (let key = 1; met.length < 4_000; key++) if ((hashOf(key) & 0xff) === 0) met.push(key);
+    for (let key = -1; key >= -1_000; key--) if ((hashOf(key) & 0xff) !== 0) add(key);
+    for (const key of met) add(key);
+    assert.ok(forgotten.length > 1_000);
+    assert.ok(forgotten.every((key) => table.find(key) === -1));
+    assert.ok(forgotten.filter((key) => key < 0).length < 300);
+    assert.equal(table.find(2_000_000_000), -1);
   });
 });

@@ -1,25 +1,41 @@
-// A table by number with open addressing: a cell of a few numbers each, side by side in one buffer, so that a callee costs one
-// touch of memory and the garbage collector nothing. Which cells may be forgotten is its owner's business.
+// A table by number: a cell of a few numbers each, side by side, so that a callee costs one touch of memory and the garbage
+// collector nothing. It grows a segment at a time (linear hashing, Litwin 1980), so that no call waits for the whole of it, and
+// its memory with it: a buffer of twice the size at once makes V8 collect everything. Which cells go is its owner's business.
 
 /** Numbers a cell has: its key and what its owner keeps; as 32-bit words twice as many. */
-const STRIDE = 4;
-const FIRST_SLOTS = 1_024;
+const CELL_NUMBERS = 4;
+const CELL_WORDS = CELL_NUMBERS * 2;
+const PLACE_BITS = 11;
+/** Cells of a segment. */
+const PLACES = 1 << PLACE_BITS;
+const PLACE_MASK = PLACES - 1;
+/** Segments that are still to be split in a round have up to twice the mean. */
+const MEAN_CELLS = PLACES * 0.4;
+/** There must be an end to each search: beyond this the segment forgets, whoever chose the keys. */
+const MOST_CELLS = PLACES - PLACES / 16;
 /** Cells looked at for one to forget. */
 const SAMPLED = 8;
 
-/** Where a cell's fields stand, from `slot * CELL_NUMBERS` or `slot * CELL_WORDS` on. The key is number 0. */
-export const CELL_NUMBERS = STRIDE;
-export const CELL_WORDS = STRIDE * 2;
+/** The field of a cell that holds its key. */
+export const KEY = 0;
+
+class Segment {
+  readonly numbers = new Float64Array(PLACES * CELL_NUMBERS);
+  /** The same memory. */
+  readonly words = new Int32Array(this.numbers.buffer);
+  size = 0;
+}
+
+/** Of the segment that is being split; used again and again. */
+const leaving = new Segment();
 
 export class CalleeTable {
-  /** Replaced when the table grows: to be read anew after `add`. */
-  numbers: Float64Array;
-  /** The same memory. */
-  words: Int32Array;
   readonly #maxSize: number;
   readonly #ageOf: (slot: number) => number;
   readonly #onForgotten: (key: number, slot: number) => void;
-  #mask = FIRST_SLOTS - 1;
+  readonly #segments = [new Segment()];
+  /** One less than the power of two that is not below the number of segments. */
+  #mask = 0;
   #size = 0;
   #hand = 0;
 
@@ -31,109 +47,150 @@ export class CalleeTable {
     this.#maxSize = maxSize;
     this.#ageOf = ageOf;
     this.#onForgotten = onForgotten;
-    this.numbers = new Float64Array(FIRST_SLOTS * STRIDE);
-    this.words = new Int32Array(this.numbers.buffer);
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** The slot of a key (a whole number that is not 0); -1 for none. */
+  /** The slot of a key (a whole number that is not 0), up to the next `add` or `remove`; -1 for none. */
   find(key: number): number {
-    const { numbers } = this;
-    const mask = this.#mask;
-    for (let slot = hashOf(key) & mask; ; slot = (slot + 1) & mask) {
-      const found = numbers[slot * STRIDE] as number;
-      if (found === key) return slot;
+    const hash = hashOf(key);
+    const segment = this.#segmentOf(hash);
+    const { numbers } = this.#segments[segment] as Segment;
+    for (let place = hash >>> (32 - PLACE_BITS); ; place = (place + 1) & PLACE_MASK) {
+      const found = numbers[place * CELL_NUMBERS] as number;
+      if (found === key) return segment * PLACES + place;
       if (found === 0) return -1;
     }
   }
 
+  /** Field 0 is the key; fields 1 to 3 are the owner's. */
+  number(slot: number, field: number): number {
+    const { numbers } = this.#segments[slot >>> PLACE_BITS] as Segment;
+    return numbers[(slot & PLACE_MASK) * CELL_NUMBERS + field] as number;
+  }
+
+  setNumber(slot: number, field: number, value: number): void {
+    const { numbers } = this.#segments[slot >>> PLACE_BITS] as Segment;
+    numbers[(slot & PLACE_MASK) * CELL_NUMBERS + field] = value;
+  }
+
+  /** The same memory in 32-bit words: two in the place of each number. */
+  word(slot: number, field: number): number {
+    const { words } = this.#segments[slot >>> PLACE_BITS] as Segment;
+    return words[(slot & PLACE_MASK) * CELL_WORDS + field] as number;
+  }
+
+  setWord(slot: number, field: number, value: number): void {
+    const { words } = this.#segments[slot >>> PLACE_BITS] as Segment;
+    words[(slot & PLACE_MASK) * CELL_WORDS + field] = value;
+  }
+
   /** Adds a key that is not there, with nought in all fields; returns its slot. */
   add(key: number): number {
-    if (this.#size >= this.#maxSize) this.#forgetOne();
-    else if (this.#size * 2 > this.#mask) this.#grow();
+    if (this.#size >= this.#maxSize) this.#forgetOldest(null);
+    else if (this.#size > this.#segments.length * MEAN_CELLS) this.#split();
+    const hash = hashOf(key);
+    const number = this.#segmentOf(hash);
+    const segment = this.#segments[number] as Segment;
+    if (segment.size >= MOST_CELLS) this.#forgetOldest(number);
     this.#size += 1;
-    return this.#put(key);
+    return number * PLACES + put(segment, key, hash);
   }
 
   remove(slot: number): void {
-    const { numbers } = this;
-    const mask = this.#mask;
+    const segment = this.#segments[slot >>> PLACE_BITS] as Segment;
+    const { numbers, words } = segment;
     this.#size -= 1;
+    segment.size -= 1;
     // Those behind it move up, as far as they stand where they do only because it stood there.
-    let free = slot;
-    for (let next = (slot + 1) & mask; numbers[next * STRIDE] !== 0; next = (next + 1) & mask) {
-      const home = hashOf(numbers[next * STRIDE] as number) & mask;
-      if (((next - home) & mask) < ((next - free) & mask)) continue;
-      numbers.copyWithin(free * STRIDE, next * STRIDE, (next + 1) * STRIDE);
+    let free = slot & PLACE_MASK;
+    for (let next = (free + 1) & PLACE_MASK; ; next = (next + 1) & PLACE_MASK) {
+      const key = numbers[next * CELL_NUMBERS] as number;
+      if (key === 0) break;
+      const home = hashOf(key) >>> (32 - PLACE_BITS);
+      if (((next - home) & PLACE_MASK) < ((next - free) & PLACE_MASK)) continue;
+      copyCell(words, next, words, free);
       free = next;
     }
-    numbers.fill(0, free * STRIDE, (free + 1) * STRIDE);
+    numbers.fill(0, free * CELL_NUMBERS, (free + 1) * CELL_NUMBERS);
   }
 
-  #put(key: number): number {
-    const { numbers } = this;
-    const mask = this.#mask;
-    let slot = hashOf(key) & mask;
-    while (numbers[slot * STRIDE] !== 0) slot = (slot + 1) & mask;
-    numbers[slot * STRIDE] = key;
-    return slot;
+  #segmentOf(hash: number): number {
+    const segment = hash & this.#mask;
+    return segment < this.#segments.length ? segment : hash & (this.#mask >>> 1);
   }
 
-  /** Forgets the oldest of the next few. */
-  #forgetOne(): void {
-    const { numbers } = this;
+  /** Forgets the oldest of the next few, of all or of one segment. */
+  #forgetOldest(segment: number | null): void {
+    const slots = this.#segments.length * PLACES;
     let oldest = -1;
     let oldestAge = -1;
+    let hand = segment === null ? this.#hand : segment * PLACES + (this.#hand & PLACE_MASK);
     for (let looked = 0; looked < SAMPLED; ) {
-      this.#hand = (this.#hand + 1) & this.#mask;
-      if (numbers[this.#hand * STRIDE] === 0) continue;
+      hand += 1;
+      if (segment === null) hand %= slots;
+      else hand = segment * PLACES + (hand & PLACE_MASK);
+      if (this.number(hand, KEY) === 0) continue;
       looked += 1;
-      const age = this.#ageOf(this.#hand);
+      const age = this.#ageOf(hand);
       if (age <= oldestAge) continue;
-      oldest = this.#hand;
+      oldest = hand;
       oldestAge = age;
     }
-    this.#onForgotten(numbers[oldest * STRIDE] as number, oldest);
+    this.#hand = hand;
+    this.#onForgotten(this.number(oldest, KEY), oldest);
     this.remove(oldest);
   }
 
-  /** More room, or as much as before when enough may go. */
-  #grow(): void {
-    const before = this.numbers;
-    let size = 0;
-    for (let slot = 0; slot <= this.#mask; slot++) {
-      const key = before[slot * STRIDE] as number;
-      if (key === 0) continue;
-      if (this.#ageOf(slot) !== Number.POSITIVE_INFINITY) {
-        size += 1;
-        continue;
-      }
+  /** Adds a segment, into which about half of another one's cells go; those that may go at any time are forgotten. */
+  #split(): void {
+    const added = this.#segments.length;
+    if (added > this.#mask) this.#mask = this.#mask * 2 + 1;
+    const number = added & (this.#mask >>> 1);
+    const segment = this.#segments[number] as Segment;
+    leaving.words.set(segment.words);
+    for (let place = 0; place < PLACES; place++) {
+      const key = segment.numbers[place * CELL_NUMBERS] as number;
+      const slot = number * PLACES + place;
+      if (key === 0 || this.#ageOf(slot) !== Number.POSITIVE_INFINITY) continue;
       this.#onForgotten(key, slot);
-      // Nothing is looked up in this memory any more.
-      before[slot * STRIDE] = 0;
+      leaving.numbers[place * CELL_NUMBERS] = 0;
+      this.#size -= 1;
     }
-    let slots = FIRST_SLOTS;
-    while (slots < size * 3) slots *= 2;
-    this.#mask = slots - 1;
-    this.#hand = 0;
-    this.#size = size;
-    const numbers = new Float64Array(slots * STRIDE);
-    this.numbers = numbers;
-    this.words = new Int32Array(numbers.buffer);
-    for (let from = 0; from < before.length; from += STRIDE) {
-      const key = before[from] as number;
+    segment.numbers.fill(0);
+    segment.size = 0;
+    this.#segments.push(new Segment());
+    for (let place = 0; place < PLACES; place++) {
+      const key = leaving.numbers[place * CELL_NUMBERS] as number;
       if (key === 0) continue;
-      const to = this.#put(key) * STRIDE;
-      for (let field = 1; field < STRIDE; field++) numbers[to + field] = before[from + field] as number;
+      const hash = hashOf(key);
+      const to = this.#segments[this.#segmentOf(hash)] as Segment;
+      copyCell(leaving.words, place, to.words, put(to, key, hash));
     }
   }
 }
 
-/** Spreads keys over all 32 bits: telephone numbers come in rows. */
-function hashOf(key: number): number {
+/** The place in a segment that a key is given. */
+function put(segment: Segment, key: number, hash: number): number {
+  const { numbers } = segment;
+  let place = hash >>> (32 - PLACE_BITS);
+  while (numbers[place * CELL_NUMBERS] !== 0) place = (place + 1) & PLACE_MASK;
+  numbers[place * CELL_NUMBERS] = key;
+  segment.size += 1;
+  return place;
+}
+
+/** As words: a number that is made of two of them may be none that a number can be copied as. */
+function copyCell(from: Int32Array, place: number, to: Int32Array, toPlace: number): void {
+  for (let word = 0; word < CELL_WORDS; word++) {
+    to[toPlace * CELL_WORDS + word] = from[place * CELL_WORDS + word] as number;
+  }
+}
+
+/** Spreads keys over all 32 bits: telephone numbers come in rows. The upper ones choose the place, the lower ones the segment. */
+export function hashOf(key: number): number {
   let hash = Math.imul((key | 0) ^ Math.imul((key / 2 ** 32) | 0, 0x9e3779b1), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
   return hash ^ (hash >>> 16);

@@ -86,10 +86,9 @@ export class HolderUsage {
     const { request, book, payerHolds } = live;
     if (request.message !== undefined) return this.#settleMessage(live, request.message, answeredWallMs);
     const { simId, payers, callee, numberClass, direction, wallMs: reservedWallMs } = request;
-    const record = { callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs };
-    const booked = book?.book(record);
+    const booked = book?.book({ callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs });
     const costMicros = booked?.costMicros ?? 0;
-    const charged = { ...record, costMicros };
+    const charged = { callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs, costMicros };
     // By the terms that the call began with; where others hold by now, they count what it was charged.
     const current = this.#books.get(simId);
     if (current !== book) current?.book(charged);

@@ -2,7 +2,7 @@
 // survives a restart. Bounded as the memory of callees is: beyond a million the longest not called are forgotten.
 import type { LastCall } from '../quota/ledger.js';
 import { numberOf } from './callee-memory.js';
-import { CalleeTable, CELL_NUMBERS } from './callee-table.js';
+import { CalleeTable } from './callee-table.js';
 
 const MAX_CALLEES = 1_000_000;
 /** Trunks name their agents themselves: beyond so many only the trunk is remembered. */
@@ -24,7 +24,7 @@ export class LastCallers {
   constructor(maxCallees = MAX_CALLEES) {
     this.#table = new CalleeTable(
       maxCallees,
-      (slot) => this.#latestWallMs - (this.#table.numbers[slot * CELL_NUMBERS + CALLED] as number),
+      (slot) => this.#latestWallMs - this.#table.number(slot, CALLED),
       () => {},
     );
   }
@@ -35,25 +35,20 @@ export class LastCallers {
     if (key === 0) return;
     const found = this.#table.find(key);
     const slot = found < 0 ? this.#table.add(key) : found;
-    const { numbers } = this.#table;
-    const at = slot * CELL_NUMBERS;
     // Attempts end in another order than they began.
-    if (wallMs < (numbers[at + CALLED] as number)) return;
+    if (wallMs < this.#table.number(slot, CALLED)) return;
     if (wallMs > this.#latestWallMs) this.#latestWallMs = wallMs;
-    numbers[at + CALLED] = wallMs;
-    numbers[at + WHO] = this.#numberOf(
-      payers.find((payer) => payer.startsWith(AGENT)),
-      trunk,
-    );
+    const agent = payers.find((payer) => payer.startsWith(AGENT));
+    this.#table.setNumber(slot, CALLED, wallMs);
+    this.#table.setNumber(slot, WHO, this.#numberOf(agent, trunk));
   }
 
   find(callee: string, sinceWallMs: number): LastCall | undefined {
     const key = numberOf(callee);
     const slot = key === 0 ? -1 : this.#table.find(key);
     if (slot < 0) return undefined;
-    const { numbers } = this.#table;
-    const wallMs = numbers[slot * CELL_NUMBERS + CALLED] as number;
-    const name = this.#names[numbers[slot * CELL_NUMBERS + WHO] as number];
+    const wallMs = this.#table.number(slot, CALLED);
+    const name = this.#names[this.#table.number(slot, WHO)];
     if (name === undefined || wallMs < sinceWallMs) return undefined;
     if (name.startsWith(TRUNK)) return { trunk: name.slice(TRUNK.length), agent: null, wallMs };
     // A trunk's name has no slash; an agent's may.
