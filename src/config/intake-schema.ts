@@ -47,7 +47,7 @@ export const sipDigest = z.strictObject({
     .max(128)
     .regex(WITHOUT_CONTROLS, 'must be 1 to 128 characters without quotes or backslashes')
     .default('simtrunk'),
-  algorithms: z.array(z.enum(DIGEST_ALGORITHMS)).min(1).default(['MD5', 'SHA-256']),
+  algorithms: z.array(z.enum(DIGEST_ALGORITHMS)).min(1).default(['MD5']),
   nonceSecret: secret.optional(),
   nonceSeconds: z.int().min(10).max(86_400).default(300),
 });
