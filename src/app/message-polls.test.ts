@@ -165,6 +165,7 @@ describe('messages that gateways keep until they are asked', function () {
     const account = { username: 'root', password: 'a&b' };
     app = await startApp(arena.config(settings({ preset: 'ejoin', account })));
     await until('all is read', async () => (await polls()).unknown === 2);
+    await until('it is recorded', () => records().length > 0);
     assert.deepEqual(texts(), ['안녕']);
     stored = [[0, '3A', 1_766_600_000, 'Bank', '', base64('after')]];
     ssrc = 'fedcba9876543210';
