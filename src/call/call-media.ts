@@ -26,7 +26,7 @@ import {
   UNREAD,
   usableNames,
 } from '../sdp/select-codecs.js';
-import { passedTransport, type TransportUse, useOfTransport } from '../sdp/srtp.js';
+import { passedTransport, restartsIce, type TransportUse, useOfTransport } from '../sdp/srtp.js';
 import { widened } from '../sdp/widened-offer.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
@@ -130,6 +130,8 @@ export class CallMedia {
   #onCodecs: () => void = () => {};
   #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
+  /** A restart of the caller's ICE is being told to the engine. */
+  #isRenewing = false;
   /** Of a call that began with a fax, as long as it has had no audio. */
   #start: FaxStart | null;
 
@@ -323,7 +325,8 @@ export class CallMedia {
     // A fax is between its two ends.
     if (previous === null || !isSettled || this.#fax.isThere) return null;
     const usable = this.#usable(side, offerSdp);
-    if (usable === null) return null;
+    // What ICE of somebody else's would be answered is known too late.
+    if (usable === null || this.#restartsIce(side, usable)) return null;
     const { sdp, adopt } = this.#answerTo(side, previous, usable);
     return {
       sdp,
@@ -422,6 +425,10 @@ export class CallMedia {
       request.refuse(491);
       return;
     }
+    if (this.#isRenewing) {
+      request.refuse(491);
+      return;
+    }
     if (this.#fax.take(side, request)) return;
     if (request.offerSdp === null) this.#offerAgain(side, previous, request);
     else this.#answerAgain(side, previous, request);
@@ -511,8 +518,43 @@ export class CallMedia {
       return;
     }
     const { sdp, adopt } = this.#answerTo(side, previous, usable);
+    if (this.#restartsIce(side, usable)) {
+      this.#answerWhenRenewed(previous, usable, request);
+      return;
+    }
     adopt();
     request.accept(sdp);
+  }
+
+  /** The engine ends ICE of the caller's; the other leg has none. */
+  #restartsIce(side: Side, { offer }: UsableOffer): boolean {
+    const before = this.#callerAudio?.transport;
+    if (side === 'callee' || this.#terms.transport !== 'ended' || before === undefined) return false;
+    return restartsIce(before, offer.audio.transport);
+  }
+
+  /** What we answer to a restart of ICE the engine says only when it knows of it. */
+  #answerWhenRenewed(previous: LocalDescription, usable: UsableOffer, request: Renegotiation): void {
+    const before = this.#callerAudio;
+    this.#isRenewing = true;
+    this.#answerTo('caller', previous, usable).adopt();
+    const renewed = (isSettled: boolean): void => {
+      this.#isRenewing = false;
+      const transport = this.#session?.local('caller').transport;
+      if (!isSettled || transport === undefined) {
+        // RFC 3261 §14.1: as if it had never been asked.
+        this.#toCaller = previous;
+        this.#callerAudio = before;
+        if (before !== null) this.#setRemote('caller', before, previous.audio);
+        request.refuse(500);
+        return;
+      }
+      const from = { ...previous, audio: { ...previous.audio, transport } };
+      const { sdp, adopt } = this.#answerTo('caller', from, usable);
+      adopt();
+      request.accept(sdp);
+    };
+    void (this.#session?.settled?.() ?? Promise.resolve(true)).then(renewed, () => renewed(false));
   }
 
   #answerTo(side: Side, previous: LocalDescription, { offer, leg }: UsableOffer): SuccessorAnswer {

@@ -118,6 +118,11 @@ export interface MediaSession {
   placeCallee(network: string): Promise<{ ok: true } | { ok: false; reason: MediaRefusal }>;
   /** A changed address or port reopens learning of the source (semantics: "Who may send media"). */
   setRemote(side: Side, remote: MediaRemote): void;
+  /**
+   * Resolves when what was set is in force, to whether it is: `local` is then what the side has to be told. Absent where it always is
+   * at once.
+   */
+  settled?(): Promise<boolean>;
   /** Forgets the side's remote: the next attempt starts unlearned. */
   clearRemote(side: Side): void;
   /** Copies both directions, as received, to the taps of these names: by default to the recorder, under this id. */

@@ -21,3 +21,15 @@ const PASSED = /^(?:crypto|fingerprint|setup|connection|tls-id):/;
 export function passedTransport({ protocol, attributes }: RtpTransport): RtpTransport {
   return { protocol, attributes: attributes.filter((attribute) => PASSED.test(attribute) || attribute === 'rtcp-mux') };
 }
+
+/** New credentials of ICE: it begins anew, and the answer has to have new ones too (RFC 8839 §4.4.1.1.1 and §4.4.2). */
+export function restartsIce(before: RtpTransport, after: RtpTransport): boolean {
+  return credentialsOf(before) !== credentialsOf(after);
+}
+
+function credentialsOf({ attributes }: RtpTransport): string {
+  return attributes
+    .filter((attribute) => /^ice-(?:ufrag|pwd):/.test(attribute))
+    .sort()
+    .join();
+}

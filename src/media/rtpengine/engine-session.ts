@@ -131,6 +131,10 @@ export class EngineSession implements MediaSession {
     this.#syncLater();
   }
 
+  settled(): Promise<boolean> {
+    return this.#inTurn(async () => !this.#isOver && this.#told !== null);
+  }
+
   clearRemote(side: Side): void {
     this.#remotes[side] = null;
     this.#watch.expect(side, false);

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { codecPolicy } from '../sdp/media-policy.js';
+import { CallMedia } from './call-media.js';
+import { gatewayTerms, requestOf } from './call-test-kit.js';
+import { FakeMedia } from './fake-media.js';
+import type { MediaAddress, MediaRemote, MediaSession } from './ports.js';
+import type { Side } from './reports.js';
+
+function caller(ufrag: string, port = 40_000): string {
+  const lines = [
+    ...['v=0', 'o=x 1 1 IN IP4 192.0.2.20', 's=-', 'c=IN IP4 192.0.2.20', 't=0 0', `m=audio ${port} RTP/SAVPF 8`],
+    ...['a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:k', `a=ice-ufrag:${ufrag}`, `a=ice-pwd:${ufrag.repeat(6)}`, ''],
+  ];
+  return lines.join('\r\n');
+}
+
+const GATEWAY = 'v=0\r\no=x 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n';
+
+describe('a restart of ICE', () => {
+  let media: CallMedia;
+  let remotes: Map<Side, MediaRemote>;
+  let settle: ((isSettled: boolean) => void)[];
+  let engineUfrag: string;
+
+  beforeEach(async () => {
+    const { trunk, signallingAddress } = requestOf({});
+    const read = CallMedia.read({
+      trunk: { ...trunk, media: codecPolicy(['PCMA']) },
+      ...{ signallingAddress, offerSdp: caller('aaaa'), recorded: true, sessionId: '1' },
+      capabilities: { srtp: true, transcodes: () => false },
+    });
+    assert.ok(read.ok);
+    media = read.media;
+    remotes = new Map();
+    settle = [];
+    engineUfrag = 'ours1';
+    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
+    assert.ok(opened.ok);
+    const session: MediaSession = {
+      ...opened.session,
+      local: (side): MediaAddress => {
+        const attributes = ['crypto:1 X inline:e', `ice-ufrag:${engineUfrag}`, `ice-pwd:${engineUfrag}`];
+        const transport = { protocol: 'RTP/SAVPF', attributes } as const;
+        return { ...opened.session.local(side), ...(side === 'caller' && { transport }) };
+      },
+      setRemote: (side, remote) => remotes.set(side, remote),
+      settled: () => new Promise((resolve) => settle.push(resolve)),
+    };
+    media.use(session);
+    assert.ok(media.offerFor({ ...gatewayTerms('gw1'), media: codecPolicy(['PCMA']) }, 'gw1/1').ok);
+    assert.ok(media.acceptAnswer(GATEWAY).ok);
+  });
+
+  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
+    const told = { accepted: [] as string[], refused: [] as number[] };
+    media.renegotiate(side, {
+      offerSdp,
+      accept: (sdp) => told.accepted.push(sdp),
+      refuse: (status) => told.refused.push(status),
+      onAnswer: () => {},
+    });
+    return told;
+  }
+
+  const ufragIn = (sdp: string | undefined | null) => /^a=ice-ufrag:(\S+)/m.exec(sdp ?? '')?.[1];
+  const moment = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('is answered with the new credentials of the engine, once it has those of the caller', async () => {
+    assert.equal(ufragIn(media.callerSdp), 'ours1');
+    const told = reinvited('caller', caller('bbbb', 40_010));
+    assert.deepEqual([told, remotes.get('caller')?.rtpPort, settle.length], [{ accepted: [], refused: [] }, 40_010, 1]);
+    assert.ok(remotes.get('caller')?.transport?.attributes.includes('ice-ufrag:bbbb'));
+    // One at a time.
+    assert.deepEqual(
+      [reinvited('caller', caller('cccc')).refused, reinvited('callee', GATEWAY).refused],
+      [[491], [491]],
+    );
+    engineUfrag = 'ours2';
+    settle[0]?.(true);
+    await moment();
+    assert.deepEqual([told.refused, ufragIn(told.accepted[0])], [[], 'ours2']);
+    assert.match(told.accepted[0] ?? '', /^o=- 1 2 /m);
+    // Without a restart the next one is answered at once, and an offer of ours says the same.
+    assert.equal(reinvited('caller', caller('bbbb', 40_010)).accepted[0], told.accepted[0]);
+    assert.equal(ufragIn(reinvited('caller', null).accepted[0]), 'ours2');
+    assert.equal(settle.length, 1);
+  });
+
+  it('is as if it had never been asked for when the engine does not take it', async () => {
+    const told = reinvited('caller', caller('bbbb', 40_010));
+    settle[0]?.(false);
+    await moment();
+    assert.deepEqual([told.refused, remotes.get('caller')?.rtpPort], [[500], 40_000]);
+    const before = reinvited('caller', caller('aaaa'));
+    assert.deepEqual([ufragIn(before.accepted[0]), settle.length], ['ours1', 1]);
+    assert.match(before.accepted[0] ?? '', /^o=- 1 1 /m);
+  });
+
+  it('is not for somebody else who takes the place of the caller, who would be told too late', () => {
+    assert.equal(media.answerSuccessor('caller', caller('bbbb'), '192.0.2.30'), null);
+    assert.equal(remotes.get('caller')?.rtpPort, 40_000);
+  });
+});
