@@ -14,7 +14,8 @@ export interface AccountHolder {
   state(): CallState;
   /** What the journal needs to end its legs after a crash. */
   legs(): Pick<LiveCall, 'caller' | 'callees'>;
-  noteCharge(charge: Charge): void;
+  /** What an attempt is charged, or more of it. */
+  noteCharge(attemptId: string, charge: Charge): void;
   /** Reports of relay and recorder that its record waits for. */
   waitsForReports(): boolean;
   /** A commit has ended, well or not. */
@@ -38,6 +39,8 @@ export interface Account {
   keepLive(): void;
   confirm(attemptId: string): Promise<Grant | null>;
   renew(attemptId: string, sliceSeconds: number): Promise<Grant | null>;
+  /** Charges one more answer of an attempt, and resolves as `confirm` does. */
+  chargeFurther(attemptId: string, furtherAnswers: number, sliceSeconds: number): Promise<Grant | null>;
   vacate(attemptId: string): void;
   book(effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void;
 }
@@ -127,6 +130,19 @@ export class CallAccount implements Account {
     return this.#inTime('renewal', this.#ports.ledger.renew(attemptId, until));
   }
 
+  async chargeFurther(attemptId: string, furtherAnswers: number, sliceSeconds: number): Promise<Grant | null> {
+    const { books, clock, ledger } = this.#ports;
+    const alongside = (charge: Charge) => {
+      this.#holder.noteCharge(attemptId, charge);
+      const isOver = this.#holder.state().record.endReason !== null;
+      return isOver ? this.#release.entries() : books.keepLive(this.#liveCall());
+    };
+    const answerId = `${attemptId}/${furtherAnswers}`;
+    const charging = ledger.chargeFurther(attemptId, answerId, clock.wallMs(), alongside);
+    this.#release.track('further answer', charging);
+    return this.#attempt(attemptId)?.phase === 'answered' ? this.renew(attemptId, sliceSeconds) : null;
+  }
+
   vacate(attemptId: string): void {
     this.#ports.ledger.vacate(attemptId).catch((error) => this.#notCommitted('vacation', error));
   }
@@ -150,7 +166,7 @@ export class CallAccount implements Account {
       channelInUse: effect.channelInUse,
     };
     const alongside = (charge: Charge) => {
-      this.#holder.noteCharge(charge);
+      this.#holder.noteCharge(attemptId, charge);
       if (withRecord) return this.#release.entries();
       // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
       return this.#holder.state().record.endReason === null ? books.keepLive(this.#liveCall()) : [];

@@ -202,7 +202,7 @@ describe('a call before its answer', () => {
     assert.deepEqual([bench.record.endReason, bench.record.sipStatus], ['no-prack', 504]);
   });
 
-  it('charges a second for each further branch that answered, and shows it', async () => {
+  it('charges each further branch that answered as the ledger does a call, and shows it', async () => {
     const caller = await bench.talk();
     bench.leg.listener.answeredAgain?.();
     bench.leg.listener.answeredAgain?.();
@@ -210,7 +210,36 @@ describe('a call before its answer', () => {
     caller.hangsUp();
     await end();
     const [attempt] = bench.record.attempts;
-    assert.deepEqual([attempt?.forkedAnswers, attempt?.billedSeconds], [2, 5]);
+    assert.deepEqual([attempt?.forkedAnswers, attempt?.billedSeconds, attempt?.cost], [2, 123, '3']);
+  });
+
+  it('charges one that answered after the call, while our BYE is on its way', async () => {
+    const caller = await bench.talk();
+    await bench.advance(3_000);
+    caller.hangsUp();
+    await settled();
+    bench.leg.listener.answeredAgain?.();
+    await end();
+    const [attempt] = bench.record.attempts;
+    assert.deepEqual([attempt?.forkedAnswers, attempt?.billedSeconds], [1, 63]);
+  });
+
+  it('lets the call last no longer than what a further answer has left of the plan', async () => {
+    await bench.talk();
+    await bench.advance(5_000);
+    bench.ledger.grants.push({
+      maxCallSeconds: 10,
+      isFinal: true,
+      limit: { holder: 'sim:1', allowanceId: 'seconds-day' },
+    });
+    bench.leg.listener.answeredAgain?.();
+    await settled();
+    await bench.advance(4_999);
+    assert.equal(bench.leg.state, 'talking');
+    await bench.advance(1);
+    assert.equal(bench.leg.state, 'hanging-up');
+    await end();
+    assert.deepEqual([bench.record.endReason, bench.record.limit?.allowanceId], ['quota-exhausted', 'seconds-day']);
   });
 
   describe('and the headers that may pass', () => {

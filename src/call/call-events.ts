@@ -67,6 +67,8 @@ export type CallInput =
     }
   /** The ledger's word on a renewal; null when it had none in time. */
   | { readonly type: 'attempt:renewed'; readonly attemptId: string; readonly grant: Grant | null }
+  /** One more answer of its INVITE was charged: how long it may last now. */
+  | { readonly type: 'attempt:charged-further'; readonly attemptId: string; readonly grant: Grant | null }
   /** `no-prack`: it never acknowledged a provisional response, and has its final one. */
   | { readonly type: 'caller:cancelled'; readonly cause?: 'no-prack' | undefined }
   | { readonly type: 'caller:connected' }
@@ -116,6 +118,8 @@ export type CallEffect =
   | { readonly type: 'close-media' }
   | { readonly type: 'confirm'; readonly attemptId: string }
   | { readonly type: 'renew'; readonly attemptId: string }
+  /** Another branch of its INVITE has answered: so many have by now. */
+  | { readonly type: 'charge-further'; readonly attemptId: string; readonly furtherAnswers: number }
   | { readonly type: 'release'; readonly attemptId: string; readonly invited: boolean }
   | { readonly type: 'settle'; readonly attemptId: string; readonly channelInUse: boolean }
   | { readonly type: 'vacate'; readonly attemptId: string }

@@ -37,6 +37,45 @@ describe('what the ledger grants a call', () => {
     assert.equal(armed(renewed(bench, 15_000, last(70)), 'max-duration'), 70_000 - 30_030);
   });
 
+  /** The gateway has answered, and the caller's 200 waits: for its PRACK, 32 s at most. */
+  function connecting(grant: Grant): MachineBench {
+    const bench = new MachineBench().dial();
+    bench.feed({ type: 'attempt:answered', attemptId: 'a' });
+    bench.feed({ type: 'attempt:confirmed', attemptId: 'a', grant });
+    return bench;
+  }
+
+  it('is renewed while the caller’s 200 waits, since the carrier’s clock runs', () => {
+    const bench = connecting(slice(30));
+    assert.deepEqual([armed(bench.all, 'max-duration'), armed(bench.all, 'renewal')], [30_000, 15_000]);
+    assert.deepEqual(fire(bench.after(15_000), 'renewal'), ['renew']);
+    assert.equal(armed(renewed(bench, 0, slice(60)), 'max-duration'), 45_000);
+    bench.after(5_000).feed({ type: 'caller:connected' });
+    assert.equal(armed(bench.all, 'max-duration'), 40_000);
+  });
+
+  it('ends the call that has not reached its caller yet, and says whose limit it was', () => {
+    const bench = connecting(last(20));
+    const effects = fire(bench.after(20_000), 'max-duration');
+    assert.deepEqual(effects.slice(0, 3), ['refuse-caller', 'end-leg', 'settle']);
+    const { endReason, limit } = bench.state.record;
+    assert.deepEqual([endReason, limit], ['cap-exhausted', CAP]);
+  });
+
+  it('ends nothing of a callee who has gone while the caller’s 200 waits', () => {
+    const bench = connecting(last(20));
+    const effects = bench.feed({ type: 'attempt:hung-up', attemptId: 'a', reasons: [] });
+    assert.deepEqual([armed(effects, 'max-duration'), armed(effects, 'renewal')], [null, null]);
+  });
+
+  it('may be less than it was for one reason: what another answer of the INVITE was charged', () => {
+    const bench = talking(slice(30));
+    bench.feed({ type: 'attempt:renewed', attemptId: 'a', grant: last(20) });
+    assert.equal(armed(bench.all, 'max-duration'), 30_000 - 10);
+    const effects = bench.feed({ type: 'attempt:charged-further', attemptId: 'a', grant: last(20) });
+    assert.equal(armed(effects, 'max-duration'), 20_000 - 10);
+  });
+
   it('goes on renewing after a final grant: a later one may grant more', () => {
     const bench = talking(last(40));
     fire(bench.after(15_000), 'renewal');

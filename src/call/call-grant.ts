@@ -3,7 +3,7 @@
 import type { Grant } from '../quota/ledger.js';
 import type { LimitReached } from './call-record.js';
 import type { Attempt, CallState } from './call-state.js';
-import { arm, currentAttempt, type Draft, disarm, endBoth } from './call-steps.js';
+import { arm, currentAttempt, type Draft, disarm, endBoth, refuseConnecting } from './call-steps.js';
 import type { EndReason } from './end-reason.js';
 
 /** The ledger's word on the call's attempt; null when it did not say in time: what was granted before stays. */
@@ -13,6 +13,22 @@ export function takeGrant(draft: Draft, attemptId: string, grant: Grant | null):
   // What is granted is held, so it never shrinks: an earlier end is an answer that came late. But a hold can be lost whole.
   const isNewest = draft.state.phase === 'connecting' || grant.maxCallSeconds >= attempt.grant.maxCallSeconds;
   if (isNewest || isLost(grant)) draft.change(attemptId, { grant });
+}
+
+type Granted = { readonly attemptId: string; readonly grant: Grant | null };
+
+export function takeRenewal(draft: Draft, { attemptId, grant }: Granted): void {
+  takeGrant(draft, attemptId, grant);
+  const attempt = draft.attempt(attemptId);
+  if (attempt !== undefined) armEnd(draft, attempt);
+}
+
+/** What another answer was charged is not there for the call any more: the one grant that may be less than the one before. */
+export function takeLessTime(draft: Draft, { attemptId, grant }: Granted): void {
+  if (grant === null) return;
+  draft.change(attemptId, { grant });
+  const attempt = draft.attempt(attemptId);
+  if (attempt !== undefined) armEnd(draft, attempt);
 }
 
 /** The ledger holds nothing for the call: its lease has run out, or another process has settled it. */
@@ -53,11 +69,22 @@ export function warnCaller(draft: Draft): void {
 
 /** The time is up: ends both legs, and says which limit it was. */
 export function endAtLimit(draft: Draft): void {
+  const reason = noteLimit(draft);
+  if (reason !== null) endBoth(draft, reason);
+}
+
+/** The same before the caller has its 200. */
+export function endConnectingAtLimit(draft: Draft): void {
+  const reason = noteLimit(draft);
+  if (reason !== null) refuseConnecting(draft, reason);
+}
+
+function noteLimit(draft: Draft): EndReason | null {
   const attempt = currentAttempt(draft.state);
-  if (attempt === undefined) return;
+  if (attempt === undefined) return null;
   const { reason, limit } = reachedLimit(draft.state, attempt);
   draft.record({ limit });
-  endBoth(draft, reason);
+  return reason;
 }
 
 /** Nothing but the config's longest call ends an emergency call: no quota, no cap, no ledger. */

@@ -11,7 +11,17 @@
 import { reportAttempt } from './attempt-report.js';
 import { reportOf, verdictOn } from './attempt-verdict.js';
 import type { CallEffect, CallInput, Instant } from './call-events.js';
-import { armEnd, armRenewal, endAtLimit, renew, takeGrant, warnCaller } from './call-grant.js';
+import {
+  armEnd,
+  armRenewal,
+  endAtLimit,
+  endConnectingAtLimit,
+  renew,
+  takeGrant,
+  takeLessTime,
+  takeRenewal,
+  warnCaller,
+} from './call-grant.js';
 import { withDecision } from './call-record.js';
 import type { CallPhase, CallState } from './call-state.js';
 import { openAttempt } from './call-state.js';
@@ -29,6 +39,7 @@ import {
   Draft,
   disarm,
   disarmAttempt,
+  disarmTalk,
   endBoth,
   endConnecting,
   endPending,
@@ -46,6 +57,7 @@ import {
   noteSilentGateway,
   outcomeOf,
   refuse,
+  refuseConnecting,
   releaseAfterFailure,
   selectChannel,
   writeRecord,
@@ -285,12 +297,24 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
     },
   },
 
-  // The gateway has answered; the caller's 200 waits for the journal, then for the wire.
+  // The gateway has answered; the caller's 200 waits for the journal, then for the wire, which may take a PRACK's time: the carrier's
+  // clock runs meanwhile, and what is held must not run out.
   connecting: {
     'attempt:confirmed': (draft, input) => {
       takeGrant(draft, input.attemptId, input.grant);
+      const attempt = currentAttempt(draft.state);
+      if (attempt !== undefined) {
+        armEnd(draft, attempt);
+        armRenewal(draft);
+      }
       draft.do({ type: 'start-recording', attemptId: input.attemptId });
       draft.do({ type: 'connect-caller', attemptId: input.attemptId });
+    },
+    'attempt:renewed': takeRenewal,
+    'attempt:charged-further': takeLessTime,
+    'timer:fired': (draft, input) => {
+      if (input.timer === 'max-duration') endConnectingAtLimit(draft);
+      else if (input.timer === 'renewal') renew(draft);
     },
     'caller:connected': (draft) => {
       draft.state = { ...draft.state, callerAnsweredMonotonicMs: draft.now.monotonicMs };
@@ -303,12 +327,13 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
         finish(draft, 'callee', 'normal');
         return;
       }
+      // Its warning was for nobody's ears so far.
       armEnd(draft, attempt);
-      armRenewal(draft);
     },
     'attempt:hung-up': (draft, input) => {
       draft.change(input.attemptId, {}, { reasons: input.reasons, cause: causeOf(input.reasons) });
       bookCallee(draft, input.attemptId, false, input.lateMs);
+      disarmTalk(draft);
       draft.state = { ...draft.state, calleeGone: true };
     },
     'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
@@ -317,12 +342,7 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       const { by, reason } = callerGone(input.cause);
       endConnecting(draft, by, reason);
     },
-    'call:end-wanted': (draft, input) => {
-      const answer = finalAnswerFor(input.reason);
-      draft.do({ type: 'refuse-caller', reason: input.reason, answer });
-      draft.record({ sipStatus: answer.status, q850: answer.q850 });
-      endConnecting(draft, 'simtrunk', input.reason);
-    },
+    'call:end-wanted': (draft, input) => refuseConnecting(draft, input.reason),
   },
 
   talking: {
@@ -344,11 +364,8 @@ const PHASES: Readonly<Record<CallPhase, PhaseTable>> = {
       else if (input.timer === 'warning') warnCaller(draft);
       else if (input.timer === 'renewal') renew(draft);
     },
-    'attempt:renewed': (draft, input) => {
-      takeGrant(draft, input.attemptId, input.grant);
-      const attempt = draft.attempt(input.attemptId);
-      if (attempt !== undefined) armEnd(draft, attempt);
-    },
+    'attempt:renewed': takeRenewal,
+    'attempt:charged-further': takeLessTime,
   },
 
   clearing: AFTER_THE_END,

@@ -1,5 +1,7 @@
 // Everything that is known of a call when it is over: the domain's side of the CDR. Times are wall milliseconds.
 import type { NumberClass } from '../numbers/number-class.js';
+import type { Charge } from '../quota/ledger.js';
+import { formatMoney, parseMoney } from '../quota/money.js';
 import type { DestinationKind } from './call-request.js';
 import type { EndReason } from './end-reason.js';
 import type { MediaReport, RecordingReport } from './reports.js';
@@ -177,6 +179,19 @@ export interface RecordingState {
   readonly path: string;
   /** Null until the recorder has reported. */
   readonly report: RecordingReport | null;
+}
+
+/** What an attempt was charged, with one more charge. */
+export function chargedWith(
+  attempt: Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'estimated'>,
+  charge: Pick<Charge, 'billedSeconds' | 'cost' | 'currency' | 'estimated'>,
+): Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'currency' | 'estimated'> {
+  return {
+    billedSeconds: attempt.billedSeconds + charge.billedSeconds,
+    cost: formatMoney(parseMoney(attempt.cost) + parseMoney(charge.cost)),
+    currency: charge.currency,
+    estimated: attempt.estimated || charge.estimated,
+  };
 }
 
 /** The call's billed seconds: the sum of all attempts', or those of the channel that it came in by. */

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Charge } from '../quota/ledger.js';
 import type { CallEffect, CallInput, Instant } from './call-events.js';
 import { stepCall } from './call-machine.js';
-import type { CallRecord } from './call-record.js';
+import { type CallRecord, chargedWith } from './call-record.js';
 import type { Attempt, CallState } from './call-state.js';
 
 export interface RunnerHolder {
@@ -53,10 +53,11 @@ export class CallRunner {
     this.#state = { ...this.#state, record: { ...this.#state.record, ...change } };
   }
 
-  noteCharge({ reservationId, billedSeconds, cost, currency, estimated }: Charge): void {
+  /** Beside what the attempt is charged already: further answers of its INVITE. */
+  noteCharge(attemptId: string, charge: Charge): void {
     const attempts = this.#state.attempts.map((attempt) =>
-      attempt.channel.attemptId === reservationId
-        ? { ...attempt, record: { ...attempt.record, billedSeconds, cost, currency, estimated } }
+      attempt.channel.attemptId === attemptId
+        ? { ...attempt, record: { ...attempt.record, ...chargedWith(attempt.record, charge) } }
         : attempt,
     );
     this.#state = { ...this.#state, attempts };

@@ -119,9 +119,7 @@ export function bookCallee(draft: Draft, attemptId: string, byeUnderWay: boolean
   const attempt = draft.attempt(attemptId);
   if (attempt === undefined) return;
   const endedMs = draft.now.monotonicMs - lateMs;
-  const talkedMs = Math.max(0, endedMs - (attempt.answeredMonotonicMs ?? endedMs));
-  // docs/decisions/forked-answers.md: the carrier bills each answer, and none for less than a second.
-  const billableMs = talkedMs + (attempt.record.forkedAnswers ?? 0) * 1_000;
+  const billableMs = Math.max(0, endedMs - (attempt.answeredMonotonicMs ?? endedMs));
   draft.change(
     attemptId,
     { phase: byeUnderWay ? 'hanging-up' : 'over', billableMs },
@@ -165,6 +163,15 @@ export function callerGone(cause: 'no-prack' | undefined): { by: 'caller' | 'sim
 export function noteForkedAnswer(draft: Draft, attemptId: string): void {
   const forkedAnswers = (draft.attempt(attemptId)?.record.forkedAnswers ?? 0) + 1;
   draft.change(attemptId, {}, { forkedAnswers });
+  draft.do({ type: 'charge-further', attemptId, furtherAnswers: forkedAnswers });
+}
+
+/** Answered by the gateway, but not to the caller yet. */
+export function refuseConnecting(draft: Draft, reason: EndReason): void {
+  const answer = finalAnswerFor(reason);
+  draft.do({ type: 'refuse-caller', reason, answer });
+  draft.record({ sipStatus: answer.status, q850: answer.q850 });
+  endConnecting(draft, 'simtrunk', reason);
 }
 
 export function endConnecting(draft: Draft, by: 'caller' | 'simtrunk', reason: EndReason): void {
@@ -215,7 +222,7 @@ export function finish(draft: Draft, by: 'caller' | 'callee' | 'simtrunk', reaso
   });
   disarm(draft, 'setup', null);
   disarm(draft, 'repeat', null);
-  for (const timer of ['max-duration', 'warning', 'renewal'] as const) disarm(draft, timer, null);
+  disarmTalk(draft);
   draft.do({ type: 'close-media' });
   draft.enter('clearing');
   writeRecord(draft);
@@ -301,6 +308,11 @@ export function disarm(
   attemptId: string | null,
 ): void {
   draft.do({ type: 'disarm', timer, attemptId });
+}
+
+/** What runs from a gateway's answer to the end of its leg. */
+export function disarmTalk(draft: Draft): void {
+  for (const timer of ['max-duration', 'warning', 'renewal'] as const) disarm(draft, timer, null);
 }
 
 export function disarmAttempt(draft: Draft, attemptId: string): void {

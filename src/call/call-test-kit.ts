@@ -294,9 +294,13 @@ export class CallBench {
       ...attempts.filter(({ billedSeconds }) => billedSeconds > 0).map((a) => `${a.attemptId} ${a.billedSeconds}`),
       ...(incoming?.billedSeconds ? [`${incoming.reservationId} ${incoming.billedSeconds}`] : []),
     ]);
-    const charged = [...this.ledger.charges.values()]
-      .filter(({ billedSeconds }) => billedSeconds > 0)
-      .map((charge) => `${charge.reservationId} ${charge.billedSeconds}`);
+    const charges = new Map<string, number>();
+    for (const { reservationId, billedSeconds } of this.ledger.charges.values()) {
+      // A further answer of an attempt's INVITE is named after it.
+      const attemptId = reservationId.replace(/\/\d+$/, '');
+      if (billedSeconds > 0) charges.set(attemptId, (charges.get(attemptId) ?? 0) + billedSeconds);
+    }
+    const charged = [...charges].map(([attemptId, seconds]) => `${attemptId} ${seconds}`);
     assert.deepEqual(billed.sort(), charged.sort(), context);
   }
 }

@@ -149,7 +149,7 @@ export class Call {
     const holder: AccountHolder = {
       state: () => this.#state,
       legs: () => ({ caller: this.#caller.identity, callees: this.#callees.identities() }),
-      noteCharge: (charge) => this.#runner.noteCharge(charge),
+      noteCharge: (attemptId, charge) => this.#runner.noteCharge(attemptId, charge),
       waitsForReports: () => this.#reports.areAwaited && !this.#reports.areOverdue,
       onCommitted: () => this.#overIfDone(),
     };
@@ -385,6 +385,9 @@ export class Call {
       case 'renew':
         void this.#renew(effect.attemptId);
         return;
+      case 'charge-further':
+        void this.#chargeFurther(effect.attemptId, effect.furtherAnswers);
+        return;
       case 'vacate':
         this.#account.vacate(effect.attemptId);
         return;
@@ -461,6 +464,11 @@ export class Call {
   async #renew(attemptId: string): Promise<void> {
     const grant = await this.#account.renew(attemptId, this.#settings.limits.sliceSeconds);
     this.#feed({ type: 'attempt:renewed', attemptId, grant });
+  }
+
+  async #chargeFurther(attemptId: string, furtherAnswers: number): Promise<void> {
+    const grant = await this.#account.chargeFurther(attemptId, furtherAnswers, this.#settings.limits.sliceSeconds);
+    this.#feed({ type: 'attempt:charged-further', attemptId, grant });
   }
 
   /** From the first session on, the record waits for the relay's report. */

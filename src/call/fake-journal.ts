@@ -117,6 +117,7 @@ export class FakeJournal {
       const answeredWallMs = Number(detail);
       this.reservations.set(id, { ...held, answeredWallMs, coveredUntilWallMs: answeredWallMs + 30_000 });
     }
+    if (step === 'charge further') this.charged.set(id, (this.charged.get(id) ?? 0) + Number(seconds));
     if (step === 'settle') {
       this.charged.set(id, (this.charged.get(id) ?? 0) + Number(seconds));
       if (held !== undefined && detail === 'in use') this.reservations.set(id, { ...held, settled: true });
@@ -171,6 +172,8 @@ export class FakeLedger implements Ledger {
   readonly #clock: Clock;
   readonly #trace: string[];
   maxCallSeconds = 600;
+  /** What a further answer of an INVITE is charged. */
+  furtherSeconds = 60;
   /** What the next confirmations and renewals grant, in their order; then 600 s for good. */
   readonly grants: Grant[] = [];
   /** Renewals from now on get no answer. */
@@ -257,6 +260,25 @@ export class FakeLedger implements Ledger {
     held.isSettled = true;
     await this.#persist('settle', [reservationId, channelInUse ? 'in use' : 'free', billedSeconds], alongside(charge));
     if (!channelInUse) this.#free(reservationId);
+    return charge;
+  }
+
+  async chargeFurther(
+    reservationId: string,
+    answerId: string,
+    _answeredWallMs: number,
+    alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
+  ): Promise<Charge | null> {
+    const held = this.#held.get(reservationId);
+    this.#require(held !== undefined, `charge further ${reservationId}: it is reserved`);
+    this.#require(!this.charges.has(answerId), `${answerId} is charged once`);
+    const { simId } = held.request;
+    const billedSeconds = this.furtherSeconds;
+    const charge: Charge = {
+      ...{ reservationId: answerId, simId, billedSeconds, cost: '1.5', currency: 'KRW', estimated: false },
+    };
+    this.charges.set(answerId, charge);
+    await this.#persist('charge further', [reservationId, answerId, billedSeconds], alongside(charge));
     return charge;
   }
 

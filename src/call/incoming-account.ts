@@ -107,6 +107,10 @@ export class IncomingAccount implements Account {
   /** A destination's leg has nothing in the ledger. */
   vacate(): void {}
 
+  async chargeFurther(): Promise<null> {
+    return null;
+  }
+
   book(_effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void {
     if (withRecord) this.writeRecord();
   }

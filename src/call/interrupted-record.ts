@@ -1,8 +1,10 @@
 // The record of a call whose process was killed: what is known of its attempts, its channel and its recording afterwards.
 import type { Charge, OrphanReservation } from '../quota/ledger.js';
-import type { AttemptRecord, CallRecord, IncomingRecord } from './call-record.js';
+import { type AttemptRecord, type CallRecord, chargedWith, type IncomingRecord } from './call-record.js';
 import { finalAnswerFor } from './end-reason.js';
 import type { RecordingReport } from './reports.js';
+
+const NOTHING_CHARGED = { billedSeconds: 0, cost: '0', estimated: false };
 
 /** What became of one reservation. */
 export interface Outcome {
@@ -48,7 +50,7 @@ function closeAttempt(attempt: AttemptRecord, outcome: Outcome | undefined, nowM
   if (outcome === undefined)
     return attempt.outcome === null ? { ...attempt, outcome: 'interrupted', endedAtMs: nowMs } : attempt;
   if (outcome.orphan.settled) return attempt;
-  return { ...attempt, ...closing(outcome) };
+  return { ...attempt, ...closing(outcome, attempt) };
 }
 
 /** What the channel of a call from a mobile was charged. */
@@ -61,12 +63,12 @@ function closeIncoming(incoming: IncomingRecord | null, outcomes: ReadonlyMap<st
 
 function closing(
   outcome: Outcome,
+  before: Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'estimated'> = NOTHING_CHARGED,
 ): Partial<AttemptRecord> & Pick<AttemptRecord, 'outcome' | 'endedAtMs' | 'answeredAtMs'> {
   const { charge, answeredWallMs, endedWallMs } = outcome;
   const times = { answeredAtMs: answeredWallMs, endedAtMs: endedWallMs, answeredLate: isLate(outcome) };
   if (charge === null) return { ...times, outcome: 'interrupted' };
-  const { billedSeconds, cost, currency } = charge;
-  return { ...times, outcome: 'answered', billedSeconds, cost, currency, estimated: true };
+  return { ...times, outcome: 'answered', ...chargedWith(before, charge), estimated: true };
 }
 
 /** It was answered only after the process had ended. */

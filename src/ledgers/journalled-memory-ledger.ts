@@ -31,7 +31,7 @@ import type { LedgerView } from '../quota/ledger-view.js';
 import { RUNNING_PAGE_ROWS, readHistory } from './ledger-history.js';
 import { LedgerMemory, type LedgerSettings, NO_GRANT } from './ledger-memory.js';
 import * as tables from './ledger-tables.js';
-import type { Live } from './live-reservation.js';
+import { furtherAnswerOf, type Live } from './live-reservation.js';
 import { OrderedWrites } from './ordered-writes.js';
 import { readPastAdjustments } from './past-adjustments.js';
 import { ReservationEnds } from './reservation-ends.js';
@@ -173,6 +173,23 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
     // The caller's own entries are not lost because the ledger's step was a repetition.
     await this.#writes.persist(live?.request.callId ?? reservationId, alongside(charge), 'settle');
     if (!settlement.channelInUse) await this.vacate(reservationId);
+    return charge;
+  }
+
+  async chargeFurther(
+    reservationId: string,
+    answerId: string,
+    answeredWallMs: number,
+    alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
+  ): Promise<Charge | null> {
+    const known = this.#ends.known(answerId);
+    const live = this.#memory.live.get(reservationId);
+    if (known !== undefined || live === undefined) return known ?? null;
+    const further = furtherAnswerOf(live, answerId);
+    const charge = this.#memory.chargeBeside(further, answeredWallMs, 0, false);
+    this.#ends.keep(charge);
+    const record = tables.insertSettlement(this.#memory.recordOf(further, answeredWallMs, 0, charge));
+    await this.#writes.persist(live.request.callId, [record, ...alongside(charge)], 'charge further');
     return charge;
   }
 

@@ -250,8 +250,13 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   /** Books the attempt and drops what it held; the channel stays busy. */
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
-    const { request } = live;
     this.drop(live);
+    return this.chargeBeside(live, answeredWallMs, durationMs, estimated);
+  }
+
+  /** Books what is charged beside an attempt; what that holds stays held. */
+  chargeBeside(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
+    const { request } = live;
     const booked = this.#usage.settle(live, answeredWallMs, durationMs);
     this.#sequence += 1;
     this.#remember(request, answeredWallMs !== null || request.message !== undefined, request.wallMs);

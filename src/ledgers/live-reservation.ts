@@ -18,6 +18,11 @@ export interface Live {
   settled: boolean;
 }
 
+/** Another answer of its INVITE, under an id of its own: charged beside it, by the same terms. */
+export function furtherAnswerOf(live: Live, answerId: string): Live {
+  return { ...live, request: { ...live.request, reservationId: answerId } };
+}
+
 export function messageRequestOf(
   { callee, numberClass, wallMs }: Pick<ReserveRequest, 'callee' | 'numberClass' | 'wallMs'>,
   { kind, count }: MessageLoad,

@@ -36,6 +36,11 @@ export class ReservationEnds {
     }
   }
 
+  /** The charge of a step that has been taken, if it is not too long ago. */
+  known(reservationId: string): Charge | undefined {
+    return this.#charges.get(reservationId);
+  }
+
   /** @throws Error for a reservation that was never settled */
   async chargeOf(reservationId: string): Promise<Charge> {
     const charge = this.#charges.get(reservationId) ?? (await readSettlement(this.#rows, reservationId));

@@ -66,6 +66,7 @@ const STEP = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('vacate' as const), port: PORT }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('further' as const), port: PORT }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('release' as const), port: PORT, invited: fc.boolean() }) },
   {
     weight: 1,
@@ -98,6 +99,8 @@ interface ModelCall {
   durationMs: number | null;
   /** No INVITE left. */
   withdrawn: boolean;
+  /** Another answer of a call's INVITE. */
+  readonly isFurther?: boolean;
 }
 
 /** Declares the suite for one implementation. */
@@ -192,7 +195,7 @@ class Course {
   }
 
   async #goOn(
-    step: Extract<Step, { kind: 'confirm' | 'renew' | 'settle' | 'vacate' | 'release' }>,
+    step: Extract<Step, { kind: 'confirm' | 'renew' | 'further' | 'settle' | 'vacate' | 'release' }>,
     call: ModelCall,
   ): Promise<void> {
     const { ledger } = this.tested;
@@ -213,6 +216,12 @@ class Course {
       call.durationMs = durationMs;
       model.over.push(call);
       if (!step.inUse) model.live.delete(call.port);
+    } else if (step.kind === 'further' && call.answeredWallMs !== null) {
+      const id = `${call.id}/${++this.#count}`;
+      const charge = await ledger.chargeFurther(call.id, id, wallMs);
+      assert.equal(charge?.billedSeconds, chargedSeconds(0, model.rounding));
+      // It is one of the calls that the payer's cap counts, and no attempt of its own.
+      model.over.push({ ...call, id, answeredWallMs: wallMs, durationMs: 0, isFurther: true });
     } else if (step.kind === 'vacate' && call.durationMs !== null) {
       await ledger.vacate(call.id);
       model.live.delete(call.port);
@@ -255,7 +264,7 @@ class Model {
     for (const callee of CALLEES) {
       const tries = [...this.over, ...[...this.live.values()].filter(({ durationMs }) => durationMs === null)];
       const count = tries.filter(
-        (call) => call.callee === callee && !call.withdrawn && call.reservedWallMs >= since,
+        (call) => call.callee === callee && !call.withdrawn && !call.isFurther && call.reservedWallMs >= since,
       ).length;
       assert.equal(ledger.attemptsTo(callee, since), count, `attempts to ${callee}`);
     }

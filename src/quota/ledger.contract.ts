@@ -194,6 +194,33 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       assert.equal(used(1, 'seconds-day').used, 35);
     });
 
+    it('charges a further answer of an INVITE as a call of its own, once, over a restart too', async () => {
+      const { ledger } = tested;
+      const id = await reserved(1);
+      await ledger.confirm(id, harness.wallMs());
+      const before = await ledger.renew(id, harness.wallMs() + 30_000);
+      const further = await ledger.chargeFurther(id, `${id}/1`, harness.wallMs());
+      // The first step of the plan's rounding.
+      assert.deepEqual([further?.billedSeconds, further?.reservationId, further?.simId], [10, `${id}/1`, 'sim1']);
+      assert.deepEqual(await ledger.chargeFurther(id, `${id}/1`, harness.wallMs()), further);
+      const after = await ledger.renew(id, harness.wallMs() + 30_000);
+      assert.equal(after.maxCallSeconds, before.maxCallSeconds - 10);
+      assert.equal(tested.view.channelState('gw1/1'), 'busy');
+      await harness.advance(20_000);
+      assert.equal((await settle(id, 20, { channelInUse: true })).billedSeconds, 20);
+      assert.equal((await ledger.chargeFurther(id, `${id}/2`, harness.wallMs()))?.billedSeconds, 10);
+      await ledger.vacate(id);
+      assert.equal(await ledger.chargeFurther(id, `${id}/3`, harness.wallMs()), null);
+      const used = () => tested.ledger.usageOf('sim1', harness.wallMs())?.allowances.map((each) => each.used);
+      assert.deepEqual(used(), [40, 1, 40]);
+      assert.equal(tested.ledger.attemptsTo('+821011112222', 0), 1);
+      assert.equal((await tested.ledger.verify()).ok, true);
+      tested = await harness.reopen();
+      assert.deepEqual(used(), [40, 1, 40]);
+      assert.equal(tested.ledger.attemptsTo('+821011112222', 0), 1);
+      assert.equal((await tested.ledger.verify()).ok, true);
+    });
+
     it('charges nothing for an attempt that was not answered, however often it is released', async () => {
       const reservationId = await reserved(1);
       assert.equal(used(1, 'callees-day').held, 1);

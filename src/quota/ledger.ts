@@ -278,6 +278,17 @@ export interface Ledger {
   renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant>;
   /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
   settle(settlement: Settlement, alongside?: (charge: Charge) => readonly JournalEntry[]): Promise<Charge>;
+  /**
+   * Charges one more answer to a reservation's INVITE, of another branch of a forked one, as a call of its own that ended at once:
+   * history has it under `answerId`. What the reservation holds stays held. Null, and nothing charged, when its channel is free
+   * already.
+   */
+  chargeFurther(
+    reservationId: string,
+    answerId: string,
+    answeredWallMs: number,
+    alongside?: (charge: Charge) => readonly JournalEntry[],
+  ): Promise<Charge | null>;
   /** Frees the channel (after its gap) of a reservation that was settled with `channelInUse`. */
   vacate(reservationId: string): Promise<void>;
   /** Frees an unanswered reservation and its channel (after its gap). */

@@ -35,7 +35,7 @@ import type { LedgerView } from '../../quota/ledger-view.js';
 import type { PreparedTerms } from '../journalled-memory-ledger.js';
 import { type LedgerSettings, NO_GRANT } from '../ledger-memory.js';
 import * as tables from '../ledger-tables.js';
-import type { Live } from '../live-reservation.js';
+import { furtherAnswerOf, type Live } from '../live-reservation.js';
 import { OrderedWrites } from '../ordered-writes.js';
 import { ReservationEnds } from '../reservation-ends.js';
 import { unlessStalled } from '../unless-stalled.js';
@@ -296,6 +296,42 @@ export class RedisLedger implements Ledger, SettledHistory {
     await this.#writes.persist(own?.request.callId ?? reservationId, alongside(charge), 'settle');
     if (!channelInUse) await this.vacate(reservationId);
     return charge;
+  }
+
+  async chargeFurther(
+    reservationId: string,
+    answerId: string,
+    answeredWallMs: number,
+    alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
+  ): Promise<Charge | null> {
+    const known = this.#ends.known(answerId);
+    const own = this.#own.get(reservationId);
+    if (known !== undefined || own === undefined) return known ?? null;
+    const { request } = own;
+    const { memory } = this.#replica;
+    const live = memory.live.get(reservationId) ?? withoutHolds(request, memory.bookOf(request.simId));
+    const further = furtherAnswerOf(live, answerId);
+    const answered = Math.max(request.wallMs, answeredWallMs + this.#aheadMsOf(own));
+    const charge = this.#replica.chargeBesideAhead(further, answered);
+    await this.#keepSettlement(further.request, { answeredWallMs: answered, durationMs: 0, charge }, alongside(charge));
+    return charge;
+  }
+
+  /** The row `settling` with all that belongs to it, then Redis, then the row goes: what is cut short is replayed. */
+  async #keepSettlement(
+    request: ReserveRequest,
+    measured: { answeredWallMs: number; durationMs: number; charge: Charge },
+    alongside: readonly JournalEntry[],
+  ): Promise<void> {
+    const settlement = { request, ...measured, settledWallMs: this.#clock.wallMs() };
+    const { reservationId, callId } = request;
+    this.#ends.keep(measured.charge);
+    this.#sequence += 1;
+    const record = tables.insertSettlement({ ...settlement, sequence: this.#sequence });
+    this.#history.begin(reservationId);
+    await this.#writes.persist(callId, [record, local.markSettling(reservationId), ...alongside], 'charge further');
+    const seq = await this.#history.send(settlement, false);
+    if (seq !== null) await this.#replica.reached(seq);
   }
 
   async vacate(reservationId: string): Promise<void> {

@@ -221,6 +221,12 @@ export class Replica implements LedgerView {
     return charge;
   }
 
+  /** The same for what is charged beside an attempt, which goes on. */
+  chargeBesideAhead(further: Live, answeredWallMs: number): Charge {
+    this.#bookedAhead.add(further.request.reservationId);
+    return this.#memory.chargeBeside(further, answeredWallMs, 0, false);
+  }
+
   // ---- reading the whole state -----------------------------------------------------------------------------------------
 
   /**
