@@ -32,6 +32,18 @@ describe('what a final response means', () => {
     for (const cause of [16, 27, 34, 38, 41, 42, 47]) assert.equal(meant({ cause }), 'channel', String(cause));
   });
 
+  it('is the callee’s where 403 has the cause of a call that was rejected', () => {
+    assert.equal(meant({ status: 403, cause: 21 }), 'callee');
+    assert.equal(meant({ status: 403, cause: 57 }), 'give-up');
+  });
+
+  it('is the channel’s by a cause of the network, though the status is one by which callees decline', () => {
+    for (const status of [480, 486, 600, 603])
+      for (const cause of [34, 38, 41, 42, 44, 47]) assert.equal(meant({ status, cause }), 'channel', `${status} ${cause}`);
+    for (const cause of [16, 17, 21, 31]) assert.equal(meant({ status: 603, cause }), 'callee', String(cause));
+    assert.equal(meant({ status: 484, cause: 34 }), 'callee');
+  });
+
   it('is what the first rule that fits says, by status, by cause or by both', () => {
     const responses = [
       rule({ statuses: [503], causes: [38, 41], means: 'gateway', coolDownMs: 30_000 }),

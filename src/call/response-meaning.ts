@@ -47,10 +47,16 @@ const BUSY: readonly number[] = [480, 486, 600, 603];
 /** Causes that only the called side has: number unknown, busy, no answer, declined. */
 const OF_CALLEE: readonly number[] = [1, 17, 18, 19, 21, 22, 28];
 
+/** Causes of the way to it: congestion, a network out of order, no circuit, another than was asked for or none (Q.850 §2.2.7.1.3). */
+const OF_NETWORK: readonly number[] = [34, 38, 41, 42, 44, 47];
+
 /** What holds when no rule of the gateway fits. */
 export const COMMON_RULES: readonly ResponseRule[] = [
   // RFC 6432: a cause of the network says more than a status that stands for many.
-  { statuses: [404, 408, 500, 502, 503, 504], causes: OF_CALLEE, means: 'callee', coolDownMs: 0 },
+  // And 403 is what RFC 3398 §7.2.4.1 has for a call that was rejected (21).
+  { statuses: [403, 404, 408, 500, 502, 503, 504], causes: OF_CALLEE, means: 'callee', coolDownMs: 0 },
+  // Asterisk says 603 for every cause that it has no status for.
+  { statuses: BUSY, causes: OF_NETWORK, means: 'channel', coolDownMs: 0 },
   { statuses: [404, 408, 500, 502, 503, 504], causes: [], means: 'channel', coolDownMs: 0 },
 ];
 

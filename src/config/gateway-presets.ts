@@ -38,11 +38,15 @@ export const GATEWAY_PRESETS: Readonly<Record<GatewayPreset, Readonly<Record<str
     gapMs: 3_000,
     inbound: { channelFrom: 'request-uri', callerFrom: 'from' },
   },
-  // A dialplan of Asterisk's picks the device by a header. It reports progress as soon as it dials.
+  // A dialplan of Asterisk's picks the device by a header. It reports progress as soon as it dials. A device that is unknown, busy
+  // or not in the network is cause 44, for which chan_pjsip has no status but 603.
   'chan-dongle': {
     dial: '{number}',
     headers: { 'X-Line': '{line}' },
-    responses: [{ status: 503, means: 'channel', coolDownSeconds: 10 }],
+    responses: [
+      { status: 503, means: 'channel', coolDownSeconds: 10 },
+      { cause: 44, means: 'channel', coolDownSeconds: 10 },
+    ],
     inbound: { channelFrom: 'header:X-Line', callerFrom: 'from' },
   },
 };
