@@ -39,7 +39,8 @@ describe('what a final response means', () => {
 
   it('is the channel’s by a cause of the network, though the status is one by which callees decline', () => {
     for (const status of [480, 486, 600, 603])
-      for (const cause of [34, 38, 41, 42, 44, 47]) assert.equal(meant({ status, cause }), 'channel', `${status} ${cause}`);
+      for (const cause of [34, 38, 41, 42, 44, 47])
+        assert.equal(meant({ status, cause }), 'channel', `${status} ${cause}`);
     for (const cause of [16, 17, 21, 31]) assert.equal(meant({ status: 603, cause }), 'callee', String(cause));
     assert.equal(meant({ status: 484, cause: 34 }), 'callee');
   });
