@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { MessagePort } from 'node:worker_threads';
 import type { MediaCodec, MediaEvent, MediaPort, MediaRemote, MediaSession } from '../call/ports.js';
-import type { Side } from '../call/reports.js';
+import type { Side, StreamReport } from '../call/reports.js';
 import { payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
 import { readTapBatch, type TapMessage } from '../rtp/tap-batch.js';
 import { rtcpPacket, rtpPacket, UdpPeer } from './relay/relay-test-kit.js';
@@ -386,11 +386,17 @@ export function describeMediaPort(
     it('passes nothing between a side in a fax and one in audio', async () => {
       const { session, caller, callee } = await talking();
       session.setRemote('caller', faxOf(caller));
-      await session.report();
+      const before = await session.report();
       const [atCaller, atCallee] = [caller.peer.received.length, callee.peer.received.length];
       for (let packets = 0; packets < 5; packets += 1) {
         await caller.peer.sendRtp(Buffer.from([0, packets, 3, 1, 2, 3]), session.local('caller'));
         await callee.send(session, 'callee', 8, Buffer.from([99]));
+      }
+      // What is still on its way would come when both have audio.
+      for (let now = before; ; now = await session.report()) {
+        const dropped = droppedOf(now.caller) - droppedOf(before.caller);
+        if (dropped >= 5 && now.callee.packets >= before.callee.packets + 5) break;
+        await pause();
       }
       session.setRemote('caller', remoteOf(caller));
       await flows(session, caller, callee);
@@ -513,8 +519,16 @@ async function flows(
 async function until(step: () => Promise<unknown>, isDone: () => boolean): Promise<void> {
   while (!isDone()) {
     await step();
-    await new Promise((resolve) => setTimeout(resolve, PACE_MS));
+    await pause();
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PACE_MS));
+}
+
+function droppedOf({ dropped }: StreamReport): number {
+  return Object.values(dropped).reduce((sum, count) => sum + count, 0);
 }
 
 async function arrival(peer: UdpPeer, isIt: (bytes: Buffer) => boolean): Promise<Buffer> {
