@@ -131,6 +131,19 @@ describe('recovery after a crash', () => {
     assert.equal(record.endedAtMs, startedMs);
   });
 
+  it('charges what was renewed when the clock was set back before the answer meanwhile', async () => {
+    for (const answer of [200, 481]) {
+      const live = talking();
+      const answeredWallMs = startedMs + 3_600_000;
+      const coveredUntilWallMs = answeredWallMs + 90_000;
+      ledger.orphaned = [{ ...(ledger.orphaned[0] as OrphanReservation), answeredWallMs, coveredUntilWallMs }];
+      dialler.orphanAnswers.set('callee-leg', answer);
+      await recover({ live: [live] });
+      assert.equal(journal.published.at(-1)?.record.attempts[0]?.billedSeconds, 90, `${answer}`);
+      ledger.charges.clear();
+    }
+  });
+
   it('charges to the end of the last slice, never beyond now, when the gateway knows the call no more', async () => {
     const live = talking();
     ledger.orphaned[0] = { ...(ledger.orphaned[0] as OrphanReservation), coveredUntilWallMs: startedMs - 20_000 };

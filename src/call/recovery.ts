@@ -200,9 +200,7 @@ async function closeReservation(
     await ports.ledger.release(reservationId, { invited });
     return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
-  // The gateway ended it just now, so it lasted until now; else nothing is known beyond the last slice.
-  const endedWallMs =
-    end !== 'unknown' ? now : Math.max(answeredWallMs, Math.min(now, orphan.coveredUntilWallMs ?? answeredWallMs));
+  const endedWallMs = endOf(answeredWallMs, orphan.coveredUntilWallMs ?? answeredWallMs, end, now);
   const charge = await ports.ledger.settle({
     reservationId,
     answeredWallMs,
@@ -211,6 +209,15 @@ async function closeReservation(
     channelInUse: false,
   });
   return { orphan, answeredWallMs, endedWallMs, charge };
+}
+
+/**
+ * The gateway ended it just now, so it lasted until now; else nothing is known beyond the last slice. Nor is anything by a clock
+ * that was set back meanwhile, such as that of a machine which has none of its own while it is off.
+ */
+function endOf(answeredWallMs: number, coveredUntilWallMs: number, end: LegEnd, now: number): number {
+  if (now < answeredWallMs) return coveredUntilWallMs;
+  return end === 'unknown' ? Math.max(answeredWallMs, Math.min(now, coveredUntilWallMs)) : now;
 }
 
 /** Legs that hold no channel: a trunk's. */
