@@ -1,7 +1,7 @@
 // Entry of the recording thread.
-import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { monotonicNowMs } from '../lib/clock.js';
+import { shiftNiceness } from '../lib/thread-priority.js';
 import type { TapMessage } from '../rtp/tap-batch.js';
 import { RecorderCore, type TapPort } from './recorder-core.js';
 import type { RecorderInput, RecorderOutput, RecorderThreadSettings } from './recorder-messages.js';
@@ -11,12 +11,11 @@ import { diskFiles } from './recording-files.js';
 const TICK_MS = 250;
 const DISK_CHECK_MS = 1_000;
 /** What is recorded waits in its queue; what is relayed is late. On a full machine this thread lets the relay go first. */
-const NICENESS = 3;
+const NICENESS_SHIFT = 3;
 
 if (parentPort === null) throw new Error('recorder-worker.js runs as a worker thread only');
 const control = parentPort;
-// Of this thread alone, as Linux has it (setpriority(2)).
-if (process.platform === 'linux') setPriority(NICENESS);
+shiftNiceness(NICENESS_SHIFT);
 const settings = workerData as RecorderThreadSettings;
 
 function post(message: RecorderOutput): void {

@@ -149,7 +149,7 @@ export type RelayReply =
   | { readonly type: 'shutdown' };
 
 export type RelayOutput =
-  | { readonly type: 'ready'; readonly sockets: RelaySockets }
+  | { readonly type: 'ready'; readonly sockets: RelaySockets; readonly niceness: number }
   | { readonly type: 'failed'; readonly network: string; readonly message: string }
   | { readonly type: 'event'; readonly session: number; readonly event: MediaEvent }
   | { readonly type: 'reply'; readonly id: number; readonly reply: RelayReply };

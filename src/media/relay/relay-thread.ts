@@ -20,6 +20,7 @@ export class RelayThread {
   #eventListener: (session: number, event: MediaEvent) => void = () => {};
   #nextId = 1;
   #sockets: RelaySockets = { kind: 'dgram', detail: null };
+  #niceness = 0;
   #isClosing = false;
   #hasEnded = false;
 
@@ -41,6 +42,7 @@ export class RelayThread {
         if (message.type === 'event') return thread.#eventListener(message.session, message.event);
         if (message.type === 'ready') {
           thread.#sockets = message.sockets;
+          thread.#niceness = message.niceness;
           return resolve();
         }
         const text = `Network ${message.network}: its bind address cannot be used for media: ${message.message}. Correct it in networks.`;
@@ -60,6 +62,11 @@ export class RelayThread {
 
   get sockets(): RelaySockets {
     return this.#sockets;
+  }
+
+  /** Of the thread; 0 where it may not go before others. */
+  get niceness(): number {
+    return this.#niceness;
   }
 
   get hasEnded(): boolean {

@@ -1,6 +1,7 @@
 // Entry of a relay thread: binds each network once to prove that it can, then serves messages until shut down.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicNowMs } from '../../lib/clock.js';
+import { shiftNiceness } from '../../lib/thread-priority.js';
 import { BindError } from './media-socket.js';
 import { openSockets } from './open-sockets.js';
 import { RelayCore } from './relay-core.js';
@@ -8,10 +9,13 @@ import type { RelayInput, RelayOutput, RelayReply, RelayRequest, RelayThreadSett
 
 /** How often sessions look for what is due: silence, digits whose end was lost, RTCP. */
 const TICK_MS = 200;
+/** What waits here is heard late: on a full machine this thread goes before the others, where it may. */
+const NICENESS_SHIFT = -10;
 
 if (parentPort === null) throw new Error('relay-worker.js runs as a worker thread only');
 const port = parentPort;
 const settings = workerData as RelayThreadSettings;
+const niceness = shiftNiceness(NICENESS_SHIFT);
 
 // performance.now() costs a fraction of hrtime.bigint(), runs on the same clock, and differs by this constant.
 const originMs = monotonicNowMs() - performance.now();
@@ -81,7 +85,7 @@ port.on('message', (input: RelayInput) => {
 
 const unusable = firstUnusableNetwork();
 if (unusable === null) {
-  post({ type: 'ready', sockets: { kind, detail } });
+  post({ type: 'ready', sockets: { kind, detail }, niceness });
 } else {
   post({ type: 'failed', ...unusable });
   core.shutdown();

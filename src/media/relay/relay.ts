@@ -82,9 +82,11 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     sockets: settings.sockets ?? 'auto',
     dscp: settings.dscp ?? false,
   });
-  const { kind, detail } = thread.sockets;
+  const { niceness, sockets } = thread;
+  const { kind, detail } = sockets;
   // Node's own sockets cannot mark: `simtrunk dscp` has rules for them.
-  log.info({ sockets: kind, detail, dscp: kind === 'batched' && (settings.dscp ?? false) }, 'relay thread started');
+  const dscp = kind === 'batched' && (settings.dscp ?? false);
+  log.info({ sockets: kind, detail, dscp, niceness }, 'relay thread started');
   const sessions = new Map<number, RelayedSession>();
   const sounds = new SoundFiles();
   let nextSession = 1;
