@@ -5,7 +5,16 @@
 //   a call that begins with a fax (fax-start.ts) ──────► fax
 
 import type { CodecSelection, FaxDescription, FaxStream, LocalDescription, LocalFax } from '../sdp/description.js';
-import { answerFax, audioAgain, audioInstead, checkFaxAnswer, faxAgain, readFax } from '../sdp/fax.js';
+import {
+  answerFax,
+  attributesOf,
+  audioAgain,
+  audioInstead,
+  checkFaxAnswer,
+  faxAgain,
+  faxOnceMore,
+  readFax,
+} from '../sdp/fax.js';
 import { type CheckedAnswer, checkAnswer, type LocalEndpoint } from '../sdp/negotiate.js';
 import type { Renegotiation, ReofferAnswer } from './ports.js';
 import type { Side } from './reports.js';
@@ -24,6 +33,8 @@ export interface FaxHost {
   /** What such a side can be offered for the other one's offer of audio; null: nothing. */
   offerable(side: Side, otherOffer: string | null): CodecSelection | null;
   setRemote(side: Side, fax: FaxStream): void;
+  /** The side was told this last, whatever it made of it: no later version may be lower (RFC 3264 §8). */
+  describe(side: Side, audio: LocalDescription): void;
   /** A side has answered our offer of audio. */
   adopt(side: Side, offer: LocalDescription, checked: CheckedAnswer): void;
   /** Whether a side's offer of audio can be answered. */
@@ -115,6 +126,7 @@ export class CallFax {
         request.refuse(UNPROCESSABLE);
         // A 200 without the fax has ended the audio of that leg: it gets it back.
         if (status === 200) this.#restore(other, beforeOther, offer);
+        else this.#host.describe(other, withSession(beforeOther, offer));
         return;
       }
       const { fax } = checked.description;
@@ -160,6 +172,8 @@ export class CallFax {
       if (!checked?.ok) {
         told[other] = withSession(told[other], offer);
         request.refuse(UNPROCESSABLE);
+        // A 200 without the audio has ended the fax of that leg: it gets it back.
+        if (status === 200) this.#resume(other, told);
         return;
       }
       this.#told = null;
@@ -178,8 +192,20 @@ export class CallFax {
   #restore(side: Side, audio: LocalDescription, refused: LocalFax): void {
     const offer = audioAgain(audio, refused);
     this.#ask(side, offer.sdp, ({ status, sdp }) => {
+      this.#host.describe(side, status === 200 ? offer : withSession(audio, refused));
       const checked = status === 200 && sdp !== null ? checkAnswer(sdp, offer) : null;
       if (checked?.ok) this.#host.adopt(side, offer, checked);
+    });
+  }
+
+  #resume(side: Side, told: Record<Side, LocalFax>): void {
+    const local = this.#host.local(side);
+    if (local === null) return;
+    const offer = faxOnceMore(told[side], local);
+    this.#ask(side, offer.sdp, ({ status, sdp }) => {
+      told[side] = status === 200 ? offer : withSession(told[side], offer);
+      const checked = status === 200 && sdp !== null ? checkFaxAnswer(sdp, offer) : null;
+      if (checked?.ok) this.#host.setRemote(side, checked.description.fax);
     });
   }
 
@@ -202,8 +228,4 @@ function withSession<T extends { readonly session: LocalFax['session'] }>(
   { session }: { readonly session: LocalFax['session'] },
 ): T {
   return { ...description, session };
-}
-
-function attributesOf({ sdp }: LocalFax): string[] {
-  return [...sdp.matchAll(/^a=(T38.*?)\r?$/gm)].map(([, value = '']) => value);
 }

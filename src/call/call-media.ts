@@ -149,6 +149,7 @@ export class CallMedia {
       described: (side) => this.#described(side),
       offerable: (side, otherOffer) => this.#offerable(side, otherOffer),
       setRemote: (side, fax) => this.#setFaxRemote(side, fax),
+      describe: (side, local) => this.#describe(side, local),
       adopt: (side, local, checked) => this.#adoptAnswer(side, local, checked),
       canAnswer: (side, offerSdp) => this.#start !== null || this.#usable(side, offerSdp) !== null,
       answerAudio: (side, previous, request) => this.#answerAgain(side, previous, request),

@@ -78,6 +78,17 @@ export function offerFax(
   });
 }
 
+/** An offer that turns a leg back to the fax that it had. */
+export function faxOnceMore(told: LocalFax, { address }: Pick<LocalEndpoint, 'address'>): LocalFax {
+  const session = { id: told.session.id, version: told.session.version + 1 };
+  return writeFaxDescription({ ...told, session, address, attributes: attributesOf(told) });
+}
+
+/** What a description of ours says of T.38. */
+export function attributesOf({ sdp }: LocalFax): string[] {
+  return [...sdp.matchAll(/^a=(T38.*?)\r?$/gm)].map(([, value = '']) => value);
+}
+
 /** The answer to a peer's fax, with what the other end's answer says of it. */
 export function answerFax(
   { media, timing, fax }: FaxDescription,
