@@ -122,6 +122,15 @@ describe('RecordingTimeline', () => {
     assert.ok(loud > 0 && loud <= 16_384);
   });
 
+  it('has nothing of another call, whose memory it is given', () => {
+    const loud = Array.from({ length: 200 }, (_, index) => ({ index, atMs: index * 20 }));
+    record(loud, 4_000);
+    const { heard, other } = record([{ index: 0, atMs: 10 }], 4_000);
+    assertHeard(heard, 80, 0);
+    assert.ok(heard.every((sample, frame) => sample === 0 || (frame >= 80 && frame < 240)));
+    assert.ok(other.every((sample) => sample === 0));
+  });
+
   it('counts what comes after its place was taken, and changes nothing', () => {
     const timeline = new RecordingTimeline(START_MS);
     place(timeline, false, { index: 10, atMs: 200 });

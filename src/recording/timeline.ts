@@ -1,5 +1,6 @@
 // Where each forked sample belongs in a recording (semantics: "Recording timeline"). Pure: times and packets are given.
-// Frames wait in a ring until nothing can change them any more; they leave it in order, each exactly once.
+// Frames wait in pages until nothing can change them any more; they leave them in order, each exactly once. A page is had from
+// its first sample until its last frame has left: a second of a call, not all that could be late, takes memory.
 import { SAMPLES_PER_MS } from './wav-file.js';
 
 /** Frames stay open for packets this long after they were due: more than a packet can be late without re-anchoring. */
@@ -11,8 +12,14 @@ const STEP_MS = 300;
 /** No packet moves the write position further past now. */
 const MAX_AHEAD_MS = 2_000;
 /** HOLD_MS + STEP_MS + MAX_DRIFT_MS and a long packet fit into 2,048 ms. */
-const RING_FRAMES = 16_384;
-const RING_MASK = RING_FRAMES - 1;
+const WINDOW_FRAMES = 16_384;
+const PAGE_BITS = 10;
+const PAGE_FRAMES = 1 << PAGE_BITS;
+const IN_PAGE = PAGE_FRAMES - 1;
+/** A window lies on one page more than it fills. */
+const PAGES = (2 * WINDOW_FRAMES) / PAGE_FRAMES;
+/** 4 MiB of pages without a call wait for the next. */
+const MAX_FREE_PAGES = 1_024;
 
 const HOLD_FRAMES = HOLD_MS * SAMPLES_PER_MS;
 const STEP_FRAMES = STEP_MS * SAMPLES_PER_MS;
@@ -26,10 +33,15 @@ interface Run {
   frame: number;
 }
 
+/** All of nought. */
+const freePages: Int16Array[] = [];
+/** In which frames leave: one write for many pages. */
+const taking = new Int16Array(WINDOW_FRAMES * 2);
+
 /** Takes interleaved frames, left and right; the array is valid during the call. */
 export type FrameSink = (frames: Int16Array) => void;
 
-//   taken ──────┬──────────── window: packets may still land here ────────────┬─ beyond the ring: cut off
+//   taken ──────┬──────────── window: packets may still land here ────────────┬─ beyond it: cut off
 //               │◄── HOLD_MS ──► now ◄── 500 ms by the anchor rule ──►        │
 export class RecordingTimeline {
   /** Times a run was anchored anew. */
@@ -38,7 +50,7 @@ export class RecordingTimeline {
   latePackets = 0;
 
   readonly #startMs: number;
-  readonly #ring = new Int16Array(RING_FRAMES * 2);
+  readonly #pages = new Array<Int16Array | null>(PAGES).fill(null);
   readonly #runs: [Run | null, Run | null] = [null, null];
   #taken = 0;
 
@@ -47,7 +59,7 @@ export class RecordingTimeline {
     this.#startMs = startMs;
   }
 
-  /** Frames that have left the ring. */
+  /** Frames that have left. */
   get takenFrames(): number {
     return this.#taken;
   }
@@ -73,7 +85,7 @@ export class RecordingTimeline {
     to: number,
   ): void {
     const first = this.#frameOf(isCallee, rtp.ssrc, rtp.timestamp, this.frameAt(arrivalMs));
-    const limit = Math.min(this.#taken + RING_FRAMES, this.frameAt(arrivalMs + MAX_AHEAD_MS));
+    const limit = Math.min(this.#taken + WINDOW_FRAMES, this.frameAt(arrivalMs + MAX_AHEAD_MS));
     const begin = Math.max(first, this.#taken);
     const end = Math.min(first + to - from, limit);
     if (end <= begin) {
@@ -81,9 +93,16 @@ export class RecordingTimeline {
       return;
     }
     const channel = isCallee ? 1 : 0;
-    const shift = from - first;
-    for (let frame = begin; frame < end; frame += 1) {
-      this.#ring[((frame & RING_MASK) << 1) + channel] = toLinear[packet[frame + shift] ?? 0] ?? 0;
+    let octet = from + begin - first;
+    for (let frame = begin; frame < end; ) {
+      const page = this.#pageOf(frame);
+      const stop = Math.min(end, (frame | IN_PAGE) + 1);
+      let at = ((frame & IN_PAGE) << 1) + channel;
+      for (; frame < stop; frame += 1) {
+        page[at] = toLinear[packet[octet] as number] as number;
+        octet += 1;
+        at += 2;
+      }
     }
   }
 
@@ -95,13 +114,32 @@ export class RecordingTimeline {
   /** Takes all frames before `end`; where nobody sent they are silence. */
   takeUntil(end: number, sink: FrameSink): void {
     while (this.#taken < end) {
-      const offset = this.#taken & RING_MASK;
-      const frames = Math.min(end - this.#taken, RING_FRAMES - offset);
-      const piece = this.#ring.subarray(offset * 2, (offset + frames) * 2);
-      sink(piece);
-      piece.fill(0);
+      const frames = Math.min(end - this.#taken, WINDOW_FRAMES);
+      for (let copied = 0; copied < frames; ) copied += this.#take(this.#taken + copied, frames - copied, copied);
+      sink(taking.subarray(0, frames * 2));
       this.#taken += frames;
     }
+  }
+
+  /** Takes what one page has from a frame on, `most` frames of it at most; returns how many. */
+  #take(frame: number, most: number, to: number): number {
+    const from = frame & IN_PAGE;
+    const frames = Math.min(most, PAGE_FRAMES - from);
+    const number = (frame >> PAGE_BITS) & (PAGES - 1);
+    const page = this.#pages[number] ?? null;
+    if (page === null) taking.fill(0, to * 2, (to + frames) * 2);
+    else taking.set(page.subarray(from * 2, (from + frames) * 2), to * 2);
+    if (page === null || from + frames < PAGE_FRAMES) return frames;
+    this.#pages[number] = null;
+    if (freePages.length < MAX_FREE_PAGES) freePages.push(page.fill(0));
+    return frames;
+  }
+
+  #pageOf(frame: number): Int16Array {
+    const number = (frame >> PAGE_BITS) & (PAGES - 1);
+    const page = this.#pages[number] ?? freePages.pop() ?? new Int16Array(PAGE_FRAMES * 2);
+    this.#pages[number] = page;
+    return page;
   }
 
   #frameOf(isCallee: boolean, ssrc: number, timestamp: number, arrivalFrame: number): number {
