@@ -114,7 +114,7 @@ describe('the leg towards a gateway', () => {
     const invite = await arena.gateway.request('INVITE');
     await told.next('sent');
     // Repeated three times: nothing else came meanwhile (RFC 3261 §9.1).
-    for (let n = 0; n < 3; n++) await arena.gateway.request('INVITE');
+    for (let n = 0; n < 3; n++) await arena.gateway.repeated('INVITE');
     assert.deepEqual(
       arena.gateway.inbox.untaken.filter(({ method }) => method !== 'INVITE'),
       [],

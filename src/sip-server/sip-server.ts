@@ -61,10 +61,13 @@ export class SipServer {
     this.defence = new Defence(defence, clock, this.#counters, report);
     this.observation = new Observation(clock, report);
     this.#overload = new Overload(defence, () => this.#transactions.size, clock, report);
-    this.#wheel = new TimerWheel(clock, (error) =>
-      log.write('error', 'A timer could not be handled', {
-        error: error instanceof Error ? `${error.stack}` : String(error),
-      }),
+    this.#wheel = new TimerWheel(
+      clock,
+      (error) =>
+        log.write('error', 'A timer could not be handled', {
+          error: error instanceof Error ? `${error.stack}` : String(error),
+        }),
+      (run) => setImmediate(run),
     );
     this.#transport = new TransportLayer(
       settings,

@@ -1,12 +1,21 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { ManualClock } from '../lib/clock.js';
+import { type Clock, ManualClock } from '../lib/clock.js';
 import { TimerWheel } from './timer-wheel.js';
 
 function wheelOn(clock: ManualClock): TimerWheel {
   return new TimerWheel(clock, (error) => {
     throw error;
   });
+}
+
+/** Its methods alone, to be mixed with others. */
+function clockOf(clock: ManualClock): Clock {
+  return {
+    wallMs: () => clock.wallMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    after: (delayMs, action) => clock.after(delayMs, action),
+  };
 }
 
 describe('TimerWheel', () => {
@@ -100,6 +109,33 @@ describe('TimerWheel', () => {
     clock.advance(100);
     assert.equal(fired, 3);
     assert.equal(errors.length, 3);
+  });
+
+  it('lets what has come in while it stood still be read before it fires', () => {
+    const clock = new ManualClock();
+    const afterInput: (() => void)[] = [];
+    const fired: string[] = [];
+    let stoodStillMs = 0;
+    const wheel = new TimerWheel(
+      { ...clockOf(clock), monotonicMs: () => clock.monotonicMs() + stoodStillMs },
+      (error) => assert.fail(String(error)),
+      (run) => afterInput.push(run),
+    );
+    const owner = { onTimer: (name: string) => fired.push(name) };
+    wheel.after(100, owner, 'in time');
+    clock.advance(110);
+    assert.deepEqual([fired, afterInput.length], [['in time'], 0]);
+    const answered = wheel.after(100, owner, 'answered meanwhile');
+    wheel.after(100, owner, 'silent');
+    stoodStillMs = 5_000;
+    clock.advance(110);
+    assert.deepEqual(fired, ['in time']);
+    answered.cancel();
+    wheel.after(0, owner, 'set meanwhile');
+    for (const run of afterInput) run();
+    assert.deepEqual(fired, ['in time', 'silent', 'set meanwhile']);
+    clock.advance(20);
+    assert.equal(wheel.pending, 0);
   });
 
   it('fires what was due during a long pause', () => {

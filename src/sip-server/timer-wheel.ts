@@ -4,6 +4,8 @@ import type { Clock, ClockTimer } from '../lib/clock.js';
 
 const TICK_MS = 5;
 const SLOTS = 8192;
+/** So late it was us who stood still: what has come meanwhile is read before anybody is found to be silent. */
+const STOOD_STILL_MS = 50;
 
 /** What a timer's end is told to: `name` says which of the owner's timers it was. */
 export interface TimerOwner {
@@ -45,12 +47,17 @@ export class TimerWheel {
   #armed: ClockTimer | null = null;
   #armedTick = Number.POSITIVE_INFINITY;
   readonly #onError: (error: unknown) => void;
+  readonly #afterInput: (run: () => void) => void;
 
-  /** @param onError told what an owner throws; the other timers go on */
-  constructor(clock: Clock, onError: (error: unknown) => void) {
+  /**
+   * @param onError told what an owner throws; the other timers go on
+   * @param afterInput runs something when what waits in the sockets has been read
+   */
+  constructor(clock: Clock, onError: (error: unknown) => void, afterInput: (run: () => void) => void = (run) => run()) {
     this.#clock = clock;
     this.#originMs = clock.monotonicMs();
     this.#onError = onError;
+    this.#afterInput = afterInput;
   }
 
   get pending(): number {
@@ -108,12 +115,18 @@ export class TimerWheel {
     this.#armed?.cancel();
     this.#armedTick = tick;
     const delayMs = this.#originMs + tick * TICK_MS - this.#clock.monotonicMs();
-    this.#armed = this.#clock.after(Math.max(1, Math.ceil(delayMs)), () => this.#run());
+    this.#armed = this.#clock.after(Math.max(1, Math.ceil(delayMs)), () => this.#due(tick));
+  }
+
+  #due(tick: number): void {
+    this.#armed = null;
+    this.#armedTick = Number.POSITIVE_INFINITY;
+    const lateMs = this.#clock.monotonicMs() - this.#originMs - tick * TICK_MS;
+    if (lateMs > STOOD_STILL_MS) this.#afterInput(() => this.#run());
+    else this.#run();
   }
 
   #run(): void {
-    this.#armed = null;
-    this.#armedTick = Number.POSITIVE_INFINITY;
     const nowTick = Math.floor((this.#clock.monotonicMs() - this.#originMs) / TICK_MS);
     // After a long pause each slot is looked at once, not once a missed turn.
     const from = Math.max(this.#doneTick + 1, nowTick - SLOTS + 1);

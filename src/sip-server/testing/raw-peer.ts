@@ -15,6 +15,10 @@ function describe(message: RawMessage): string {
   return `${message.startLine} (${message.header('CSeq')})`;
 }
 
+function transactionOf(request: RawMessage): string {
+  return `${request.method} ${request.branch}`;
+}
+
 /** What both kinds of peer can do. */
 export interface RawPeer {
   readonly protocol: 'udp' | 'tcp' | 'tls';
@@ -23,15 +27,36 @@ export interface RawPeer {
   readonly inbox: Inbox<RawMessage>;
   send(text: string | Buffer): void;
   request(method: string): Promise<RawMessage>;
+  repeated(method: string): Promise<RawMessage>;
   response(status: number, method: string): Promise<RawMessage>;
   close(): void;
 }
 
 abstract class InboxPeer {
   readonly inbox = new Inbox<RawMessage>(describe);
+  /** Requests that were taken, by what a repetition has in common with them (RFC 3261 §17.2.3). */
+  readonly #taken = new Set<string>();
 
-  request(method: string): Promise<RawMessage> {
-    return this.inbox.take(method, (message) => message.method === method);
+  /**
+   * The next request, which is never a repetition of one before: on a busy machine any may be repeated. Of ACKs each is the next:
+   * they come again only with the response.
+   */
+  async request(method: string): Promise<RawMessage> {
+    if (method === 'ACK') return this.inbox.take(method, (message) => message.method === method);
+    const request = await this.inbox.take(
+      method,
+      (message) => message.method === method && !this.#taken.has(transactionOf(message)),
+    );
+    this.#taken.add(transactionOf(request));
+    return request;
+  }
+
+  /** The next repetition of a request that was taken. */
+  repeated(method: string): Promise<RawMessage> {
+    return this.inbox.take(
+      `${method} again`,
+      (message) => message.method === method && this.#taken.has(transactionOf(message)),
+    );
   }
 
   response(status: number, method: string): Promise<RawMessage> {

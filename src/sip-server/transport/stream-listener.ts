@@ -39,6 +39,9 @@ export interface StreamContext {
   now(): number;
 }
 
+/** A timer of ours that comes so late says nothing of the peer. */
+const STOOD_STILL_MS = 20;
+
 export class StreamListener implements Listener {
   readonly protocol: 'tcp' | 'tls';
   readonly address: string;
@@ -244,14 +247,24 @@ export class StreamListener implements Listener {
     const target = { host: address, port, localAddress: this.address };
     const socket =
       this.#tls === null ? connectTcp(target) : connectTls(this.#tlsOptions(this.#tls, target, serverName));
-    const late = (): void => {
-      socket.destroy(new Error(`Connecting to ${address}:${port} took too long`));
-    };
-    const timer = setTimeout(late, this.#context.openingMs);
     const openedBy = this.#tls === null ? 'connect' : 'secureConnect';
-    socket.once(openedBy, () => clearTimeout(timer));
-    socket.once('close', () => clearTimeout(timer));
+    this.#openInTime(socket, openedBy, `Connecting to ${address}:${port} took too long`);
     return this.#add(socket, address, port, openedBy, serverName);
+  }
+
+  /** A machine that stood still, or was too busy to run us, reads its timers first: that time is not the peer's. */
+  #openInTime(socket: Socket, openedBy: string, complaint: string): void {
+    const { openingMs, now } = this.#context;
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      const dueMs = now() + openingMs;
+      timer = setTimeout(() => {
+        if (now() - dueMs > STOOD_STILL_MS) wait();
+        else socket.destroy(new Error(complaint));
+      }, openingMs);
+    };
+    wait();
+    for (const event of [openedBy, 'close']) socket.once(event, () => clearTimeout(timer));
   }
 
   #tlsOptions(tls: SipTlsSettings, target: { host: string; port: number }, serverName: string | undefined) {
