@@ -151,9 +151,15 @@ export class CallAccount implements Account {
   book(effect: Extract<CallEffect, { type: 'settle' | 'release' }>, withRecord: boolean): void {
     const { books, clock, ledger } = this.#ports;
     const { attemptId } = effect;
+    const alongside = (charge: Charge | null) => {
+      if (charge !== null) this.#holder.noteCharge(attemptId, charge);
+      if (withRecord) return this.#release.entries();
+      // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
+      const isOwed = charge !== null && (charge.billedSeconds > 0 || charge.cost !== '0');
+      return isOwed && this.#holder.state().record.endReason === null ? books.keepLive(this.#liveCall()) : [];
+    };
     if (effect.type === 'release') {
-      const entries = withRecord ? this.#release.entries() : [];
-      this.#release.track('release', ledger.release(attemptId, { invited: effect.invited }, entries));
+      this.#release.track('release', ledger.release(attemptId, { invited: effect.invited }, alongside));
       return;
     }
     const attempt = this.#attempt(attemptId);
@@ -164,12 +170,6 @@ export class CallAccount implements Account {
       durationMs: attempt.billableMs ?? 0,
       estimated: false,
       channelInUse: effect.channelInUse,
-    };
-    const alongside = (charge: Charge) => {
-      this.#holder.noteCharge(attemptId, charge);
-      if (withRecord) return this.#release.entries();
-      // The call goes on (a late answer, a caller still to be connected): after a crash its row must know of the charge.
-      return this.#holder.state().record.endReason === null ? books.keepLive(this.#liveCall()) : [];
     };
     this.#release.track('settlement', ledger.settle(settlement, alongside));
   }

@@ -13,7 +13,7 @@ import type { EndReason } from './end-reason.js';
 import { FakeBooks, FakeJournal, FakeLedger } from './fake-journal.js';
 import { FakeCaller, FakeDialler, FakeTrunks } from './fake-legs.js';
 import { FakeMedia, FakeRecorder } from './fake-media.js';
-import type { LegIdentity, RouteCandidate, RoutePort } from './ports.js';
+import type { CallBooks, LegIdentity, RouteCandidate, RoutePort } from './ports.js';
 
 export const OFFER = sdp('192.0.2.20', 40_000);
 export const ANSWER = sdp('192.0.2.10', 30_000);
@@ -122,8 +122,11 @@ export class CallBench {
   numberClass: NumberClass = 'mobile';
   channels = ['gw1/1', 'gw1/2', 'gw2/1', 'gw2/2'];
 
-  /** `ledger`, which lives by `clock`, in place of the double. */
-  constructor(changes: Partial<CallSettings> = {}, { clock, ledger }: { clock?: ManualClock; ledger?: Ledger } = {}) {
+  /** `ledger`, which lives by `clock`, and `books` in place of the doubles. */
+  constructor(
+    changes: Partial<CallSettings> = {},
+    { clock, ledger, books }: { clock?: ManualClock; ledger?: Ledger; books?: CallBooks } = {},
+  ) {
     this.settings = { ...SETTINGS, ...changes };
     this.clock = clock ?? new ManualClock();
     this.journal = new FakeJournal(this.trace);
@@ -169,7 +172,7 @@ export class CallBench {
         media: this.media,
         recorder: this.recorder,
         dialler: this.dialler,
-        books: this.books,
+        books: books ?? this.books,
         transfers: { trunks: this.trunks, innerAddressOf: () => null },
         attempts: { ended: (end) => this.attemptEnds.push(`${end.channelId} ${end.outcome === 'answered'}`) },
         clock: this.clock,

@@ -290,11 +290,15 @@ export class FakeLedger implements Ledger {
     this.#free(reservationId);
   }
 
-  async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
+  async release(
+    reservationId: string,
+    { invited }: Release,
+    alongside: (charge: Charge | null) => readonly JournalEntry[] = () => [],
+  ): Promise<void> {
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined && !held.isSettled, `release ${reservationId}: it is held and not settled`);
     this.released.set(reservationId, invited);
-    await this.#persist('release', [reservationId], alongside);
+    await this.#persist('release', [reservationId], alongside(null));
     this.#free(reservationId);
   }
 

@@ -126,7 +126,7 @@ export class IncomingAccount implements Account {
     if (this.#answered === null || progress === 'unanswered') {
       this.#state = 'over';
       this.#holder.amendIncoming({ answeredAtMs: null });
-      const released = ledger.release(reservationId, { invited: false }, this.#release.entries());
+      const released = ledger.release(reservationId, { invited: false }, () => this.#release.entries());
       this.#release.track('release', released);
       return true;
     }

@@ -20,18 +20,14 @@ export function interruptedRecord(
   outcomes: readonly Outcome[],
   nowMs: number,
 ): CallRecord {
-  const byAttempt = new Map(outcomes.map((outcome) => [outcome.orphan.reservationId, outcome]));
-  const attempts = record.attempts.map((attempt) => closeAttempt(attempt, byAttempt.get(attempt.attemptId), nowMs));
-  const known = new Set([...record.attempts.map(({ attemptId }) => attemptId), record.incoming?.reservationId]);
-  const missing = outcomes.filter(({ orphan }) => !known.has(orphan.reservationId));
+  const told = withOutcomes(record, outcomes);
+  const attempts = told.attempts.map((attempt) => closeUnknown(attempt, nowMs));
   // A call that was answered just before the crash may have a recording that its row does not name: it has the call's id.
   const recordingId = record.recording?.recordingId ?? record.callId;
   const report = lost.recordings.get(recordingId) ?? record.recording?.report ?? null;
   const path = record.recording?.path ?? report?.path;
   const recording = path === undefined ? null : { recordingId, path, report };
-  const incoming = closeIncoming(record.incoming ?? null, byAttempt);
-  const all = [...attempts, ...missing.map((outcome) => unknownAttempt(outcome))];
-  const base = { ...record, attempts: all, recording, incoming };
+  const base = { ...told, attempts, recording };
   if (lost.hasEnded) return base;
   const endedAtMs = Math.max(record.offeredAtMs, ...outcomes.map((outcome) => outcome.endedWallMs));
   const answer = finalAnswerFor('interrupted');
@@ -46,11 +42,25 @@ export function interruptedRecord(
   };
 }
 
-function closeAttempt(attempt: AttemptRecord, outcome: Outcome | undefined, nowMs: number): AttemptRecord {
-  if (outcome === undefined)
-    return attempt.outcome === null ? { ...attempt, outcome: 'interrupted', endedAtMs: nowMs } : attempt;
-  if (outcome.orphan.settled) return attempt;
-  return { ...attempt, ...closing(outcome, attempt) };
+/** The record of the call as it was, with what became of these reservations. */
+export function withOutcomes(record: CallRecord, outcomes: readonly Outcome[]): CallRecord {
+  const byAttempt = new Map(outcomes.map((outcome) => [outcome.orphan.reservationId, outcome]));
+  const attempts = record.attempts.map((attempt) => closeAttempt(attempt, byAttempt.get(attempt.attemptId)));
+  const known = new Set([...record.attempts.map(({ attemptId }) => attemptId), record.incoming?.reservationId]);
+  const missing = outcomes.filter(({ orphan }) => !known.has(orphan.reservationId));
+  return {
+    ...record,
+    attempts: [...attempts, ...missing.map((outcome) => unknownAttempt(outcome))],
+    incoming: closeIncoming(record.incoming ?? null, byAttempt),
+  };
+}
+
+function closeAttempt(attempt: AttemptRecord, outcome: Outcome | undefined): AttemptRecord {
+  return outcome === undefined || outcome.orphan.settled ? attempt : { ...attempt, ...closing(outcome, attempt) };
+}
+
+function closeUnknown(attempt: AttemptRecord, nowMs: number): AttemptRecord {
+  return attempt.outcome === null ? { ...attempt, outcome: 'interrupted', endedAtMs: nowMs } : attempt;
 }
 
 /** What the channel of a call from a mobile was charged. */
@@ -67,8 +77,9 @@ function closing(
 ): Partial<AttemptRecord> & Pick<AttemptRecord, 'outcome' | 'endedAtMs' | 'answeredAtMs'> {
   const { charge, answeredWallMs, endedWallMs } = outcome;
   const times = { answeredAtMs: answeredWallMs, endedAtMs: endedWallMs, answeredLate: isLate(outcome) };
-  if (charge === null) return { ...times, outcome: 'interrupted' };
-  return { ...times, outcome: 'answered', ...chargedWith(before, charge), estimated: true };
+  const charged = charge === null ? {} : chargedWith(before, charge);
+  if (charge === null || answeredWallMs === null) return { ...times, ...charged, outcome: 'interrupted' };
+  return { ...times, ...charged, outcome: 'answered', estimated: true };
 }
 
 /** It was answered only after the process had ended. */

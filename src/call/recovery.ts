@@ -2,10 +2,11 @@
 // and each call becomes an `interrupted` record (semantics.md, "After a crash").
 import type { Clock } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
+import type { JournalEntry } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import type { Ledger, OrphanReservation } from '../quota/ledger.js';
 import type { CallRecord } from './call-record.js';
-import { interruptedRecord, type Outcome } from './interrupted-record.js';
+import { interruptedRecord, type Outcome, withOutcomes } from './interrupted-record.js';
 import type { CallBooks, DialPort, LegIdentity, LiveCall } from './ports.js';
 import type { RecordingReport } from './reports.js';
 
@@ -70,12 +71,16 @@ export async function recoverCalls(
   const outcomes = results.flat();
   const result = {
     calls: callIds.size,
-    settled: outcomes.filter((outcome) => outcome.charge !== null).length,
-    released: outcomes.filter((outcome) => outcome.charge === null).length,
+    settled: outcomes.filter((outcome) => isCharged(outcome)).length,
+    released: outcomes.filter((outcome) => !isCharged(outcome)).length,
   };
   if (result.calls > 0 && !stopped.aborted)
     ports.log.warn({ alarm: 'recovery', ...result }, 'calls of an earlier process were ended');
   return result;
+}
+
+function isCharged({ answeredWallMs, charge }: Outcome): boolean {
+  return answeredWallMs !== null && charge !== null;
 }
 
 interface LostCall {
@@ -136,17 +141,35 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
   );
   if (lost.stopped.aborted) return [];
   const outcomes: Outcome[] = [];
-  for (const { orphan, end } of ends) {
+  // What is charged already is told first: the last one that is charged now brings the record with it.
+  ends.sort((a, b) => Number(b.orphan.settled) - Number(a.orphan.settled));
+  for (const [index, { orphan, end }] of ends.entries()) {
     // Its INVITE may have left: in doubt the callee counts where attempts do. None went to who called us.
     const invited = record?.incoming?.reservationId !== orphan.reservationId;
-    outcomes.push(await closeReservation(ports, orphan, end, invited));
+    const alongside = (outcome: Outcome) =>
+      record === null ? [] : entriesOf(ports, lost, record, [...outcomes, outcome], index === ends.length - 1);
+    outcomes.push(await closeReservation(ports, orphan, end, invited, alongside));
   }
   if (record !== null) {
-    const ended = interruptedRecord(lost, record, outcomes, ports.clock.wallMs());
-    await ports.books.commit(ports.books.keepRecord(ended, 1));
+    if (ends.every(({ orphan }) => orphan.settled))
+      await ports.books.commit(entriesOf(ports, lost, record, outcomes, true));
     ports.books.announce();
   }
   return outcomes;
+}
+
+/** The record with what is known by now: kept in the transaction of each charge, for this process may be killed as well. */
+function entriesOf(
+  { books, clock }: RecoveryPorts,
+  lost: LostCall,
+  record: CallRecord,
+  outcomes: readonly Outcome[],
+  isWhole: boolean,
+): readonly JournalEntry[] {
+  if (isWhole) return books.keepRecord(interruptedRecord(lost, record, outcomes, clock.wallMs()), 1);
+  const charged = withOutcomes(record, outcomes);
+  if (lost.hasEnded) return books.keepRecord(charged, null);
+  return lost.live === null ? [] : books.keepLive({ ...lost.live, record: charged });
 }
 
 async function endLeg(
@@ -188,6 +211,7 @@ async function closeReservation(
   orphan: OrphanReservation,
   end: LegEnd,
   invited: boolean,
+  alongside: (outcome: Outcome) => readonly JournalEntry[],
 ): Promise<Outcome> {
   const now = ports.clock.wallMs();
   const { reservationId } = orphan;
@@ -197,17 +221,21 @@ async function closeReservation(
     return { orphan, answeredWallMs, endedWallMs: now, charge: null };
   }
   if (answeredWallMs === null) {
-    await ports.ledger.release(reservationId, { invited });
-    return { orphan, answeredWallMs, endedWallMs: now, charge: null };
+    let outcome: Outcome = { orphan, answeredWallMs, endedWallMs: now, charge: null };
+    await ports.ledger.release(reservationId, { invited }, (charge) => {
+      outcome = { ...outcome, charge };
+      return alongside(outcome);
+    });
+    return outcome;
   }
   const endedWallMs = endOf(answeredWallMs, orphan.coveredUntilWallMs ?? answeredWallMs, end, now);
-  const charge = await ports.ledger.settle({
-    reservationId,
-    answeredWallMs,
-    durationMs: Math.max(0, endedWallMs - answeredWallMs),
-    estimated: true,
-    channelInUse: false,
-  });
+  const settlement = {
+    ...{ reservationId, answeredWallMs, durationMs: Math.max(0, endedWallMs - answeredWallMs) },
+    ...{ estimated: true, channelInUse: false },
+  };
+  const charge = await ports.ledger.settle(settlement, (charge) =>
+    alongside({ orphan, answeredWallMs, endedWallMs, charge }),
+  );
   return { orphan, answeredWallMs, endedWallMs, charge };
 }
 

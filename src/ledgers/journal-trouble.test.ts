@@ -123,7 +123,7 @@ describe('the journalled ledger, over a real journal that cannot be written', ()
       [run("INSERT OR REPLACE INTO live VALUES ('c1')")],
     );
     assert.equal(reserved.ok, true);
-    const releasing = ledger.release('r1', { invited: true }, [run("DELETE FROM live WHERE call_id = 'c1'")]);
+    const releasing = ledger.release('r1', { invited: true }, () => [run("DELETE FROM live WHERE call_id = 'c1'")]);
     await journal.commit([run('DELETE FROM full_disk')]);
     while (clock.pendingTimers === 0) await settleDown();
     clock.advance(1_000);

@@ -200,19 +200,24 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
     await this.#ends.begin(reservationId, this.#free(live, [], 'vacate'));
   }
 
-  async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
+  async release(
+    reservationId: string,
+    { invited }: Release,
+    alongside: (charge: Charge | null) => readonly JournalEntry[] = () => [],
+  ): Promise<void> {
     const live = this.#memory.live.get(reservationId);
     if (live === undefined || live.settled || this.#ends.of(reservationId) !== undefined) {
       await this.#ends.of(reservationId);
-      await this.#writes.persist(live?.request.callId ?? reservationId, alongside, 'release');
+      await this.#writes.persist(live?.request.callId ?? reservationId, alongside(null), 'release');
       return;
     }
-    const entries = [...alongside];
+    const entries: JournalEntry[] = [];
     if (invited) {
       // Also where no plan counts it: attempts on a callee, and plans to come, are counted from history.
       const charge = this.#memory.charge(live, null, 0, false);
-      entries.push(tables.insertSettlement(this.#memory.recordOf(live, null, 0, charge)));
+      entries.push(...alongside(charge), tables.insertSettlement(this.#memory.recordOf(live, null, 0, charge)));
     } else {
+      entries.push(...alongside(null));
       this.#memory.drop(live);
       this.#memory.forgetTry(live);
     }

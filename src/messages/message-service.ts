@@ -334,7 +334,7 @@ export class MessageService {
     const isLast = isOfMessage || message.attempts.length >= this.#settings.maxAttempts;
     const reason = isOfMessage ? 'refused-by-gateway' : 'every-attempt-failed';
     const kept: Message = isLast ? this.#ended(closed, { state: 'failed', reason }) : { ...closed, state: 'queued' };
-    await ledger.release(attempt.attemptId, { invited: false }, books.keep(kept, { isNews: isLast }));
+    await ledger.release(attempt.attemptId, { invited: false }, () => books.keep(kept, { isNews: isLast }));
     if (isLast) books.announce();
     else if (!this.#isStopping) await this.#placeAgain(kept);
   }

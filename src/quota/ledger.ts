@@ -291,8 +291,15 @@ export interface Ledger {
   ): Promise<Charge | null>;
   /** Frees the channel (after its gap) of a reservation that was settled with `channelInUse`. */
   vacate(reservationId: string): Promise<void>;
-  /** Frees an unanswered reservation and its channel (after its gap). */
-  release(reservationId: string, release: Release, alongside?: readonly JournalEntry[]): Promise<void>;
+  /**
+   * Frees an unanswered reservation and its channel (after its gap). `alongside` is told what an attempt is charged where a plan
+   * charges attempts; null for one of which no INVITE left, or that is over already.
+   */
+  release(
+    reservationId: string,
+    release: Release,
+    alongside?: (charge: Charge | null) => readonly JournalEntry[],
+  ): Promise<void>;
   usageOf(simId: string, wallMs: number): SimUsage | undefined;
   /** Undefined for a payer without caps. */
   usageOfPayer(payer: string, wallMs: number): readonly AllowanceUsage[] | undefined;

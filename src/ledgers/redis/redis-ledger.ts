@@ -341,20 +341,21 @@ export class RedisLedger implements Ledger, SettledHistory {
     await this.#ends.begin(reservationId, this.#vacateOwn(own));
   }
 
-  async release(reservationId: string, { invited }: Release, alongside: readonly JournalEntry[] = []): Promise<void> {
+  async release(
+    reservationId: string,
+    { invited }: Release,
+    alongside: (charge: Charge | null) => readonly JournalEntry[] = () => [],
+  ): Promise<void> {
     const own = this.#own.get(reservationId);
     if (own === undefined || own.settled || this.#ends.of(reservationId) !== undefined) {
       await this.#ends.of(reservationId);
-      await this.#writes.persist(own?.request.callId ?? reservationId, alongside, 'release');
+      await this.#writes.persist(own?.request.callId ?? reservationId, alongside(null), 'release');
       return;
     }
     if (invited) {
       const unanswered = { answeredWallMs: null, durationMs: 0, estimated: false, channelInUse: false };
-      await this.#ends.begin(
-        reservationId,
-        this.#settleOwn(own, unanswered, () => alongside),
-      );
-    } else await this.#ends.begin(reservationId, this.#undoOwn(own, alongside));
+      await this.#ends.begin(reservationId, this.#settleOwn(own, unanswered, alongside));
+    } else await this.#ends.begin(reservationId, this.#undoOwn(own, alongside(null)));
   }
 
   /** The row `settling` with all that ends with it, then Redis, then the row goes: whatever is cut short is replayed. */
