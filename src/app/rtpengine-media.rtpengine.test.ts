@@ -6,6 +6,7 @@ import { type RunningApp, startApp } from '../app.js';
 import { readWav } from '../lab/read-wav.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import { UdpPeer as RtpPeer, rtpPacket } from '../media/relay/relay-test-kit.js';
+import { credentialsIn, IcePeer } from '../media/rtpengine/testing/ice-peer.js';
 import { RtpengineDaemon } from '../media/rtpengine/testing/rtpengine-daemon.js';
 import { SrtpKeys } from '../media/rtpengine/testing/srtp.js';
 import { linearToALaw } from '../rtp/g711.js';
@@ -94,7 +95,12 @@ describe('calls that need rtpengine', function () {
       caller.send(responseText(await caller.request('BYE'), 200));
       return arena.cdrOf(call.callId);
     }
-    return { offer: invite.body, answer: ok.body, callee: callee.rtp, hangUp };
+    /** An offer of the caller's in mid-call, and what it is answered. */
+    async function update(body: string): Promise<string> {
+      call.inside('UPDATE', { headers: [`Contact: <${call.peerUri}>`], body });
+      return (await caller.response(200, 'UPDATE')).body;
+    }
+    return { offer: invite.body, answer: ok.body, callee: callee.rtp, update, hangUp };
   }
 
   function assertTones(path: string | null | undefined, leftHz: number, rightHz: number): void {
@@ -121,6 +127,37 @@ describe('calls that need rtpengine', function () {
     // In the clear towards the gateway, and sealed towards the caller.
     assert.ok(callee.received.every(({ bytes }) => bytes.length === 172));
     for (const { bytes } of rtp.received) assert.equal(received.open(bytes)?.length, 172);
+    const cdr = await hangUp();
+    assert.equal(cdr.recording?.state, 'complete');
+    assertTones(cdr.recording?.path, CALLER_HZ, CALLEE_HZ);
+  });
+
+  it('connects a caller with ICE, and again from another port when it begins ICE anew', async () => {
+    const peers = [await IcePeer.open('aaaa'), await IcePeer.open('bbbb')] as const;
+    for (const peer of peers) close.push(() => peer.close());
+    const inline = randomBytes(30).toString('base64');
+    const crypto = `crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${inline}`;
+    const offerOf = ({ port, attributes }: IcePeer) =>
+      sdp(port, 'RTP/SAVPF', [[8, 'PCMA/8000']], [crypto, 'rtcp-mux', ...attributes]);
+    const { offer, answer, callee, update, hangUp } = await answered(offerOf(peers[0]));
+    const keys = new SrtpKeys(inline);
+    /** Checks by what the answer says, and talks until both are heard. */
+    async function talk(peer: IcePeer, told: string, hz: number, from: number): Promise<void> {
+      const engine = credentialsIn(told.split('\r\n').map((line) => line.slice(2)));
+      const { port } = addressIn(told);
+      const before = callee.received.length;
+      for (let index = from; peer.media.length < 30 || callee.received.length < before + 30; index += 1) {
+        peer.check(port, engine);
+        peer.send(keys.protect(tonePacket(hz, index, 1)), port);
+        await callee.send(tonePacket(CALLEE_HZ, index, 2), addressIn(offer));
+        await new Promise((resolve) => setTimeout(resolve, PACE_MS));
+      }
+    }
+    await talk(peers[0], answer, CALLER_HZ, 0);
+    const again = await update(offerOf(peers[1]));
+    const ufragOf = (text: string) => /^a=ice-ufrag:(\S+)/m.exec(text)?.[1];
+    assert.ok(ufragOf(again) !== undefined && ufragOf(again) !== ufragOf(answer));
+    await talk(peers[1], again, CALLER_HZ, 1_000);
     const cdr = await hangUp();
     assert.equal(cdr.recording?.state, 'complete');
     assertTones(cdr.recording?.path, CALLER_HZ, CALLEE_HZ);
