@@ -33,7 +33,7 @@ export const CODEC_NAMES = ['PCMA', 'PCMU', 'G722', 'G729', 'G723', 'GSM', 'iLBC
 
 const CANONICAL_NAMES = new Map(CODEC_NAMES.map((name) => [name.toLowerCase(), name]));
 
-const TELEPHONE_EVENT = 'telephone-event';
+export const TELEPHONE_EVENT = 'telephone-event';
 const OWN_EVENT_PAYLOAD_TYPES = [101, 102, 103, 104] as const;
 const FIRST_DYNAMIC = 96;
 

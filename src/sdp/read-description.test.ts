@@ -58,6 +58,15 @@ describe('readOffer', () => {
     assert.deepEqual([codecs.length, companions.map(({ payloadType }) => payloadType)], [1, [13, 96]]);
   });
 
+  it('takes a telephone-event without a clock rate for one of G.711', () => {
+    const { companions } = offerOf(OFFER.replace('telephone-event/8000', 'telephone-event/0')).audio;
+    assert.deepEqual(
+      companions.map(({ payloadType, clockRateHz }) => [payloadType, clockRateHz]),
+      [[96, 8000]],
+    );
+    assert.deepEqual(offerOf(OFFER.replace('opus/48000/2', 'opus/0')).audio.codecs.length, 2);
+  });
+
   it('takes packet times that can be meant', () => {
     const timesOf = (lines: string) => {
       const { ptimeMs, maxptimeMs } = offerOf(OFFER.replace('a=ptime:20', lines)).audio;

@@ -2,7 +2,7 @@
 // Only the lines that we use are shown to sdp-transform's grammar, so that no pattern of it runs over foreign text.
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import sdpTransform, { type ParsedMedia, type ParsedSession } from 'sdp-transform';
-import { isCompanion, staticCodec, withParameters } from './codecs.js';
+import { isCompanion, staticCodec, TELEPHONE_EVENT, withParameters } from './codecs.js';
 import {
   type AudioStream,
   type Direction,
@@ -21,6 +21,8 @@ const MAX_MEDIA_LINES = 16;
 const MAX_FORMATS = 64;
 const MAX_FMTP_CHARS = 256;
 const MAX_PTIME_MS = 200;
+/** RFC 4733 §2.1: the rate of whatever the stream has beside events, here of G.711. */
+const DEFAULT_EVENT_RATE_HZ = 8_000;
 const MAX_TRANSPORT_LINES = 64;
 const MAX_ATTRIBUTE_CHARS = 512;
 const FAX_LINE = /^a=(T38[A-Za-z]{1,32}(?::[ -~]{1,64})?)$/;
@@ -216,7 +218,9 @@ function mappedCodec(payloadType: number, section: ParsedMedia): SdpCodec | unde
   const entry = section.rtp.find((rtp) => rtp.payload === payloadType);
   if (entry === undefined) return undefined;
   const name = String(entry.codec ?? '');
-  const clockRateHz = wholeNumber(entry.rate);
+  const stated = wholeNumber(entry.rate);
+  // Deviation: FreeSWITCH 1.11 states 0 in a call that it recovers after its own end. Without the event that call had no more digits.
+  const clockRateHz = stated === 0 && name.toLowerCase() === TELEPHONE_EVENT ? DEFAULT_EVENT_RATE_HZ : stated;
   if (name === '' || name.length > 32 || clockRateHz < 1000 || clockRateHz > 384_000) return undefined;
   const channels = wholeNumber(entry.encoding);
   return channels > 1 && channels <= 255
