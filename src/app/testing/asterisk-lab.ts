@@ -17,12 +17,14 @@ export interface AsteriskLabOrder {
   readonly config?: Record<string, unknown>;
   /** Of the PBX's endpoint for simtrunk. */
   readonly pbx?: Record<string, string>;
+  /** Of its address of simtrunk. */
+  readonly aor?: Record<string, string>;
   /** Of its phones. */
   readonly phones?: Record<string, string>;
   /** Of the gateway's endpoint for simtrunk. */
   readonly box?: Record<string, string>;
   /** Where the PBX calls simtrunk; default: its address, over UDP. */
-  readonly contact?: (sipPort: number) => string;
+  readonly contact?: (ports: { readonly sip: number; readonly tls: number }) => string;
   /** Further sections of its `pjsip.conf`, and of its dialplan. */
   readonly pbxSections?: string;
   readonly pbxDialplan?: string;
@@ -66,12 +68,15 @@ exten => talk,1,MixMonitor(\${HEARD}/talk-mix.wav,r(\${HEARD}/talk.wav))
  same => n,Playback(\${VOICES}/mobile&\${VOICES}/mobile&\${VOICES}/mobile)
  same => n,Hangup()
 exten => h,1,UserEvent(MobileOver,Cause: \${HANGUPCAUSE})
+[texts]
+exten => _X.,1,UserEvent(Text,Body: \${MESSAGE(body)},From: \${MESSAGE(from)},Extension: \${EXTEN})
+ same => n,Set(MESSAGE_DATA(X-Line)=line-1)
+ same => n,MessageSend(pjsip:simtrunk,<sip:\${EXTEN}@127.0.0.1>)
 `;
 
 const AGENTS = (options: string) => `
 [agents]
 exten => _0X.,1,Set(__AGENT=\${CHANNEL(endpoint)})
- same => n,MixMonitor(\${HEARD}/trunk-mix.wav)
  same => n,Dial(PJSIP/\${EXTEN}@simtrunk,20,${options})
  same => n,UserEvent(Dialled,Cause: \${HANGUPCAUSE},DialStatus: \${DIALSTATUS})
  same => n,Hangup(\${HANGUPCAUSE})
@@ -87,7 +92,16 @@ exten => _+82X.,1,Answer()
 exten => talk,1,MixMonitor(\${HEARD}/talk-mix.wav,r(\${HEARD}/talk.wav))
  same => n,Playback(\${VOICES}/agent&\${VOICES}/agent&\${VOICES}/agent)
  same => n,Hangup()
-exten => h,1,UserEvent(Said,Cause: \${HANGUPCAUSE})
+exten => wait,1,Wait(60)
+[transfers]
+exten => number,1,Transfer(PJSIP/sip:01012345670@127.0.0.1:\${SIMTRUNK})
+ same => n,Goto(told,1)
+exten => extension,1,Transfer(PJSIP/702)
+ same => n,Goto(told,1)
+exten => told,1,UserEvent(Transferred,Status: \${TRANSFERSTATUS})
+ same => n,Wait(5)
+[texts]
+exten => _X.,1,UserEvent(Text,Body: \${MESSAGE(body)},From: \${MESSAGE(from)},Extension: \${EXTEN})
 `;
 
 export class AsteriskLab {
@@ -190,8 +204,7 @@ export class AsteriskLab {
         direct_media: 'no',
         ...over,
       }) + section('simtrunk', { type: 'identify', endpoint: 'simtrunk', match: '127.0.0.1' });
-    const contact =
-      order.contact?.(arena.sipPort).replace('TLSPORT', String(this.tlsPort)) ?? `sip:127.0.0.1:${arena.sipPort}`;
+    const contact = order.contact?.({ sip: arena.sipPort, tls: this.tlsPort }) ?? `sip:127.0.0.1:${arena.sipPort}`;
     this.#pbxOrder = {
       folder: arena.subfolder('pbx'),
       sipPort: this.pbxPort,
@@ -199,11 +212,10 @@ export class AsteriskLab {
       pjsip:
         section('global', { type: 'global', endpoint_identifier_order: 'username,ip', debug: 'no' }) +
         endpoint('from-simtrunk', order.pbx) +
-        section('simtrunk', { type: 'aor', contact }) +
+        section('simtrunk', { type: 'aor', contact, ...order.aor }) +
         this.phonePorts.map((port, index) => phone(701 + index, port)).join('') +
         (order.pbxSections ?? ''),
-      dialplan:
-        AGENTS(order.dialOptions ?? 'tT') + (order.pbxDialplan ?? '').replaceAll('SIMTRUNK', String(arena.sipPort)),
+      dialplan: `SIMTRUNK=${arena.sipPort}\n${AGENTS(order.dialOptions ?? 'tT')}${(order.pbxDialplan ?? '').replaceAll('127.0.0.1:SIMTRUNK', `127.0.0.1:${arena.sipPort}`)}`,
       voices: { agent: this.agentVoice.says },
       files: {
         'queues.conf': `[general]\n[callbacks]\nstrategy=ringall\ntimeout=10\nmember => PJSIP/703\n`,
@@ -261,6 +273,12 @@ export class AsteriskLab {
 
   ladder(): Promise<string | null | undefined> {
     return this.app.sip?.traceLadder(this.#trace) ?? Promise.resolve('');
+  }
+
+  /** What was printed, and what was said over SIP. */
+  async log(): Promise<string> {
+    const logs = [...this.phones.map((phone) => phone.log()), this.pbx.log(), this.box.log()];
+    return [...logs, await this.ladder()].join('\n----\n');
   }
 
   async close(): Promise<void> {
