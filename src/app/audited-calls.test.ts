@@ -57,7 +57,7 @@ describe('calls, audited', () => {
           calls.close();
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     )).timeout(30_000);
 
   it('agree in all books through kills, clocks that are set, corrections, other plans and forked answers', () =>
@@ -72,6 +72,6 @@ describe('calls, audited', () => {
           calls.close();
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     )).timeout(30_000);
 });

@@ -232,7 +232,9 @@ export class AuditedCalls {
   #gateway(seen: SeenLeg | undefined, does: Extract<AuditedStep, { kind: 'gateway' }>['does']): void {
     if (seen === undefined || this.#isDead) return;
     const { leg } = seen;
-    if (leg.state === 'calling' && !leg.hasEnded(SETTINGS.limits.abandonTimeoutMs)) {
+    // 64·T1 after our CANCEL or BYE nothing more is waited for.
+    if (leg.hasEnded(SETTINGS.limits.abandonTimeoutMs)) return;
+    if (leg.state === 'calling') {
       if (does === 'rings') leg.listener.progressed(180, null);
       else if (does === 'is busy') leg.fail(486);
       else if (does === 'has no SIM') leg.fail(503);
@@ -343,17 +345,19 @@ export class AuditedCalls {
   /** The process is dead: gateways hear nothing until the next one ends what was left; that one may be killed as well. */
   async #restart(): Promise<void> {
     const before = this.#life;
-    const legs = this.#legs.filter(({ leg, endedMs }) => leg.state !== 'over' || endedMs === null);
+    const held = this.#sqlite.query('SELECT reservation_id FROM reservations WHERE settled = 0', []);
+    const left = new Set(held.map(({ reservation_id }) => String(reservation_id)));
+    const legs = this.#legs.filter(({ leg }) => leg.state !== 'over' || left.has(leg.request.attemptId));
     this.#beganMs = this.#nowMs;
     await this.#live(before.bench.clock.wallMs());
     for (const died of [true, false]) {
       const { bench, ledger, outbox, journal } = this.#life;
       journal.commitsLeft = died ? this.#seen.length % 4 : Number.POSITIVE_INFINITY;
-      for (const { leg } of legs) bench.dialler.orphanAnswers.set(leg.request.attemptId, 200);
+      for (const { leg } of legs)
+        bench.dialler.orphanAnswers.set(leg.request.attemptId, leg.state === 'over' ? 481 : 200);
       const [live, open] = [await outbox.leftLive(), await outbox.leftOpen()];
       const ports = { ledger, dialler: bench.dialler, books: outbox, clock: bench.clock, log };
-      const left = { live, open, recordings: new Map() };
-      void recoverCalls(ports, left, HOLD_SECONDS, new AbortController().signal);
+      void recoverCalls(ports, { live, open, recordings: new Map() }, HOLD_SECONDS, new AbortController().signal);
       await settled();
       if (!died) await bench.advance(HOLD_SECONDS * 1_000);
       for (const seen of legs) {
