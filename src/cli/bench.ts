@@ -1,7 +1,8 @@
-// `simtrunk bench route | ledger | sip | media`: measures, and prints a line for each result as soon as it is known.
+// `simtrunk bench route | messages | ledger | sip | media`: measures, and prints a line for each result as soon as it is known.
 import { parseArgs } from 'node:util';
 import { benchLedger, JOURNALLED_LEDGERS } from '../bench/ledger-bench.js';
 import { benchMedia, mediaLineOf } from '../bench/media-bench.js';
+import { benchMessages } from '../bench/message-bench.js';
 import { REDIS_LEDGER } from '../bench/redis-ledger-bench.js';
 import { benchRoute, CHANNEL_COUNTS } from '../bench/route-bench.js';
 import { benchSip, lineOf, SIP_BENCH_PARTS, type SipBenchPart } from '../bench/sip-bench.js';
@@ -12,6 +13,7 @@ import { SimtrunkError } from '../lib/errors.js';
 import type { SocketsSetting } from '../media/relay/open-sockets.js';
 
 export const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
+       simtrunk bench messages [--json] [--seconds N]  the same of text messages, and by a scan of all channels
        simtrunk bench ledger [--json] [--seconds N]  committed records, and how long a commit takes
        simtrunk bench sip [--json]                 messages, transactions, CPU of a B2BUA's call on the SIP server
        simtrunk bench sip --soak --calls N         memory of the SIP server through N calls; fails when it grows
@@ -35,6 +37,7 @@ options of media: --calls N     two-way G.711 calls of 20 ms packets (100)
 export async function run(args: string[]): Promise<number> {
   const options = read(args);
   if (options.what === 'route') return runRoute(options.json, options.seconds);
+  if (options.what === 'messages') return runMessages(options.json, options.seconds);
   if (options.what === 'ledger') return runLedger(options.json, options.seconds);
   if (options.what === 'media') return runMedia(options);
   return runSip(options);
@@ -70,6 +73,25 @@ function runRoute(json: boolean, seconds: number): number {
       result.p50Us.toFixed(2).padStart(8),
       result.p99Us.toFixed(2).padStart(8),
       String(result.bytesPerChannel).padStart(15),
+    ];
+    process.stdout.write(`${json ? JSON.stringify(result) : columns.join(' ')}\n`);
+  }
+  return 0;
+}
+
+function runMessages(json: boolean, seconds: number): number {
+  if (!json)
+    process.stdout.write(
+      'channels   decisions/s   p50 µs   p99 µs   scan µs   (decide and reserve; without it by a scan)\n',
+    );
+  for (const channels of CHANNEL_COUNTS) {
+    const result = benchMessages(channels, seconds * 1000);
+    const columns = [
+      String(channels).padStart(8),
+      String(result.decisionsPerSecond).padStart(13),
+      result.p50Us.toFixed(2).padStart(8),
+      result.p99Us.toFixed(2).padStart(8),
+      String(result.scanUs).padStart(9),
     ];
     process.stdout.write(`${json ? JSON.stringify(result) : columns.join(' ')}\n`);
   }
@@ -122,8 +144,10 @@ async function runMedia(options: Options): Promise<number> {
   return 0;
 }
 
+const MEASURED = ['route', 'messages', 'ledger', 'sip', 'media'] as const;
+
 interface Options {
-  readonly what: 'route' | 'ledger' | 'sip' | 'media';
+  readonly what: (typeof MEASURED)[number];
   readonly json: boolean;
   readonly seconds: number;
   readonly parts: readonly SipBenchPart[];
@@ -163,9 +187,9 @@ function read(args: string[]): Options {
         profile: { type: 'string' },
       },
     });
-    const [what] = positionals;
-    if (positionals.length !== 1 || (what !== 'route' && what !== 'ledger' && what !== 'sip' && what !== 'media')) {
-      throw new Error('bench wants route, ledger, sip or media');
+    const what = MEASURED.find((one) => one === positionals[0]);
+    if (positionals.length !== 1 || what === undefined) {
+      throw new Error('bench wants route, messages, ledger, sip or media');
     }
     const isMedia = what === 'media';
     return {

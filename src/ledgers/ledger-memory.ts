@@ -90,6 +90,10 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return this.#usage.bookOf(simId)?.fitMessage(request) ?? { ok: false, reason: 'class-not-covered' };
   }
 
+  messageChangesAt(simId: string, request: MessageRequest): number {
+    return this.#usage.bookOf(simId)?.messageChangesAt(request) ?? Number.POSITIVE_INFINITY;
+  }
+
   messagesToday(simId: string, wallMs: number): number {
     return this.#usage.bookOf(simId)?.messagesToday(wallMs) ?? 0;
   }

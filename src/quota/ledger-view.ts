@@ -26,6 +26,8 @@ export interface LedgerView {
   quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number;
   /** Whether the SIM's plan lets text messages be sent, and what they would cost. */
   fitMessage(simId: string, request: MessageRequest): MessageFit;
+  /** Until when time alone changes nothing about that, nor about {@link messagesToday}. */
+  messageChangesAt(simId: string, request: MessageRequest): number;
   /** Text messages that the SIM sent in its day, in its plan's zone. */
   messagesToday(simId: string, wallMs: number): number;
   /** Answered calls and billed seconds of the SIM's day, in its plan's zone. */

@@ -270,6 +270,12 @@ class Comparison {
     const message = { kind: 'sms' as const, callee: 'm', numberClass, wallMs: this.nowWallMs, count };
     const fit = this.book.fitMessage(message);
     assert.equal(messageInShort(fit), this.model.fitMessage(message), 'message');
+    const changesAtWallMs = this.book.messageChangesAt(message);
+    assert.ok(changesAtWallMs > this.nowWallMs, 'changes later');
+    const last = Math.min(changesAtWallMs, this.nowWallMs + 3 * 86_400_000) - 1;
+    for (const wallMs of [Math.floor((this.nowWallMs + last) / 2), last]) {
+      assert.equal(messageInShort(fit), this.model.fitMessage({ ...message, wallMs }), 'until it changes');
+    }
     if (!fit.ok) return;
     assert.equal(this.book.bookMessage(message).costMicros, fit.costMicros);
     this.model.settled.push({ message, cost: fit.costMicros });

@@ -307,6 +307,16 @@ export class UsageBook implements Carrier {
     return { ok: true, costMicros };
   }
 
+  /** Until when time alone changes nothing about that, nor about the messages of the day. */
+  messageChangesAt({ kind, numberClass, wallMs }: MessageRequest): number {
+    const counts = this.#counts;
+    const { counters } = this.terms.messageTable(numberClass, kind);
+    return counters.reduce(
+      (at, counter) => Math.min(at, counts.fallsAt(counter, wallMs), counts.closesAt(counter, wallMs)),
+      this.terms.day.at(wallMs).endWallMs,
+    );
+  }
+
   /** What messages would cost now; nothing where the plan does not send them. */
   quoteMessage(request: MessageRequest): Micros {
     return this.#price.ofMessages(request) ?? 0;

@@ -1,137 +1,176 @@
-// Which channels carry a text message, by a plain scan: messages are few beside calls, and each gateway may send another length.
-// The rules are those of calls, but for media; the plan is asked for messages, and the score has what a message costs and how
-// many the SIM has sent today.
-import type { LedgerView } from '../quota/ledger-view.js';
-import { parseMoney } from '../quota/money.js';
-import type { MessageLoad, MessageRequest } from '../quota/usage.js';
-import { UNKNOWN_HEALTH } from './channel-health.js';
-import { BEST, Candidate, Decision, keyOf } from './decision.js';
-import type { IndexedGateway, PoolTerms } from './indexed-channel.js';
-import type { PooledChannel } from './pool.js';
-import { type CodeCounts, codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
+// Which channels carry a text message. Reads the orders of what it is on each gateway from their best ends, and asks one by one only
+// the channels that stand differently for this message: those that sent one a moment ago or have been tried, the SIM that its
+// callee knows, its agent's own.
+import { BEST, type CallTerms, Candidate, ORDINARY, scoreOf } from './decision.js';
+import { explainMessage } from './explain-message.js';
+import { MessageDecision, type MessageToRoute } from './message-decision.js';
+import type { MessageOrder } from './message-orders.js';
+import type { Cell, Pool, PooledChannel } from './pool.js';
+import { addCounts, type CodeCounts, codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
 import type { RouteIndex } from './route-index.js';
 import {
   isChannelExcluded,
   isEmergency,
   isGatewayExcluded,
-  type RefusalReason,
   type RoutingRequest,
-  refusalOfChannel,
   refusalOfGateway,
   refusalOfPoolToMessage,
 } from './rules.js';
-import { Standing } from './standing.js';
-import { FULL_POINTS } from './weights.js';
+import { TIES } from './standing.js';
 
-export interface MessageToRoute {
-  /** What it is on each gateway, by name; a gateway that is not there cannot send it. */
-  readonly loads: ReadonlyMap<string, MessageLoad>;
-  /** Channels that sent a message a moment ago, by id. */
-  readonly resting: ReadonlySet<string>;
-}
+const TRIED = codeOf('already-tried');
+const RESTING = codeOf('message-gap');
+const UNABLE = codeOf('no-messages');
 
 /** Pure over the index, which must have been turned to now. */
-export function decideMessage(request: RoutingRequest, message: MessageToRoute, index: RouteIndex): Decision {
-  const { view, channels, ranking, wallMs } = index;
-  const affineSim = view.simsOf(request.callee.e164).at(-1);
-  const own = request.agent === null ? [] : index.channelsOf(`${request.trunk}/${request.agent}`);
-  const fullCost = Math.max(1, parseMoney(ranking.fullCost));
-  const asked = new Asked(request, message, wallMs);
-  const counts = noCounts();
-  const best: Candidate[] = [];
-  for (const channel of channels) {
-    const cost = asked.judge(channel, view);
-    if (typeof cost !== 'number') {
-      countOne(counts, codeOf(cost));
-      continue;
+export function decideMessage(request: RoutingRequest, message: MessageToRoute, index: RouteIndex): MessageDecision {
+  if (isEmergency(request)) return explainMessage(request, message, index);
+  const special = specialChannels(request, message, index);
+  const search = new Search(request, message, index, special);
+  for (const pool of index.pools) search.take(pool);
+  search.takeSpecial();
+  return search.decision();
+}
+
+/** Channels that the orders do not judge rightly for this message. */
+function specialChannels(
+  { callee, trunk, agent, excludeChannels }: RoutingRequest,
+  { resting }: MessageToRoute,
+  index: RouteIndex,
+): ReadonlySet<PooledChannel> {
+  const special = new Set(agent === null ? [] : index.channelsOf(`${trunk}/${agent}`));
+  const known = index.view.simsOf(callee.e164).at(-1);
+  const ofSim = known === undefined ? undefined : index.channelOfSim(known);
+  if (ofSim !== undefined) special.add(ofSim);
+  for (const channelIds of [excludeChannels, resting]) {
+    for (const channelId of channelIds) {
+      const channel = index.channel(channelId);
+      if (channel !== undefined) special.add(channel);
     }
-    const costPoints = cost === 0 ? 0 : Math.floor((cost * FULL_POINTS) / fullCost);
-    const sent = view.messagesToday(channel.simId, wallMs);
-    const health = channel.health?.points ?? UNKNOWN_HEALTH;
-    const standing = new Standing(NOT_REFUSED, costPoints, sent, health, ranking.weights, channel.tie);
-    const isKnown = channel.simId === affineSim;
-    const isOwn = own.includes(channel);
-    // What speaks for a channel in this call alone lowers its key; without that its standing's key is its own.
-    const last = best.length < BEST ? undefined : best[BEST - 1];
-    if (!isKnown && !isOwn && last !== undefined && standing.key > keyOf(last)) continue;
-    const call = { sameCallee: isKnown, ownChannel: isOwn, lastResort: false };
-    insert(best, new Candidate(channel, standing, call, ranking.weights));
   }
-  return new MessageDecision(best, counts, index);
+  return special;
 }
 
-class MessageDecision extends Decision {
-  readonly candidates: readonly Candidate[];
-
-  constructor(best: readonly Candidate[], counts: CodeCounts, index: RouteIndex) {
-    super(best[0], counts, index);
-    this.candidates = best;
-  }
+interface Found {
+  readonly key: number;
+  readonly channel: PooledChannel;
+  readonly order: MessageOrder;
+  readonly call: CallTerms;
 }
 
-/** Keeps the best few in their order. */
-function insert(best: Candidate[], candidate: Candidate): void {
-  const key = keyOf(candidate);
-  let at = best.length;
-  while (at > 0 && keyOf(best[at - 1] as Candidate) > key) at -= 1;
-  best.splice(at, 0, candidate);
-  if (best.length > BEST) best.pop();
-}
-
-/** One message: what is the same for all channels of a pool or a gateway is asked once. */
-class Asked {
+class Search {
   readonly #request: RoutingRequest;
   readonly #message: MessageToRoute;
-  readonly #wallMs: number;
-  readonly #isEmergency: boolean;
-  readonly #pools = new Map<PoolTerms, RefusalReason | null>();
-  readonly #gateways = new Map<IndexedGateway, RefusalReason | MessageRequest>();
+  readonly #index: RouteIndex;
+  readonly #special: ReadonlySet<PooledChannel>;
+  /** How many are in each cell. */
+  readonly #specialIn = new Map<Cell, number>();
+  readonly #orders = new Map<string, MessageOrder>();
+  /** Orders of cells whose channels are asked one by one. */
+  readonly #orderOfCell = new Map<Cell, MessageOrder>();
+  readonly #counts: CodeCounts = noCounts();
+  /** The best so far, the lowest key first. */
+  readonly #best: Found[] = [];
+  #lowest = new Float64Array(BEST);
 
-  constructor(request: RoutingRequest, message: MessageToRoute, wallMs: number) {
+  constructor(
+    request: RoutingRequest,
+    message: MessageToRoute,
+    index: RouteIndex,
+    special: ReadonlySet<PooledChannel>,
+  ) {
     this.#request = request;
     this.#message = message;
-    this.#wallMs = wallMs;
-    this.#isEmergency = isEmergency(request);
+    this.#index = index;
+    this.#special = special;
+    for (const { cell } of special) this.#specialIn.set(cell, (this.#specialIn.get(cell) ?? 0) + 1);
   }
 
-  /** Why not, or what it would cost, in micros. */
-  judge(channel: PooledChannel, view: LedgerView): RefusalReason | number {
-    const ofGateway = this.#gatewayOf(channel.gateway);
-    if (ofGateway === 'no-messages') return ofGateway;
-    const ofPool = this.#poolOf(channel.pool);
-    if (ofPool !== null) return ofPool;
-    if (typeof ofGateway === 'string') return ofGateway;
-    const ofChannel = refusalOfChannel(channel, this.#isEmergency);
-    if (ofChannel !== undefined) return ofChannel;
-    if (isChannelExcluded(channel, this.#request)) return 'already-tried';
-    if (this.#message.resting.has(channel.channelId)) return 'message-gap';
-    const fit = view.fitMessage(channel.simId, ofGateway);
-    return fit.ok ? fit.costMicros : fit.reason;
-  }
-
-  #poolOf(pool: PoolTerms): RefusalReason | null {
-    let known = this.#pools.get(pool);
-    if (known === undefined) {
-      known = refusalOfPoolToMessage(pool, this.#request) ?? null;
-      this.#pools.set(pool, known);
+  take(pool: Pool): void {
+    const ofPool = codeOf(refusalOfPoolToMessage(pool, this.#request));
+    for (const cell of pool.cells.values()) {
+      const load = this.#message.loads.get(cell.gateway.name);
+      const refusal = load === undefined ? UNABLE : ofPool === NOT_REFUSED ? this.#refusalOfGateway(cell) : ofPool;
+      if (load === undefined || refusal !== NOT_REFUSED) countOne(this.#counts, refusal, cell.size);
+      else this.#takeCell(cell, this.#orderOf(load));
     }
-    return known;
   }
 
-  /** What stands against the gateway, or what its SIMs' plans are asked. */
-  #gatewayOf(gateway: IndexedGateway): RefusalReason | MessageRequest {
-    let known = this.#gateways.get(gateway);
-    if (known === undefined) {
-      const load = this.#message.loads.get(gateway.name);
-      const { e164: callee, numberClass } = this.#request.callee;
-      if (load === undefined) known = 'no-messages';
-      else if (isGatewayExcluded(gateway, this.#request)) known = 'already-tried';
-      else {
-        const refusal = this.#isEmergency ? undefined : refusalOfGateway(gateway);
-        known = refusal ?? { kind: load.kind, count: load.count, callee, numberClass, wallMs: this.#wallMs };
+  /** Those that are asked one by one. */
+  takeSpecial(): void {
+    const { callee, trunk, agent } = this.#request;
+    const known = this.#index.view.simsOf(callee.e164).at(-1);
+    const own = agent === null ? [] : this.#index.channelsOf(`${trunk}/${agent}`);
+    for (const channel of this.#special) {
+      const order = this.#orderOfCell.get(channel.cell);
+      if (order === undefined || channel.refusal !== NOT_REFUSED) continue;
+      const ofPlan = order.refusalOf(channel);
+      const ofMessage = isChannelExcluded(channel, this.#request)
+        ? TRIED
+        : this.#message.resting.has(channel.channelId)
+          ? RESTING
+          : NOT_REFUSED;
+      if (ofMessage !== NOT_REFUSED) {
+        // It is not counted with what its plan refuses.
+        countOne(this.#counts, ofPlan, -1);
+        countOne(this.#counts, ofMessage);
+      } else if (ofPlan === NOT_REFUSED) {
+        const call = { sameCallee: channel.simId === known, ownChannel: own.includes(channel), lastResort: false };
+        const key = order.standingOf(channel).key + scoreOf(call, this.#index.ranking.weights) * TIES;
+        this.#insert({ key, channel, order, call });
       }
-      this.#gateways.set(gateway, known);
     }
-    return known;
+  }
+
+  decision(): MessageDecision {
+    const { weights } = this.#index.ranking;
+    const best = this.#best.map(
+      ({ channel, order, call }) => new Candidate(channel, order.standingOf(channel), call, weights),
+    );
+    return new MessageDecision(best, this.#counts, this.#index);
+  }
+
+  #refusalOfGateway({ gateway }: Cell): number {
+    return isGatewayExcluded(gateway, this.#request) ? TRIED : codeOf(refusalOfGateway(gateway));
+  }
+
+  #orderOf(load: Parameters<RouteIndex['messageOrders']['orderOf']>[1]): MessageOrder {
+    const name = `${load.kind} ${load.count}`;
+    let order = this.#orders.get(name);
+    if (order === undefined) {
+      order = this.#index.messageOrders.orderOf(this.#request.callee.numberClass, load);
+      this.#orders.set(name, order);
+    }
+    return order;
+  }
+
+  #takeCell(cell: Cell, order: MessageOrder): void {
+    const { open, refused } = order.cellOf(cell);
+    addCounts(this.#counts, refused);
+    const specials = this.#specialIn.get(cell) ?? 0;
+    if (specials > 0) this.#orderOfCell.set(cell, order);
+    if (open.first >= this.#bound) return;
+    const most = BEST + specials;
+    if (this.#lowest.length < most) this.#lowest = new Float64Array(2 * most);
+    const found = open.copyLowest(most, this.#lowest);
+    for (let at = 0; at < found; at++) {
+      const key = this.#lowest[at] as number;
+      if (key >= this.#bound) return;
+      const channel = this.#index.channelOfKey(key);
+      if (specials === 0 || !this.#special.has(channel)) this.#insert({ key, channel, order, call: ORDINARY });
+    }
+  }
+
+  /** What a key must be below to be among the best. */
+  get #bound(): number {
+    return this.#best.length < BEST ? Number.POSITIVE_INFINITY : (this.#best[BEST - 1] as Found).key;
+  }
+
+  #insert(found: Found): void {
+    const best = this.#best;
+    let at = best.length;
+    while (at > 0 && (best[at - 1] as Found).key > found.key) at -= 1;
+    best.splice(at, 0, found);
+    if (best.length > BEST) best.pop();
   }
 }

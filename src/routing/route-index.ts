@@ -7,6 +7,7 @@ import { CallRate } from './call-rate.js';
 import type { AttemptReport, ChannelHealth } from './channel-health.js';
 import { HealthBook } from './health-book.js';
 import type { IndexedGateway, RoutingChannel, RoutingGateway, SimState } from './indexed-channel.js';
+import { MessageOrders } from './message-orders.js';
 import { Cell, Pool, type PooledChannel } from './pool.js';
 import { type Profile, ProfileCache } from './profile-cache.js';
 import { DEFAULT_RANKING, type RankingSettings } from './ranking.js';
@@ -49,6 +50,8 @@ export class RouteIndex {
   readonly #subscriptions: (() => void)[];
   /** The channel of the last decision: what changes next is most often it, and need not be looked up. */
   #decided: PooledChannel | undefined;
+  /** Null until a text message is asked for. */
+  #messageOrders: MessageOrders | null = null;
   /** Busy channels that left the config: their calls count at their gateways until they are over. */
   readonly #leaving = new Map<string, IndexedGateway>();
   #version = 0;
@@ -197,6 +200,12 @@ export class RouteIndex {
     return this.#profiles.add(request, { pools, refused });
   }
 
+  /** Orders of text messages, which are kept current from now on. */
+  get messageOrders(): MessageOrders {
+    this.#messageOrders ??= new MessageOrders(this);
+    return this.#messageOrders;
+  }
+
   // ---- events --------------------------------------------------------------------------------------------------------
 
   channelChanged(channelId: string, state: ChannelState): void {
@@ -316,12 +325,14 @@ export class RouteIndex {
     if (before === NOT_REFUSED) channel.cell.displace(channel);
     channel.refusal = refusal;
     channel.cell.moved(before, refusal);
+    this.#messageOrders?.touch(channel.number);
     if (refusal === NOT_REFUSED) this.#place(channel);
     return true;
   }
 
   #standAnew(channel: PooledChannel): void {
     if (channel.refusal !== NOT_REFUSED) return;
+    this.#messageOrders?.touch(channel.number);
     channel.cell.displace(channel);
     this.#place(channel);
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { TypedEmitter } from '../lib/typed-events.js';
 import type { NumberClass } from '../numbers/number-class.js';
 import type { ChannelState, LedgerView, LedgerViewEvents } from '../quota/ledger-view.js';
-import type { Allowance, Plan } from '../quota/plan.js';
+import type { Allowance, MessageKind, Plan } from '../quota/plan.js';
 import { allowanceOf, planOf } from '../quota/plan-defaults.js';
 import type { FitRequest, MessageRequest } from '../quota/usage.js';
 import { UsageBook } from '../quota/usage-book.js';
@@ -80,6 +80,9 @@ class HandLedger implements LedgerView {
   fitMessage(simId: string, request: MessageRequest) {
     return this.#book(simId).fitMessage(request);
   }
+  messageChangesAt(simId: string, request: MessageRequest) {
+    return this.#book(simId).messageChangesAt(request);
+  }
   messagesToday(simId: string, wallMs: number) {
     return this.#book(simId).messagesToday(wallMs);
   }
@@ -102,6 +105,12 @@ class HandLedger implements LedgerView {
     const record = { callee, numberClass, reservedWallMs: answeredWallMs, answeredWallMs };
     this.#book(simId).book({ ...record, durationMs: seconds * 1000 });
     this.sims.set(callee, [...this.simsOf(callee).filter((id) => id !== simId), simId]);
+    this.events.emit('usage:changed', simId);
+  }
+
+  /** Counts messages that were sent. */
+  write(simId: string, kind: MessageKind, count: number, wallMs = NOON): void {
+    this.#book(simId).bookMessage({ kind, count, callee: CALLEE, numberClass: 'mobile', wallMs });
     this.events.emit('usage:changed', simId);
   }
 

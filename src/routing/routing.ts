@@ -4,7 +4,7 @@
 import type { Clock } from '../lib/clock.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { AttemptReport } from './channel-health.js';
-import { decideMessage, type MessageToRoute } from './decide-message.js';
+import { decideMessage } from './decide-message.js';
 import { decideRoute } from './decide-route.js';
 import type { Candidate, Decision, Explanation, ScoreTerms } from './decision.js';
 import { type DialAddress, type DialledGateway, dialAddress, dialUri, gatewayUri } from './dial-uri.js';
@@ -17,6 +17,7 @@ import {
   type ProbeResult,
 } from './gateway-health.js';
 import type { RoutingGateway, SimState } from './indexed-channel.js';
+import type { MessageToRoute } from './message-decision.js';
 import { RouteIndex, type RoutingSettings } from './route-index.js';
 import type { RoutingRequest } from './rules.js';
 

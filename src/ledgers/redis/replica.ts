@@ -111,6 +111,11 @@ export class Replica implements LedgerView {
     return this.#memory.fitMessage(simId, { ...request, wallMs: this.#clock.fromNode(request.wallMs) });
   }
 
+  messageChangesAt(simId: string, request: MessageRequest): number {
+    const asked = { ...request, wallMs: this.#clock.fromNode(request.wallMs) };
+    return this.#clock.toNode(this.#memory.messageChangesAt(simId, asked));
+  }
+
   messagesToday(simId: string, wallMs: number): number {
     return this.#memory.messagesToday(simId, this.#clock.fromNode(wallMs));
   }
