@@ -13,7 +13,7 @@ const MAX_BURST_RATIO = 8;
  * round trips, the packet time and a playout buffer make, as far as they are known.
  */
 export function scoreOf(
-  statistics: ReceptionStatistics,
+  statistics: Pick<ReceptionStatistics, 'packets' | 'duplicates' | 'lost' | 'gaps' | 'jitterMs'>,
   way: {
     readonly codecName: string;
     /** Of AMR-WB; null when it is not known, or was not one. */

@@ -25,6 +25,7 @@ import {
   describeFax,
   describeNobody,
   describeRemote,
+  isSupplementary,
   type SideDescription,
 } from './side-description.js';
 
@@ -331,7 +332,8 @@ export class EngineSession implements MediaSession {
     this.#watch.see('caller', counters.caller?.packets ?? 0);
     this.#watch.see('callee', counters.callee?.packets ?? 0);
     const history = { caller: this.#watch.history('caller'), callee: this.#watch.history('callee') };
-    return composeReport(counters, history, this.#forkReport);
+    const codecNames = { caller: codecNameOf(this.#remotes.caller), callee: codecNameOf(this.#remotes.callee) };
+    return composeReport(counters, history, this.#forkReport, codecNames);
   }
 
   #lose(cause: string): void {
@@ -368,6 +370,11 @@ const NO_ADDRESS: MediaAddress = { address: '0.0.0.0', rtpPort: 0, rtcpPort: 0 }
 
 function codecsOf(remote: MediaRemote | null): readonly MediaCodec[] {
   return remote?.codecs ?? [];
+}
+
+/** Of its audio. */
+function codecNameOf(remote: MediaRemote | null): string | null {
+  return codecsOf(remote).find((codec) => !isSupplementary(codec))?.name ?? null;
 }
 
 function isSamePlace(a: MediaAddress, b: MediaAddress): boolean {

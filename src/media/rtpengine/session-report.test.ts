@@ -15,6 +15,8 @@ function reply(value: NgArgument): NgDictionary {
   return decodeBencode(encodeBencode(value)) as NgDictionary;
 }
 
+const PCMA = { caller: 'PCMA', callee: 'PCMA' };
+
 const QUERIED = reply({
   result: 'ok',
   SSRC: {
@@ -43,11 +45,11 @@ const QUERIED = reply({
 describe('the report of a session at rtpengine', () => {
   it('has its counters of each side, and what RTCP told', () => {
     const counters = { caller: readCounters(QUERIED, 'caller'), callee: readCounters(QUERIED, 'callee-0') };
-    const { caller, callee } = composeReport(counters, { caller: NOTHING, callee: NOTHING }, null);
+    const { caller, callee } = composeReport(counters, { caller: NOTHING, callee: NOTHING }, null, PCMA);
     assert.deepEqual([caller.packets, caller.bytes, caller.rtcpPackets, caller.dropped.source], [250, 43_000, 5, 2]);
     assert.deepEqual(
       [caller.source, caller.transcoded, caller.mos, caller.roundTripMs],
-      ['10.0.0.7:4000', 250, 4.3, 21.5],
+      ['10.0.0.7:4000', 250, 4.24, 21.5],
     );
     assert.deepEqual([caller.lost, caller.jitterMs, caller.peerReport], [4, 3, { lost: 4, jitterMs: 3 }]);
     assert.deepEqual([callee.packets, callee.source, callee.mos, callee.peerReport], [0, null, null, null]);
@@ -67,10 +69,25 @@ describe('the report of a session at rtpengine', () => {
     };
     const counters = { caller: readCounters(QUERIED, 'caller'), callee: null };
     const history = { caller: { ...NOTHING, lastPacketAgeMs: 900 }, callee: NOTHING };
-    const report = composeReport(counters, history, { caller: stream, callee: { ...stream, lastPacketAgeMs: null } });
+    const report = composeReport(
+      counters,
+      history,
+      { caller: stream, callee: { ...stream, lastPacketAgeMs: null } },
+      PCMA,
+    );
     const { packets, lost, jitterMs, outOfOrder, duplicates, firstPacketWallMs } = report.caller;
     assert.deepEqual([packets, lost, jitterMs, outOfOrder, duplicates, firstPacketWallMs], [250, 10, 1.5, 3, 1, 5]);
     assert.deepEqual([report.caller.mos, report.lastPacketAgeMs], [4.1, 40]);
+  });
+
+  it('rates what RTCP told by the codec, as the relay does, and not at all where nobody knows how', () => {
+    const counters = { caller: readCounters(QUERIED, 'caller'), callee: null };
+    const scoreOf = (codecName: string | null) =>
+      composeReport(counters, { caller: NOTHING, callee: NOTHING }, null, { caller: codecName, callee: null }).caller
+        .mos;
+    // 4 of 254 packets: more is taken off for G.729, which is worse from the start.
+    assert.ok((scoreOf('G729') ?? 5) < (scoreOf('PCMU') ?? 0) - 0.2);
+    assert.deepEqual([scoreOf('opus'), scoreOf('AMR-WB'), scoreOf(null)], [null, null, null]);
   });
 
   it('does not take the numbering of transcoded copies for that of the side', () => {
@@ -81,8 +98,9 @@ describe('the report of a session at rtpengine', () => {
       counters,
       { caller: NOTHING, callee: NOTHING },
       { caller: stream, callee: stream },
+      { caller: 'opus', callee: null },
     );
-    assert.deepEqual([caller.lost, caller.mos, caller.firstPacketWallMs], [4, 4.3, 5]);
+    assert.deepEqual([caller.lost, caller.mos, caller.firstPacketWallMs], [4, null, 5]);
   });
 
   for (const [title, value] of [

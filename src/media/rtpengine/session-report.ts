@@ -2,6 +2,7 @@
 // Without a fork nobody looks at sequence numbers: loss and jitter are then what the peers' RTCP said, as far as they did.
 import type { MediaReport, Side, StreamReport } from '../../call/reports.js';
 import { emptyReport } from '../relay/relay-messages.js';
+import { scoreOf } from '../relay/stream-quality.js';
 import type { NgDictionary, NgValue } from './bencode.js';
 import type { ForkedStream, ForkReport } from './fork-messages.js';
 
@@ -17,9 +18,9 @@ export interface SideCounters {
   readonly ssrc: number | null;
   /** What was told by RTCP about its stream. */
   readonly told: { readonly lost: number; readonly jitterMs: number; readonly roundTripMs: number | null } | null;
-  /** 1 to 5; null where rtpengine had no RTCP to reckon from. */
-  readonly mos: number | null;
 }
+
+const PACKET_MS = 20;
 
 /** Reads a reply to `query`; null for a side that is not in it. */
 export function readCounters(reply: NgDictionary, tag: string): SideCounters | null {
@@ -46,7 +47,6 @@ export function readCounters(reply: NgDictionary, tag: string): SideCounters | n
       jitterMs: integer(average?.jitter) ?? 0,
       roundTripMs: thousandthOf(integer(average?.['round-trip time'])),
     },
-    mos: tenthOf(integer(average?.MOS)),
   };
 }
 
@@ -63,12 +63,13 @@ export function composeReport(
   counters: Readonly<Record<Side, SideCounters | null>>,
   history: Readonly<Record<Side, SideHistory>>,
   forked: ForkReport | null,
+  codecNames: Readonly<Record<Side, string | null>>,
 ): MediaReport {
   const age = (side: Side) => forked?.[side].lastPacketAgeMs ?? history[side].lastPacketAgeMs;
   const ages = [age('caller'), age('callee')].filter((ageMs) => ageMs !== null);
   return {
-    caller: streamReport('caller', counters.caller, history.caller, forked?.caller ?? null),
-    callee: streamReport('callee', counters.callee, history.callee, forked?.callee ?? null),
+    caller: streamReport('caller', counters.caller, history.caller, forked?.caller ?? null, codecNames.caller),
+    callee: streamReport('callee', counters.callee, history.callee, forked?.callee ?? null, codecNames.callee),
     lastPacketAgeMs: ages.length === 0 ? null : Math.min(...ages),
   };
 }
@@ -78,6 +79,7 @@ function streamReport(
   counters: SideCounters | null,
   history: SideHistory,
   forked: ForkedStream | null,
+  codecName: string | null,
 ): StreamReport {
   const none = emptyReport()[side];
   // Copies that were transcoded have a numbering of their own.
@@ -95,7 +97,7 @@ function streamReport(
     transcoded: counters?.isTranscoding === true ? packets : 0,
     roundTripMs: counters?.told?.roundTripMs ?? null,
     peerReport: counters?.told ? { lost: counters.told.lost, jitterMs: counters.told.jitterMs } : null,
-    mos: measured?.mos ?? counters?.mos ?? null,
+    mos: measured?.mos ?? toldScore(counters, codecName),
     silentMs: history.silentMs,
     dtmfEvents: history.dtmfEvents,
     dtmfDigits: history.dtmfDigits,
@@ -104,6 +106,14 @@ function streamReport(
     source: counters?.endpoint ?? null,
     firstPacketWallMs: forked?.firstPacketWallMs ?? history.firstPacketWallMs,
   };
+}
+
+/** rtpengine's own score knows of no codec: what RTCP told is rated as the relay rates what it has measured. */
+function toldScore(counters: SideCounters | null, codecName: string | null): number | null {
+  if (!counters?.told || codecName === null) return null;
+  const { lost, jitterMs, roundTripMs } = counters.told;
+  const heard = { packets: counters.packets, duplicates: 0, lost: Math.max(0, lost), gaps: 0, jitterMs };
+  return scoreOf(heard, { codecName, packetMs: PACKET_MS, roundTripsMs: [roundTripMs] });
 }
 
 function endpointOf(endpoint: NgDictionary | null): string | null {
@@ -126,8 +136,4 @@ function integer(value: NgValue | undefined): number | null {
 
 function thousandthOf(value: number | null): number | null {
   return value === null || value === 0 ? null : value / 1000;
-}
-
-function tenthOf(value: number | null): number | null {
-  return value === null || value === 0 ? null : value / 10;
 }
