@@ -1,10 +1,21 @@
 // Debian packages that tests need: found by their command, installed by apt-get where root or sudo allows, else named.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Command → the Debian or Ubuntu package that brings it. */
-const PACKAGES = { sipp: 'sip-tester', 'redis-server': 'redis-server', rtpengine: 'rtpengine-daemon', nft: 'nftables' };
+const PACKAGES = {
+  sipp: 'sip-tester',
+  'redis-server': 'redis-server',
+  rtpengine: 'rtpengine-daemon',
+  nft: 'nftables',
+  baresip: 'baresip-core',
+  linphonec: 'linphone-cli',
+  sipsak: 'sipsak',
+  kamailio: 'kamailio',
+};
+/** Their packages start them as a service, on the port of SIP itself: not on a machine where somebody may use it. */
+const SERVICES = ['kamailio'];
 
 function isOnPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
@@ -51,17 +62,20 @@ export function installSystemPackages(commands) {
 /** Installs what some tests do without, if that is possible without asking; says what will be skipped otherwise. */
 export function installOptionalPackages(commands) {
   const missing = commands.filter((command) => !isOnPath(command));
-  if (missing.length === 0) return;
+  const wanted = missing.filter((command) => !(SERVICES.includes(command) && startsServices()));
   const prefix = isOnPath('apt-get') ? rootPrefix() : undefined;
-  if (
-    prefix !== undefined &&
-    aptInstall(
-      prefix,
-      missing.map((command) => PACKAGES[command]),
-    )
-  )
-    return;
-  process.stderr.write(`Tests that need ${missing.join(' or ')} will be skipped, each with its reason.\n`);
+  if (wanted.length > 0 && prefix !== undefined) {
+    const packages = wanted.map((command) => PACKAGES[command]);
+    // One that this distribution lacks is not to keep the others away.
+    if (!aptInstall(prefix, packages)) for (const name of packages) aptInstall(prefix, [name]);
+  }
+  const absent = missing.filter((command) => !isOnPath(command));
+  if (absent.length === 0) return;
+  process.stderr.write(`Tests that need ${absent.join(' or ')} will be skipped, each with its reason.\n`);
+}
+
+function startsServices() {
+  return existsSync('/run/systemd/system');
 }
 
 function aptInstall(prefix, packages) {

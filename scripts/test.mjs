@@ -83,7 +83,7 @@ const PARTS = [
 install();
 // SIPP names another command for SIPp, such as a container's.
 if (!installSystemPackages(process.env.SIPP ? ['redis-server'] : ['sipp', 'redis-server'])) process.exit(1);
-installOptionalPackages(['rtpengine', 'nft']);
+installOptionalPackages(['rtpengine', 'nft', 'baresip', 'linphonec', 'sipsak', 'kamailio']);
 
 const rows = [];
 for (const [name, run] of PARTS) {
