@@ -19,12 +19,17 @@ const COMMON = [
   },
   {
     weight: 5,
-    arbitrary: fc.record({ kind: pick('caller'), index, does: pick('connects', 'connects', 'hangs up', 'cancels') }),
+    arbitrary: fc.record({
+      kind: pick('caller'),
+      index,
+      does: pick('connects', 'connects', 'hangs up', 'cancels', 'clears'),
+    }),
   },
   {
     weight: 5,
     arbitrary: fc.record({ kind: pick('pass'), ms: fc.constantFrom(1, 999, 3_400, 17_000, 61_000, 140_000) }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: pick('mobile'), index, paid: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: pick('transfer'), index }) },
 ] as const;
 

@@ -4,6 +4,7 @@ import { strict as assert } from 'node:assert';
 import { ANSWER, CallBench, SETTINGS, settled } from '../../call/call-test-kit.js';
 import type { FakeCaller, FakeLeg } from '../../call/fake-legs.js';
 import { FakeReferral } from '../../call/fake-referral.js';
+import { destinationAt, incomingOn } from '../../call/incoming-test-kit.js';
 import { recoverCalls } from '../../call/recovery.js';
 import { OUTBOX_SCHEMA, Outbox } from '../../cdr/outbox.js';
 import type { Journal } from '../../journal/journal.js';
@@ -33,6 +34,8 @@ const ROUNDINGS: readonly [Rounding, Rounding] = [
 const START = Date.UTC(2026, 0, 14, 14, 50);
 const log = createLogger({ level: 'silent', redactNumbers: false });
 
+const BOTH_WAYS = { directions: ['out', 'in'] } as const;
+
 function planWith(rounding: Rounding): Plan {
   const charge = { kind: 'charge', perStep: '7.5', stepSeconds: 1 } as const;
   return planOf({
@@ -40,9 +43,10 @@ function planWith(rounding: Rounding): Plan {
     rounding,
     maxCallSeconds: 200,
     allowances: [
-      allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: SECONDS_A_DAY, rounding }),
+      allowanceOf({ ...BOTH_WAYS, id: 'seconds-day', counts: 'seconds', limit: SECONDS_A_DAY, rounding }),
       allowanceOf({
         ...{ id: 'seconds-month', counts: 'seconds', limit: 250, rounding, beyond: { ...charge, perStep: '1.98' } },
+        ...BOTH_WAYS,
         window: { kind: 'month', resetDay: 1 },
       }),
       allowanceOf({ id: 'calls-day', counts: 'calls', countsOn: 'attempt', limit: 2, beyond: charge }),
@@ -53,7 +57,7 @@ function planWith(rounding: Rounding): Plan {
 const CAPS = capsOf({
   name: 'agents',
   allowances: [
-    allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: PAYER_SECONDS_A_DAY }),
+    allowanceOf({ ...BOTH_WAYS, id: 'seconds-day', counts: 'seconds', limit: PAYER_SECONDS_A_DAY }),
     allowanceOf({ id: 'spend-day', counts: 'spend', limit: 2_000_000_000 }),
   ],
 });
@@ -91,6 +95,8 @@ interface SeenLeg {
   /** Of the plan that was in force when its channel was reserved. */
   readonly rounding: Rounding;
   readonly channelId: string;
+  /** A gateway's; the PBX is no carrier. */
+  readonly isCharged: boolean;
   furtherAnswers: number;
   answeredMs: number | null;
   endedMs: number | null;
@@ -98,14 +104,23 @@ interface SeenLeg {
   isInterrupted: boolean;
 }
 
+/** A call from a mobile, as its carrier has seen it. */
+interface SeenMobile {
+  readonly caller: FakeCaller;
+  readonly reservationId: string;
+  readonly rounding: Rounding;
+  isInterrupted: boolean;
+}
+
 export type AuditedStep =
+  | { readonly kind: 'mobile'; readonly index: number; readonly paid: boolean }
   | { readonly kind: 'talk' | 'dial'; readonly paid: boolean }
   | {
       readonly kind: 'gateway';
       readonly index: number;
       readonly does: 'rings' | 'answers' | 'answers again' | 'is busy' | 'has no SIM' | 'hangs up' | 'clears';
     }
-  | { readonly kind: 'caller'; readonly index: number; readonly does: 'connects' | 'hangs up' | 'cancels' }
+  | { readonly kind: 'caller'; readonly index: number; readonly does: 'connects' | 'hangs up' | 'cancels' | 'clears' }
   | { readonly kind: 'pass' | 'jump'; readonly ms: number }
   | { readonly kind: 'transfer'; readonly index: number }
   | { readonly kind: 'adjust'; readonly index: number; readonly amount: number }
@@ -122,6 +137,7 @@ interface Life {
 export class AuditedCalls {
   readonly #sqlite = new SqliteFile(':memory:', 'process');
   readonly #seen: SeenLeg[] = [];
+  readonly #mobiles: SeenMobile[] = [];
   #life!: Life;
   /** The time that had passed when this life began. */
   #beganMs = 0;
@@ -152,6 +168,9 @@ export class AuditedCalls {
       case 'talk':
       case 'dial':
         await this.#call(step.paid, step.kind === 'talk');
+        break;
+      case 'mobile':
+        await this.#callFromMobile(CHANNELS[step.index % CHANNELS.length] ?? '', step.paid);
         break;
       case 'gateway':
         this.#gateway(this.#legs[step.index % Math.max(1, this.#legs.length)], step.does);
@@ -185,7 +204,7 @@ export class AuditedCalls {
     for (let round = 0; round < 6; round += 1) {
       const { bench } = this.#life;
       for (const caller of [...bench.callers])
-        for (const does of ['connects', 'hangs up', 'cancels'] as const) this.#caller(caller, does);
+        for (const does of ['connects', 'hangs up', 'cancels', 'clears'] as const) this.#caller(caller, does);
       await this.#settle();
       for (const leg of [...this.#legs])
         for (const does of ['is busy', 'hangs up', 'clears'] as const) this.#gateway(leg, does);
@@ -215,6 +234,16 @@ export class AuditedCalls {
     this.#caller(caller, 'connects');
   }
 
+  /** A mobile rings a SIM; the PBX is asked to take it. */
+  async #callFromMobile(channelId: string, paid: boolean): Promise<void> {
+    const reservationId = `in-${this.#mobiles.length}`;
+    const destinations = [destinationAt('default', '700')];
+    const made = incomingOn(destinations, { reservationId, channelId, simId: `sim ${channelId}` });
+    const caller = await this.#life.bench.offer({ ...made, agent: paid ? AGENT : null });
+    this.#mobiles.push({ caller, reservationId, rounding: this.#plan.rounding, isInterrupted: false });
+    this.#see(caller);
+  }
+
   /** INVITEs that have left since it was last asked. */
   #see(caller: FakeCaller): void {
     const { bench } = this.#life;
@@ -222,7 +251,9 @@ export class AuditedCalls {
       if (this.#seen.some((seen) => seen.leg === leg)) continue;
       leg.sent();
       const { channelId } = leg.request;
+      const isCharged = CHANNELS.includes(channelId);
       this.#seen.push({
+        isCharged,
         ...{ leg, caller, channelId, rounding: this.#plan.rounding, furtherAnswers: 0 },
         ...{ answeredMs: null, endedMs: null, isInterrupted: false },
       });
@@ -265,6 +296,7 @@ export class AuditedCalls {
     if (does === 'connects' && caller.hasConnectUnderWay) caller.connected();
     else if (does === 'hangs up' && caller.state === 'talking') caller.hangsUp();
     else if (does === 'cancels' && caller.state === 'ringing') caller.cancel();
+    else if (does === 'clears' && caller.awaitsAnswer) caller.clears();
     this.#noteEnds();
   }
 
@@ -364,6 +396,7 @@ export class AuditedCalls {
         seen.isInterrupted = true;
         seen.endedMs ??= this.#nowMs;
       }
+      for (const mobile of this.#mobiles) mobile.isInterrupted ||= left.has(mobile.reservationId);
       if (died) await this.#live(bench.clock.wallMs());
     }
     await settled();
@@ -390,6 +423,7 @@ export class AuditedCalls {
     assert.deepEqual(this.#sqlite.query('SELECT call_id FROM live_calls', []), [], 'live calls are left');
     assert.equal(this.#life.bench.registry.size, 0);
     for (const seen of this.#seen) this.#assertCarrierAgrees(seen, history);
+    for (const mobile of this.#mobiles) this.#assertMobileAgrees(mobile, history);
     this.#assertRecordsAgree(history);
     this.#assertUsage(history);
     const { ok, differences } = await this.#life.ledger.verify();
@@ -401,7 +435,7 @@ export class AuditedCalls {
     assert.equal((await this.#life.ledger.verify()).ok, true);
   }
 
-  #history(): ReadonlyMap<string, readonly Charged[]> {
+  #history(): History {
     const rows = this.#sqlite.query('SELECT * FROM settlements ORDER BY sequence', []);
     const history = new Map<string, Charged[]>();
     for (const row of rows) {
@@ -416,11 +450,15 @@ export class AuditedCalls {
     return history;
   }
 
-  #assertCarrierAgrees(seen: SeenLeg, history: ReadonlyMap<string, readonly Charged[]>): void {
+  #assertCarrierAgrees(seen: SeenLeg, history: History): void {
     const { attemptId } = seen.leg.request;
     const charged = history.get(attemptId) ?? [];
     const [main, ...more] = charged.filter(({ isFurther }) => !isFurther);
     assert.equal(more.length, 0, `${attemptId} is charged once`);
+    if (!seen.isCharged) {
+      assert.deepEqual(charged, []);
+      return;
+    }
     const told = JSON.stringify({ ...seen, leg: seen.leg.state, caller: seen.caller.state, charged });
     if (seen.isInterrupted) {
       // Answered just before its process died, or ended by it: what nobody wrote down, nobody knows.
@@ -434,13 +472,23 @@ export class AuditedCalls {
     assert.equal(charged.filter(({ isFurther }) => isFurther).length, seen.furtherAnswers, told);
   }
 
-  #assertRecordsAgree(history: ReadonlyMap<string, readonly Charged[]>): void {
+  #assertMobileAgrees({ caller, reservationId, rounding, isInterrupted }: SeenMobile, history: History): void {
+    const charged = history.get(reservationId) ?? [];
+    assert.ok(charged.length <= 1, `${reservationId} is charged once`);
+    if (isInterrupted) return;
+    assert.equal(charged.length === 1, caller.told === 200, `${reservationId}: ${caller.told}`);
+    const [main] = charged;
+    if (main !== undefined) assert.equal(main.billedSeconds, chargedSeconds(main.durationMs, rounding));
+  }
+
+  #assertRecordsAgree(history: History): void {
     const rows = this.#sqlite.query('SELECT call_id, state, record FROM cdr_outbox', []);
     const known = new Set<string>();
     for (const { call_id, state, record } of rows) {
       assert.equal(state, 'ready', `the record of ${call_id} is published`);
-      const { attempts } = JSON.parse(String(record)) as { attempts: readonly RecordedAttempt[] };
-      for (const { attemptId, billedSeconds, cost } of attempts) {
+      const { attempts, incoming } = JSON.parse(String(record)) as Recorded;
+      const legs = incoming === null ? attempts : [...attempts, { ...incoming, attemptId: incoming.reservationId }];
+      for (const { attemptId, billedSeconds, cost } of legs) {
         known.add(attemptId);
         const charged = history.get(attemptId) ?? [];
         const sum = charged.reduce((seconds, each) => seconds + each.billedSeconds, 0);
@@ -452,7 +500,7 @@ export class AuditedCalls {
   }
 
   /** The month holds all that happened. */
-  #assertUsage(history: ReadonlyMap<string, readonly Charged[]>): void {
+  #assertUsage(history: History): void {
     const { ledger, bench } = this.#life;
     const charged = [...history.values()].flat().filter(({ isAnswered }) => isAnswered);
     for (const channelId of CHANNELS) {
@@ -474,6 +522,13 @@ interface Charged {
   readonly billedSeconds: number;
   readonly cost: string;
   readonly channelId: string;
+}
+
+type History = ReadonlyMap<string, readonly Charged[]>;
+
+interface Recorded {
+  readonly attempts: readonly RecordedAttempt[];
+  readonly incoming: (Omit<RecordedAttempt, 'attemptId'> & { readonly reservationId: string }) | null;
 }
 
 interface RecordedAttempt {
