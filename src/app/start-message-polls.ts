@@ -103,7 +103,13 @@ function readingOf(question: MessagePollConfig['questions'][number], intervalMs:
     everyMs: everySeconds === undefined ? intervalMs : everySeconds * 1_000,
     list: list === '' ? null : list,
     cursor: cursor === undefined ? null : cursorOf(cursor),
-    message: message === undefined ? null : { ...{ channel: null, id: null, time: null }, ...defined(message) },
+    message:
+      message === undefined
+        ? null
+        : {
+            ...{ channel: null, id: null, time: null, ...defined(message) },
+            mayBeEmpty: report === undefined || message.when !== undefined,
+          },
     report:
       report === undefined
         ? null

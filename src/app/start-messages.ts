@@ -89,6 +89,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
   store.onNews(() => {
     notices.wake();
     outbox.announce();
+    inbox.lookAgain();
   });
   const ports: MessagePorts = {
     ...{ admission, routes, ledger, books: store, clock, log },

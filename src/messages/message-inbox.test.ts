@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DeliveryReport, Message } from './message.js';
+import type { SendOutcome } from './message-ports.js';
 import { GAP_MS, MessageWorld, SENT } from './testing/message-kit.js';
 
 const GATEWAY = 'gw1';
@@ -138,6 +139,26 @@ describe('what gateways tell of messages', () => {
     await Promise.all([report({ ...first, key: 'second' }), report({ ...first, key: 'third' })]);
     assert.equal(await arrived(), 3);
     assert.equal(await report({ ...first, key: 'fourth' }), false);
+  });
+
+  it('may be there before the gateway’s answer is', async () => {
+    for (const known of ['id', 'number'] as const) {
+      const answered: ((outcome: SendOutcome) => void)[] = [];
+      world.gateway.send = () => new Promise((resolve) => answered.push(resolve));
+      const { message } = await world.service.submit(world.request());
+      const { messageId } = message;
+      const said = known === 'id' ? { messageId } : { number: '01012345678' };
+      assert.ok(await report({ ...said, key: known }));
+      assert.equal((await world.store.find(messageId))?.state, 'sending');
+      answered[0]?.(SENT);
+      await world.settled();
+      await world.settled();
+      const kept = await world.store.find(messageId);
+      assert.deepEqual([kept?.state, kept?.revision], ['delivered', 2]);
+      assert.ok(await report({ ...said, key: known }), 'again');
+      world.clock.advance(GAP_MS);
+      await world.settled();
+    }
   });
 
   it('makes known what became of one that nobody knew of', async () => {

@@ -2,7 +2,7 @@
 // default; and reports of delivery. The same one twice counts once.
 import { randomUUID } from 'node:crypto';
 import { readAtHome } from '../numbers/normalise-callee.js';
-import type { ArrivedMessage, DeliveryReport, Message } from './message.js';
+import { type ArrivedMessage, type DeliveryReport, isOver, type Message } from './message.js';
 import type { LastSender, MessagePorts, MessageSettings } from './message-ports.js';
 
 export interface InboxCounters {
@@ -19,6 +19,7 @@ export interface InboxCounters {
 /** Longer texts are cut: no network sends any. */
 const MAX_CHARACTERS = 10_000;
 const MAX_DETAIL_CHARACTERS = 200;
+const MOST_EARLY = 256;
 
 export class MessageInbox {
   readonly #ports: Pick<MessagePorts, 'books' | 'ledger' | 'clock' | 'log'>;
@@ -26,6 +27,8 @@ export class MessageInbox {
   readonly #receiving = new Map<string, Promise<void>>();
   /** By gateway: the last report that is looked at, behind all before it. */
   readonly #reporting = new Map<string, Promise<unknown>>();
+  /** Reports by the id of their message, which is not over yet. */
+  readonly #early = new Map<string, DeliveryReport>();
   readonly #counts = { received: 0, repeated: 0, unclaimed: 0, reports: 0, unknownReports: 0 };
 
   constructor(
@@ -76,8 +79,9 @@ export class MessageInbox {
       this.#counts.repeated++;
       return true;
     }
-    this.#counts.reports++;
     const message = await books.findReported(report);
+    if (message !== null && !isOver(message)) return this.#isEarly(message.messageId, report);
+    this.#counts.reports++;
     if (message === null) {
       this.#counts.unknownReports++;
       log.info({ gateway, status }, 'report of a message that is not known');
@@ -96,6 +100,25 @@ export class MessageInbox {
     books.announce();
     log.info({ messageId: message.messageId, gateway, status }, 'message reported by its gateway');
     return true;
+  }
+
+  /** Something is over: reports that came before the answer of their gateway did may be of it. */
+  lookAgain(): void {
+    if (this.#early.size === 0) return;
+    const early = [...this.#early];
+    this.#early.clear();
+    for (const [messageId, report] of early) {
+      this.report(report).catch((err) =>
+        this.#ports.log.error({ err, messageId }, 'report of a message could not be kept'),
+      );
+    }
+  }
+
+  /** A network may be faster than the answer that its gateway has taken the message. */
+  #isEarly(messageId: string, report: DeliveryReport): boolean {
+    const mayBeKept = this.#early.has(messageId) || this.#early.size < MOST_EARLY;
+    if (mayBeKept) this.#early.set(messageId, report);
+    return mayBeKept;
   }
 
   async #receive(arrived: ArrivedMessage, said: string): Promise<void> {

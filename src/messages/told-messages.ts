@@ -15,6 +15,8 @@ export interface ToldMessageFields {
   /** Of gateways that tell reports in the same list; left out: an entry with both `from` and `text` is a message. */
   readonly when?: FieldTest | undefined;
   readonly textIs?: 'text' | 'base64' | undefined;
+  /** Every entry that this is asked of is a message, though its text is empty. Left out: an empty one is none. */
+  readonly mayBeEmpty?: boolean | undefined;
 }
 
 export interface ToldReportFields {
@@ -57,7 +59,8 @@ export function readToldMessage(
   channelOf: ChannelSaid,
 ): ArrivedMessage | 'other' | null {
   const from = textAt(entry, fields.from);
-  const said = fields.textIs === 'base64' ? decoded(textAt(entry, fields.text)) : textAt(entry, fields.text);
+  const written = fields.mayBeEmpty && valueAt(entry, fields.text) === '' ? '' : textAt(entry, fields.text);
+  const said = fields.textIs === 'base64' ? decoded(written) : written;
   if (!fits(entry, fields.when) || from === null || said === null) return 'other';
   const channel = channelOf(fields.channel === null ? null : textAt(entry, fields.channel));
   if (channel === null) return null;

@@ -51,10 +51,10 @@ const KEEP = `INSERT INTO messages (message_id, message_key, state, direction, t
     sim_id = excluded.sim_id, gateway_reference = excluded.gateway_reference, data = excluded.data`;
 const NOTIFY = `INSERT INTO message_notices (message_id, trunk, via, data, made_wall_ms, due_wall_ms, tries)
   VALUES (?, ?, ?, ?, ?, ?, 0)`;
-/** A number as a gateway may have it: canonical, as dialled at home, or without the "+". */
+/** A number as a gateway may have it: canonical, as dialled at home, or without the "+". One that it has before one that it is told of. */
 const REPORTED_BY_NUMBER = `SELECT data FROM messages WHERE gateway = ? AND (? IS NULL OR channel_id = ?)
-  AND direction = 'out' AND state IN ('sent', 'unknown') AND (callee = ? OR callee = '+' || ? OR national = ?)
-  ORDER BY taken_wall_ms DESC LIMIT 1`;
+  AND direction = 'out' AND state IN ('sent', 'unknown', 'sending') AND (callee = ? OR callee = '+' || ? OR national = ?)
+  ORDER BY state = 'sending', taken_wall_ms DESC LIMIT 1`;
 const LAST_SENDER = `SELECT trunk, agent, taken_wall_ms FROM messages WHERE callee = ? AND sim_id = ? AND taken_wall_ms >= ?
   AND direction = 'out' AND state IN ('sent', 'unknown', 'delivered', 'undelivered') ORDER BY taken_wall_ms DESC LIMIT 1`;
 const KEEP_REPORT = `INSERT INTO message_reports (report_key, wall_ms) VALUES (?, ?)

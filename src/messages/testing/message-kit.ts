@@ -226,7 +226,8 @@ export class MessageWorld {
     };
     this.service = new MessageService(ports, this.settings);
     this.inbox = new MessageInbox(ports, this.settings);
-    const { service } = this;
+    const { service, inbox } = this;
+    this.store.onNews(() => inbox.lookAgain());
     this.ledger.view.events.on('channel:changed', (_, state) => {
       if (state === 'idle') service.look();
     });
