@@ -192,18 +192,10 @@ describe('messages that gateways keep until they are asked', function () {
     box.answer = () => ({ new: [{ n: 1, who: '100', what: 'here', sim: '+821040000004' }] });
     await until('it is taken', () => records().length === 1);
     assert.equal(records()[0]?.channel, 'gw1/4');
-    const file = join(arena.folder, 'simtrunk.yaml');
-    writeFileSync(
-      file,
-      JSON.stringify(arena.configValue({ ...settings({}), gateways: [{ messages: { via: 'none' } }] })),
-    );
+    const other = settings({ ask: [{ ...ask, path: '/other?after={cursor}' }] });
+    writeFileSync(join(arena.folder, 'simtrunk.yaml'), JSON.stringify(arena.configValue(other)));
     assert.ok((await app.reload({ dryRun: false })).ok);
     const { polls: asked } = await polls();
-    writeFileSync(
-      file,
-      JSON.stringify(arena.configValue(settings({ ask: [{ ...ask, path: '/other?after={cursor}' }] }))),
-    );
-    assert.ok((await app.reload({ dryRun: false })).ok);
     await until('it is asked at the other place', () => box.asked.some(({ url }) => url.pathname === '/other'));
     assert.ok((await polls()).polls >= asked);
     assert.equal(records().length, 1);
