@@ -49,6 +49,7 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [
       ...['via', 'alphabet', 'smsParts', 'smsBytes', 'lmsBytes', 'mms', 'gapMs', 'onSilence', 'http.timeoutMs'],
+      'http.verifyServer',
       ...['inbound', 'inbound.senderFrom', 'inbound.channelFrom', 'push.preset'],
     ].map((key) => [`gateways[].messages.${key}`, 'the lab’s gateway sends no text messages']),
   ),

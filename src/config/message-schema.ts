@@ -32,6 +32,7 @@ export const smsHttp = z.strictObject({
   reference: pattern.optional(),
   retryStatuses: z.array(z.int().min(300).max(599)).optional(),
   timeoutMs: milliseconds.min(100).default(30_000),
+  verifyServer: z.boolean().default(true),
 });
 
 const field = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be the name of a field; a dot leads into an object');

@@ -18,6 +18,7 @@ export interface SmsHttpConfig {
   readonly reference: RegExp | null;
   readonly retryStatuses: readonly number[];
   readonly timeoutMs: number;
+  readonly verifyServer: boolean;
 }
 
 /** Names of fields; null: it does not say. */
@@ -170,6 +171,7 @@ function smsHttp(http: NonNullable<GatewayMessagesFile['http']>, env: Environmen
     reference: reference === undefined ? null : new RegExp(reference),
     retryStatuses: http.retryStatuses ?? RETRY_STATUSES,
     timeoutMs: http.timeoutMs,
+    verifyServer: http.verifyServer,
   };
 }
 

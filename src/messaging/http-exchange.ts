@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly timeoutMs: number;
+  /** False takes any certificate: gateways have made theirs themselves. Left out: it is checked. */
+  readonly verifyServer?: boolean;
 }
 
 export type HttpOutcome =
@@ -26,7 +28,14 @@ export type HttpOutcome =
 const MAX_ANSWER_BYTES = 65_536;
 
 /** Never rejects. */
-export function exchange({ method, url, headers, body, timeoutMs }: HttpRequest): Promise<HttpOutcome> {
+export function exchange({
+  method,
+  url,
+  headers,
+  body,
+  timeoutMs,
+  verifyServer = true,
+}: HttpRequest): Promise<HttpOutcome> {
   return new Promise((resolve) => {
     let isConnected = false;
     const fail = (detail: string) => resolve({ kind: isConnected ? 'silent' : 'unsent', detail });
@@ -44,7 +53,8 @@ export function exchange({ method, url, headers, body, timeoutMs }: HttpRequest)
       const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
       const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
       // No agent: a connection that was kept alive may be closed just as it is used, and then nobody knows.
-      sent = send(target, { method, headers: { ...headers, ...length }, agent: false });
+      const options = { method, headers: { ...headers, ...length }, agent: false, rejectUnauthorized: verifyServer };
+      sent = send(target, options);
     } catch (error) {
       clearTimeout(timer);
       fail(String((error as Error).message));

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { SMS_PRESETS, type SmsPreset, type SmsPresetName } from '../config/message-presets.js';
 import { DigestGuard } from '../digest/digest-guard.js';
 import type { SendOutcome, SendRequest } from '../messages/message-ports.js';
+import { createAuthority } from '../sip-server/testing/certificate.js';
 import { HttpGateway, type HttpGatewaySettings, shortId } from './http-gateway.js';
 
 interface Heard {
@@ -57,7 +59,7 @@ describe('a gateway that is told over HTTP', () => {
     const settings: HttpGatewaySettings = {
       ...{ host: place(), method: 'POST', url: 'http://{host}/send?to={number}', headers: {}, body: null },
       ...{ account: null, auth: 'none', accepted: null, reference: null, retryStatuses: [429, 500, 502, 503] },
-      timeoutMs: 5_000,
+      ...{ timeoutMs: 5_000, verifyServer: true },
       ...changes,
     };
     const gateway = new HttpGateway(settings, (channelId) =>
@@ -200,6 +202,19 @@ describe('a gateway that is told over HTTP', () => {
     assert.deepEqual(timed, { kind: 'silent', detail: 'no answer within 100 ms' });
     deaf.closeAllConnections();
     await new Promise((resolve) => deaf.close(resolve));
+  });
+
+  it('is told by TLS with a certificate of its own only where that is allowed', async () => {
+    const secure = createSecureServer(createAuthority('gateway'), (_request, response) => response.end('ok'));
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/send`;
+    try {
+      assert.equal((await send({ url, verifyServer: false })).kind, 'sent');
+      assert.equal((await send({ url })).kind, 'unsent');
+    } finally {
+      secure.closeAllConnections();
+      await new Promise((resolve) => secure.close(resolve));
+    }
   });
 
   it('may answer at any length', async () => {

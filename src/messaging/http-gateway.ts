@@ -24,6 +24,7 @@ export interface HttpGatewaySettings {
   /** Answers after which another channel may do better; others are about the message. */
   readonly retryStatuses: readonly number[];
   readonly timeoutMs: number;
+  readonly verifyServer: boolean;
 }
 
 export interface HttpChannel {
@@ -73,7 +74,7 @@ export class HttpGateway implements MessageSender {
   }
 
   #requestFor(values: SmsValues): HttpRequest {
-    const { method, url, headers, body, timeoutMs, auth, account } = this.#settings;
+    const { method, url, headers, body, timeoutMs, verifyServer, auth, account } = this.#settings;
     const filled: Record<string, string> = {};
     for (const [name, value] of Object.entries(headers))
       filled[name.toLowerCase()] = fillSmsTemplate(value, values, 'none');
@@ -85,6 +86,7 @@ export class HttpGateway implements MessageSender {
       headers: filled,
       body: body === null ? null : fillSmsTemplate(body, values, escaping),
       timeoutMs,
+      verifyServer,
     };
   }
 
