@@ -73,6 +73,8 @@ describe('what gateways tell of messages', () => {
 
   it('may come from a name that is no number', async () => {
     assert.equal((await arrive('MyBank'))?.calling, 'MyBank');
+    const cut = await arrive(`${'x'.repeat(63)}😀`, 'k2');
+    assert.equal(encodeURIComponent(cut?.calling ?? ''), `${'x'.repeat(63)}%EF%BF%BD`);
   });
 
   it('is one when it comes again, at once or after a restart', async () => {

@@ -18,6 +18,7 @@ export interface InboxCounters {
 
 /** Longer texts are cut: no network sends any. */
 const MAX_CHARACTERS = 10_000;
+const MAX_SENDER_CHARACTERS = 64;
 const MAX_DETAIL_CHARACTERS = 200;
 const MOST_EARLY = 256;
 
@@ -132,7 +133,8 @@ export class MessageInbox {
     }
     const { channelId, simId, simNumber } = channel;
     const read = readAtHome(from, simNumber);
-    const calling = read.ok ? read.e164 : from.slice(0, 64);
+    // Half a character, where it was cut or sent so, fits into no URI.
+    const calling = read.ok ? read.e164 : Buffer.from(from.slice(0, MAX_SENDER_CHARACTERS)).toString();
     const to = await this.#recipientOf(calling, simId, nowMs);
     this.#counts.received++;
     const message: Message = {
