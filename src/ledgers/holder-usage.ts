@@ -83,7 +83,7 @@ export class HolderUsage {
 
   /** Books an attempt or a message that is over. */
   settle(live: Live, answeredWallMs: number | null, durationMs: number): Pick<Booked, 'billedSeconds' | 'cost'> {
-    const { request, book, payerHolds } = live;
+    const { request, book } = live;
     if (request.message !== undefined) return this.#settleMessage(live, request.message, answeredWallMs);
     const { simId, payers, callee, numberClass, direction, wallMs: reservedWallMs } = request;
     const booked = book?.book({ callee, numberClass, direction, reservedWallMs, answeredWallMs, durationMs });
@@ -93,14 +93,13 @@ export class HolderUsage {
     const current = this.#books.get(simId);
     if (current !== book) current?.book(charged);
     this.payers.book(payers, charged);
-    for (const replaced of this.payers.replaced(payerHolds)) replaced.book(charged);
     for (const change of this.#changes) change.booked(simId, payers, charged);
     if (booked !== undefined) return booked;
     // A SIM that has left the config has no plan to round by.
     return { billedSeconds: answeredWallMs === null ? 0 : chargedSeconds(durationMs, BY_THE_SECOND), cost: '0' };
   }
 
-  #settleMessage({ request, book, payerHolds }: Live, message: MessageLoad, sentWallMs: number | null) {
+  #settleMessage({ request, book }: Live, message: MessageLoad, sentWallMs: number | null) {
     const { simId, payers, callee, numberClass } = request;
     const sent = messageRequestOf({ callee, numberClass, wallMs: sentWallMs ?? request.wallMs }, message);
     const booked = book?.bookMessage(sent);
@@ -108,7 +107,6 @@ export class HolderUsage {
     const current = this.#books.get(simId);
     if (current !== book) current?.bookMessage(charged);
     this.payers.bookMessage(payers, charged);
-    for (const replaced of this.payers.replaced(payerHolds)) replaced.bookMessage(charged);
     for (const change of this.#changes) change.sent(simId, payers, charged);
     return { billedSeconds: 0, cost: booked?.cost ?? '0' };
   }

@@ -6,7 +6,7 @@ import type { GrantLimit, PayersFit, ReserveRequest } from '../quota/ledger.js';
 import type { Micros } from '../quota/money.js';
 import type { Caps } from '../quota/plan.js';
 import type { FitRequest, Hold, MessageRequest, UsageRecord } from '../quota/usage.js';
-import { UsageBook } from '../quota/usage-book.js';
+import { type HeldFit, UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 
 /** The caps of a payer; undefined when nothing limits it. The same object for the same terms, whoever is asked about. */
@@ -88,6 +88,7 @@ export interface PayersGrant {
   readonly limit: GrantLimit | null;
 }
 
+const NO_BOOKS: readonly UsageBook[] = [];
 export const NO_HOLDS: readonly PayerHold[] = [];
 const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, limit: null };
 /** Longer than any call: what a cap allows is a matter of its allowances alone. */
@@ -102,6 +103,11 @@ export class PayerBooks {
   readonly #minCallSeconds: number | undefined;
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #books = new Map<string, UsageBook>();
+  /**
+   * Books whose place another has taken, by payer, and how many live calls began with each: these go on being granted their time by
+   * them, so that whatever else the payer uses counts in them, too.
+   */
+  readonly #former = new Map<string, Map<UsageBook, number>>();
   #untilSweep = MIN_SWEEP;
 
   constructor(
@@ -138,14 +144,32 @@ export class PayerBooks {
       else if (terms !== book.terms) this.#books.set(payer, change.bookOf(payer) ?? new UsageBook(terms));
     }
     for (const [payer, book] of change.fresh) this.#keep(payer, book);
+    this.#former.clear();
     for (const holds of live) {
       for (const { payer, book, hold } of holds) {
         const next = this.bookOf(payer);
+        if (next === book) continue;
+        const former = this.#former.get(payer) ?? new Map<UsageBook, number>();
+        this.#former.set(payer, former.set(book, (former.get(book) ?? 0) + 1));
         if (next === undefined) continue;
         this.#keep(payer, next);
         book.holdInNext(hold, next);
       }
     }
+  }
+
+  #formerOf(payer: string): Iterable<UsageBook> {
+    return this.#former.size === 0 ? NO_BOOKS : (this.#former.get(payer)?.keys() ?? NO_BOOKS);
+  }
+
+  /** A live call that began with a book is over. */
+  #leave(payer: string, book: UsageBook): void {
+    const former = this.#former.get(payer);
+    const left = (former?.get(book) ?? 0) - 1;
+    if (former === undefined || left < 0) return;
+    if (left > 0) former.set(book, left);
+    else former.delete(book);
+    if (former.size === 0) this.#former.delete(payer);
   }
 
   /** Payers of which something is counted or held. */
@@ -181,8 +205,10 @@ export class PayerBooks {
       if (book === undefined) continue;
       this.#keep(payer, book);
       const coveredUntilWallMs = request.wallMs + Math.min(this.#sliceMs, (maxCallSeconds + 1) * 1000);
+      const hold = book.hold({ ...request, carrier }, coveredUntilWallMs);
+      for (const former of this.#formerOf(payer)) book.holdInNext(hold, former, false);
       holds ??= [];
-      holds.push({ payer, book, hold: book.hold({ ...request, carrier }, coveredUntilWallMs) });
+      holds.push({ payer, book, hold });
     }
     return holds ?? NO_HOLDS;
   }
@@ -198,13 +224,13 @@ export class PayerBooks {
     const wantedSeconds = Math.ceil((coveredUntilWallMs - answeredWallMs) / 1000);
     const question = { ...request, wallMs: answeredWallMs };
     let least = ANY_CALL_SECONDS;
-    let leastOf: PayerHold | null = null;
-    for (const payerHold of holds) {
-      const fit = payerHold.book.fit(question, payerHold.hold);
-      const fittingSeconds = fit.ok ? fit.maxCallSeconds + 1 : 0;
+    let leastOf: (HeldFit & { readonly payer: string }) | null = null;
+    for (const { payer, book, hold } of holds) {
+      const held = book.fitKindest(question, hold);
+      const fittingSeconds = held.fit.ok ? held.fit.maxCallSeconds + 1 : 0;
       if (fittingSeconds >= least) continue;
       least = fittingSeconds;
-      leastOf = payerHold;
+      leastOf = { ...held, payer };
     }
     const heldSeconds = Math.min(wantedSeconds, least);
     for (const { book, hold } of holds) book.cover(hold, answeredWallMs, answeredWallMs + heldSeconds * 1000);
@@ -248,13 +274,16 @@ export class PayerBooks {
       const book = this.bookOf(payer);
       if (book === undefined) return [];
       this.#keep(payer, book);
-      return [{ payer, book, hold: book.holdMessage(request) }];
+      const hold = book.holdMessage(request);
+      for (const former of this.#formerOf(payer)) book.holdInNext(hold, former, false);
+      return [{ payer, book, hold }];
     });
   }
 
   /** Books text messages with everyone who pays for them; of history, days that ended before `sinceWallMs` are left out. */
   bookMessage(payers: readonly string[], request: MessageRequest, sinceWallMs?: number): void {
     for (const payer of payers) {
+      for (const former of this.#formerOf(payer)) former.bookMessage(request, sinceWallMs);
       const book = this.bookOf(payer);
       if (book === undefined) continue;
       this.#keep(payer, book);
@@ -263,17 +292,13 @@ export class PayerBooks {
   }
 
   drop(holds: readonly PayerHold[]): void {
-    for (const { book, hold } of holds) book.drop(hold);
-  }
-
-  /** The books by which a call was granted its time, where others hold by now: they still grant to others that began with them. */
-  replaced(holds: readonly PayerHold[]): readonly UsageBook[] {
-    return holds.flatMap(({ payer, book }) => (this.#books.get(payer) === book ? [] : [book]));
+    for (const { payer, book, hold } of holds) if (book.drop(hold) && this.#former.size > 0) this.#leave(payer, book);
   }
 
   /** Books a settled attempt with everyone who pays for it. */
   book(payers: readonly string[], record: UsageRecord): void {
     for (const payer of payers) {
+      for (const former of this.#formerOf(payer)) former.book(record);
       const book = this.bookOf(payer);
       if (book === undefined) continue;
       this.#keep(payer, book);
@@ -285,6 +310,7 @@ export class PayerBooks {
   adjust(payer: string, allowanceId: string, amount: number, wallMs: number): number | 'holder' | 'allowance' {
     const book = this.bookOf(payer);
     if (book === undefined) return 'holder';
+    for (const former of this.#formerOf(payer)) former.adjust(allowanceId, amount, wallMs);
     this.#keep(payer, book);
     return book.adjust(allowanceId, amount, wallMs) ?? 'allowance';
   }
@@ -292,6 +318,7 @@ export class PayerBooks {
   /** The same for a record of history. */
   recount(payers: readonly string[], record: UsageRecord & { readonly costMicros: Micros }, sinceWallMs: number): void {
     for (const payer of payers) {
+      for (const former of this.#formerOf(payer)) former.recount(record, sinceWallMs);
       const book = this.bookOf(payer);
       if (book === undefined) continue;
       this.#keep(payer, book);

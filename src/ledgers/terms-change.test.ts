@@ -228,4 +228,59 @@ describe('terms that change while calls live', () => {
     await take(settings());
     assert.equal(usage(), undefined);
   });
+
+  /** Both calls are renewed every ten seconds, and end when their grants do; how long they lasted together. */
+  async function talkToTheEnd(...live: readonly string[]): Promise<number> {
+    const ends = new Map(live.map((id) => [id, 0]));
+    const answeredWallMs = new Map<string, number>();
+    for (const { reservationId, answeredWallMs: at } of await reservations()) answeredWallMs.set(reservationId, at);
+    let seconds = 0;
+    while (ends.size > 0) {
+      for (const id of [...ends.keys()]) {
+        const since = answeredWallMs.get(id) ?? 0;
+        const { maxCallSeconds } = await ledger.renew(id, clock.wallMs() + 30_000);
+        ends.set(id, Math.max(ends.get(id) ?? 0, since + maxCallSeconds * 1_000));
+      }
+      clock.advance(10_000);
+      for (const [id, endWallMs] of [...ends]) {
+        if (endWallMs > clock.wallMs()) continue;
+        ends.delete(id);
+        const lasted = Math.round((endWallMs - (answeredWallMs.get(id) ?? 0)) / 1_000);
+        seconds += (await end(id, lasted, answeredWallMs.get(id))).billedSeconds;
+      }
+    }
+    return seconds;
+  }
+
+  async function reservations() {
+    const rows = await journal.query('SELECT reservation_id, answered_wall_ms FROM reservations', []);
+    return rows.map((row) => ({
+      reservationId: String(row.reservation_id),
+      answeredWallMs: Number(row.answered_wall_ms),
+    }));
+  }
+
+  for (const [before, after] of [
+    [100, 90],
+    [60, 100],
+    [100, 20],
+  ] as const) {
+    it(`let calls that began before and after a cap of ${before} s became ${after} use the larger together, and no more`, async () => {
+      const of = (limit: number) => {
+        const terms = caps(limit);
+        return () => terms;
+      };
+      const roomy = { plans: [plan(10_000)] };
+      await take(settings({ ...roomy, capsOf: of(before) }));
+      const first = await talk(1);
+      await take(settings({ ...roomy, capsOf: of(after) }));
+      const asked = request(2);
+      const second = (await ledger.reserve(asked)).ok ? [asked.reservationId] : [];
+      for (const id of second) await ledger.confirm(id, clock.wallMs());
+      const seconds = await talkToTheEnd(first, ...second);
+      const limit = Math.max(before, after);
+      assert.ok(seconds <= limit && seconds >= limit - 4, `${seconds} s of ${limit}`);
+      await assertSound();
+    });
+  }
 });

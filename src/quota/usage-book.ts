@@ -22,6 +22,20 @@ import type {
 import { UsageCounts } from './usage-counts.js';
 import { type ClassTable, countedAt, type UsageTerms } from './usage-terms.js';
 
+interface NextHold {
+  readonly book: UsageBook;
+  readonly hold: Hold;
+  /** Its terms came into force after the call had begun. */
+  readonly isLater: boolean;
+}
+
+/** What fits by one of the books that hold a call. */
+export interface HeldFit {
+  readonly fit: FitResult;
+  readonly book: UsageBook;
+  readonly hold: Hold;
+}
+
 /** Keeps the request itself: a live call is remembered in as few pieces as can be, for there are many. */
 class OwnHold implements Hold {
   readonly request: FitRequest;
@@ -32,8 +46,8 @@ class OwnHold implements Hold {
   readonly message: MessageLoad | null;
   costMicros: Micros = 0;
   isLive = true;
-  /** The same call or message in the book that has taken this one's place. */
-  next: { readonly book: UsageBook; readonly hold: Hold } | undefined = undefined;
+  /** The same call or message in another book of its payer or SIM. */
+  next: NextHold | undefined = undefined;
 
   constructor(
     request: FitRequest,
@@ -101,6 +115,22 @@ export class UsageBook implements Carrier {
     const result = this.#fit(request, own, isUnknown);
     this.#holdAll(own, 1);
     return result;
+  }
+
+  /**
+   * What fits a live call by whichever terms leave it more: those that it began with, or those that have taken their place since. So
+   * a lowered limit cuts no call, and calls that began before and after never use more together than the larger one.
+   */
+  fitKindest(request: FitRequest, hold: Hold): HeldFit {
+    let kindest: HeldFit = { fit: this.fit(request, hold), book: this, hold };
+    for (let { next } = hold as OwnHold; next !== undefined; next = (next.hold as OwnHold).next) {
+      if (!next.isLater) continue;
+      const { book } = next;
+      const fit = book.fit(request, next.hold);
+      const isMore = fit.ok && (!kindest.fit.ok || fit.maxCallSeconds > kindest.fit.maxCallSeconds);
+      if (isMore) kindest = { fit, book, hold: next.hold };
+    }
+    return kindest;
   }
 
   /** What `fit` goes by: the allowance that bounds the call or refuses it; null for the longest single call. */
@@ -203,35 +233,37 @@ export class UsageBook implements Carrier {
   }
 
   /**
-   * The terms have changed, and `next` takes this book's place: the call keeps this one, whose grants it goes by, and is
-   * held in the next one, too, from now on.
+   * Terms have changed: the call keeps this book, whose grants it goes by, and is held in the `next` one, too, from now on: one that
+   * takes this one's place (`isLater`), or one whose place this has taken, and by which others still go.
    */
-  holdInNext(hold: Hold, next: UsageBook): void {
+  holdInNext(hold: Hold, next: UsageBook, isLater = true): void {
     const own = hold as OwnHold;
     if (!own.isLive || next === this) return;
     if (own.next !== undefined) {
-      own.next.book.holdInNext(own.next.hold, next);
+      own.next.book.holdInNext(own.next.hold, next, isLater);
       return;
     }
     const { callee, numberClass, direction, reservedWallMs: wallMs, carrier, message, costMicros } = own;
     if (message !== null) {
-      own.next = { book: next, hold: next.holdMessage({ ...message, callee, numberClass, wallMs, costMicros }) };
+      const held = next.holdMessage({ ...message, callee, numberClass, wallMs, costMicros });
+      own.next = { book: next, hold: held, isLater };
       return;
     }
     const ofOthers = carrier === this.#ownCarrier ? undefined : carrier;
     const held = next.hold({ callee, numberClass, direction, wallMs, carrier: ofOthers });
-    own.next = { book: next, hold: held };
+    own.next = { book: next, hold: held, isLater };
     next.cover(held, own.answeredWallMs, own.coveredUntilWallMs);
   }
 
-  /** Holds nothing any more. To be called before the call is booked; a second time changes nothing. */
-  drop(hold: Hold): void {
+  /** Holds nothing any more. To be called before the call is booked; a second time changes nothing, and is false. */
+  drop(hold: Hold): boolean {
     const own = hold as OwnHold;
-    if (!own.isLive) return;
+    if (!own.isLive) return false;
     this.#holdAll(own, -1);
     own.isLive = false;
     this.#liveCalls -= 1;
     own.next?.book.drop(own.next.hold);
+    return true;
   }
 
   // ---- history -----------------------------------------------------------------------------------------------------
