@@ -226,11 +226,10 @@ export class EngineSession implements MediaSession {
     void this.#inTurn(async () => {
       this.#isSyncQueued = false;
       if (this.#isOver) return;
-      // There is no audio in a fax; and of one that it copies rtpengine passes nothing.
-      if (this.#isFax) await this.#fork?.pause();
       const synced = await this.#exchange();
       if (synced.ok) {
         const { caller, callee } = this.#remotes;
+        // Asked for copies in a fax, rtpengine takes its datagrams for RTP and passes none; copies of the audio before stay as they are.
         if (!this.#isFax) await this.#fork?.sync({ caller: codecsOf(caller), callee: codecsOf(callee) });
       } else if (synced.reason !== 'no-reply') {
         this.#lose(synced.detail);

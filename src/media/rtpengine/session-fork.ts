@@ -64,13 +64,6 @@ export class SessionFork {
     else this.#fail(answered.detail);
   }
 
-  /** No copies until the next sync. */
-  async pause(): Promise<void> {
-    if (this.#asked === null || this.#hasEnded) return;
-    this.#asked = null;
-    await this.#call.endFork();
-  }
-
   /** Null when the fork thread does not say. */
   report(): Promise<ForkReport | null> {
     return this.#settings.forks().report(this.id);
