@@ -74,6 +74,7 @@ export interface PushPreset {
     readonly reference?: string;
     readonly number?: string;
     readonly channel?: string;
+    readonly time?: string;
     readonly status: string;
     readonly delivered: string;
     readonly undelivered: string;
@@ -96,7 +97,7 @@ export const PUSH_PRESETS = {
     message: { list: 'sms', from: 'number', text: 'text', channel: 'port', id: 'incoming_sms_id', time: 'timestamp' },
     // 0: arrived; 32 to 63: not yet; 64 to 255: given up.
     report: {
-      ...{ list: 'sms_deliver_status', number: 'number', channel: 'port', status: 'status_code' },
+      ...{ list: 'sms_deliver_status', number: 'number', channel: 'port', time: 'time', status: 'status_code' },
       ...{ delivered: '^0$', undelivered: '^(?:6[4-9]|[7-9]\\d|1\\d\\d|2[0-5]\\d)$' },
     },
   },

@@ -46,7 +46,8 @@ const push = z.strictObject({
     .optional(),
   report: z
     .strictObject({
-      ...{ list: field, id: field, reference: field, number: field, channel: field, status: field },
+      ...{ list: field, id: field, reference: field, number: field, channel: field, time: field },
+      ...{ status: field },
       ...{ delivered: pattern, undelivered: pattern },
     })
     .partial()

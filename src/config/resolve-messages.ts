@@ -37,6 +37,7 @@ export interface PushConfig {
     readonly reference: string | null;
     readonly number: string | null;
     readonly channel: string | null;
+    readonly time: string | null;
     readonly status: string;
     readonly delivered: RegExp;
     readonly undelivered: RegExp;
@@ -141,7 +142,7 @@ function pushOf(push: GatewayMessagesFile['push']): PushConfig {
   return {
     message,
     report: {
-      ...{ list: null, id: null, reference: null, number: null, channel: null, ...report },
+      ...{ list: null, id: null, reference: null, number: null, channel: null, time: null, ...report },
       delivered: new RegExp(delivered),
       undelivered: new RegExp(undelivered),
     },

@@ -70,6 +70,12 @@ describe('what a gateway tells in JSON', () => {
       [report({ id: 'm', status: '64' })?.status, report({ id: 'm', status: '64' })?.messageId],
       ['undelivered', 'm'],
     );
+    const timed = (entry: object) =>
+      readToldReport(entry as Record<string, unknown>, { ...REPORT, time: 'at' }, 'gw1', channelOf);
+    const told = { to: '010', status: 0, at: 1 };
+    assert.equal(report(told)?.key, null);
+    assert.equal(timed(told)?.key, timed({ ...told, more: 1 })?.key);
+    assert.notEqual(timed(told)?.key, timed({ ...told, at: 2 })?.key);
     assert.equal(report({ to: '010', status: 32 }), null);
     assert.equal(report({ to: '010' }), null);
   });

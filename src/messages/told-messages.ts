@@ -30,6 +30,8 @@ export interface ToldReportFields {
   readonly delivered: RegExp;
   /** What fits neither is of a message that is still under way. */
   readonly undelivered: RegExp;
+  /** Tells the same report again from another message's. Null or left out: repetitions are not known. */
+  readonly time?: string | null | undefined;
   readonly when?: FieldTest | undefined;
 }
 
@@ -85,10 +87,13 @@ export function readToldReport(
   const isDelivered = fields.delivered.test(status);
   if (!isDelivered && !fields.undelivered.test(status)) return null;
   const channel = fields.channel === null ? null : channelOf(said(fields.channel));
+  const channelId = channel?.channelId ?? null;
+  const ofMessage = { messageId: said(fields.id), reference: said(fields.reference), number: said(fields.number) };
+  const time = said(fields.time ?? null);
+  const whole = JSON.stringify([channelId, ofMessage, status, time]);
   return {
-    ...{ gateway, status: isDelivered ? 'delivered' : 'undelivered', detail: status, key: null },
-    ...{ messageId: said(fields.id), reference: said(fields.reference), number: said(fields.number) },
-    channelId: channel?.channelId ?? null,
+    ...{ gateway, status: isDelivered ? 'delivered' : 'undelivered', detail: status, ...ofMessage, channelId },
+    key: time === null ? null : `http\n${digestOf(whole)}`,
   };
 }
 

@@ -30,7 +30,7 @@ export interface PollQuestion {
   /** Null: all is told each time. */
   readonly cursor: PollCursor | null;
   readonly message: ToldMessageFields | null;
-  readonly report: (ToldReportFields & { readonly time: string | null }) | null;
+  readonly report: ToldReportFields | null;
 }
 
 export interface MessagePollerParts {
@@ -208,7 +208,7 @@ export class MessagePoller {
     } else {
       const told = report === null ? null : readToldReport(entry, report, gateway, channelOf);
       if (told === null) return;
-      if (await this.#parts.report({ ...told, key: `poll\n${identity}` })) this.#counts.reports += 1;
+      if (await this.#parts.report({ ...told, key: told.key ?? `poll\n${identity}` })) this.#counts.reports += 1;
       else this.#counts.unknown += 1;
     }
   }
