@@ -31,6 +31,13 @@ describe('readAgent', () => {
     assert.equal(agentOf('header:X-Agent', { From: '<sip:201@pbx>' }), null);
   });
 
+  it('takes whoever withholds a name for nobody, for they would all be one agent', () => {
+    assert.equal(agentOf('from-user', { From: '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1' }), null);
+    assert.equal(agentOf('from-user', { From: 'sip:Anonymous@192.0.2.20;tag=1' }), null);
+    assert.equal(agentOf('header:P-Asserted-Identity', { 'P-Asserted-Identity': '<sip:anonymous@pbx>' }), null);
+    assert.equal(agentOf('from-user', { From: '<sip:anonymous7@pbx>' }), 'anonymous7');
+  });
+
   it('has one form of each name', () => {
     assert.equal(agentOf('header:X-Agent', { 'X-Agent': 'Jose\u0301' }), 'Jos\u00e9');
   });

@@ -15,8 +15,10 @@ const MAX_HEADER_CHARACTERS = 1024;
 export function readAgent(request: SipRequest, source: AgentSource): string | null {
   const text = source === 'from-user' ? request.get('From') : headerOf(request, source);
   if (text === undefined || text.length > MAX_HEADER_CHARACTERS) return null;
-  const isAddress = /^[^,]*<|^\s*(?:sips?|tel):/i.test(text);
-  return agentNameOf(source === 'from-user' || isAddress ? userOf(text) : text.trim());
+  const isAddress = source === 'from-user' || /^[^,]*<|^\s*(?:sips?|tel):/i.test(text);
+  const name = isAddress ? userOf(text) : text.trim();
+  // Who withholds a name has this one (RFC 3323 §4.1.1.3): whoever they are, they are no one agent.
+  return isAddress && name.toLowerCase() === 'anonymous' ? null : agentNameOf(name);
 }
 
 function headerOf(request: SipRequest, source: AgentSource): string | undefined {
