@@ -27,6 +27,8 @@ const TIMERS = { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 };
 describe('Asterisk', function () {
   this.timeout(60_000);
   let lab: AsteriskLab;
+  /** For certificates. */
+  let folder: string;
 
   before(function () {
     if (MISSING.length === 0) return;
@@ -34,7 +36,12 @@ describe('Asterisk', function () {
     this.skip();
   });
 
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'simtrunk-asterisk-'));
+  });
+
   afterEach(async function () {
+    rmSync(folder, { recursive: true, force: true });
     if (MISSING.length > 0) return;
     if (this.currentTest?.isFailed()) console.log(await lab.log());
     await lab.close();
@@ -198,8 +205,9 @@ describe('Asterisk', function () {
     );
   });
 
-  it('has simtrunk transfer by its application Transfer: to a number, which is a call of its own, and to an extension', async () => {
-    await open();
+  it('has simtrunk transfer by its application Transfer, over TLS: to a number, which is a call of its own, and to an extension', async () => {
+    const way = waysToCall().find(({ title }) => title === 'over TLS');
+    await open(way?.order(folder));
     await agentCalls(ANSWERS, 'number@transfers');
     await mobileHears(lab.mobileVoice);
     await lab.pbx.told(({ UserEvent, Status }) => UserEvent === 'Transferred' && Status === 'SUCCESS');
@@ -246,16 +254,11 @@ describe('Asterisk', function () {
 
   for (const { title, order } of waysToCall()) {
     it(`calls ${title}: voices both ways, and the mobile hangs up`, async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'simtrunk-asterisk-'));
-      try {
-        await open(order(folder));
-        await agentCalls();
-        await Promise.all([agentHears(lab.mobileVoice), mobileHears(lab.agentVoice)]);
-        await hangUpAt(lab.box);
-        await assertOrdinary('callee');
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
+      await open(order(folder));
+      await agentCalls();
+      await Promise.all([agentHears(lab.mobileVoice), mobileHears(lab.agentVoice)]);
+      await hangUpAt(lab.box);
+      await assertOrdinary('callee');
     });
   }
 });

@@ -151,6 +151,23 @@ export function describeApiContract(server: () => ServerUnderTest): void {
       }
     });
 
+    it('sends requests by a proxy over the transport that it names, in brackets or without', async () => {
+      const srf = await arena.app();
+      const peer = await arena.tcpPeer();
+      const { address, port } = peer.local;
+      const uri = `sip:${address}:${port};transport=tcp`;
+      for (const proxy of [uri, `<${uri};lr>`]) {
+        const responses = deferred<number>();
+        srf.request('sip:bob@example.com', { method: 'OPTIONS', proxy }, (_error, sent) =>
+          sent?.on('response', (response) => responses.resolve(response.status)),
+        );
+        const options = await peer.request('OPTIONS');
+        assert.match(options.header('Via'), /^SIP\/2\.0\/TCP /);
+        peer.send(responseText(options, 200, { toTag: 'o' }));
+        assert.equal(await responses.promise, 200);
+      }
+    });
+
     it('takes a route back', async function () {
       if (server().control === null) {
         console.log('      skipped: drachtio-server removes every verb of the connection');

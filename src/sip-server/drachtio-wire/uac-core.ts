@@ -183,8 +183,11 @@ export class UacCore {
   }
 }
 
-/** `sip:host:port`, or an address alone, as drachtio-srf's `proxy` option allows. */
+/**
+ * `sip:host:port`, or an address alone, as drachtio-srf's `proxy` option allows. It is no header: what stands behind a URI without
+ * brackets is the URI's own, such as its transport.
+ */
 function parseRoute(route: string): SipUri | null {
-  const uri = parseNameAddress(route)?.uri ?? route;
+  const uri = route.includes('<') ? (parseNameAddress(route)?.uri ?? route) : route;
   return parseSipUri(/^sips?:/i.test(uri) ? uri : `sip:${uri}`);
 }
