@@ -153,7 +153,10 @@ describe('MessagePoller', () => {
       store.add();
       store.asked = [];
       const count = received.size;
-      await turn(open([question], { receive: async (message) => void received.set(`again ${message.key}`, message) }));
+      const again = async (message: ArrivedMessage) => void received.set(`again ${message.key}`, message);
+      const next = open([question], { receive: again });
+      await turn(next);
+      await next.close();
       assert.deepEqual([count, received.size], [1, 2]);
       assert.equal(store.asked.includes(question === BY_ID ? '0' : '2'), true);
     }
@@ -174,6 +177,23 @@ describe('MessagePoller', () => {
     isAway = false;
     await turn(poller);
     assert.deepEqual(texts(), ['text 1', 'text 2']);
+  });
+
+  it('ends with the message that is being kept, and takes the others after a restart', async () => {
+    for (let n = 0; n < 3; n++) store.add();
+    const taken: string[] = [];
+    let closing = Promise.resolve();
+    const receive = async (message: ArrivedMessage) => {
+      if (!received.has(message.key)) taken.push(message.text);
+      received.set(message.key, message);
+      closing = poller.close();
+    };
+    const poller = open([BY_ID], { receive });
+    await turn(poller);
+    await closing;
+    assert.deepEqual(taken, ['text 1']);
+    await turn(open([BY_ID]));
+    assert.deepEqual(texts(), ['text 1', 'text 2', 'text 3']);
   });
 
   it('has nothing of an answer that refuses, or is of another kind', async () => {

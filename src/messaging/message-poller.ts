@@ -91,7 +91,7 @@ export class MessagePoller {
     return this.#work;
   }
 
-  /** What was told is kept first; a question that is under way is given up. */
+  /** What is being kept is kept first; a question that is under way is given up. */
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#closing.abort();
@@ -186,7 +186,11 @@ export class MessagePoller {
       entries.map(({ identity }) => identity),
     );
     const fresh = entries.filter(({ identity }) => !seen.has(identity));
-    for (const one of fresh) await this.#takeOne(question, one);
+    for (const one of fresh) {
+      // Of many, the others are asked for again: those that were kept are known then.
+      if (this.#closing.signal.aborted) return false;
+      await this.#takeOne(question, one);
+    }
     await book.keep(
       gateway,
       question.name,
