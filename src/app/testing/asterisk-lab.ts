@@ -25,6 +25,8 @@ export interface AsteriskLabOrder {
   readonly box?: Record<string, string>;
   /** Where the PBX calls simtrunk; default: its address, over UDP. */
   readonly contact?: (ports: { readonly sip: number; readonly tls: number }) => string;
+  /** How simtrunk calls the PBX; default UDP. */
+  readonly inboundBy?: 'tcp' | 'tls';
   /** Further sections of its `pjsip.conf`, and of its dialplan. */
   readonly pbxSections?: string;
   readonly pbxDialplan?: string;
@@ -161,7 +163,10 @@ export class AsteriskLab {
             network: 'lan',
             sources: [`127.0.0.1:${this.pbxPort}`],
             agentFrom: 'from-user',
-            inbound: { address: `127.0.0.1:${this.pbxPort}` },
+            inbound: {
+              address: `127.0.0.1:${order.inboundBy === 'tls' ? pbxTlsPort : this.pbxPort}`,
+              transport: order.inboundBy ?? 'udp',
+            },
             ...order.trunk,
           },
         ],
