@@ -273,6 +273,8 @@ export class CallBench {
     const revisions = new Map<string, number[]>();
     for (const { record, revision } of this.journal.published)
       revisions.set(record.callId, [...(revisions.get(record.callId) ?? []), revision]);
+    for (const { callId, revision } of this.journal.superseded)
+      revisions.set(callId, [...(revisions.get(callId) ?? []), revision].sort());
     assert.deepEqual([...revisions.keys()].sort(), this.over.map(({ callId }) => callId).sort(), context);
     for (const list of revisions.values())
       assert.deepEqual(

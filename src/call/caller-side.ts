@@ -20,6 +20,8 @@ export interface CallerHolder {
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
   onIdentityChanged(): void;
+  /** Its BYE came `lateMs` ago. */
+  onHungUp(lateMs: number): void;
   /** Its leg is over: its BYE, or the answer to ours. */
   onGone(): void;
   messaged(message: PeerMessage): void;
@@ -70,9 +72,10 @@ export class CallerSide {
       },
       acknowledged: (sdp) => isIt() && this.#onAcknowledged(sdp),
       answeredEarly: (sdp) => isIt() && this.#onAnsweredEarly(sdp),
-      hungUp: (cause, passed = NO_HEADERS) => {
+      hungUp: (cause, passed = NO_HEADERS, lateMs = 0) => {
         if (!isIt() || (cause === 'bye' && this.#holder.outlivesCaller())) return;
         this.#progress = 'over';
+        this.#holder.onHungUp(lateMs);
         this.#holder.headers.callersBye = passed;
         feed({ type: 'caller:hung-up', reason: cause === 'bye' ? 'normal' : cause });
         this.#holder.onGone();

@@ -29,6 +29,8 @@ export class FakeJournal {
   /** Billed seconds of every settlement, by reservation. */
   readonly charged = new Map<string, number>();
   readonly published: { readonly record: CallRecord; readonly revision: number }[] = [];
+  /** Revisions that were committed behind a later one. */
+  readonly superseded: { readonly callId: string; readonly revision: number }[] = [];
   failures = 0;
   /** Commits from now on fail: the process is at its end. */
   isClosed = false;
@@ -106,7 +108,12 @@ export class FakeJournal {
       if (statement !== 'ready') continue;
       this.live.delete(callId);
       this.open.delete(callId);
-      this.published.push({ record: JSON.parse(json) as CallRecord, revision: Number(parameters[2]) });
+      const revision = Number(parameters[2]);
+      const isLater = this.published.some(
+        ({ record, revision: other }) => record.callId === callId && other > revision,
+      );
+      if (isLater) this.superseded.push({ callId, revision });
+      else this.published.push({ record: JSON.parse(json) as CallRecord, revision });
     }
   }
 
@@ -168,6 +175,8 @@ export class FakeLedger implements Ledger {
   readonly released = new Map<string, boolean>();
   readonly #held = new Map<string, Held>();
   readonly #settling = new Map<string, Promise<Charge>>();
+  /** Further answers, by the reservation that they are charged beside. */
+  readonly #charging = new Map<string, Promise<unknown>>();
   readonly #journal: FakeJournal;
   readonly #clock: Clock;
   readonly #trace: string[];
@@ -258,7 +267,10 @@ export class FakeLedger implements Ledger {
     const charge: Charge = { reservationId, simId, billedSeconds, cost: '0', currency: 'KRW', estimated };
     this.charges.set(reservationId, charge);
     held.isSettled = true;
-    await this.#persist('settle', [reservationId, channelInUse ? 'in use' : 'free', billedSeconds], alongside(charge));
+    const entries = alongside(charge);
+    const before = this.#charging.get(reservationId);
+    if (before !== undefined) await before;
+    await this.#persist('settle', [reservationId, channelInUse ? 'in use' : 'free', billedSeconds], entries);
     if (!channelInUse) this.#free(reservationId);
     return charge;
   }
@@ -278,12 +290,19 @@ export class FakeLedger implements Ledger {
       ...{ reservationId: answerId, simId, billedSeconds, cost: '1.5', currency: 'KRW', estimated: false },
     };
     this.charges.set(answerId, charge);
-    await this.#persist('charge further', [reservationId, answerId, billedSeconds], alongside(charge));
+    const entries = alongside(charge);
+    // As the steps of one call are committed in their order.
+    const before = [this.#settling.get(reservationId), this.#charging.get(reservationId)];
+    const charging = Promise.all(before).then(() =>
+      this.#persist('charge further', [reservationId, answerId, billedSeconds], entries),
+    );
+    this.#charging.set(reservationId, charging);
+    await charging;
     return charge;
   }
 
   async vacate(reservationId: string): Promise<void> {
-    await this.#settling.get(reservationId);
+    await Promise.all([this.#settling.get(reservationId), this.#charging.get(reservationId)]);
     const held = this.#held.get(reservationId);
     this.#require(held?.isSettled === true, `vacate ${reservationId}: it is settled and held`);
     await this.#persist('vacate', [reservationId], []);

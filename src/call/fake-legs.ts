@@ -156,10 +156,10 @@ export class FakeCaller implements CallerLeg {
     this.listener.cancelled('no-prack');
   }
 
-  hangsUp(passed?: PassedHeaders): void {
+  hangsUp(passed?: PassedHeaders, lateMs = 0): void {
     this.state = 'over';
     this.awaitsAnswer = false;
-    this.listener.hungUp('bye', passed);
+    this.listener.hungUp('bye', passed, lateMs);
   }
 }
 

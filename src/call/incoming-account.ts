@@ -29,6 +29,7 @@ export class IncomingAccount implements Account {
   readonly #release: RecordRelease;
   #state: 'none' | 'held' | 'settled' | 'over' = 'none';
   #isComplete = false;
+  #lateMs = 0;
   #answered: { readonly wallMs: number; readonly monotonicMs: number } | null = null;
 
   constructor(ports: AccountPorts, journalTimeoutMs: number, incoming: IncomingCall, holder: IncomingAccountHolder) {
@@ -60,6 +61,11 @@ export class IncomingAccount implements Account {
   /** The channel is this call's from now on. */
   reserved(): void {
     this.#state = 'held';
+  }
+
+  /** The gateway's BYE came `lateMs` ago: the carrier's clock stood still since (docs/decisions/billed-from-arrival.md). */
+  callerHungUp(lateMs: number): void {
+    this.#lateMs = lateMs;
   }
 
   /** The caller's leg has ended, or our BYE on it was answered: the channel is free. */
@@ -135,7 +141,7 @@ export class IncomingAccount implements Account {
     const settlement = {
       reservationId,
       answeredWallMs: this.#answered.wallMs,
-      durationMs: Math.max(0, clock.monotonicMs() - this.#answered.monotonicMs),
+      durationMs: Math.max(0, clock.monotonicMs() - this.#lateMs - this.#answered.monotonicMs),
       estimated: false,
       channelInUse,
     };

@@ -75,6 +75,15 @@ describe('a call from a mobile', () => {
     );
   });
 
+  it('is charged to when the BYE of the gateway was read, not to when its turn came', async () => {
+    const caller = await talk();
+    await bench.advance(12_000);
+    caller.hangsUp(undefined, 2_500);
+    bench.leg.clear();
+    await settled();
+    assert.equal(bench.record.incoming?.billedSeconds, 10);
+  });
+
   it('keeps its channel after the agent has hung up, until the gateway answers our BYE', async () => {
     const caller = await talk();
     await bench.advance(3_000);

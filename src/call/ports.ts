@@ -233,8 +233,11 @@ export interface CallerLegListener {
   acknowledged(sdp: string | null): void;
   /** PRACK of the provisional response that carried our offer, with its SDP if it had one. */
   answeredEarly?(sdp: string | null): void;
-  /** BYE from the caller; or from the SIP server: no ACK of a 200 came, or a session timer of its own was over. `passed`: what goes on. */
-  hungUp(cause: 'bye' | 'no-ack' | 'session-expired', passed?: PassedHeaders): void;
+  /**
+   * BYE from the caller, `lateMs` ago; or from the SIP server: no ACK of a 200 came, or a session timer of its own was over.
+   * `passed`: what goes on.
+   */
+  hungUp(cause: 'bye' | 'no-ack' | 'session-expired', passed?: PassedHeaders, lateMs?: number): void;
   /** Final response to our BYE, or its timeout. */
   cleared?(): void;
   renegotiated(renegotiation: Renegotiation): void;

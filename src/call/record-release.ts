@@ -36,9 +36,9 @@ export class RecordRelease {
 
   /** Entries that keep the record, to be committed with a step of the ledger; they release it when they may. */
   entries(): readonly JournalEntry[] {
-    this.#isUnreleased = !this.#source.isComplete() || this.isBusy;
+    // What is released already is not taken back: the next revision tells, and no later commit than that brings a live call back.
+    this.#isUnreleased = !this.#source.isComplete() || (this.isBusy && this.#revision === 0);
     if (!this.#isUnreleased) this.#revision += 1;
-    // What is released already is not taken back: the next revision follows.
     else if (this.#revision > 0) return [];
     return this.#books.keepRecord(this.#source.record(), this.#isUnreleased ? null : this.#revision);
   }

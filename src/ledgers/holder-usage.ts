@@ -132,7 +132,19 @@ export class HolderUsage {
 
   /** Counts a correction; what is used then, or what there is not. */
   adjust(adjustment: Adjustment): number | 'holder' | 'allowance' {
+    const used = this.#adjust(adjustment);
+    // What is refused is in no history, whatever the next terms know.
+    if (typeof used === 'number') for (const change of this.#changes) change.corrected(adjustment);
+    return used;
+  }
+
+  /** Counts a correction that history has: of a holder that these terms do not know the next ones may. */
+  readjust(adjustment: Adjustment): void {
     for (const change of this.#changes) change.corrected(adjustment);
+    this.#adjust(adjustment);
+  }
+
+  #adjust(adjustment: Adjustment): number | 'holder' | 'allowance' {
     const { holder, allowanceId, amount, wallMs } = adjustment;
     if (!holder.startsWith(SIM)) return this.payers.adjust(holder, allowanceId, amount, wallMs);
     const book = this.#books.get(holder.slice(SIM.length));

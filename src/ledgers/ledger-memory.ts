@@ -356,7 +356,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   }
 
   adjusted(adjustment: Adjustment): void {
-    this.#usage.adjust(adjustment);
+    this.#usage.readjust(adjustment);
   }
 
   /** Goes on where history ends. */

@@ -171,6 +171,17 @@ describe('terms that change while calls live', () => {
     await assertSound();
   });
 
+  it('count no correction that was refused, because only they know whose it is', async () => {
+    const sims = [...SIMS, { simId: 'sim-3', plan: 'office' }];
+    const prepared = await ledger.prepare(settings({ sims }));
+    const asked = { holder: 'sim:sim-3', allowanceId: 'seconds-day', amount: 3, reason: 'test', by: 'kim' };
+    const adjusted = await ledger.adjust({ ...asked, adjustmentId: 'a1', wallMs: clock.wallMs() });
+    assert.deepEqual(adjusted, { ok: false, reason: 'unknown-holder' });
+    prepared.take();
+    assert.equal(used(3), 0);
+    await assertSound();
+  });
+
   it('that were given up change nothing', async () => {
     const live = await talk(1);
     const prepared = await ledger.prepare(settings({ plans: [plan(5)], channels: [] }));

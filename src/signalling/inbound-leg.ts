@@ -262,7 +262,7 @@ export class InboundLeg implements CallerLeg {
         this.#ended = true;
         inDialog.close();
         this.#host.callerOver(this);
-        this.#listener?.hungUp(causeOfBye(bye), readPassed(bye, this.#allowedHeaders));
+        this.#listener?.hungUp(causeOfBye(bye), readPassed(bye, this.#allowedHeaders), this.#host.latenessMs(bye));
       }),
     );
     for (const event of ['modify', 'update'] as const) {

@@ -54,13 +54,15 @@ function planWith(rounding: Rounding): Plan {
   });
 }
 
-const CAPS = capsOf({
-  name: 'agents',
-  allowances: [
-    allowanceOf({ ...BOTH_WAYS, id: 'seconds-day', counts: 'seconds', limit: PAYER_SECONDS_A_DAY }),
-    allowanceOf({ id: 'spend-day', counts: 'spend', limit: 2_000_000_000 }),
-  ],
-});
+const [CAPS, OTHER_CAPS] = [PAYER_SECONDS_A_DAY, PAYER_SECONDS_A_DAY - 70].map((limit) =>
+  capsOf({
+    name: 'agents',
+    allowances: [
+      allowanceOf({ ...BOTH_WAYS, id: 'seconds-day', counts: 'seconds', limit }),
+      allowanceOf({ id: 'spend-day', counts: 'spend', limit: 2_000_000_000 }),
+    ],
+  }),
+);
 
 /** Commits at once, as many times as it may: then the process is dead, and says nothing any more. */
 class MortalJournal {
@@ -350,12 +352,13 @@ export class AuditedCalls {
   // ---- processes -----------------------------------------------------------------------------------------------------
 
   #settings() {
+    const caps = this.#plan.rounding === ROUNDINGS[0] ? CAPS : OTHER_CAPS;
     return {
       plans: [this.#plan],
       sims: CHANNELS.map((id) => ({ simId: `sim ${id}`, plan: this.#plan.name })),
       channels: CHANNELS.map((channelId) => ({ channelId, simId: `sim ${channelId}`, gapMs: 0 })),
       sliceSeconds: SETTINGS.limits.sliceSeconds,
-      capsOf: (payer: string) => (payer === PAYER ? CAPS : undefined),
+      capsOf: (payer: string) => (payer === PAYER ? caps : undefined),
     };
   }
 
