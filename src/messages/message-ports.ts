@@ -12,6 +12,7 @@ import type { TextEncoding, TextLimits } from './message-text.js';
 /** A gateway that sends messages. */
 export interface MessageGateway {
   readonly name: string;
+  /** The same object for gateways that have the same: a text is measured once for each. */
   readonly limits: TextLimits;
   /** Rest of a channel from message to message. */
   readonly gapMs: number;

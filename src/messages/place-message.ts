@@ -7,7 +7,7 @@ import type { MessageLoad } from '../quota/usage.js';
 import type { Message, MessageAttempt, MessageDecision, MessageParty } from './message.js';
 import type { MessageGateway, MessagePorts, MessageRoutes } from './message-ports.js';
 import type { MessageRefusal } from './message-refusal.js';
-import { type MeasuredText, measureText } from './message-text.js';
+import { type MeasuredText, measureText, type TextLimits } from './message-text.js';
 
 export type Placing =
   | { readonly kind: 'sending'; readonly message: Message }
@@ -87,17 +87,22 @@ function alike(candidates: readonly Candidate[], loads: ReadonlyMap<string, Mess
   });
 }
 
-/** What it is on each gateway that can send it. */
+/** What it is on each gateway that can send it: measured once for all that have the same limits. */
 function measureOn(
   gateways: readonly MessageGateway[],
   { text, pictures }: Message,
 ): ReadonlyMap<string, MeasuredText> {
-  return new Map(
-    gateways.flatMap(({ name, limits }): [string, MeasuredText][] => {
-      const measured = measureText(text, pictures.length > 0, limits);
-      return measured === null ? [] : [[name, measured]];
-    }),
-  );
+  const byLimits = new Map<TextLimits, MeasuredText | null>();
+  const byGateway = new Map<string, MeasuredText>();
+  for (const { name, limits } of gateways) {
+    let measured = byLimits.get(limits);
+    if (measured === undefined) {
+      measured = measureText(text, pictures.length > 0, limits);
+      byLimits.set(limits, measured);
+    }
+    if (measured !== null) byGateway.set(name, measured);
+  }
+  return byGateway;
 }
 
 /** Channels that failed it, and gateways that failed it as a whole. */

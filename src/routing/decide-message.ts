@@ -1,6 +1,7 @@
 // Which channels carry a text message. Reads the orders of what it is on each gateway from their best ends, and asks one by one only
 // the channels that stand differently for this message: those that sent one a moment ago or have been tried, the SIM that its
 // callee knows, its agent's own.
+import type { MessageLoad } from '../quota/usage.js';
 import { BEST, type CallTerms, Candidate, ORDINARY, scoreOf } from './decision.js';
 import { explainMessage } from './explain-message.js';
 import { MessageDecision, type MessageToRoute } from './message-decision.js';
@@ -65,7 +66,8 @@ class Search {
   readonly #special: ReadonlySet<PooledChannel>;
   /** How many are in each cell. */
   readonly #specialIn = new Map<Cell, number>();
-  readonly #orders = new Map<string, MessageOrder>();
+  /** Gateways of the same limits have the same load. */
+  readonly #orders = new Map<MessageLoad, MessageOrder>();
   /** Orders of cells whose channels are asked one by one. */
   readonly #orderOfCell = new Map<Cell, MessageOrder>();
   readonly #counts: CodeCounts = noCounts();
@@ -134,12 +136,11 @@ class Search {
     return isGatewayExcluded(gateway, this.#request) ? TRIED : codeOf(refusalOfGateway(gateway));
   }
 
-  #orderOf(load: Parameters<RouteIndex['messageOrders']['orderOf']>[1]): MessageOrder {
-    const name = `${load.kind} ${load.count}`;
-    let order = this.#orders.get(name);
+  #orderOf(load: MessageLoad): MessageOrder {
+    let order = this.#orders.get(load);
     if (order === undefined) {
       order = this.#index.messageOrders.orderOf(this.#request.callee.numberClass, load);
-      this.#orders.set(name, order);
+      this.#orders.set(load, order);
     }
     return order;
   }
