@@ -15,6 +15,12 @@ export function hasRtpengine(): boolean {
   return spawnSync('rtpengine', ['--version']).error === undefined;
 }
 
+/** It is not told when we end. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export interface RtpengineChild {
   readonly url: string;
   stop(): Promise<void>;
@@ -38,6 +44,8 @@ export async function startRtpengineChild(mediaPorts: { from: number; to: number
     ],
     { stdio: 'ignore' },
   );
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');

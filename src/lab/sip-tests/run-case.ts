@@ -96,7 +96,10 @@ async function performWith(
   writeFiles(sipCase, folder);
   mkdirSync(join(folder, 'logs'));
 
-  let simtrunk = await startSimtrunk(configFile, folder);
+  let simtrunk = await startSimtrunk(configFile, folder).catch(async (error) => {
+    await rtpengine?.stop();
+    throw error;
+  });
   const gateways: RunningSipp[] = [];
   const quiet: QuietPort[] = [];
   const callers: RunningSipp[] = [];
