@@ -233,12 +233,13 @@ export class CallTransfers implements JoinableCall {
     underway = this.#begin(referral, this.#recordOf(kind, referral.target.user, null), () => party.cancel(undefined));
     this.#limit = ports.clock.after(this.#holder.state().limits.setupTimeoutMs, () => this.#giveUp());
     const { request, record } = this.#holder.state();
-    const nextHop = placeOfPeer(identity, trunkOf(request).nat);
+    const { at, nextHop, otherHop } = placeOfPeer(identity, trunkOf(request).nat);
     const call = {
       trunk: trunkOf(request).name,
       legId: randomUUID(),
-      requestUri: uriAtPeer(referral.target, nextHop),
+      requestUri: uriAtPeer(referral.target, at),
       nextHop,
+      otherHop,
       fromUser: request.incoming === undefined ? (record.callee ?? request.dialled) : request.calling,
       headers: headersForPeer(referral),
       offerSdp,

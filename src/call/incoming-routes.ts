@@ -18,8 +18,10 @@ import type { Destination, DialAddress, GatewayTerms, IncomingCall, TrunkTerms }
 
 /** How a trunk takes calls from mobiles. */
 export interface TrunkInbound {
-  /** Null: it cannot be called. */
+  /** Null: it cannot be called, unless over a connection of its own. */
   readonly address: GatewayAddress | null;
+  /** It is called over the connection that it has opened itself, where there is one. Left out: not. */
+  readonly connection?: boolean | undefined;
   /** Template of the request-URI's user for the agent who called last; false: the agent is not called. */
   readonly agent: string | false;
   /** The same for everybody else. */
@@ -81,6 +83,8 @@ export interface LastCallers {
 }
 
 const HOUR_MS = 3_600_000;
+/** In place of the address of a trunk that has none but its connection (RFC 2606 §2): signalling knows where that is. */
+export const BY_CONNECTION = 'connection.invalid';
 const ANONYMOUS = 'anonymous';
 
 export class IncomingRoutes {
@@ -163,7 +167,9 @@ function destinationsOf(trunk: ReceivingTrunk, place: Place): readonly Destinati
   const { inbound } = trunk;
   if (inbound === undefined) return [];
   const destinations: Destination[] = [];
-  const { address, announcement, agentRingTimeoutMs, ringTimeoutMs } = inbound;
+  const { announcement, agentRingTimeoutMs, ringTimeoutMs, connection = false } = inbound;
+  const unaddressed = connection ? { host: BY_CONNECTION, port: undefined, transport: 'tcp' as const } : null;
+  const address = inbound.address ?? unaddressed;
   if (address !== null && place.agent !== null && inbound.agent !== false) {
     const peer = peerOf(trunk, inbound, address, agentRingTimeoutMs);
     destinations.push({ kind: 'agent', peer, address: addressOf(inbound, address, inbound.agent, place) });

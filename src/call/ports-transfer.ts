@@ -52,6 +52,8 @@ export interface TrunkCall {
   readonly requestUri: string;
   /** SIP URI that the packets go to. */
   readonly nextHop: string;
+  /** Another one, for when the connection there is gone; null: `nextHop` is no connection that the PBX has opened. */
+  readonly otherHop: string | null;
   readonly fromUser: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly offerSdp: string;

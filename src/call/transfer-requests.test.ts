@@ -39,21 +39,29 @@ describe('what a transfer asks for', () => {
 
     it('where its packets come from', () => {
       const nextHop = 'sip:203.0.113.7:1024';
-      assert.equal(placeOfPeer({ ...leg, nextHop }, 'auto'), nextHop);
+      assert.deepEqual(placeOfPeer({ ...leg, nextHop }, 'auto'), { at: nextHop, nextHop, otherHop: null });
     });
 
-    it('at its Contact, where its packets say nothing, and over a connection that it has made', () => {
-      const udp = { ...leg, nextHop: 'sip:203.0.113.7:1024' };
-      assert.equal(placeOfPeer(udp, 'off'), 'sip:10.0.0.5:5070');
-      const tcp = { ...leg, nextHop: 'sip:10.0.0.5:43210;transport=tcp' };
-      assert.equal(placeOfPeer(tcp, 'auto'), 'sip:10.0.0.5:5070;transport=tcp');
+    it('at its Contact, where its packets say nothing', () => {
+      const nextHop = 'sip:10.0.0.5:5070';
+      const contact = { at: nextHop, nextHop, otherHop: null };
+      assert.deepEqual(placeOfPeer({ ...leg, nextHop: 'sip:203.0.113.7:1024' }, 'off'), contact);
+    });
+
+    it('over a connection that it has made, and at its Contact when that is gone', () => {
+      const tcp = { ...leg, nextHop: 'sip:203.0.113.7:43210;transport=tcp' };
+      const at = 'sip:10.0.0.5:5070;transport=tcp';
+      assert.deepEqual(placeOfPeer(tcp, 'auto'), { at, nextHop: tcp.nextHop, otherHop: at });
+      assert.deepEqual(placeOfPeer(tcp, 'off'), { at, nextHop: at, otherHop: null });
+      assert.deepEqual(placeOfPeer({ ...leg, nextHop: at }, 'auto'), { at, nextHop: at, otherHop: null });
       const tls = {
         ...leg,
         remoteTarget: 'sip:[fd00::5]:5061;transport=TLS',
         nextHop: 'sip:[fd00::5]:43210;transport=tls',
       };
-      assert.equal(placeOfPeer(tls, 'auto'), 'sip:[fd00::5]:5061;transport=tls');
-      assert.equal(placeOfPeer({ ...leg, remoteTarget: 'nonsense', nextHop: tcp.nextHop }, 'auto'), tcp.nextHop);
+      assert.equal(placeOfPeer(tls, 'auto').otherHop, 'sip:[fd00::5]:5061;transport=tls');
+      const lost = placeOfPeer({ ...tcp, remoteTarget: 'nonsense' }, 'auto');
+      assert.deepEqual(lost, { at: tcp.nextHop, nextHop: tcp.nextHop, otherHop: null });
     });
   });
 });

@@ -60,20 +60,29 @@ export function headersForPeer({ referredBy, replaces }: Referral): Readonly<Rec
   return headers;
 }
 
-/**
- * Where a PBX is called that has a leg here: where its packets come from, as with requests in its dialog; over a connection, or where
- * its packets say nothing (`nat: off`), at its Contact, for a connection that it has made has no port to be called at.
- */
-export function placeOfPeer({ nextHop, remoteTarget }: LegIdentity, nat: TrunkTerms['nat']): string {
-  const isConnection = /;transport=(?:tcp|tls)/i.test(nextHop);
-  if (nat === 'auto' && !isConnection) return nextHop;
-  const place = /^sips?:(?:[^@]*@)?([^;?]+)/i.exec(remoteTarget)?.[1];
-  if (place === undefined) return nextHop;
-  const transport = /;transport=([a-z]+)/i.exec(isConnection ? nextHop : remoteTarget)?.[1]?.toLowerCase();
-  return `sip:${place}${transport === undefined || transport === 'udp' ? '' : `;transport=${transport}`}`;
+/** Where a PBX is called that has a leg here; all of them SIP URIs. */
+export interface PlaceOfPeer {
+  /** Of somebody there. */
+  readonly at: string;
+  readonly nextHop: string;
+  readonly otherHop: string | null;
 }
 
-/** The request-URI of a target at the PBX that is called at `nextHop`: at its own host, where the URI has one of ours. */
-export function uriAtPeer({ uri, user, place }: ReferTarget, nextHop: string): string {
-  return place === 'peer' ? uri : `sip:${escapeUser(user)}@${nextHop.replace(/^sip:/, '')}`;
+/**
+ * Where its packets come from, as with requests in its dialog; where they say nothing (`nat: off`), its Contact. A connection that it
+ * has made reaches it, but has no port to be called at when it is gone: then its Contact is tried.
+ */
+export function placeOfPeer({ nextHop, remoteTarget }: LegIdentity, nat: TrunkTerms['nat']): PlaceOfPeer {
+  const isConnection = /;transport=(?:tcp|tls)/i.test(nextHop);
+  if (nat === 'auto' && !isConnection) return { at: nextHop, nextHop, otherHop: null };
+  const place = /^sips?:(?:[^@]*@)?([^;?]+)/i.exec(remoteTarget)?.[1];
+  if (place === undefined) return { at: nextHop, nextHop, otherHop: null };
+  const transport = /;transport=([a-z]+)/i.exec(isConnection ? nextHop : remoteTarget)?.[1]?.toLowerCase();
+  const at = `sip:${place}${transport === undefined || transport === 'udp' ? '' : `;transport=${transport}`}`;
+  return nat === 'auto' && at !== nextHop ? { at, nextHop, otherHop: at } : { at, nextHop: at, otherHop: null };
+}
+
+/** The request-URI of a target at the PBX that is called at `at`: at its own host, where the URI has one of ours. */
+export function uriAtPeer({ uri, user, place }: ReferTarget, at: string): string {
+  return place === 'peer' ? uri : `sip:${escapeUser(user)}@${at.replace(/^sip:/, '')}`;
 }

@@ -76,7 +76,7 @@ const COMMENTED_OUT: Readonly<Record<string, string>> = {
   'registrations[].expiresSeconds': 'no registrar wants simtrunk by default',
   ...Object.fromEntries(
     [
-      ...['transport', 'agent', 'default', 'affinityHours', 'callerId', 'fromUser', 'headers'],
+      ...['transport', 'connection', 'agent', 'default', 'affinityHours', 'callerId', 'fromUser', 'headers'],
       ...['firstResponseTimeoutMs', 'agentRingTimeoutMs', 'ringTimeoutMs'],
     ].map((key) => [`trunks[].inbound.${key}`, 'a PBX takes calls from mobiles or does not']),
   ),

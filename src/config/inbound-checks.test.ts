@@ -50,6 +50,7 @@ describe('a config with calls from mobiles', () => {
   });
 
   it('cannot take calls nowhere, over a transport that is not listened on, or at another family’s address', () => {
+    assert.throws(() => parsed(', inbound: { connection: true }', ''), /has no such listener/);
     assert.throws(() => parsed(', inbound: {}', ''), /must have an address where the PBX is called, an announcement/);
     assert.throws(() => parsed(', inbound: { address: 10.0.0.5, transport: tcp }', ''), /has no tcp listener/);
     assert.throws(() => parsed(', inbound: { address: "[fd00::5]:5060" }', ''), /is IPv6, but network "lan"/);

@@ -36,14 +36,19 @@ function addressProblems(
   parts: SoundParts,
 ): ConfigProblem[] {
   if (inbound === undefined) return [];
-  const { address, announcement, transport } = inbound;
+  const { address, announcement, transport, connection } = inbound;
   const at = [...path, 'inbound'];
-  if (address === undefined) {
-    if (announcement !== undefined) return [];
-    return [{ path: at, message: 'must have an address where the PBX is called, an announcement, or both' }];
-  }
   const network = parts.entries('networks').find(({ value: { name } }) => name === networkName)?.value;
   const problems: ConfigProblem[] = [];
+  if (connection === true && network?.sip?.every((listener) => listener.transport === 'udp')) {
+    const message = `is of TCP or TLS, but network "${network.name}" has no such listener`;
+    problems.push({ path: [...at, 'connection'], message });
+  }
+  if (address === undefined) {
+    if (announcement !== undefined || connection === true) return problems;
+    const message = 'must have an address where the PBX is called, an announcement, or both';
+    return [{ path: at, message }];
+  }
   if (network?.sip?.every((listener) => listener.transport !== transport)) {
     const message = `is ${transport}, but network "${network.name}" has no ${transport} listener`;
     problems.push({ path: [...at, 'transport'], message });

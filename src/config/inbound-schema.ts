@@ -51,6 +51,7 @@ export const trunkInbound = z.strictObject({
     .refine((text) => parseHostPort(text) !== undefined, 'must be host or host:port, such as 10.0.0.5:5060')
     .optional(),
   transport: z.enum(['udp', 'tcp', 'tls']).default('udp'),
+  connection: z.boolean().default(false),
   digest: digestAccount.optional(),
   agent: z.union([z.literal(false), user]).default('{agent}'),
   default: z.union([z.literal(false), user]).default('{sim}'),

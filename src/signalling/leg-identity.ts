@@ -41,3 +41,8 @@ export function sourceUri(message: SipMessage): string {
   const transport = protocol === 'tcp' || protocol === 'tls' ? `;transport=${protocol}` : '';
   return `sip:${host}:${message.source_port}${transport}`;
 }
+
+/** The same as a next hop of the connection that is open, or of nobody: our own SIP server opens none to whoever opened it. */
+export function openConnectionTo(source: string): string {
+  return `${source};open-connection`;
+}

@@ -23,6 +23,12 @@ import type { DialError, SipDialog, SipMessage, SipRequest, SipResponse, SrfAppl
 /** Branches of a forked INVITE that are told apart: an honest proxy forks to fewer. */
 const MAX_BRANCHES = 32;
 
+/** A second place to call somebody at. */
+export interface OtherPlace {
+  readonly address: DialRequest['address'];
+  readonly nextHop?: string;
+}
+
 export class OutboundLeg implements CalleeLeg {
   readonly #srf: SrfApplication;
   readonly #host: LegHost;
@@ -31,6 +37,7 @@ export class OutboundLeg implements CalleeLeg {
   readonly #account: DigestAccount | undefined;
   readonly #answers: ChallengeAnswers;
   #request: DialRequest | undefined;
+  #otherwise: OtherPlace | undefined;
   /** Undefined until it has left, and while it is being sent again with credentials. */
   #invite: SipRequest | undefined;
   #cancelled = false;
@@ -92,9 +99,18 @@ export class OutboundLeg implements CalleeLeg {
     );
   }
 
-  /** @param nextHop where it is sent to, when that is not where the request-URI says */
-  start(request: DialRequest, markers: Readonly<Record<string, string>>, nextHop?: string): void {
+  /**
+   * @param nextHop where it is sent to, when that is not where the request-URI says
+   * @param otherwise where it is sent to when nobody can be reached there
+   */
+  start(
+    request: DialRequest,
+    markers: Readonly<Record<string, string>>,
+    nextHop?: string,
+    otherwise?: OtherPlace,
+  ): void {
     this.#request = request;
+    this.#otherwise = otherwise;
     this.#terms = request.sessionTimer ?? NO_SESSION_TIMER;
     this.#send(
       request,
@@ -143,7 +159,8 @@ export class OutboundLeg implements CalleeLeg {
       },
       guarded(this.#log, 'final response', (error, dialog) => {
         if (dialog !== undefined && !error) this.#onAnswer(dialog);
-        else if (!this.#sendAgain(error?.res, headers, proxy)) this.#onFailure(error);
+        else if (!this.#sendAgain(error?.res, headers, proxy) && !this.#sendElsewhere(error?.res, headers))
+          this.#onFailure(error);
       }),
     );
   }
@@ -191,6 +208,19 @@ export class OutboundLeg implements CalleeLeg {
     this.#invite = undefined;
     const nextHop = proxy ?? challengerOf(invite.uri, response);
     this.#send(request, { ...headers, ...repetitionOf(invite), ...missing }, nextHop);
+    return true;
+  }
+
+  /** Whoever would be reached by a connection that is gone is called at the other place, if there is one. */
+  #sendElsewhere(response: SipResponse | undefined, headers: Readonly<Record<string, string>>): boolean {
+    const [invite, request, other] = [this.#invite, this.#request, this.#otherwise];
+    const isUnreached = response === undefined || (isLocal(response) && response.status === 503);
+    if (other === undefined || request === undefined || !isUnreached || this.#cancelled || this.#over) return false;
+    this.#otherwise = undefined;
+    this.#invite = undefined;
+    this.#request = { ...request, address: other.address };
+    const repetition = invite === undefined ? {} : repetitionOf(invite);
+    this.#send(this.#request, { ...headers, ...other.address.headers, ...repetition }, other.nextHop);
     return true;
   }
 

@@ -9,6 +9,7 @@ import { cseqNumber, userOf } from './message-parts.js';
 import { PeerTable } from './peer-table.js';
 import type { PeerSettings, SignallingCounters, SignallingSettings, SignallingTrunk } from './signalling-settings.js';
 import type { ServerResponse, SipRequest, SrfApplication } from './srf.js';
+import { TrunkConnections } from './trunk-connections.js';
 import { challengeLines, type GateVerdict, TrunkGate } from './trunk-gate.js';
 
 /** Methods that mean nothing outside of a dialog until somebody takes them. */
@@ -23,6 +24,7 @@ export class RequestIntake {
   readonly #log: Logger;
   #gate: TrunkGate<SignallingTrunk>;
   #gateways: PeerTable<string>;
+  readonly connections = new TrunkConnections();
   readonly #handlers = new Map<string, RequestHandler>();
   readonly #counters = {
     invites: 0,
@@ -58,6 +60,7 @@ export class RequestIntake {
   reconfigure(peers: PeerSettings): void {
     this.#gate = gateOf(peers, this.#gate);
     this.#gateways = gatewaysOf(peers);
+    this.connections.keepThoseOf(peers.trunks);
   }
 
   /** Says who takes the requests of a method that come outside of a dialog; nobody has looked at them yet. */
@@ -149,8 +152,10 @@ export class RequestIntake {
     names?: readonly string[],
   ): void {
     const verdict = this.#gate.admit(request, this.#clock.wallMs(), names);
-    if (verdict.kind === 'trunk') handler(verdict.trunk);
-    else if (verdict.kind === 'challenge') this.#challenge(request, response, verdict);
+    if (verdict.kind === 'trunk') {
+      this.connections.note(verdict.trunk, request);
+      handler(verdict.trunk);
+    } else if (verdict.kind === 'challenge') this.#challenge(request, response, verdict);
     else {
       this.#counters.unknownSources++;
       response.send(403, {});
@@ -173,6 +178,8 @@ export class RequestIntake {
   #onOptions(request: SipRequest, response: ServerResponse): void {
     // A peer whose address we know asks whether we are there, which needs no proof of who it is.
     const isKnown = this.#gate.bySource(request) !== undefined || this.isGateway(request);
+    const proved = this.#gate.provedBySource(request);
+    if (proved !== undefined) this.connections.note(proved, request);
     if (isKnown) this.#answerOptions(response);
     else this.admit(request, response, () => this.#answerOptions(response));
   }

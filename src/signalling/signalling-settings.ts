@@ -7,6 +7,8 @@ export interface SignallingTrunk extends TrunkTerms {
   readonly sources: readonly string[];
   readonly certificate?: string | undefined;
   readonly agentFrom: AgentSource;
+  /** `connection`: it is called over the TCP or TLS connection that it has opened itself, where there is one. */
+  readonly inbound?: { readonly connection?: boolean | undefined } | undefined;
 }
 
 /** A REGISTER as it came; `source` is where from, as a SIP URI. */

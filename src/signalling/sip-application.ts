@@ -2,7 +2,7 @@
 // It reaches the embedded SIP server exactly as it reaches a drachtio-server: over the admin socket, and only so.
 import { randomUUID } from 'node:crypto';
 import type { CallRequest, TrunkTerms } from '../call/call-request.js';
-import type { IncomingTerms } from '../call/incoming-routes.js';
+import { BY_CONNECTION, type IncomingTerms } from '../call/incoming-routes.js';
 import type {
   CalleeLeg,
   CalleeLegListener,
@@ -21,6 +21,7 @@ import { callExtensions, TRANSFER_EXTENSIONS } from './capabilities.js';
 import { GatewayCallers } from './gateway-callers.js';
 import { InboundLeg } from './inbound-leg.js';
 import type { HeldCallee, HeldCaller, LegHost } from './leg-host.js';
+import { openConnectionTo } from './leg-identity.js';
 import { addressAtContact } from './line-uri.js';
 import { reasonHeaders } from './message-parts.js';
 import { OutboundLeg } from './outbound-leg.js';
@@ -164,8 +165,15 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
     const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log, passed);
     // Not to a trunk, which may well forward a call from a mobile by us.
     const markers: Readonly<Record<string, string>> = isTrunk ? {} : { [LOOP_MARKER]: this.#marker };
+    const open = isTrunk ? this.intake.connections.of(request.gateway.slice(CALLED_TRUNK.length)) : undefined;
+    const isAddressed = !request.address.requestUri.includes(`@${BY_CONNECTION}`);
     const place = this.#settings.lines.placeOf(request.gateway, request.channelId);
-    if (place === 'configured') leg.start(request, markers);
+    if (open !== undefined) {
+      const address = addressAtContact(request.address, open.contact);
+      const otherwise = isAddressed ? { address: request.address } : undefined;
+      leg.start({ ...request, address }, markers, open.nextHop, otherwise);
+    } else if (!isAddressed) leg.failUnsent();
+    else if (place === 'configured') leg.start(request, markers);
     else if (place === 'nowhere') leg.failUnsent();
     else {
       const address = addressAtContact(request.address, place.contact);
@@ -176,12 +184,15 @@ export class SipApplication implements DialPort, TrunkDialPort, LegHost {
 
   /** Without the loop marker: a PBX may well call a number in turn, by us. */
   dialTrunk(call: TrunkCall, listener: CalleeLegListener): CalleeLeg {
-    const { trunk, legId, requestUri, nextHop, fromUser, headers, offerSdp, maxForwards, sessionTimer } = call;
+    const { trunk, legId, requestUri, nextHop, otherHop, fromUser, headers, offerSdp, maxForwards, sessionTimer } =
+      call;
     const account = this.#settings.accountOf(CALLED_TRUNK + trunk, null);
     const leg = new OutboundLeg(this.#srf, this, listener, account, this.#log);
     const address = { requestUri, fromUser, headers };
     const place = { attemptId: legId, gateway: '', channelId: '' };
-    leg.start({ ...place, address, offerSdp, maxForwards, sessionTimer, passedHeaders: {} }, {}, nextHop);
+    const request = { ...place, address, offerSdp, maxForwards, sessionTimer, passedHeaders: {} };
+    if (otherHop === null) leg.start(request, {}, nextHop);
+    else leg.start(request, {}, openConnectionTo(nextHop), { address, nextHop: otherHop });
     return leg;
   }
 

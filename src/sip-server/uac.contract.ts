@@ -359,6 +359,24 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       assert.equal(await status.promise, 200);
     });
 
+    it('sends by a connection that is open, and opens none where it may not', async function () {
+      needsEmbedded(server(), this, 'drachtio-server opens one');
+      const srf = await arena.app();
+      const peer = await arena.tcpPeer();
+      const ask = ({ address, port }: { address: string; port: number }) => {
+        const sent = deferred<unknown>();
+        const proxy = `sip:${address}:${port};transport=tcp;open-connection`;
+        srf.request('sip:somewhere.invalid', { method: 'OPTIONS', proxy }, (error) => sent.resolve(error));
+        return sent.promise;
+      };
+      peer.send(new Call(peer, server().tcp).text('OPTIONS'));
+      await peer.response(503, 'OPTIONS');
+      assert.equal(await ask(peer.connectedFrom), null);
+      peer.send(responseText(await peer.request('OPTIONS'), 200, { toTag: 'o' }));
+      assert.match(String(await ask(peer.local)), /no connection is open/);
+      assert.equal(peer.accepted, 0);
+    });
+
     it('ends the dialog of a former process by a BYE of its own making', async () => {
       const srf = await arena.app();
       const peer = await arena.udpPeer();

@@ -10,7 +10,7 @@ import { type ServerUnderTest, startEmbedded } from '../../sip-server/testing/ar
 import { Inbox } from '../../sip-server/testing/inbox.js';
 import { UdpPeer } from '../../sip-server/testing/raw-peer.js';
 import { SDP } from '../../sip-server/testing/sip-script.js';
-import type { SignallingSettings } from '../signalling-settings.js';
+import type { SignallingSettings, SignallingTrunk } from '../signalling-settings.js';
 import { SipApplication } from '../sip-application.js';
 
 const log = createLogger({ level: 'silent', redactNumbers: false });
@@ -42,9 +42,10 @@ export class ToldInbox extends Inbox<Told> {
   note = (event: string, value: unknown = undefined): void => this.put({ event, value });
 }
 
-/** What is other than usual; `sources` and `prack` are those of the one trunk. */
+/** What is other than usual; `sources`, `prack` and `inbound` are those of the one trunk. */
 export interface ArenaOptions extends Partial<SignallingSettings> {
   readonly sources?: readonly string[];
+  readonly inbound?: SignallingTrunk['inbound'];
   readonly prack?: Reliability;
 }
 
@@ -85,6 +86,7 @@ export class SignallingArena {
   static async open({
     sources = ['127.0.0.1'],
     prack = 'required',
+    inbound,
     ...changes
   }: ArenaOptions = {}): Promise<SignallingArena> {
     const server = await startEmbedded({ t1Ms: 20 });
@@ -97,7 +99,7 @@ export class SignallingArena {
       agentFrom: 'none',
     } as const;
     const settings: SignallingSettings = {
-      trunks: [{ ...trunk, mediaSources: [], sources, prack }],
+      trunks: [{ ...trunk, mediaSources: [], sources, prack, inbound }],
       allowedHeaders: ['X-Campaign'],
       digest: { realm: 'simtrunk', algorithms: ['SHA-256', 'MD5'], nonceSecret: 'test', nonceLifetimeMs: 60_000 },
       gateways: [{ name: 'gw1', host: '127.0.0.1' }],

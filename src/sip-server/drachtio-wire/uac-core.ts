@@ -2,7 +2,7 @@
 import { parseNameAddress } from '../message/name-address.js';
 import { newId } from '../message/random-tokens.js';
 import type { SipMessage } from '../message/sip-message.js';
-import { parseSipUri, type SipUri } from '../message/uri.js';
+import { parseSipUri, type SipUri, uriParameter } from '../message/uri.js';
 import type { Flow } from '../transport/flow.js';
 import type { AppConnection } from './app-connection.js';
 import type { AppDialog } from './app-dialog.js';
@@ -17,6 +17,9 @@ import type { UacResponses } from './uac-responses.js';
 
 /** Methods that go to a contact over the connection that it registered by. */
 const TO_REGISTERED = new Set(['INVITE', 'OPTIONS', 'NOTIFY', 'MESSAGE']);
+
+/** Parameter of a next hop: by the connection that its peer has opened, or not at all. */
+const OPEN_ONLY = 'open-connection';
 
 export class UacCore {
   readonly #context: CoreContext;
@@ -54,7 +57,12 @@ export class UacCore {
     }
     const nextHop = route === '' ? uri : parseRoute(route);
     const flow = nextHop === null ? null : this.#context.transport.flowToUri(nextHop);
-    withFlow(this.#context, flow, (found) => this.#sendNew(app, clientId, message, found));
+    withFlow(this.#context, flow, (found) => {
+      const isOpenOnly = nextHop !== null && uriParameter(nextHop, OPEN_ONLY) !== undefined;
+      if (found !== null && isOpenOnly && !this.#context.transport.isOpen(found)) {
+        app.answer(clientId, 'NOK', 'no connection is open to there');
+      } else this.#sendNew(app, clientId, message, found);
+    });
   }
 
   /** A request inside a dialog. */

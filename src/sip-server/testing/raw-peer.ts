@@ -187,6 +187,11 @@ export class TcpPeer extends InboxPeer implements RawPeer {
     return new TcpPeer(socket, listener, address);
   }
 
+  /** The near end of the connection that it holds. */
+  get connectedFrom(): SipAddress {
+    return { address: this.local.address, port: this.#socket.localPort ?? 0 };
+  }
+
   /** The certificate that the server showed. */
   get serverCertificate(): Buffer {
     return (this.#socket as TLSSocket).getPeerCertificate().raw;

@@ -151,6 +151,11 @@ export class TransportLayer {
     return this.#hops.flowToUri(uri);
   }
 
+  /** Whether a connection is open that a request to this flow would take. */
+  isOpen(flow: Flow): boolean {
+    return flow.listener instanceof StreamListener && flow.listener.connectionOf(flow) !== undefined;
+  }
+
   /** Whether a URI's host and port are one of ours, as bound or as advertised. */
   isOurs(uri: SipUri): boolean {
     return this.#hops.isOurs(uri);

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { BY_CONNECTION } from '../call/incoming-routes.js';
+import { TcpPeer } from '../sip-server/testing/raw-peer.js';
+import { Call, responseText, SDP } from '../sip-server/testing/sip-script.js';
+import type { CallingGateway } from './signalling-settings.js';
+import { type ArenaOptions, calleeListener, SignallingArena, ToldInbox } from './testing/signalling-arena.js';
+
+/** As a PBX behind a NAT says where it is. */
+const CONTACT = 'Contact: <sip:pbx@10.9.0.2:5060;transport=tcp>';
+const NO_GATEWAYS: readonly CallingGateway[] = [];
+
+describe('a PBX that is reached by the connection that it has opened', () => {
+  let arena: SignallingArena;
+  let pbx: TcpPeer;
+
+  async function open(changes: ArenaOptions = {}): Promise<void> {
+    const inbound = { connection: true };
+    arena = await SignallingArena.open({ inbound, gateways: [], callingGateways: NO_GATEWAYS, ...changes });
+    pbx = await TcpPeer.open(arena.server.tcp);
+  }
+
+  afterEach(async () => {
+    pbx.close();
+    await arena.close();
+  });
+
+  async function qualifies(from = pbx): Promise<void> {
+    from.send(new Call(from, arena.server.tcp).text('OPTIONS', { headers: [CONTACT] }));
+    await from.response(200, 'OPTIONS');
+  }
+
+  /** A call from a mobile. */
+  function dial(host: string) {
+    const headers = { 'P-Asserted-Identity': `<sip:+821055550102@${host}>` };
+    const address = { requestUri: `sip:700@${host}`, fromUser: '+821055550102', headers };
+    return arena.dial({ gateway: 'trunk:pbx', channelId: 'trunk:pbx', address });
+  }
+
+  it('gets calls from mobiles over it, at the Contact that it says', async () => {
+    await open();
+    await qualifies();
+    const { told } = dial(BY_CONNECTION);
+    const invite = await pbx.request('INVITE');
+    assert.equal(invite.uri, 'sip:700@10.9.0.2:5060;transport=tcp');
+    assert.equal(invite.header('P-Asserted-Identity'), '<sip:+821055550102@10.9.0.2>');
+    assert.equal(pbx.accepted, 0);
+    pbx.send(responseText(invite, 200, { toTag: 'p1', headers: [CONTACT], body: SDP }));
+    assert.equal(await told.next('answered'), SDP);
+    assert.equal((await pbx.request('ACK')).uri, 'sip:pbx@10.9.0.2:5060;transport=tcp');
+    assert.equal(pbx.accepted, 0);
+  });
+
+  it('gets them over the one that it has used last', async () => {
+    await open();
+    await qualifies();
+    const second = await TcpPeer.open(arena.server.tcp);
+    await qualifies(second);
+    dial(BY_CONNECTION);
+    await second.request('INVITE');
+    assert.deepEqual(pbx.inbox.untaken, []);
+    second.close();
+  });
+
+  it('gets them at its address when the connection is gone, and at once', async () => {
+    await open();
+    await qualifies();
+    pbx.hangUp();
+    const { port } = arena.gateway.local;
+    const { told } = dial(`127.0.0.1:${port}`);
+    const invite = await arena.gateway.request('INVITE');
+    assert.equal(invite.uri, `sip:700@127.0.0.1:${port}`);
+    assert.equal(invite.header('P-Asserted-Identity'), `<sip:+821055550102@127.0.0.1:${port}>`);
+    arena.gateway.send(responseText(invite, 486, { toTag: 'p1' }));
+    assert.equal(((await told.next('failed')) as { status: number }).status, 486);
+  });
+
+  it('cannot be called without an address and without a connection', async () => {
+    await open();
+    const before = dial(BY_CONNECTION);
+    assert.deepEqual(await before.told.next('failed'), { status: null, reasons: [], local: true });
+    await qualifies();
+    pbx.hangUp();
+    const after = dial(BY_CONNECTION);
+    assert.equal(((await after.told.next('failed')) as { local: boolean }).local, true);
+  });
+
+  it('is not whoever sends OPTIONS from its address, when it has to prove more than that', async () => {
+    await open({ trunkAccounts: new Map([['pbx', { username: 'pbx', password: 'open sesame' }]]) });
+    await qualifies();
+    const { told } = dial(BY_CONNECTION);
+    assert.deepEqual(await told.next('failed'), { status: null, reasons: [], local: true });
+  });
+
+  it('is called at its address where nothing else is set', async () => {
+    await open({ inbound: {} });
+    await qualifies();
+    dial(`127.0.0.1:${arena.gateway.local.port}`);
+    await arena.gateway.request('INVITE');
+    assert.deepEqual(pbx.inbox.untaken, []);
+  });
+
+  it('gets the calls of its transfers over that of its leg, and at its Contact when that is gone', async () => {
+    await open();
+    new Call(pbx, arena.server.tcp).invite();
+    const { request } = await arena.offered();
+    assert.equal(request.trunk.name, 'pbx');
+    const { address, port } = pbx.connectedFrom;
+    const transfer = () => {
+      const told = new ToldInbox();
+      arena.application.dialTrunk(
+        {
+          ...{ trunk: 'pbx', legId: `transfer-${Math.random()}`, requestUri: 'sip:702@10.9.0.2;transport=tcp' },
+          nextHop: `sip:${address}:${port};transport=tcp`,
+          otherHop: `sip:127.0.0.1:${arena.gateway.local.port}`,
+          ...{ fromUser: '100', headers: {}, offerSdp: SDP, maxForwards: 69 },
+        },
+        calleeListener(told),
+      );
+      return told;
+    };
+    const before = transfer();
+    const inside = await pbx.request('INVITE');
+    assert.equal(inside.uri, 'sip:702@10.9.0.2;transport=tcp');
+    pbx.send(responseText(inside, 486, { toTag: 'p1' }));
+    await before.next('failed');
+    pbx.hangUp();
+    const told = transfer();
+    const invite = await arena.gateway.request('INVITE');
+    assert.equal(invite.uri, 'sip:702@10.9.0.2;transport=tcp');
+    arena.gateway.send(responseText(invite, 603, { toTag: 'p1' }));
+    assert.equal(((await told.next('failed')) as { status: number }).status, 603);
+  });
+});
