@@ -32,6 +32,7 @@ import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
 import { withDigitsOf, withOwnEvents } from './dtmf-formats.js';
 import { FaxStart } from './fax-start.js';
+import { IceRestart, type RestartHost } from './ice-restart.js';
 import { type RefreshHost, refreshAudio } from './media-refresh.js';
 import { audioRemote, faxRemote, type MediaPeer, recordedOf } from './media-remote.js';
 import type { MediaCapabilities, MediaSession, PlayRequest, RecordingRequest, Renegotiation } from './ports.js';
@@ -130,8 +131,7 @@ export class CallMedia {
   #onCodecs: () => void = () => {};
   #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
-  /** A restart of the caller's ICE is being told to the engine. */
-  #isRenewing = false;
+  readonly #iceRestart = new IceRestart();
   /** Of a call that began with a fax, as long as it has had no audio. */
   #start: FaxStart | null;
 
@@ -426,7 +426,7 @@ export class CallMedia {
       request.refuse(491);
       return;
     }
-    if (this.#isRenewing) {
+    if (this.#iceRestart.isUnderWay) {
       request.refuse(491);
       return;
     }
@@ -520,7 +520,7 @@ export class CallMedia {
     }
     const { sdp, adopt } = this.#answerTo(side, previous, usable);
     if (this.#restartsIce(side, usable)) {
-      this.#answerWhenRenewed(previous, usable, request);
+      this.#iceRestart.answer(previous, this.#restartHost(this.#callerAudio, previous, usable), request);
       return;
     }
     adopt();
@@ -534,28 +534,20 @@ export class CallMedia {
     return restartsIce(before, offer.audio.transport);
   }
 
-  /** What we answer to a restart of ICE the engine says only when it knows of it. */
-  #answerWhenRenewed(previous: LocalDescription, usable: UsableOffer, request: Renegotiation): void {
-    const before = this.#callerAudio;
-    this.#isRenewing = true;
-    this.#answerTo('caller', previous, usable).adopt();
-    const renewed = (isSettled: boolean): void => {
-      this.#isRenewing = false;
-      const transport = this.#session?.local('caller').transport;
-      if (!isSettled || transport === undefined) {
-        // RFC 3261 §14.1: as if it had never been asked.
-        this.#toCaller = previous;
+  #restartHost(before: AudioStream | null, told: LocalDescription, usable: UsableOffer): RestartHost {
+    return {
+      session: this.#session,
+      take: (from) => {
+        const { sdp, adopt } = this.#answerTo('caller', from, usable);
+        adopt();
+        return sdp;
+      },
+      goBack: () => {
+        this.#toCaller = told;
         this.#callerAudio = before;
-        if (before !== null) this.#setRemote('caller', before, previous.audio);
-        request.refuse(500);
-        return;
-      }
-      const from = { ...previous, audio: { ...previous.audio, transport } };
-      const { sdp, adopt } = this.#answerTo('caller', from, usable);
-      adopt();
-      request.accept(sdp);
+        if (before !== null) this.#setRemote('caller', before, told.audio);
+      },
     };
-    void (this.#session?.settled?.() ?? Promise.resolve(true)).then(renewed, () => renewed(false));
   }
 
   #answerTo(side: Side, previous: LocalDescription, { offer, leg }: UsableOffer): SuccessorAnswer {
