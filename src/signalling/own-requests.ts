@@ -1,6 +1,7 @@
 // Requests of ours outside of any call's dialogs: REGISTER, OPTIONS, and the BYE for a leg whose dialog is gone. Signed where a
 // peer asks for credentials.
 import type { LegIdentity, OrphanCause } from '../call/ports.js';
+import { placeOfPeer } from '../call/transfer-requests.js';
 import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { requestWithAccount } from './challenge-answers.js';
@@ -44,16 +45,26 @@ export function sendOrphanBye(
     CSeq: `${cseq} BYE`,
     Reason: `SIP;cause=503;text="${cause}"`,
   };
+  const { nextHop } = identity;
+  // A connection that the peer had made went with the process that took it: nobody listens at its other end.
+  const { otherHop } = placeOfPeer(identity, 'auto');
   return new Promise((resolve) => {
-    requestWithAccount(
-      { srf, log, account },
-      identity.remoteTarget,
-      { method: 'BYE', proxy: identity.nextHop, headers },
-      (response) => {
-        if (response === null) log.warn({ sipCallId: identity.callId }, 'orphaned leg could not be ended');
-        resolve(statusOf(response));
-      },
-    );
+    const send = (proxy: string, otherwise: string | null): void =>
+      requestWithAccount(
+        { srf, log, account },
+        identity.remoteTarget,
+        { method: 'BYE', proxy, headers },
+        (response) => {
+          const status = statusOf(response);
+          if (status === null && otherwise !== null) {
+            send(otherwise, null);
+            return;
+          }
+          if (response === null) log.warn({ sipCallId: identity.callId }, 'orphaned leg could not be ended');
+          resolve(status);
+        },
+      );
+    send(nextHop, otherHop);
   });
 }
 

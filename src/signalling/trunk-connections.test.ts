@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { BY_CONNECTION } from '../call/incoming-routes.js';
 import { TcpPeer } from '../sip-server/testing/raw-peer.js';
 import { Call, responseText, SDP } from '../sip-server/testing/sip-script.js';
@@ -130,4 +132,32 @@ describe('a PBX that is reached by the connection that it has opened', () => {
     arena.gateway.send(responseText(invite, 603, { toTag: 'p1' }));
     assert.equal(((await told.next('failed')) as { status: number }).status, 603);
   });
+
+  it('gets a BYE at its Contact for a call of an earlier process, whose connection went with it', async () => {
+    await open();
+    const listening = await TcpPeer.open(arena.server.tcp);
+    const { port } = listening.local;
+    const ended = arena.application.endOrphan(
+      {
+        ...{ callId: 'orphan@pbx', local: '<sip:0101@trunk>;tag=us', remote: '<sip:701@pbx>;tag=them', cseq: 7 },
+        remoteTarget: `sip:pbx@127.0.0.1:${port};transport=tcp`,
+        nextHop: `sip:127.0.0.1:${await portOfNobody()};transport=tcp`,
+      },
+      'restarted',
+    );
+    const bye = await listening.request('BYE');
+    assert.deepEqual([bye.uri, bye.header('Call-ID')], [`sip:pbx@127.0.0.1:${port};transport=tcp`, 'orphan@pbx']);
+    listening.send(responseText(bye, 200));
+    assert.equal(await ended, 200);
+    listening.close();
+  });
 });
+
+/** Where a connection is refused: it was free a moment ago. */
+async function portOfNobody(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
+}
