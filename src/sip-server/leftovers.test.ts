@@ -125,6 +125,27 @@ describe('a server whose calls are over', function () {
     });
   }
 
+  it('keeps nothing of an answer without Contact that its application ends by a BYE outside of a dialog', async () => {
+    const srf = await arena.app();
+    const peer = await arena.udpPeer();
+    for (const status of [200, 481, null]) {
+      srf.createUAC(uriOf(peer), { localSdp: SDP }, {}, () => undefined);
+      const invite = await peer.request('INVITE');
+      peer.send(responseText(invite, 200, { toTag: 'c', body: SDP }));
+      await peer.request('ACK');
+      const headers = {
+        From: invite.header('From'),
+        To: `${invite.header('To')};tag=c`,
+        'Call-ID': invite.header('Call-ID'),
+        CSeq: `${invite.cseqNumber + 100} BYE`,
+      };
+      srf.request(uriOf(peer), { method: 'BYE', headers }, () => undefined);
+      const bye = await peer.request('BYE');
+      if (status !== null) peer.send(responseText(bye, status));
+    }
+    await assertEmpty();
+  });
+
   it('keeps nothing of a caller whose BYE crosses its own re-INVITE', async () => {
     const acked = deferred<void>();
     const srf = await arena.app({

@@ -52,6 +52,11 @@ export class DialogTable<D extends Dialog> {
     return this.#byId.get(id);
   }
 
+  /** @param key as `dialogKey` makes it */
+  byKey(key: string): D | undefined {
+    return this.#byTags.get(key);
+  }
+
   /** The dialog that a request from a peer belongs to: its To tag is ours, its From tag the peer's. */
   ofRequest(request: SipMessage): D | undefined {
     return this.#byTags.get(dialogKey(request.callId, request.to?.tag ?? '', request.from?.tag ?? ''));

@@ -1,4 +1,5 @@
 // Requests of applications, on their way to peers. RFC 3261 §8.1, §9.1, §12.2.1, §13.2, §15.1.1.
+import { dialogKey } from '../dialog/dialog.js';
 import { parseNameAddress } from '../message/name-address.js';
 import { newId } from '../message/random-tokens.js';
 import type { SipMessage } from '../message/sip-message.js';
@@ -160,6 +161,11 @@ export class UacCore {
     const tag = parseNameAddress(outgoing.from)?.tag ?? '';
     const dialogId = makesDialog ? `${outgoing.callId};from-tag=${tag}` : '';
     const request = new AppRequest(method, dialogId, null, app, this.#responses);
+    if (method === 'BYE') {
+      // By itself an application ends a dialog that it was never told of, for want of a Contact, or has lost with its connection.
+      const remoteTag = parseNameAddress(outgoing.to)?.tag ?? '';
+      request.dialog = this.#context.dialogs.byKey(dialogKey(outgoing.callId, tag, remoteTag)) ?? null;
+    }
     this.#sent.launch(request, outgoing, flow, () => this.#echo(app, clientId, request.txnId, outgoing.text, flow));
     if (method === 'INVITE') this.#context.cdrs.attempt('application', outgoing.text);
   }
