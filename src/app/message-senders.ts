@@ -29,9 +29,11 @@ export function messageSenders(
   };
   const senders = new Map(
     config.messages.gateways.map((its): [string, MessageSender] => {
-      const { host = '' } = config.gateways.find(({ name }) => name === its.gateway) ?? {};
+      const gateway = config.gateways.find(({ name }) => name === its.gateway);
+      const { host = '' } = gateway ?? {};
       if (its.http !== null) return [its.gateway, new HttpGateway({ ...its.http, host }, channelOf)];
-      return [its.gateway, { send: (request) => sendOverSip(request, its, { config, sip, places, monotonicMs }) }];
+      const parts = { gateway, channels, t1Ms: config.sip.t1Ms, sip, places, monotonicMs };
+      return [its.gateway, { send: (request) => sendOverSip(request, its, parts) }];
     }),
   );
   return {
@@ -40,24 +42,22 @@ export function messageSenders(
   };
 }
 
+interface SipParts {
+  readonly gateway: Config['gateways'][number] | undefined;
+  readonly channels: ReadonlyMap<string, Config['channels'][number]>;
+  readonly t1Ms: number;
+  readonly sip: SipMessageSender;
+  readonly places: Pick<LinePlaces, 'placeOf'>;
+  readonly monotonicMs: () => number;
+}
+
 async function sendOverSip(
   request: SendRequest,
   { dial }: GatewayMessagesConfig,
-  {
-    config,
-    sip,
-    places,
-    monotonicMs,
-  }: {
-    readonly config: Config;
-    readonly sip: SipMessageSender;
-    readonly places: Pick<LinePlaces, 'placeOf'>;
-    readonly monotonicMs: () => number;
-  },
+  { gateway, channels, t1Ms, sip, places, monotonicMs }: SipParts,
 ): Promise<SendOutcome> {
   const { gateway: name, channelId, simNumber, callee, text, messageId, attemptId } = request;
-  const gateway = config.gateways.find((candidate) => candidate.name === name);
-  const channel = config.channels.find((candidate) => candidate.channelId === channelId);
+  const channel = channels.get(channelId);
   if (gateway === undefined || channel === undefined) return { kind: 'unsent', detail: 'the channel is no more' };
   const { port, line } = channel;
   const dialled = dialAddress({ ...gateway, ...(dial && { dial }) }, { port, line, simNumber }, callee.e164);
@@ -75,7 +75,7 @@ async function sendOverSip(
     ...{ gateway: name, channelId, callId: attemptId },
   });
   if (response === null) return { kind: 'unsent', detail: 'it could not be sent' };
-  return readResponse(response, monotonicMs() - startedMs < config.sip.t1Ms);
+  return readResponse(response, monotonicMs() - startedMs < t1Ms);
 }
 
 /** @param isFirst whether it can only have been sent once until then */
