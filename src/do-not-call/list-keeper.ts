@@ -1,7 +1,8 @@
 // One do-not-call list as the service has it: read at the start, read again when its file changes or its URL is due. What
 // cannot be read is an alarm, and the list that there was goes on ageing.
-import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { RepeatedWork } from '../lib/repeated-work.js';
 import { type DoNotCallList, isStale, type NumberSet } from '../policy/do-not-call.js';
 import { type FetchedList, fetchList, hasCopy } from './fetch-list.js';
 import { type FileVersion, isSameVersion, readList, versionOf } from './read-list.js';
@@ -38,20 +39,19 @@ export class ListKeeper implements DoNotCallList {
   readonly settings: ListSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #closing = new AbortController();
+  readonly #looks: RepeatedWork;
   #numbers: NumberSet | null = null;
   #asOfWallMs: number | null = null;
   #version: FileVersion | null = null;
   #trouble: string | null = null;
   #failures = 0;
   #wasStale = false;
-  #timer: ClockTimer | null = null;
-  #work: Promise<void> = Promise.resolve();
 
   constructor(settings: ListSettings, clock: Clock, log: Logger) {
     this.settings = settings;
     this.#clock = clock;
     this.#log = log.child({ list: settings.name });
+    this.#looks = new RepeatedWork(clock, () => this.#look());
   }
 
   get name(): string {
@@ -89,26 +89,16 @@ export class ListKeeper implements DoNotCallList {
 
   /** From now on it is kept current; a URL is asked at once. */
   watch(): void {
-    this.#next(this.settings.source.kind === 'file' ? FILE_LOOK_MS : 0);
+    this.#looks.startIn(this.settings.source.kind === 'file' ? FILE_LOOK_MS : 0);
   }
 
   /** Resolves when a look that is under way has ended. */
   whenIdle(): Promise<void> {
-    return this.#work;
+    return this.#looks.whenIdle();
   }
 
-  async close(): Promise<void> {
-    this.#timer?.cancel();
-    this.#closing.abort();
-    await this.#work;
-  }
-
-  #next(delayMs: number): void {
-    this.#timer = this.#clock.after(delayMs, () => {
-      this.#work = this.#look().then((next) => {
-        if (!this.#closing.signal.aborted) this.#next(next);
-      });
-    });
+  close(): Promise<void> {
+    return this.#looks.close();
   }
 
   /** Resolves with the time until the next look. */
@@ -128,7 +118,7 @@ export class ListKeeper implements DoNotCallList {
   async #fetch(source: Extract<ListSettings['source'], { kind: 'url' }>): Promise<void> {
     const wallMs = this.#clock.wallMs();
     const list = { ...source, maxBytes: this.settings.maxBytes };
-    const fetched = await fetchList(list, wallMs, this.#closing.signal, (file) => this.#read(file));
+    const fetched = await fetchList(list, wallMs, this.#looks.closing, (file) => this.#read(file));
     if (fetched === 'new') return;
     if (this.#numbers === null) await this.#read(source.copy);
     this.#asOfWallMs = wallMs;
@@ -148,7 +138,7 @@ export class ListKeeper implements DoNotCallList {
     const { numbers, rejected, firstRejectedLine, version } = await readList(
       { file, country },
       limit,
-      this.#closing.signal,
+      this.#looks.closing,
     );
     this.#numbers = numbers;
     this.#version = version;
@@ -165,7 +155,7 @@ export class ListKeeper implements DoNotCallList {
       this.#trouble = null;
       this.#failures = 0;
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
+      if (this.#looks.closing.aborted) return;
       const cause = causeOf(error);
       this.#failures += 1;
       if (cause !== this.#trouble) {

@@ -1,7 +1,8 @@
 // Asks one gateway, again and again, for the text messages and reports that it keeps until it is asked. Each is in the journal
 // before the place behind it is: a crash between the two asks for it again, and it is known. Never two questions at a time.
-import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { jittered, RepeatedWork } from '../lib/repeated-work.js';
 import type { ArrivedMessage, DeliveryReport } from '../messages/message.js';
 import {
   type ChannelSaid,
@@ -59,21 +60,19 @@ export interface PollCounters {
 
 /** Answers are bounded: what is more is asked for at once, so often. */
 const MOST_ANSWERS = 100;
-const JITTER = 0.1;
 
 export class MessagePoller {
   readonly #parts: MessagePollerParts;
   readonly #log: Logger;
-  readonly #closing = new AbortController();
+  readonly #turns: RepeatedWork;
   readonly #due = new Map<string, number>();
   readonly #troubled = new Set<string>();
   readonly #counts = { polls: 0, failures: 0, messages: 0, reports: 0, unknown: 0 };
-  #timer: ClockTimer | undefined;
-  #work: Promise<void> = Promise.resolve();
 
   constructor(parts: MessagePollerParts) {
     this.#parts = parts;
     this.#log = parts.log.child({ gateway: parts.gateway });
+    this.#turns = new RepeatedWork(parts.clock, () => this.#askDue());
   }
 
   get counters(): PollCounters {
@@ -83,38 +82,27 @@ export class MessagePoller {
   /** Many begin together: each waits a part of its interval by chance. */
   start(): void {
     const shortest = Math.min(...this.#parts.questions.map(({ everyMs }) => everyMs));
-    this.#wait(Math.min(1_000, shortest) * this.#random());
+    this.#turns.startIn(Math.min(1_000, shortest) * this.#random());
   }
 
   /** Resolves when what is under way has ended. */
   whenIdle(): Promise<void> {
-    return this.#work;
+    return this.#turns.whenIdle();
   }
 
   /** What is being kept is kept first; a question that is under way is given up. */
-  async close(): Promise<void> {
-    this.#timer?.cancel();
-    this.#closing.abort();
-    await this.#work;
-  }
-
-  #wait(delayMs: number): void {
-    this.#timer = this.#parts.clock.after(delayMs, () => {
-      this.#work = this.#askDue().then((nextMs) => {
-        if (!this.#closing.signal.aborted) this.#wait(nextMs);
-      });
-    });
+  close(): Promise<void> {
+    return this.#turns.close();
   }
 
   /** How long nothing is due after. */
   async #askDue(): Promise<number> {
     const { questions, clock } = this.#parts;
     for (const question of questions) {
-      if (this.#closing.signal.aborted) break;
+      if (this.#turns.closing.aborted) break;
       if ((this.#due.get(question.name) ?? 0) > clock.monotonicMs()) continue;
       await this.#ask(question);
-      const pauseMs = question.everyMs * (1 - JITTER + 2 * JITTER * this.#random());
-      this.#due.set(question.name, clock.monotonicMs() + pauseMs);
+      this.#due.set(question.name, clock.monotonicMs() + jittered(question.everyMs, this.#random()));
     }
     const nextMs = Math.min(...questions.map(({ name }) => this.#due.get(name) ?? 0)) - clock.monotonicMs();
     return Math.max(1, nextMs);
@@ -127,7 +115,7 @@ export class MessagePoller {
       await this.#readAll(question);
       if (this.#troubled.delete(name)) this.#log.info({ question: name }, 'messages can be asked for again');
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
+      if (this.#turns.closing.aborted) return;
       this.#counts.failures += 1;
       if (this.#troubled.has(name)) return;
       this.#troubled.add(name);
@@ -147,7 +135,7 @@ export class MessagePoller {
     let hasBegunAnew = false;
     for (let answers = 0; answers < MOST_ANSWERS; answers++) {
       const from = cursor === null || place === null ? '' : askedAt(cursor, place);
-      const answer = await this.#parts.ask(question, from, this.#closing.signal);
+      const answer = await this.#parts.ask(question, from, this.#turns.closing);
       const entries = this.#entriesOf(question, answer);
       const next = cursor === null || place === null ? place : nextPlace(cursor, place, answer, entries);
       if (cursor !== null && next === null) {
@@ -188,7 +176,7 @@ export class MessagePoller {
     const fresh = entries.filter(({ identity }) => !seen.has(identity));
     for (const one of fresh) {
       // Of many, the others are asked for again: those that were kept are known then.
-      if (this.#closing.signal.aborted) return false;
+      if (this.#turns.closing.aborted) return false;
       await this.#takeOne(question, one);
     }
     await book.keep(

@@ -1,7 +1,8 @@
 // Asks one gateway for the state of its SIMs, again and again: never twice at a time, and never in step with other pollers.
 // A gateway that is slow, silent or hostile costs a timeout a turn; what it said before grows old meanwhile.
-import type { Clock, ClockTimer } from '../lib/clock.js';
+import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { jittered, RepeatedWork } from '../lib/repeated-work.js';
 import { type ReportTemplate, readReports } from './read-reports.js';
 import type { SimReport } from './sim-report.js';
 
@@ -31,16 +32,11 @@ interface PollerParts {
   readonly random?: () => number;
 }
 
-/** Each pause is so much longer or shorter, by chance. */
-const JITTER = 0.1;
-
 export class StatusPoller {
   readonly #gateway: PolledGateway;
   readonly #parts: PollerParts;
   readonly #log: Logger;
-  readonly #closing = new AbortController();
-  #timer: ClockTimer | undefined;
-  #work: Promise<void> = Promise.resolve();
+  readonly #turns: RepeatedWork;
   #polls = 0;
   #failures = 0;
   #trouble: string | null = null;
@@ -50,6 +46,10 @@ export class StatusPoller {
     this.#gateway = gateway;
     this.#parts = parts;
     this.#log = parts.log.child({ gateway: gateway.gateway });
+    this.#turns = new RepeatedWork(parts.clock, async (signal) => {
+      await this.#poll(signal);
+      return jittered(gateway.intervalMs, this.#random());
+    });
   }
 
   get status(): PollerStatus {
@@ -59,41 +59,30 @@ export class StatusPoller {
 
   /** Many begin together: each waits a part of its interval by chance. */
   start(): void {
-    this.#next(Math.min(1_000, this.#gateway.intervalMs) * this.#random());
+    this.#turns.startIn(Math.min(1_000, this.#gateway.intervalMs) * this.#random());
   }
 
   /** Resolves when a question that is under way has ended. */
   whenIdle(): Promise<void> {
-    return this.#work;
+    return this.#turns.whenIdle();
   }
 
-  async close(): Promise<void> {
-    this.#timer?.cancel();
-    this.#closing.abort();
-    await this.#work;
+  close(): Promise<void> {
+    return this.#turns.close();
   }
 
-  #next(delayMs: number): void {
-    this.#timer = this.#parts.clock.after(delayMs, () => {
-      this.#work = this.#poll().then(() => {
-        if (this.#closing.signal.aborted) return;
-        this.#next(this.#gateway.intervalMs * (1 - JITTER + 2 * JITTER * this.#random()));
-      });
-    });
-  }
-
-  async #poll(): Promise<void> {
+  async #poll(signal: AbortSignal): Promise<void> {
     this.#polls += 1;
     try {
-      const answer = await this.#parts.ask(this.#closing.signal);
-      if (this.#closing.signal.aborted) return;
+      const answer = await this.#parts.ask(signal);
+      if (signal.aborted) return;
       const reports = readReports(answer, this.#gateway.template);
       if (reports === null) throw new Error(`its answer has no list of ports at "${this.#gateway.template.list}"`);
       this.#take(reports);
       if (this.#trouble !== null) this.#log.info({}, 'status of the SIMs can be read again');
       this.#trouble = null;
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
+      if (signal.aborted) return;
       this.#failures += 1;
       const cause = error instanceof Error ? error.message : String(error);
       if (this.#trouble === null) {

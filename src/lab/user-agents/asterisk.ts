@@ -1,11 +1,10 @@
 // Asterisk (16 or later, with chan_pjsip) as a PBX or as a gateway, with a configuration of its own in a folder of its own:
 // told what to do, and tells what happens to it, over its manager interface (AMI).
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePort, freePortRange } from '../sip-tests/free-ports.js';
-import { type Program, startProgram } from './program.js';
+import { connectTo, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface AsteriskOrder {
@@ -30,7 +29,6 @@ export interface AsteriskOrder {
 /** An event or an answer of its manager interface; of a field that stands several times, the last. */
 export type AsteriskEvent = Readonly<Record<string, string>>;
 
-const CONNECT_TRIES = 300;
 const RTP_PORTS = 100;
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -104,7 +102,7 @@ write=all
     child.kill('SIGTERM'),
   );
   try {
-    const manager = await connect(managerPort, program);
+    const manager = await connectTo(program, 'Asterisk', managerPort);
     const asterisk = new Asterisk(program, manager, places);
     await asterisk.ask('Login', { Username: 'lab', Secret: 'lab' });
     await asterisk.told(({ Event }) => Event === 'FullyBooted');
@@ -113,20 +111,6 @@ write=all
     await program.close();
     throw error;
   }
-}
-
-async function connect(port: number, program: Program): Promise<Socket> {
-  for (let tries = 0; tries < CONNECT_TRIES && !program.hasEnded(); tries++) {
-    const socket = createConnection(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return socket;
-    } catch {
-      // It has not got there yet: asked again.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  throw new Error(`Asterisk cannot be reached:\n${program.log()}`);
 }
 
 export class Asterisk {

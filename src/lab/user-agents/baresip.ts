@@ -1,12 +1,11 @@
 // baresip as a phone (Debian's baresip-core): told what to do, and tells what happens to it, over its own control socket.
 // It has no player that writes a file; what it hears is kept by its filter sndfile, until the first hold (in 1.0.0).
-import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePort, freePortRange } from '../sip-tests/free-ports.js';
 import type { Phone } from './phone.js';
-import { type Program, startProgram } from './program.js';
+import { connectTo, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface BaresipOrder {
@@ -30,7 +29,6 @@ export interface BaresipOrder {
 
 /** Where Debian puts them; it looks nowhere by itself. */
 const MODULES = '/usr/lib/baresip/modules';
-const CONNECT_TRIES = 100;
 const RTP_PORTS = 20;
 
 interface BaresipEvent {
@@ -71,25 +69,11 @@ export async function startBaresipPhone(order: BaresipOrder): Promise<BaresipPho
   );
   const program = startProgram('baresip', ['-f', folder, '-v'], folder, (child) => child.kill('SIGTERM'));
   try {
-    return new BaresipPhone(program, await connect(controlPort, program), folder);
+    return new BaresipPhone(program, await connectTo(program, 'baresip', controlPort), folder);
   } catch (error) {
     await program.close();
     throw error;
   }
-}
-
-async function connect(port: number, program: Program): Promise<Socket> {
-  for (let tries = 0; tries < CONNECT_TRIES && !program.hasEnded(); tries++) {
-    const socket = createConnection(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return socket;
-    } catch {
-      // It has not got there yet: asked again.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  throw new Error(`baresip cannot be reached:\n${program.log()}`);
 }
 
 export class BaresipPhone implements Phone {

@@ -1,11 +1,10 @@
 // FreeSWITCH as a PBX (Debian has none): a config with nothing but what is said here, told what to do, and telling what happens to its
 // calls, over its event socket.
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePort, freePortRange } from '../sip-tests/free-ports.js';
-import { type Program, startProgram } from './program.js';
+import { connectTo, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface FreeswitchOrder {
@@ -52,7 +51,7 @@ const EVENTS =
   'CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_HOLD CHANNEL_UNHOLD DTMF MESSAGE';
 const VOICE = 'voice.wav';
 const PASSWORD = 'of-this-test-alone';
-const CONNECT_TRIES = 200;
+const PROFILE_TRIES = 200;
 const RTP_PORTS = 60;
 
 /** Resolves when it takes calls. */
@@ -70,7 +69,7 @@ export async function startFreeswitch(order: FreeswitchOrder): Promise<Freeswitc
   const args = ['-nf', '-nonat', '-np', '-conf', folder, ...folders];
   const program = startProgram('freeswitch', args, folder, (child) => child.kill('SIGTERM'));
   try {
-    const freeswitch = new Freeswitch(program, await connect(controlPort, program), folder);
+    const freeswitch = new Freeswitch(program, await connectTo(program, 'FreeSWITCH', controlPort), folder);
     await freeswitch.begin();
     return freeswitch;
   } catch (error) {
@@ -135,20 +134,6 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-async function connect(port: number, program: Program): Promise<Socket> {
-  for (let tries = 0; tries < CONNECT_TRIES && !program.hasEnded(); tries++) {
-    const socket = createConnection(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return socket;
-    } catch {
-      // It has not got there yet: asked again.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  throw new Error(`FreeSWITCH cannot be reached:\n${program.log()}`);
-}
-
 export class Freeswitch {
   /** All that it told since its start, in order. */
   readonly events: FreeswitchEvent[] = [];
@@ -170,7 +155,7 @@ export class Freeswitch {
     await this.#say(`auth ${PASSWORD}`);
     await this.#say(`event json ${EVENTS}`);
     // The socket is there before the profile is.
-    for (let tries = 0; tries < CONNECT_TRIES; tries++) {
+    for (let tries = 0; tries < PROFILE_TRIES; tries++) {
       if (/RUNNING/.test(await this.api('sofia status'))) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

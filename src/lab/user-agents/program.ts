@@ -1,6 +1,7 @@
 // A program that we have not written, as a child process with a folder of its own: what it prints, what is typed, its end.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
 
 export interface Program {
   /** What it printed last. */
@@ -19,6 +20,7 @@ export interface Program {
 const LEAVING_TIMEOUT_MS = 1_500;
 const PRINTING_TIMEOUT_MS = 15_000;
 const LOG_CHARACTERS = 40_000;
+const CONNECT_TRIES = 300;
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -102,4 +104,19 @@ export function startProgram(
       clearTimeout(force);
     },
   };
+}
+
+/** A connection to a port of this machine by which a program is told what to do, once it listens there. */
+export async function connectTo(program: Program, name: string, port: number): Promise<Socket> {
+  for (let tries = 0; tries < CONNECT_TRIES && !program.hasEnded(); tries++) {
+    const socket = createConnection(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch {
+      // It has not got there yet: asked again.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`${name} cannot be reached:\n${program.log()}`);
 }
