@@ -54,6 +54,11 @@ async function useChannel(channelId: string, simId: string): Promise<never> {
     }
     await ledger.confirm(reservationId, wallMs);
     promise('answered', reservationId);
+    if (chance < 0.3) {
+      const answerId = `${reservationId}/1`;
+      const further = await ledger.chargeFurther(reservationId, answerId, wallMs);
+      promise('settled', answerId, further?.billedSeconds ?? 0);
+    }
     if (chance < 0.4) {
       await ledger.renew(reservationId, wallMs + 60_000);
       promise('renewed', reservationId, 60_000);

@@ -197,6 +197,32 @@ describe('several nodes on one Redis', () => {
     }
   });
 
+  it('know of each other’s further answers, also when Redis was away while one was charged', async () => {
+    const [a, b] = await Promise.all(['a', 'b'].map((node) => openSharedNode({ url: redis.url, folder, node })));
+    assert.ok(a !== undefined && b !== undefined);
+    try {
+      const request = requestFor(1);
+      const { reservationId } = request;
+      assert.ok((await a.ledger.reserve(request)).ok);
+      await a.ledger.confirm(reservationId, Date.now());
+      // The first step of the plan's rounding is ten seconds.
+      const charge = await a.ledger.chargeFurther(reservationId, `${reservationId}/1`, Date.now());
+      assert.equal(charge?.billedSeconds, 10);
+      const used = ({ ledger }: SharedNode) => ledger.usageOf(request.simId, Date.now())?.allowances[0]?.used;
+      await until('both count it', () => used(a) === 10 && used(b) === 10);
+      await redis.kill();
+      await a.ledger.chargeFurther(reservationId, `${reservationId}/2`, Date.now());
+      await redis.run();
+      await until('both count the second one', () => used(a) === 20 && used(b) === 20);
+      const answeredWallMs = Date.now();
+      await a.ledger.settle({ reservationId, answeredWallMs, durationMs: 500, estimated: false, channelInUse: false });
+      await until('and the call', () => used(a) === 30 && used(b) === 30);
+      for (const { ledger } of [a, b]) assert.deepEqual((await ledger.verify()).differences, []);
+    } finally {
+      await Promise.all([a.close(), b.close()]);
+    }
+  });
+
   it('share what a cap has left to the last second', async function () {
     this.timeout(90_000);
     const capSeconds = 1_500;
