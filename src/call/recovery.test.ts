@@ -131,6 +131,18 @@ describe('recovery after a crash', () => {
     assert.equal(record.endedAtMs, startedMs);
   });
 
+  it('charges a leg until its own end, however long another one of the call is waited for', async () => {
+    const live = talking();
+    orphan({ reservationId: 'attempt-0', channelId: 'gw2/1' });
+    dialler.orphanAnswers.set('callee-leg', 200);
+    const recovering = recover({ live: [live] });
+    await settled();
+    clock.advance(HOLD_SECONDS * 1_000);
+    await recovering;
+    const charged = published().attempts.find(({ attemptId }) => attemptId === ATTEMPT_ID);
+    assert.equal(charged?.billedSeconds, 50);
+  });
+
   it('charges what was renewed when the clock was set back before the answer meanwhile', async () => {
     for (const answer of [200, 481]) {
       const live = talking();

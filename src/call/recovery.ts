@@ -134,21 +134,22 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
     ports.dialler.endOrphan(identity, 'restarted').catch(() => null);
   if (record?.incoming && live?.caller) identities.set(record.incoming.reservationId, live.caller);
   const ends = await Promise.all(
-    lost.orphans.map(async (orphan) => ({
-      orphan,
-      end: await endLeg(ports, orphan, identities.get(orphan.reservationId), lost),
-    })),
+    lost.orphans.map(async (orphan) => {
+      const end = await endLeg(ports, orphan, identities.get(orphan.reservationId), lost);
+      // Of several legs one may be waited for long after another has ended.
+      return { orphan, end, atWallMs: ports.clock.wallMs() };
+    }),
   );
   if (lost.stopped.aborted) return [];
   const outcomes: Outcome[] = [];
   // What is charged already is told first: the last one that is charged now brings the record with it.
   ends.sort((a, b) => Number(b.orphan.settled) - Number(a.orphan.settled));
-  for (const [index, { orphan, end }] of ends.entries()) {
+  for (const [index, { orphan, end, atWallMs }] of ends.entries()) {
     // Its INVITE may have left: in doubt the callee counts where attempts do. None went to who called us.
     const invited = record?.incoming?.reservationId !== orphan.reservationId;
     const alongside = (outcome: Outcome) =>
       record === null ? [] : entriesOf(ports, lost, record, [...outcomes, outcome], index === ends.length - 1);
-    outcomes.push(await closeReservation(ports, orphan, end, invited, alongside));
+    outcomes.push(await closeReservation(ports, orphan, { end, atWallMs }, invited, alongside));
   }
   if (record !== null) {
     if (ends.every(({ orphan }) => orphan.settled))
@@ -209,11 +210,10 @@ async function askToEnd(dialler: DialPort, identity: LegIdentity, hold: Promise<
 async function closeReservation(
   ports: RecoveryPorts,
   orphan: OrphanReservation,
-  end: LegEnd,
+  { end, atWallMs: now }: { readonly end: LegEnd; readonly atWallMs: number },
   invited: boolean,
   alongside: (outcome: Outcome) => readonly JournalEntry[],
 ): Promise<Outcome> {
-  const now = ports.clock.wallMs();
   const { reservationId } = orphan;
   const answeredWallMs = orphan.answeredWallMs ?? (end === 'answered-late' ? now - LATE_ANSWER_MS : null);
   if (orphan.settled) {
