@@ -32,6 +32,7 @@ export interface AsteriskLabOrder {
   readonly pbxDialplan?: string;
   /** Further options of its `Dial` over the trunk. */
   readonly dialOptions?: string;
+  readonly boxSections?: string;
   readonly boxDialplan?: string;
   readonly pbxFiles?: Readonly<Record<string, string>>;
   readonly boxFiles?: Readonly<Record<string, string>>;
@@ -207,7 +208,9 @@ export class AsteriskLab {
         disallow: 'all',
         allow: 'alaw,ulaw',
         direct_media: 'no',
-        ...over,
+        ...Object.fromEntries(
+          Object.entries(over ?? {}).map(([key, value]) => [key, value.replaceAll('SIMTRUNK', String(arena.sipPort))]),
+        ),
       }) + section('simtrunk', { type: 'identify', endpoint: 'simtrunk', match: '127.0.0.1' });
     const contact = order.contact?.({ sip: arena.sipPort, tls: this.tlsPort }) ?? `sip:127.0.0.1:${arena.sipPort}`;
     this.#pbxOrder = {
@@ -234,7 +237,8 @@ export class AsteriskLab {
       sipPort: this.boxPort,
       pjsip:
         endpoint('mobiles', order.box) +
-        section('simtrunk', { type: 'aor', contact: `sip:127.0.0.1:${arena.sipPort}` }),
+        section('simtrunk', { type: 'aor', contact: `sip:127.0.0.1:${arena.sipPort}` }) +
+        (order.boxSections ?? '').replaceAll('SIMTRUNK', String(arena.sipPort)),
       dialplan: MOBILES + (order.boxDialplan ?? ''),
       voices: { mobile: this.mobileVoice.says, ringback: this.ringbackVoice.says.subarray(0, 3 * 8_000) },
       files: order.boxFiles ?? {},
