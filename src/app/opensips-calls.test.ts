@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { type RunningApp, startApp } from '../app.js';
 import { answers, type BehaviourPlan, refuses } from '../lab/callee-behaviour.js';
+import { iccidOf } from '../lab/sip-tests/case-config.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
-import { type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
+import { type BaresipOrder, type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
 import { type OpensipsOrder, startOpensips } from '../lab/user-agents/opensips.js';
 import { isInstalled, type Program } from '../lab/user-agents/program.js';
 import { Arena, until } from './testing/arena.js';
@@ -50,12 +51,16 @@ describe('a PBX behind OpenSIPS', function () {
   });
 
   /** simtrunk with a gateway of its own; returns its SIP port. */
-  async function startNode(trunk: Record<string, unknown> = {}, sip: Record<string, unknown> = {}): Promise<number> {
+  async function startNode(
+    trunk: Record<string, unknown> = {},
+    sip: Record<string, unknown> = {},
+    more: Record<string, unknown> = {},
+  ): Promise<number> {
     const arena = await Arena.open(plan);
     arenas.push(arena);
     const trunks = [{ name: 'pbx', network: 'lan', sources: ['127.0.0.1'], ...trunk }];
     // The proxy and the phones have these clocks.
-    nodes.push(await startApp(arena.config({ trunks, sip: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000, ...sip } })));
+    nodes.push(await startApp(arena.config({ trunks, sip: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000, ...sip }, ...more })));
     return arena.sipPort;
   }
 
@@ -64,10 +69,11 @@ describe('a PBX behind OpenSIPS', function () {
     proxy = await startOpensips({ folder, address: '127.0.0.1', port: proxyPort, ...order });
   }
 
-  async function startPhone(user: string): Promise<BaresipPhone> {
+  /** Behind the proxy, unless `more` says otherwise. */
+  async function startPhone(user: string, more: Partial<BaresipOrder> = {}): Promise<BaresipPhone> {
     const folder = arenas[0]?.subfolder(`baresip-${user}`) ?? assert.fail();
     const account = ['regint=0', `outbound="sip:127.0.0.1:${proxyPort};transport=udp"`];
-    const phone = await startBaresipPhone({ folder, user, says: callerVoice.says, account });
+    const phone = await startBaresipPhone({ folder, user, says: callerVoice.says, account, ...more });
     phones.push(phone);
     return phone;
   }
@@ -79,7 +85,7 @@ describe('a PBX behind OpenSIPS', function () {
   }
 
   async function understands(phone: BaresipPhone): Promise<void> {
-    const listening = new Listening(calleeVoice);
+    const listening = new Listening(calleeVoice, phone.heard());
     await until('the PBX hears', () => listening.halfSecondsOf(phone.heard()) > 0);
   }
 
@@ -116,6 +122,45 @@ describe('a PBX behind OpenSIPS', function () {
       assert.ok(
         seen.every((callId) => callId?.startsWith('DLGCH_')),
         `Call-IDs of the proxy: ${seen}`,
+      );
+    });
+  }
+
+  for (const hidesTopology of [false, true]) {
+    const how = hidesTopology ? 'that hides the topology' : 'that stays in the route';
+    it(`${how} brings a mobile to a phone over tcp, and to another one when that phone asks for it`, async () => {
+      const [sipPort, one, two] = [await freePort(), await freePort(), await freePort()];
+      const inbound = { address: `127.0.0.1:${proxyPort}`, transport: 'tcp', default: '701' };
+      const gateway = {
+        name: 'gw1',
+        network: 'lan',
+        address: `127.0.0.1:${sipPort}`,
+        gapMs: 0,
+        probe: false,
+        inbound: {},
+      };
+      const channels = [{ gateway: 'gw1', port: 1, line: 'line-1', sim: iccidOf(1) }];
+      await startNode({ inbound }, {}, { gateways: [gateway], channels });
+      const forward = `$du = "sip:127.0.0.1:${one}";
+  if ($rU == "702") $du = "sip:127.0.0.1:${two}";`;
+      await startProxy({ forward, hidesTopology });
+      const [phone, other] = [await startPhone('701', { sipPort: one }), await startPhone('702', { sipPort: two })];
+      const mobile = await startPhone('01012345678', { sipPort, says: calleeVoice.says, account: ['regint=0'] });
+      mobile.dial(`sip:line-1@127.0.0.1:${arenas[0]?.sipPort}`);
+      await until('they talk', () => phone.isTalking() && mobile.isTalking());
+      await understands(phone);
+      await holdAndResume(phone);
+      phone.transfer(`sip:702@127.0.0.1:${proxyPort}`);
+      await until('the other one talks', () => other.isTalking() && !phone.isTalking());
+      await understands(other);
+      other.hangUp();
+      await published(1);
+      assert.deepEqual(
+        cdrs().map(({ endedBy, transfers }) => [
+          endedBy,
+          transfers.map(({ target, sipStatus }) => [target, sipStatus]),
+        ]),
+        [['callee', [['702', 200]]]],
       );
     });
   }
