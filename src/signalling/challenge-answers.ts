@@ -134,3 +134,8 @@ export function requestInDialog(
   };
   send(request.headers);
 }
+
+/** Of an error: the server knows the dialog no more (wire protocol §8.4); else the request could not be sent. */
+export function isDialogGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENODIALOG';
+}

@@ -184,8 +184,8 @@ describe('the leg of a caller', () => {
         `Call-ID: ${bye.header('Call-ID')}\r\nCSeq: ${bye.header('CSeq')}\r\nContent-Length: 0\r\n\r\n`,
     );
     assert.equal(await ended, 481);
-    // The dialog itself knows nothing of that.
+    // RFC 3261 §15: the dialog was over with that BYE.
     call.inside('BYE');
-    await arena.caller.response(200, 'BYE');
+    await arena.caller.response(481, 'BYE');
   });
 });

@@ -7,7 +7,7 @@ import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { callExtensions, capabilityHeaders, TRANSFER_EXTENSIONS } from './capabilities.js';
-import { requestInDialog } from './challenge-answers.js';
+import { isDialogGone, requestInDialog } from './challenge-answers.js';
 import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
@@ -196,8 +196,8 @@ export class InboundLeg implements CallerLeg {
       { method: 'BYE', headers: endingHeaders(reason, passed).headers ?? {} },
       (error) => {
         this.#host.callerOver(this);
-        // While we are connected it has failed because the peer's BYE was first.
-        if (error && !this.#host.isConnected) this.#endWithoutDialog();
+        // Of a dialog that is gone the peer's BYE was first.
+        if (error && (!this.#host.isConnected || !isDialogGone(error))) this.#endWithoutDialog();
         else this.#listener?.cleared?.();
       },
     );

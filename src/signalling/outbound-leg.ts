@@ -7,7 +7,7 @@ import type { DigestAccount } from '../digest/digest-guard.js';
 import type { Logger } from '../lib/logger.js';
 import { guarded } from './callback-guard.js';
 import { callExtensions, capabilityHeaders, RELIABLE_EXTENSION } from './capabilities.js';
-import { ChallengeAnswers, challengerOf, repetitionOf, requestInDialog } from './challenge-answers.js';
+import { ChallengeAnswers, challengerOf, isDialogGone, repetitionOf, requestInDialog } from './challenge-answers.js';
 import { hearRequests, sendInDialog } from './dialog-requests.js';
 import { LegDialog } from './leg-dialog.js';
 import type { LegHost } from './leg-host.js';
@@ -257,8 +257,8 @@ export class OutboundLeg implements CalleeLeg {
       { method: 'BYE', headers: endingHeaders(reason, passed).headers ?? {} },
       (error) => {
         if (!error) this.#clear();
-        // While we are connected it has failed because the server or the peer was first, and that BYE is on its way.
-        else if (!this.#host.isConnected) this.#endWithoutDialog();
+        // Of a dialog that is gone the server or the peer was first, and that BYE is on its way.
+        else if (!this.#host.isConnected || !isDialogGone(error)) this.#endWithoutDialog();
       },
     );
   }

@@ -359,6 +359,22 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       assert.equal(await status.promise, 200);
     });
 
+    it('acknowledges and ends a call whose Contact leads nowhere, where it was answered from', async function () {
+      needsEmbedded(server(), this, 'drachtio-server finds no route then');
+      const srf = await arena.app();
+      const peer = await arena.udpPeer();
+      const outcome = dial(srf, uriOf(peer));
+      const invite = await peer.request('INVITE');
+      const headers = [`Contact: <sip:4711@127.0.0.1:${peer.local.port};transport=sctp>`];
+      peer.send(responseText(invite, 200, { toTag: 'c', headers, body: SDP }));
+      await peer.request('ACK');
+      const { dialog } = await outcome.result;
+      assert.ok(dialog);
+      const ending = dialog.destroy();
+      peer.send(responseText(await peer.request('BYE'), 200));
+      await ending;
+    });
+
     it('sends by a connection that is open, and opens none where it may not', async function () {
       needsEmbedded(server(), this, 'drachtio-server opens one');
       const srf = await arena.app();

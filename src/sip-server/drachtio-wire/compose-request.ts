@@ -79,8 +79,18 @@ export function composeInDialog(
   );
 }
 
-/** Where a request inside a dialog goes. A promise only when the next hop is a name. */
-export function flowInDialog(
+/**
+ * Where a request inside a dialog goes. A promise only when the next hop is a name. Deviation: a target that leads nowhere, such as a
+ * name that nobody knows or a transport that we do not speak, is looked for where the dialog was made: its call could not be
+ * acknowledged or ended otherwise.
+ */
+export function flowInDialog(dialog: Dialog, requestedUri: string, transport: TransportLayer): Flow | Promise<Flow> {
+  const flow = flowToTarget(dialog, requestedUri, transport);
+  const made = dialog.origin.flow;
+  return flow instanceof Promise ? flow.then((found) => found ?? made) : (flow ?? made);
+}
+
+function flowToTarget(
   dialog: Dialog,
   requestedUri: string,
   transport: TransportLayer,
