@@ -4,6 +4,7 @@ import { answers, refuses } from '../lab/callee-behaviour.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import type { BaresipPhone } from '../lab/user-agents/baresip.js';
 import { isInstalled } from '../lab/user-agents/program.js';
+import { RtpengineDaemon } from '../media/rtpengine/testing/rtpengine-daemon.js';
 import { until } from './testing/arena.js';
 import { AGENT, CALLEE, FreeswitchLab, type FreeswitchLabOrder, NUMBER } from './testing/freeswitch-lab.js';
 
@@ -12,6 +13,7 @@ const MISSING = (['freeswitch', 'baresip'] as const).filter((command) => !isInst
 describe('FreeSWITCH', function () {
   this.timeout(60_000);
   let lab: FreeswitchLab | undefined;
+  let daemon: RtpengineDaemon | undefined;
 
   before(function () {
     if (MISSING.length === 0) return;
@@ -22,7 +24,8 @@ describe('FreeSWITCH', function () {
   afterEach(async function () {
     if (this.currentTest?.isFailed()) console.log(lab?.log());
     await lab?.close();
-    lab = undefined;
+    await daemon?.kill();
+    [lab, daemon] = [undefined, undefined];
   });
 
   async function open(order: FreeswitchLabOrder = {}): Promise<FreeswitchLab> {
@@ -155,6 +158,31 @@ describe('FreeSWITCH', function () {
     await until('it is down', async () => !(await isUp()));
     the.app.drain.resume();
     await until('it is up again', isUp);
+  });
+
+  it('encrypts its media: refused by our own relay, which would record it, and ended by rtpengine, also after a hold', async function () {
+    const missing = RtpengineDaemon.missing();
+    if (missing !== null) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    const encrypted = { rtp_secure_media: 'mandatory' };
+    const plain = await open();
+    assert.equal(await plain.cause(await plain.freeswitch.call(NUMBER, encrypted)), 'INCOMPATIBLE_DESTINATION');
+    assert.equal((await plain.cdrs(1))[0]?.endReason, 'encrypted-media');
+    await plain.close();
+
+    daemon = await RtpengineDaemon.start();
+    const rtpengine = { engines: [{ url: daemon.udpUrl }], watchIntervalMs: 200 };
+    const the = await open({ config: { media: { engine: 'rtpengine', rtpengine } } });
+    const leg = await the.talk(NUMBER, encrypted);
+    await the.hears(leg);
+    for (const command of [`uuid_hold ${leg}`, `uuid_hold off ${leg}`])
+      assert.match(await the.freeswitch.api(command), /^\+OK/);
+    await the.hears(leg);
+    await the.calleeHears(AGENT);
+    await the.freeswitch.api(`uuid_kill ${leg}`);
+    assert.equal((await the.cdrs(1))[0]?.recording?.state, 'complete');
   });
 
   it('knows by its causes why nobody answers, and cancels', async () => {

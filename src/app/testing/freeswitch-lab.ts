@@ -158,6 +158,7 @@ export class FreeswitchLab {
     return [this.freeswitch, ...this.#phones].map((program) => program.log()).join('\n');
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
     for (const phone of this.#phones) await phone.close();
     await this.freeswitch.close();
