@@ -1,6 +1,5 @@
 // Everything that is known of a call when it is over: the domain's side of the CDR. Times are wall milliseconds.
 import type { NumberClass } from '../numbers/number-class.js';
-import type { Charge } from '../quota/ledger.js';
 import { formatMoney, parseMoney } from '../quota/money.js';
 import type { DestinationKind } from './call-request.js';
 import type { EndReason } from './end-reason.js';
@@ -51,6 +50,8 @@ export interface AttemptRecord {
   readonly answeredLate: boolean;
   /** Further branches of its INVITE that answered too, and were hung up on at once. Left out in rows of an earlier version. */
   readonly forkedAnswers?: number;
+  /** The part of what follows that those were charged; left out: nothing. */
+  readonly furtherCharge?: { readonly billedSeconds: number; readonly cost: string };
   readonly billedSeconds: number;
   readonly cost: string;
   readonly currency: string | null;
@@ -181,16 +182,26 @@ export interface RecordingState {
   readonly report: RecordingReport | null;
 }
 
-/** What an attempt was charged, with one more charge. */
-export function chargedWith(
-  attempt: Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'estimated'>,
-  charge: Pick<Charge, 'billedSeconds' | 'cost' | 'currency' | 'estimated'>,
-): Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'currency' | 'estimated'> {
+type Billed = Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'currency' | 'estimated'>;
+
+const NOTHING = { billedSeconds: 0, cost: '0' };
+
+/** What an attempt is charged once its leg is: by this charge, whatever was noted before, and for further answers. */
+export function chargedWith({ furtherCharge = NOTHING }: Pick<AttemptRecord, 'furtherCharge'>, charge: Billed): Billed {
+  const { currency, estimated } = charge;
+  return { ...sumOf(furtherCharge, charge), currency, estimated };
+}
+
+/** What an attempt is charged with one more of its further answers. */
+export function chargedFurther(attempt: AttemptRecord, charge: Billed): Partial<AttemptRecord> {
+  const furtherCharge = sumOf(attempt.furtherCharge ?? NOTHING, charge);
+  return { ...sumOf(attempt, charge), currency: charge.currency, furtherCharge };
+}
+
+function sumOf(a: typeof NOTHING, b: typeof NOTHING): typeof NOTHING {
   return {
-    billedSeconds: attempt.billedSeconds + charge.billedSeconds,
-    cost: formatMoney(parseMoney(attempt.cost) + parseMoney(charge.cost)),
-    currency: charge.currency,
-    estimated: attempt.estimated || charge.estimated,
+    billedSeconds: a.billedSeconds + b.billedSeconds,
+    cost: formatMoney(parseMoney(a.cost) + parseMoney(b.cost)),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Charge } from '../quota/ledger.js';
 import type { CallEffect, CallInput, Instant } from './call-events.js';
 import { stepCall } from './call-machine.js';
-import { type CallRecord, chargedWith } from './call-record.js';
+import { type CallRecord, chargedFurther, chargedWith } from './call-record.js';
 import type { Attempt, CallState } from './call-state.js';
 
 export interface RunnerHolder {
@@ -53,11 +53,12 @@ export class CallRunner {
     this.#state = { ...this.#state, record: { ...this.#state.record, ...change } };
   }
 
-  /** Beside what the attempt is charged already: further answers of its INVITE. */
+  /** What an attempt is charged by its own reservation, or further answers of its INVITE by ids of theirs. */
   noteCharge(attemptId: string, charge: Charge): void {
+    const charged = charge.reservationId === attemptId ? chargedWith : chargedFurther;
     const attempts = this.#state.attempts.map((attempt) =>
       attempt.channel.attemptId === attemptId
-        ? { ...attempt, record: { ...attempt.record, ...chargedWith(attempt.record, charge) } }
+        ? { ...attempt, record: { ...attempt.record, ...charged(attempt.record, charge) } }
         : attempt,
     );
     this.#state = { ...this.#state, attempts };

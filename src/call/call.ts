@@ -131,6 +131,7 @@ export class Call {
       onConnected: () => this.#onConnected(),
       sessionOver: (side) => this.#sessionOver(side),
       onIdentityChanged: () => this.#state.phase === 'talking' && this.#account.keepLive(),
+      onAnswered: () => this.#incoming?.account.callerAnswered(),
       onHungUp: (lateMs) => this.#incoming?.account.callerHungUp(lateMs),
       onGone: () => this.#incoming?.account.callerGone(),
       messaged: (message) => this.#messaged('caller', message),

@@ -15,7 +15,9 @@ export interface CallerHolder {
   media(): CallMedia | null;
   /** What the gateway's messages let through. */
   readonly headers: HeaderPassage;
-  /** Our 200 has left. */
+  /** Our 200 has left, whether the call goes on or not. */
+  onAnswered(): void;
+  /** Our 200 has left, and the call knows. */
   onConnected(): void;
   /** The peer of a leg is gone without a BYE. */
   sessionOver(side: Side): void;
@@ -62,6 +64,7 @@ export class CallerSide {
       cancelled: (cause) => feed({ type: 'caller:cancelled', cause }),
       connected: () => {
         this.#progress = 'answered';
+        if (isIt()) this.#holder.onAnswered();
         feed({ type: 'caller:connected' });
         this.#holder.onConnected();
       },

@@ -262,7 +262,8 @@ export class FakeLedger implements Ledger {
     const { reservationId, durationMs, estimated, channelInUse } = settlement;
     const held = this.#held.get(reservationId);
     this.#require(held !== undefined, `settle ${reservationId}: it is reserved`);
-    const billedSeconds = Math.ceil(durationMs / 1000);
+    // A carrier bills each answer.
+    const billedSeconds = Math.max(1, Math.ceil(durationMs / 1000));
     const simId = held.request.simId;
     const charge: Charge = { reservationId, simId, billedSeconds, cost: '0', currency: 'KRW', estimated };
     this.charges.set(reservationId, charge);

@@ -63,6 +63,14 @@ export class IncomingAccount implements Account {
     this.#state = 'held';
   }
 
+  /** Our 200 has left, for which journal and PRACK were waited: the carrier's clock runs from here. */
+  callerAnswered(): void {
+    if (this.#answered === null) return;
+    const { clock } = this.#ports;
+    this.#answered = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    this.#holder.amendIncoming({ answeredAtMs: this.#answered.wallMs });
+  }
+
   /** The gateway's BYE came `lateMs` ago: the carrier's clock stood still since (docs/decisions/billed-from-arrival.md). */
   callerHungUp(lateMs: number): void {
     this.#lateMs = lateMs;
@@ -92,7 +100,7 @@ export class IncomingAccount implements Account {
     this.#release.track('live call', books.commit(books.keepLive(this.#liveCall())));
   }
 
-  /** The destination has answered; charged is from now on, for our 200 follows. */
+  /** The destination has answered; time is held from now on, for our 200 follows. */
   confirm(): Promise<Grant | null> {
     const { books, clock, ledger } = this.#ports;
     this.#answered = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };

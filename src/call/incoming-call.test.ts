@@ -75,6 +75,22 @@ describe('a call from a mobile', () => {
     );
   });
 
+  it('is charged from when our 200 left, however long that waited for a PRACK', async () => {
+    const caller = await offer();
+    bench.leg.sent();
+    bench.leg.answer(ANSWER);
+    await settled();
+    await bench.advance(20_000);
+    caller.connected();
+    const answeredAtMs = bench.clock.wallMs();
+    await bench.advance(5_000);
+    caller.hangsUp();
+    bench.leg.clear();
+    await settled();
+    const { incoming } = bench.record;
+    assert.deepEqual([incoming?.billedSeconds, incoming?.answeredAtMs], [5, answeredAtMs]);
+  });
+
   it('is charged to when the BYE of the gateway was read, not to when its turn came', async () => {
     const caller = await talk();
     await bench.advance(12_000);

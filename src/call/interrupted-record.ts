@@ -4,7 +4,7 @@ import { type AttemptRecord, type CallRecord, chargedWith, type IncomingRecord }
 import { finalAnswerFor } from './end-reason.js';
 import type { RecordingReport } from './reports.js';
 
-const NOTHING_CHARGED = { billedSeconds: 0, cost: '0', estimated: false };
+const NOT_CHARGED = { billedSeconds: 0, cost: '0', currency: null, estimated: false };
 
 /** What became of one reservation. */
 export interface Outcome {
@@ -65,19 +65,20 @@ function closeUnknown(attempt: AttemptRecord, nowMs: number): AttemptRecord {
 
 /** What the channel of a call from a mobile was charged. */
 function closeIncoming(incoming: IncomingRecord | null, outcomes: ReadonlyMap<string, Outcome>): IncomingRecord | null {
-  const charge = incoming && outcomes.get(incoming.reservationId)?.charge;
-  if (!incoming || !charge) return incoming;
-  const { billedSeconds, cost, currency } = charge;
-  return { ...incoming, billedSeconds, cost, currency, estimated: true };
+  const outcome = incoming && outcomes.get(incoming.reservationId);
+  if (!incoming || !outcome || outcome.orphan.settled) return incoming;
+  const { billedSeconds, cost, currency } = outcome.charge ?? NOT_CHARGED;
+  return { ...incoming, billedSeconds, cost, currency, estimated: outcome.charge !== null };
 }
 
 function closing(
   outcome: Outcome,
-  before: Pick<AttemptRecord, 'billedSeconds' | 'cost' | 'estimated'> = NOTHING_CHARGED,
+  before: Pick<AttemptRecord, 'furtherCharge'> = {},
 ): Partial<AttemptRecord> & Pick<AttemptRecord, 'outcome' | 'endedAtMs' | 'answeredAtMs'> {
   const { charge, answeredWallMs, endedWallMs } = outcome;
   const times = { answeredAtMs: answeredWallMs, endedAtMs: endedWallMs, answeredLate: isLate(outcome) };
-  const charged = charge === null ? {} : chargedWith(before, charge);
+  // What was noted of a settlement that did not come to the journal is none.
+  const charged = chargedWith(before, charge ?? NOT_CHARGED);
   if (charge === null || answeredWallMs === null) return { ...times, ...charged, outcome: 'interrupted' };
   return { ...times, ...charged, outcome: 'answered', estimated: true };
 }

@@ -245,7 +245,7 @@ describe('recovery after a crash', () => {
     const [, unknown] = published().attempts;
     assert.deepEqual(
       [unknown?.attemptId, unknown?.channelId, unknown?.gateway, unknown?.outcome, unknown?.billedSeconds],
-      ['attempt-2', 'gw2/1', 'gw2', 'answered', 0],
+      ['attempt-2', 'gw2/1', 'gw2', 'answered', 1],
     );
   });
 

@@ -112,6 +112,9 @@ interface SeenLeg {
 interface SeenMobile {
   readonly caller: FakeCaller;
   readonly reservationId: string;
+  /** When it had our 200. */
+  answeredMs: number | null;
+  endedMs: number | null;
   isInterrupted: boolean;
 }
 
@@ -245,7 +248,7 @@ export class AuditedCalls {
     const destinations = [destinationAt('default', '700')];
     const made = incomingOn(destinations, { reservationId, channelId, simId: `sim ${channelId}` });
     const caller = await this.#life.bench.offer({ ...made, agent: paid ? AGENT : null });
-    this.#mobiles.push({ caller, reservationId, isInterrupted: false });
+    this.#mobiles.push({ caller, reservationId, answeredMs: null, endedMs: null, isInterrupted: false });
     this.#see(caller);
   }
 
@@ -293,6 +296,10 @@ export class AuditedCalls {
     for (const seen of this.#legs) {
       if (seen.answeredMs === null || seen.endedMs !== null || seen.leg.state !== 'hanging-up') continue;
       seen.endedMs = this.#beganMs + (seen.leg.endWantedMs ?? 0);
+    }
+    for (const mobile of this.#mobiles) {
+      if (mobile.caller.state === 'talking') mobile.answeredMs ??= this.#nowMs;
+      if (mobile.caller.state === 'over') mobile.endedMs ??= this.#nowMs;
     }
   }
 
@@ -484,12 +491,16 @@ export class AuditedCalls {
     assert.equal(charged.filter(({ isFurther }) => isFurther).length, seen.furtherAnswers, told);
   }
 
-  #assertMobileAgrees({ caller, reservationId, isInterrupted }: SeenMobile, history: History): void {
+  #assertMobileAgrees({ caller, reservationId, isInterrupted, ...seen }: SeenMobile, history: History): void {
     const charged = history.get(reservationId) ?? [];
     assert.ok(charged.length <= 1, `${reservationId} is charged once`);
     if (isInterrupted) return;
     assert.equal(charged.length === 1, caller.told === 200, `${reservationId}: ${caller.told}`);
     const [main] = charged;
+    // Ended by us, at some time of the second that has passed then.
+    const lastedMs = (seen.endedMs ?? 0) - (seen.answeredMs ?? seen.endedMs ?? 0);
+    const aheadMs = lastedMs - (main?.durationMs ?? lastedMs);
+    assert.ok(aheadMs >= 0 && aheadMs <= 1_000, `${reservationId} lasted ${lastedMs} ms: ${JSON.stringify(charged)}`);
     // It may have waited for its channel, and other plans have come meanwhile.
     const billed = ROUNDINGS.map((rounding) => main && chargedSeconds(main.durationMs, rounding));
     if (main !== undefined) assert.ok(billed.includes(main.billedSeconds), `${main.billedSeconds} s of ${billed}`);
