@@ -1,43 +1,37 @@
 // For tests of whole calls with Asterisk on both sides: one as the PBX with its phones, one as the mobile gateway with its
 // mobiles, simtrunk between them.
 import { type RunningApp, startApp } from '../../app.js';
-import type { Cdr } from '../../cdr/cdr.js';
 import { answers } from '../../lab/callee-behaviour.js';
 import { BASE_PLAN, iccidOf, simNumberOf } from '../../lab/sip-tests/case-config.js';
 import { freePort } from '../../lab/sip-tests/free-ports.js';
-import { type Asterisk, type AsteriskOrder, startAsterisk } from '../../lab/user-agents/asterisk.js';
+import { SAMPLE_RATE_HZ } from '../../lab/speech.js';
+import { type Asterisk, startAsterisk } from '../../lab/user-agents/asterisk.js';
 import { type BaresipPhone, startBaresipPhone } from '../../lab/user-agents/baresip.js';
-import { Arena, until } from './arena.js';
+import { Arena } from './arena.js';
 import { Voice } from './understood.js';
 
-/** What is other than in the plainest setup; lines of an Asterisk's endpoint replace those of the same name. */
+/** What is other than in the plainest setup: a trunk and a gateway by address over UDP. */
 export interface AsteriskLabOrder {
+  /** Keys of simtrunk's trunk, of its gateway, and of its config. */
   readonly trunk?: Record<string, unknown>;
   readonly gateway?: Record<string, unknown>;
   readonly config?: Record<string, unknown>;
-  /** Of the PBX's endpoint for simtrunk. */
+  /** Options of the PBX's endpoint for simtrunk, of those for its phones, and of the gateway's for simtrunk. */
   readonly pbx?: Record<string, string>;
-  /** Of its address of simtrunk. */
-  readonly aor?: Record<string, string>;
-  /** Of its phones. */
   readonly phones?: Record<string, string>;
-  /** Of the gateway's endpoint for simtrunk. */
   readonly box?: Record<string, string>;
-  /** Where the PBX calls simtrunk; default: its address, over UDP. */
-  readonly contact?: (ports: { readonly sip: number; readonly tls: number }) => string;
-  /** How simtrunk calls the PBX; default UDP. */
-  readonly inboundBy?: 'tcp' | 'tls';
-  /** Further sections of its `pjsip.conf`, and of its dialplan. */
+  /** Further sections of the PBX's `pjsip.conf`. */
   readonly pbxSections?: string;
-  readonly pbxDialplan?: string;
-  /** Further options of its `Dial` over the trunk. */
-  readonly dialOptions?: string;
-  readonly boxSections?: string;
-  readonly boxDialplan?: string;
-  readonly pbxFiles?: Readonly<Record<string, string>>;
-  readonly boxFiles?: Readonly<Record<string, string>>;
+  /** Where the PBX calls simtrunk. */
+  readonly contact?: (ports: { readonly sip: number; readonly tls: number }) => string;
+  /** Both have a TLS listener, too. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
+
+const SIMS = [1, 2, 3];
+const FIRST_EXTENSION = 701;
+const EARLY_SECONDS = 3;
+const ENDPOINT = { type: 'endpoint', disallow: 'all', allow: 'alaw,ulaw', direct_media: 'no' };
 
 /** What the mobile of the gateway does, by the last digit that was dialled. */
 const MOBILES = `
@@ -70,20 +64,18 @@ exten => talk,1,MixMonitor(\${HEARD}/talk-mix.wav,r(\${HEARD}/talk.wav))
  same => n,Answer()
  same => n,Playback(\${VOICES}/mobile&\${VOICES}/mobile&\${VOICES}/mobile)
  same => n,Hangup()
-exten => h,1,UserEvent(MobileOver,Cause: \${HANGUPCAUSE})
 [texts]
 exten => _X.,1,UserEvent(Text,Body: \${MESSAGE(body)},From: \${MESSAGE(from)},Extension: \${EXTEN})
  same => n,Set(MESSAGE_DATA(X-Line)=line-1)
  same => n,MessageSend(pjsip:simtrunk,<sip:\${EXTEN}@127.0.0.1>)
 `;
 
-const AGENTS = (options: string) => `
+/** Its phones call mobiles and each other; `said` is an agent without a telephone. */
+const AGENTS = `
 [agents]
-exten => _0X.,1,Set(__AGENT=\${CHANNEL(endpoint)})
- same => n,Dial(PJSIP/\${EXTEN}@simtrunk,20,${options})
+exten => _0X.,1,Dial(PJSIP/\${EXTEN}@simtrunk,20)
  same => n,UserEvent(Dialled,Cause: \${HANGUPCAUSE},DialStatus: \${DIALSTATUS})
  same => n,Hangup(\${HANGUPCAUSE})
-exten => h,1,UserEvent(Dialled,Cause: \${HANGUPCAUSE},DialStatus: \${DIALSTATUS})
 exten => _7XX,1,Dial(PJSIP/\${EXTEN},20)
  same => n,Hangup(\${HANGUPCAUSE})
 [from-simtrunk]
@@ -114,189 +106,151 @@ export class AsteriskLab {
   readonly ringbackVoice = new Voice(4);
   readonly otherVoice = new Voice(5);
   readonly arena: Arena;
-  readonly phones: BaresipPhone[] = [];
   app!: RunningApp;
+  /** The PBX. */
   pbx!: Asterisk;
+  /** The gateway. */
   box!: Asterisk;
-  pbxPort = 0;
-  boxPort = 0;
-  tlsPort = 0;
-  phonePorts: number[] = [];
+  readonly #phones: BaresipPhone[] = [];
+  readonly #closing: (() => Promise<void>)[] = [];
+  #pbxPort = 0;
+  #phonePorts: readonly number[] = [];
   #trace = '';
-  #pbxOrder!: AsteriskOrder;
-  #boxOrder!: AsteriskOrder;
 
   private constructor(arena: Arena) {
     this.arena = arena;
   }
 
   static async open(order: AsteriskLabOrder = {}): Promise<AsteriskLab> {
-    const lab = new AsteriskLab(await Arena.open(() => answers()));
-    await lab.#start(order);
+    const arena = await Arena.open(() => answers());
+    const lab = new AsteriskLab(arena);
+    lab.#closing.push(() => arena.close());
+    try {
+      await lab.#start(order);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
     return lab;
   }
 
   async #start(order: AsteriskLabOrder): Promise<void> {
     const { arena } = this;
-    this.pbxPort = await freePort();
-    this.boxPort = await freePort();
-    this.tlsPort = await freePort();
-    const pbxTlsPort = await freePort();
-    this.phonePorts = [await freePort(), await freePort(), await freePort()];
-    const sims = [1, 2, 3];
-    this.app = await startApp(
-      arena.config({
-        sip: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 },
-        ...(order.tls && {
-          networks: [
-            {
-              sip: [
-                { transport: 'udp', port: arena.sipPort },
-                { transport: 'tcp', port: arena.sipPort },
-                { transport: 'tls', port: this.tlsPort, cert: order.tls.cert, key: order.tls.key, ca: order.tls.ca },
-              ],
-            },
-          ],
-        }),
-        trunks: [
-          {
-            name: 'pbx',
-            network: 'lan',
-            sources: [`127.0.0.1:${this.pbxPort}`],
-            agentFrom: 'from-user',
-            inbound: {
-              address: `127.0.0.1:${order.inboundBy === 'tls' ? pbxTlsPort : this.pbxPort}`,
-              transport: order.inboundBy ?? 'udp',
-            },
-            ...order.trunk,
-          },
-        ],
-        gateways: [
-          {
-            name: 'gw1',
-            network: 'lan',
-            address: `127.0.0.1:${this.boxPort}`,
-            dial: '{number}',
-            gapMs: 0,
-            probe: false,
-            inbound: {},
-            ...order.gateway,
-          },
-        ],
-        sims: sims.map((n) => ({ iccid: iccidOf(n), number: simNumberOf(n), plan: BASE_PLAN.name })),
-        channels: sims.map((port) => ({ gateway: 'gw1', port, line: `line-${port}`, sim: iccidOf(port) })),
-        ...order.config,
-      }),
-    );
-    const trace = await this.app.sip?.startTrace({ match: { kind: 'all' } });
+    const [pbxPort, boxPort, tlsPort, pbxTlsPort, ...phonePorts] = await freePorts(7);
+    this.#pbxPort = pbxPort;
+    this.#phonePorts = phonePorts;
+    const app = await startApp(arena.config(this.#config(order, { pbxPort, boxPort, tlsPort })));
+    this.app = app;
+    this.#closing.push(() => app.close());
+    const trace = await app.sip?.startTrace({ match: { kind: 'all' } });
     this.#trace = trace?.ok ? trace.id : '';
-    const phone = (user: number, port: number | undefined) =>
-      section(String(user), {
-        type: 'endpoint',
-        context: 'agents',
-        aors: String(user),
-        disallow: 'all',
-        allow: 'alaw,ulaw',
-        direct_media: 'no',
-        ...order.phones,
-      }) + section(String(user), { type: 'aor', contact: `sip:${user}@127.0.0.1:${port}` });
-    const endpoint = (context: string, over: Record<string, string> | undefined) =>
-      section('simtrunk', {
-        type: 'endpoint',
-        context,
-        aors: 'simtrunk',
-        disallow: 'all',
-        allow: 'alaw,ulaw',
-        direct_media: 'no',
-        ...Object.fromEntries(
-          Object.entries(over ?? {}).map(([key, value]) => [key, value.replaceAll('SIMTRUNK', String(arena.sipPort))]),
-        ),
-      }) + section('simtrunk', { type: 'identify', endpoint: 'simtrunk', match: '127.0.0.1' });
-    const contact = order.contact?.({ sip: arena.sipPort, tls: this.tlsPort }) ?? `sip:127.0.0.1:${arena.sipPort}`;
-    this.#pbxOrder = {
-      folder: arena.subfolder('pbx'),
-      sipPort: this.pbxPort,
-      ...(order.tls && { tls: { port: pbxTlsPort, ...order.tls } }),
-      pjsip:
-        section('global', { type: 'global', endpoint_identifier_order: 'username,ip', debug: 'no' }) +
-        endpoint('from-simtrunk', order.pbx) +
-        section('simtrunk', { type: 'aor', contact, ...order.aor }) +
-        this.phonePorts.map((port, index) => phone(701 + index, port)).join('') +
-        (order.pbxSections ?? ''),
-      dialplan: `SIMTRUNK=${arena.sipPort}\n${AGENTS(order.dialOptions ?? 'tT')}${(order.pbxDialplan ?? '').replaceAll('127.0.0.1:SIMTRUNK', `127.0.0.1:${arena.sipPort}`)}`,
-      voices: { agent: this.agentVoice.says },
-      files: {
-        'queues.conf': `[general]\n[callbacks]\nstrategy=ringall\ntimeout=10\nmember => PJSIP/703\n`,
-        'features.conf': `[general]\n[featuremap]\nblindxfer => #1\natxfer => *2\n`,
-        ...order.pbxFiles,
-      },
-      music: this.musicVoice.says,
-    };
-    this.#boxOrder = {
-      folder: arena.subfolder('box'),
-      sipPort: this.boxPort,
-      pjsip:
-        endpoint('mobiles', order.box) +
-        section('simtrunk', { type: 'aor', contact: `sip:127.0.0.1:${arena.sipPort}` }) +
-        (order.boxSections ?? '').replaceAll('SIMTRUNK', String(arena.sipPort)),
-      dialplan: MOBILES + (order.boxDialplan ?? ''),
-      voices: { mobile: this.mobileVoice.says, ringback: this.ringbackVoice.says.subarray(0, 3 * 8_000) },
-      files: order.boxFiles ?? {},
-    };
-    [this.pbx, this.box] = await Promise.all([startAsterisk(this.#pbxOrder), startAsterisk(this.#boxOrder)]);
-  }
-
-  async restartPbx(): Promise<void> {
-    this.pbx = await startAsterisk(this.#pbxOrder);
-  }
-
-  async restartBox(): Promise<void> {
-    this.box = await startAsterisk(this.#boxOrder);
-  }
-
-  async phone(index = 0, voice = this.agentVoice, configuration: readonly string[] = []): Promise<BaresipPhone> {
-    const user = String(701 + index);
-    const phone = await startBaresipPhone({
-      folder: this.arena.subfolder(`phone-${user}`),
-      user,
-      says: voice.says,
-      sipPort: this.phonePorts[index] ?? 0,
-      domain: `127.0.0.1:${this.pbxPort}`,
-      configuration,
+    const place = `sip:127.0.0.1:${arena.sipPort}`;
+    const phone = (user: number, port: number) =>
+      section(String(user), { ...ENDPOINT, context: 'agents', aors: String(user), ...order.phones }) +
+      section(String(user), { type: 'aor', contact: `sip:${user}@127.0.0.1:${port}` });
+    const simtrunk = (context: string, contact: string, over: Record<string, string> | undefined) =>
+      section('simtrunk', { ...ENDPOINT, context, aors: 'simtrunk', ...over }) +
+      section('simtrunk', { type: 'aor', contact }) +
+      section('simtrunk', { type: 'identify', endpoint: 'simtrunk', match: '127.0.0.1' });
+    const starts = [
+      startAsterisk({
+        folder: arena.subfolder('pbx'),
+        sipPort: pbxPort,
+        ...(order.tls && { tls: { port: pbxTlsPort, ...order.tls } }),
+        pjsip:
+          // Its phones are at simtrunk's address.
+          section('global', { type: 'global', endpoint_identifier_order: 'username,ip' }) +
+          simtrunk('from-simtrunk', order.contact?.({ sip: arena.sipPort, tls: tlsPort }) ?? place, order.pbx) +
+          phonePorts.map((port, index) => phone(FIRST_EXTENSION + index, port)).join('') +
+          (order.pbxSections ?? ''),
+        dialplan: `SIMTRUNK=${arena.sipPort}\n${AGENTS}`,
+        voices: { agent: this.agentVoice.says },
+        music: this.musicVoice.says,
+        files: { 'queues.conf': '[general]\n[callbacks]\nstrategy=ringall\ntimeout=10\nmember => PJSIP/703\n' },
+      }),
+      startAsterisk({
+        folder: arena.subfolder('box'),
+        sipPort: boxPort,
+        pjsip: simtrunk('mobiles', place, order.box),
+        dialplan: MOBILES,
+        voices: {
+          mobile: this.mobileVoice.says,
+          ringback: this.ringbackVoice.says.subarray(0, EARLY_SECONDS * SAMPLE_RATE_HZ),
+        },
+      }),
+    ].map(async (start) => {
+      const asterisk = await start;
+      this.#closing.push(() => asterisk.close());
+      return asterisk;
     });
-    this.phones.push(phone);
+    await Promise.allSettled(starts);
+    [this.pbx, this.box] = (await Promise.all(starts)) as [Asterisk, Asterisk];
+  }
+
+  #config(
+    order: AsteriskLabOrder,
+    { pbxPort, boxPort, tlsPort }: { pbxPort: number; boxPort: number; tlsPort: number },
+  ): Record<string, unknown> {
+    const { sipPort } = this.arena;
+    const listeners = [
+      { transport: 'udp', port: sipPort },
+      { transport: 'tcp', port: sipPort },
+    ];
+    const pbx = `127.0.0.1:${pbxPort}`;
+    const trunk = { name: 'pbx', network: 'lan', sources: [pbx], agentFrom: 'from-user', inbound: { address: pbx } };
+    const gateway = { name: 'gw1', network: 'lan', address: `127.0.0.1:${boxPort}`, dial: '{number}' };
+    return {
+      // Asterisk has these clocks.
+      sip: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 },
+      networks: [{ sip: order.tls ? [...listeners, { transport: 'tls', port: tlsPort, ...order.tls }] : listeners }],
+      trunks: [{ ...trunk, ...order.trunk }],
+      gateways: [{ ...gateway, gapMs: 0, probe: false, inbound: {}, ...order.gateway }],
+      sims: SIMS.map((n) => ({ iccid: iccidOf(n), number: simNumberOf(n), plan: BASE_PLAN.name })),
+      channels: SIMS.map((port) => ({ gateway: 'gw1', port, line: `line-${port}`, sim: iccidOf(port) })),
+      ...order.config,
+    };
+  }
+
+  /** Starts the telephone of an extension from 701 on, which says this. */
+  async phone(extension: number, { says }: Voice): Promise<BaresipPhone> {
+    const phone = await startBaresipPhone({
+      folder: this.arena.subfolder(`phone-${extension}`),
+      user: String(extension),
+      says,
+      sipPort: this.#phonePorts[extension - FIRST_EXTENSION] ?? 0,
+      domain: `127.0.0.1:${this.#pbxPort}`,
+    });
+    this.#phones.push(phone);
+    this.#closing.push(() => phone.close());
     return phone;
   }
 
   /** How an extension of the PBX is dialled by its phones. */
   uri(extension: string): string {
-    return `sip:${extension}@127.0.0.1:${this.pbxPort}`;
+    return `sip:${extension}@127.0.0.1:${this.#pbxPort}`;
   }
 
-  async cdr(count = 1): Promise<Cdr> {
-    await until('the CDR is published', () => this.arena.cdrLines().length >= count);
-    const cdr = this.arena.cdrLines()[count - 1];
-    if (cdr === undefined) throw new Error('no CDR');
-    return cdr;
-  }
-
-  ladder(): Promise<string | null | undefined> {
-    return this.app.sip?.traceLadder(this.#trace) ?? Promise.resolve('');
+  /** What simtrunk sent and received. */
+  async ladder(): Promise<string> {
+    return (await this.app.sip?.traceLadder(this.#trace)) ?? '';
   }
 
   /** What was printed, and what was said over SIP. */
   async log(): Promise<string> {
-    const logs = [...this.phones.map((phone) => phone.log()), this.pbx.log(), this.box.log()];
+    const logs = [...this.#phones, this.pbx, this.box].map((program) => program.log());
     return [...logs, await this.ladder()].join('\n----\n');
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all(this.phones.splice(0).map((phone) => phone.close()));
-    await this.app.close();
-    await this.pbx?.close();
-    await this.box?.close();
-    await this.arena.close();
+    for (const close of this.#closing.splice(0).reverse()) await close();
   }
+}
+
+async function freePorts(count: number): Promise<[number, number, number, number, ...number[]]> {
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await freePort());
+  return ports as [number, number, number, number, ...number[]];
 }
 
 function section(name: string, options: Readonly<Record<string, string>>): string {

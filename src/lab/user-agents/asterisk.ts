@@ -195,12 +195,6 @@ export class Asterisk {
     }
   }
 
-  /** Ends it as a crash does: nobody is told. */
-  async kill(): Promise<void> {
-    this.#manager.destroy();
-    await this.#program.kill();
-  }
-
   async close(): Promise<void> {
     this.#manager.destroy();
     await this.#program.close();

@@ -11,8 +11,6 @@ export interface Program {
   printed(pattern: RegExp): Promise<void>;
   /** A command as its user would type it. */
   type(command: string): void;
-  /** Ends it at once, as a crash does. */
-  kill(): Promise<void>;
   /** Asks it to leave, and ends it by force when it does not. Idempotent. */
   close(): Promise<void>;
 }
@@ -93,10 +91,6 @@ export function startProgram(
     hasEnded: () => hasEnded,
     printed,
     type: (line) => void child.stdin.write(`${line}\n`),
-    kill: async () => {
-      if (!hasEnded) killAll(child);
-      await ended;
-    },
     close: async () => {
       if (!hasEnded) leave(child);
       const force = setTimeout(() => killAll(child), LEAVING_TIMEOUT_MS);
