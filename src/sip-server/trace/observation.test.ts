@@ -12,7 +12,7 @@ describe('observing a running server', () => {
   let control: RunningSipServer;
   let arena: Arena;
   before(async () => {
-    server = await startEmbedded({ t1Ms: 20 });
+    server = await startEmbedded({ t1Ms: 500 });
     if (server.control === null) throw new Error('no control port');
     control = server.control;
   });
