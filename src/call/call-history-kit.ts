@@ -253,6 +253,12 @@ export class History {
     bench.journal.failures = 0;
     bench.media.gate.release();
     bench.recorder.gate.release();
+    for (const { isCancelled, state } of bench.dialler.legs) {
+      assert.ok(
+        !isCancelled || state !== 'talking',
+        `an answer after a CANCEL was not ended\n${bench.trace.join('\n')}`,
+      );
+    }
     for (let round = 0; round < 12; round++) {
       bench.journal.goOn();
       await settled();
@@ -372,12 +378,24 @@ const TALKING_AGAIN: readonly Event[] = [
   { type: 'caller', index: 1, does: 'connected' },
 ];
 export const histories = fc.array(event, { minLength: 10, maxLength: 60, size: 'max' });
-/** With transfers among them, after a beginning in which a call or two are talked over. */
+/** A phone rings for a mobile, and another one of its trunk calls to pick it up. */
+function beingPickedUp(hasOffer: boolean): readonly Event[] {
+  return [
+    { type: 'mobile', destinations: 2, channel: 0 },
+    { type: 'callee', index: 0, does: 'sent' },
+    { type: 'callee', index: 0, does: 'rings' },
+    { type: 'succeed', index: 1, hasOffer },
+  ];
+}
+/** With transfers among them, after a beginning in which two calls are talked over, or one is picked up. */
 export const transferHistories = fc
-  .array(fc.oneof({ weight: 2, arbitrary: event }, { weight: 1, arbitrary: transfer }), {
-    minLength: 10,
-    maxLength: 60,
-    size: 'max',
-  })
-  .map((events): Event[] => [...TALKING, ...TALKING_AGAIN, ...events]);
+  .tuple(
+    fc.constantFrom([...TALKING, ...TALKING_AGAIN], beingPickedUp(true), beingPickedUp(false)),
+    fc.array(fc.oneof({ weight: 2, arbitrary: event }, { weight: 1, arbitrary: transfer }), {
+      minLength: 10,
+      maxLength: 60,
+      size: 'max',
+    }),
+  )
+  .map(([beginning, events]): Event[] => [...beginning, ...events]);
 export const lossSettings = fc.constantFrom('continue' as const, 'end' as const);
