@@ -19,7 +19,7 @@ export interface RunCasesOptions {
 }
 
 /** Most of a case is waiting for clocks, so a few more than there are processors. */
-const CASES_AT_ONCE = Math.min(4, availableParallelism() + 1);
+const CASES_AT_ONCE = Math.min(5, availableParallelism() + 2);
 
 /** Resolves to the number of failed cases. */
 export async function runCases(options: RunCasesOptions): Promise<number> {
