@@ -7,7 +7,7 @@ import { type RunningApp, startApp } from '../app.js';
 import { parseConfig } from '../config/load-config.js';
 import { answers } from '../lab/callee-behaviour.js';
 import { freePort, freePortRange } from '../lab/sip-tests/free-ports.js';
-import { Softphone } from '../lab/softphone.js';
+import { Softphone, type SoftphoneCall } from '../lab/softphone.js';
 import type { RunningSipServer } from '../sip-server/control.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
 import { Arena, TIMING, until } from './testing/arena.js';
@@ -86,26 +86,41 @@ describe('two nodes behind one SIP server', function () {
     return after.map((offered, at) => offered - (before[at] ?? 0));
   }
 
+  /** Answered calls, one at each node. */
+  async function livePair(): Promise<readonly SoftphoneCall[]> {
+    const calls = [await phone.call({ number: '01055550001' }), await phone.call({ number: '01055550002' })];
+    for (const call of calls) assert.equal(await call.answered, true);
+    return calls;
+  }
+
+  /** Once a node's BYE has come to its gateway, where `left` calls are live then, the server has heard all that the node said before. */
+  async function end(calls: readonly SoftphoneCall[], left: number): Promise<void> {
+    for (const call of calls) call.hangUp();
+    for (const call of calls) assert.equal((await call.ended).status, 200);
+    await until('the gateways have the BYEs', () => arenas.every(({ gateway }) => gateway.liveCalls === left));
+  }
+
   it('each carries its share; a node that drains gets no call of either kind, and its share again after', async () => {
     assert.deepEqual(await offeredBy(6), [3, 3]);
     const [first] = nodes;
+    const [early, late] = [await livePair(), await livePair()];
     first?.drain.begin({ deadlineSeconds: null, stops: false });
+    await end(early, 1);
     assert.deepEqual(await offeredBy(4), [0, 4]);
     assert.deepEqual(await offeredBy(1, '112'), [0, 1]);
     first?.drain.resume();
+    await end(late, 0);
     assert.deepEqual(await offeredBy(6), [3, 3]);
   });
 
   it('a live call of a node that drains lasts; when a node ends, the other has all calls', async () => {
-    const calls = [await phone.call({ number: '01055550001' }), await phone.call({ number: '01055550002' })];
-    for (const call of calls) assert.equal(await call.answered, true);
+    const calls = await livePair();
     assert.deepEqual(
       nodes.map(({ liveCalls }) => liveCalls),
       [1, 1],
     );
     nodes[0]?.drain.begin({ deadlineSeconds: null, stops: true });
-    for (const call of calls) call.hangUp();
-    for (const call of calls) assert.equal((await call.ended).status, 200);
+    await end(calls, 0);
     await nodes[0]?.drain.stopWanted;
     await nodes[0]?.close();
     await until('its record is written', () => arenas[0]?.cdrLines().length === 1);
