@@ -49,6 +49,9 @@ export class RelayCore {
   readonly #settings: Omit<RelayThreadSettings, 'networks'>;
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = noTotals();
+  /** Sessions that have not had their turn in this round, and in how many parts they are to have it. */
+  #due: number[] = [];
+  #partsLeft = 0;
   #refusedNoPorts = 0;
   /** Of ports that were given back. */
   #overflowsBefore = 0;
@@ -135,10 +138,19 @@ export class RelayCore {
     this.#sessions.get(id)?.session.watchSilence(afterMs);
   }
 
-  /** To be called a few times a second: what is due by time in every session. */
-  tick(): void {
+  /**
+   * Sees to what is due by time in one of `parts` of the sessions: each has had its turn after so many calls, which are to take
+   * a fraction of a second together. In all of hundreds at once it would take milliseconds, for which packets would wait.
+   */
+  tick(parts = 1): void {
+    if (this.#partsLeft === 0) {
+      this.#partsLeft = parts;
+      this.#due = [...this.#sessions.keys()];
+    }
     const nowMs = this.#nowMs();
-    for (const { session } of this.#sessions.values()) session.tick(nowMs);
+    const inPart = this.#due.splice(0, Math.ceil(this.#due.length / this.#partsLeft));
+    this.#partsLeft -= 1;
+    for (const id of inPart) this.#sessions.get(id)?.session.tick(nowMs);
   }
 
   play(id: number, play: StartPlay): void {
