@@ -3,7 +3,10 @@ import { join, resolve } from 'node:path';
 import { askService, thisCaller } from '../control/control-client.js';
 import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { SimtrunkError } from '../lib/errors.js';
-import { loadConfigArgument } from './config-argument.js';
+import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+
+/** Options of `parseArgs` that every command takes which asks the service. */
+export const SERVICE_OPTIONS = { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false } } as const;
 
 export interface ServiceAddress {
   readonly config?: string | undefined;

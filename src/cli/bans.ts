@@ -1,8 +1,7 @@
 // `simtrunk bans …`: sources that the running service's SIP server shuts out.
 import type { BanReport } from '../control/control-ports.js';
-import { ask } from './ask-service.js';
-import { misused, readCommandLine, wholeNumber } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
+import { ask, SERVICE_OPTIONS } from './ask-service.js';
+import { misused, runAction, type ValuesOf, wholeNumber } from './command-line.js';
 import { clockTime, textTable } from './text-table.js';
 
 export const USAGE = `usage: simtrunk bans [list]
@@ -11,18 +10,12 @@ export const USAGE = `usage: simtrunk bans [list]
 each with [--json] [--config FILE] [--data DIR]
 Without --for a ban lasts as long as the service; what must last longer goes into sip.defence.deny.`;
 
-const OPTIONS = { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false }, for: { type: 'string' } } as const;
+const OPTIONS = { ...SERVICE_OPTIONS, for: { type: 'string' } } as const;
 
-type Values = ReturnType<typeof read>['values'];
+type Values = ValuesOf<typeof OPTIONS>;
 
-export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = read(args);
-  process.stdout.write(`${await perform(values, positionals)}\n`);
-  return 0;
-}
-
-function read(args: string[]) {
-  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
+export function run(args: string[]): Promise<number> {
+  return runAction(args, { options: OPTIONS, usage: USAGE }, perform);
 }
 
 function perform(values: Values, [action = 'list', source, more]: readonly string[]): Promise<string> {

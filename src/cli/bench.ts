@@ -1,5 +1,4 @@
 // `simtrunk bench route | messages | ledger | sip | media`: measures, and prints a line for each result as soon as it is known.
-import { parseArgs } from 'node:util';
 import { benchLedger, JOURNALLED_LEDGERS } from '../bench/ledger-bench.js';
 import { benchMedia, mediaLineOf } from '../bench/media-bench.js';
 import { benchMessages } from '../bench/message-bench.js';
@@ -9,8 +8,8 @@ import { benchSip, lineOf, SIP_BENCH_PARTS, type SipBenchPart } from '../bench/s
 import type { DrachtioAddress } from '../bench/sip-parts.js';
 import { soakSip } from '../bench/sip-soak.js';
 import { findSipp, SIPP_MISSING } from '../lab/sip-tests/sipp.js';
-import { SimtrunkError } from '../lib/errors.js';
 import type { SocketsSetting } from '../media/relay/open-sockets.js';
+import { misused, readCommandLine } from './command-line.js';
 
 export const USAGE = `usage: simtrunk bench route [--json] [--seconds N]   decide and reserve, by number of channels
        simtrunk bench messages [--json] [--seconds N]  the same of text messages, and by a scan of all channels
@@ -61,37 +60,41 @@ async function runLedger(json: boolean, seconds: number): Promise<number> {
 }
 
 function runRoute(json: boolean, seconds: number): number {
-  if (!json)
-    process.stdout.write(
-      'channels   decisions/s   p50 µs   p99 µs   bytes/channel   (decide, reserve and its record; half of them busy)\n',
-    );
-  for (const channels of CHANNEL_COUNTS) {
+  return printByChannels(json, '   bytes/channel   (decide, reserve and its record; half of them busy)', (channels) => {
     const result = benchRoute(channels, seconds * 1000);
-    const columns = [
-      String(channels).padStart(8),
-      String(result.decisionsPerSecond).padStart(13),
-      result.p50Us.toFixed(2).padStart(8),
-      result.p99Us.toFixed(2).padStart(8),
-      String(result.bytesPerChannel).padStart(15),
-    ];
-    process.stdout.write(`${json ? JSON.stringify(result) : columns.join(' ')}\n`);
-  }
-  return 0;
+    return { result, last: String(result.bytesPerChannel).padStart(15) };
+  });
 }
 
 function runMessages(json: boolean, seconds: number): number {
-  if (!json)
-    process.stdout.write(
-      'channels   decisions/s   p50 µs   p99 µs   scan µs   (decide and reserve; without it by a scan)\n',
-    );
-  for (const channels of CHANNEL_COUNTS) {
+  return printByChannels(json, '   scan µs   (decide and reserve; without it by a scan)', (channels) => {
     const result = benchMessages(channels, seconds * 1000);
+    return { result, last: String(result.scanUs).padStart(9) };
+  });
+}
+
+interface DecisionsMeasured {
+  readonly channels: number;
+  readonly decisionsPerSecond: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+/** A line for each number of channels; `last` is what stands under `lastHead`. */
+function printByChannels(
+  json: boolean,
+  lastHead: string,
+  measure: (channels: number) => { readonly result: DecisionsMeasured; readonly last: string },
+): number {
+  if (!json) process.stdout.write(`channels   decisions/s   p50 µs   p99 µs${lastHead}\n`);
+  for (const channels of CHANNEL_COUNTS) {
+    const { result, last } = measure(channels);
     const columns = [
       String(channels).padStart(8),
       String(result.decisionsPerSecond).padStart(13),
       result.p50Us.toFixed(2).padStart(8),
       result.p99Us.toFixed(2).padStart(8),
-      String(result.scanUs).padStart(9),
+      last,
     ];
     process.stdout.write(`${json ? JSON.stringify(result) : columns.join(' ')}\n`);
   }
@@ -126,116 +129,83 @@ async function runSip(options: Options): Promise<number> {
 async function runMedia(options: Options): Promise<number> {
   // An exit ends the children too; a signal alone would not.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  const { calls, seconds, rounds, profileFolder } = options;
-  await benchMedia(
-    {
-      calls,
-      seconds,
-      rounds,
-      profileFolder,
-      sockets: options.sockets,
-      threads: options.threads,
-      isRecorded: options.isRecorded,
-      withRtpengine: options.withRtpengine,
-      isDirectToo: options.isDirectToo,
-    },
-    (result) => process.stdout.write(`${options.json ? JSON.stringify(result) : mediaLineOf(result)}\n`),
+  await benchMedia(options, (result) =>
+    process.stdout.write(`${options.json ? JSON.stringify(result) : mediaLineOf(result)}\n`),
   );
   return 0;
 }
 
 const MEASURED = ['route', 'messages', 'ledger', 'sip', 'media'] as const;
 
-interface Options {
-  readonly what: (typeof MEASURED)[number];
-  readonly json: boolean;
-  readonly seconds: number;
-  readonly parts: readonly SipBenchPart[];
-  readonly rate: number | undefined;
-  readonly rounds: number;
-  readonly calls: number;
-  readonly soak: boolean;
-  readonly drachtio: DrachtioAddress | null;
-  readonly profileFolder: string | undefined;
-  readonly isRecorded: boolean;
-  readonly sockets: SocketsSetting;
-  readonly threads: number;
-  readonly withRtpengine: boolean;
-  readonly isDirectToo: boolean;
-}
+type Options = ReturnType<typeof read>;
 
-function read(args: string[]): Options {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean', default: false },
-        seconds: { type: 'string' },
-        rate: { type: 'string' },
-        rounds: { type: 'string' },
-        part: { type: 'string' },
-        soak: { type: 'boolean', default: false },
-        calls: { type: 'string' },
-        record: { type: 'boolean', default: false },
-        rtpengine: { type: 'boolean', default: false },
-        direct: { type: 'boolean', default: false },
-        sockets: { type: 'string', default: 'auto' },
-        threads: { type: 'string', default: '1' },
-        drachtio: { type: 'string' },
-        pid: { type: 'string' },
-        profile: { type: 'string' },
-      },
-    });
-    const what = MEASURED.find((one) => one === positionals[0]);
-    if (positionals.length !== 1 || what === undefined) {
-      throw new Error('bench wants route, messages, ledger, sip or media');
-    }
-    const isMedia = what === 'media';
-    return {
-      what,
-      json: values.json,
-      seconds: readNumber('--seconds', values.seconds ?? (isMedia ? '10' : '3'), 600),
-      parts: values.part === undefined ? SIP_BENCH_PARTS : [readPart(values.part)],
-      rate: values.rate === undefined ? undefined : readNumber('--rate', values.rate, 10_000),
-      rounds: readNumber('--rounds', values.rounds ?? (isMedia ? '1' : '3'), 1_000),
-      calls: readNumber('--calls', values.calls ?? (isMedia ? '100' : '100000'), 1_000_000_000),
-      soak: values.soak,
-      drachtio: values.drachtio === undefined ? null : readDrachtio(values.drachtio, values.pid),
-      profileFolder: values.profile,
-      isRecorded: values.record,
-      sockets: readSockets(values.sockets),
-      threads: readNumber('--threads', values.threads, 64),
-      withRtpengine: values.rtpengine,
-      isDirectToo: values.direct,
-    };
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
+function read(args: string[]) {
+  const flag = { type: 'boolean', default: false } as const;
+  const text = { type: 'string' } as const;
+  const options = {
+    json: flag,
+    seconds: text,
+    rate: text,
+    rounds: text,
+    part: text,
+    soak: flag,
+    calls: text,
+    record: flag,
+    rtpengine: flag,
+    direct: flag,
+    sockets: { type: 'string', default: 'auto' },
+    threads: { type: 'string', default: '1' },
+    drachtio: text,
+    pid: text,
+    profile: text,
+  } as const;
+  const { values, positionals } = readCommandLine({ args, options, allowPositionals: true }, USAGE);
+  const what = MEASURED.find((one) => one === positionals[0]);
+  if (positionals.length !== 1 || what === undefined) {
+    throw misused('bench wants route, messages, ledger, sip or media', USAGE);
   }
+  const isMedia = what === 'media';
+  return {
+    what,
+    json: values.json,
+    seconds: readNumber('--seconds', values.seconds ?? (isMedia ? '10' : '3'), 600),
+    parts: values.part === undefined ? SIP_BENCH_PARTS : [readPart(values.part)],
+    rate: values.rate === undefined ? undefined : readNumber('--rate', values.rate, 10_000),
+    rounds: readNumber('--rounds', values.rounds ?? (isMedia ? '1' : '3'), 1_000),
+    calls: readNumber('--calls', values.calls ?? (isMedia ? '100' : '100000'), 1_000_000_000),
+    soak: values.soak,
+    drachtio: values.drachtio === undefined ? null : readDrachtio(values.drachtio, values.pid),
+    profileFolder: values.profile,
+    isRecorded: values.record,
+    sockets: readSockets(values.sockets),
+    threads: readNumber('--threads', values.threads, 64),
+    withRtpengine: values.rtpengine,
+    isDirectToo: values.direct,
+  };
 }
 
 function readNumber(name: string, text: string, most: number): number {
   const value = Number(text);
-  if (!(value > 0 && value <= most)) throw new Error(`${name} wants a number up to ${most}`);
+  if (!(value > 0 && value <= most)) throw misused(`${name} wants a number up to ${most}`, USAGE);
   return value;
 }
 
 function readPart(text: string): SipBenchPart {
   const part = SIP_BENCH_PARTS.find((candidate) => candidate === text);
-  if (part === undefined) throw new Error(`--part wants ${SIP_BENCH_PARTS.join(', ')}`);
+  if (part === undefined) throw misused(`--part wants ${SIP_BENCH_PARTS.join(', ')}`, USAGE);
   return part;
 }
 
 function readSockets(text: string): SocketsSetting {
   if (text !== 'auto' && text !== 'dgram' && text !== 'batched')
-    throw new Error('--sockets wants auto, dgram or batched');
+    throw misused('--sockets wants auto, dgram or batched', USAGE);
   return text;
 }
 
 /** HOST:PORT[:SECRET]; an IPv6 host stands in brackets. */
 function readDrachtio(text: string, pidText: string | undefined): DrachtioAddress {
   const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})(?::(.*))?$/.exec(text);
-  if (match === null) throw new Error('--drachtio wants HOST:PORT or HOST:PORT:SECRET');
+  if (match === null) throw misused('--drachtio wants HOST:PORT or HOST:PORT:SECRET', USAGE);
   return {
     host: (match[1] as string).replace(/^\[|\]$/g, ''),
     port: Number(match[2]),

@@ -1,15 +1,13 @@
 // `simtrunk calls`: the live calls of the running service.
 import type { LiveCallReport } from '../control/live-call-report.js';
-import { ask } from './ask-service.js';
+import { ask, SERVICE_OPTIONS } from './ask-service.js';
 import { readCommandLine } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
 import { clockTime, textTable } from './text-table.js';
 
 export const USAGE = 'usage: simtrunk calls [--json] [--config FILE] [--data DIR]';
 
 export async function run(args: string[]): Promise<number> {
-  const options = { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false } } as const;
-  const { values } = readCommandLine({ args, options }, USAGE);
+  const { values } = readCommandLine({ args, options: SERVICE_OPTIONS }, USAGE);
   const calls = await ask<readonly LiveCallReport[]>(values, 'calls');
   process.stdout.write(`${values.json ? JSON.stringify(calls) : callsText(calls)}\n`);
   return 0;

@@ -1,9 +1,8 @@
 // `simtrunk channels …`: what is known of each channel and its SIM, and those that are suspended.
 import type { ChannelReport, ComparisonReport } from '../control/channel-report.js';
-import { ask } from './ask-service.js';
+import { ask, SERVICE_OPTIONS } from './ask-service.js';
 import { channelLines, comparisonLines } from './channels-text.js';
-import { misused, readCommandLine, wholeNumber } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
+import { misused, runAction, type ValuesOf, wholeNumber } from './command-line.js';
 
 export const USAGE = `usage: simtrunk channels [list] [GATEWAY | CHANNEL] [--suspended]
        simtrunk channels resume CHANNEL
@@ -14,22 +13,15 @@ each with [--json] [--config FILE] [--data DIR]
 A channel is written as gateway and port: gw1/3.`;
 
 const OPTIONS = {
-  ...CONFIG_OPTIONS,
-  json: { type: 'boolean', default: false },
+  ...SERVICE_OPTIONS,
   suspended: { type: 'boolean', default: false },
   days: { type: 'string' },
 } as const;
 
-type Values = ReturnType<typeof read>['values'];
+type Values = ValuesOf<typeof OPTIONS>;
 
-export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = read(args);
-  process.stdout.write(`${await perform(values, positionals)}\n`);
-  return 0;
-}
-
-function read(args: string[]) {
-  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
+export function run(args: string[]): Promise<number> {
+  return runAction(args, { options: OPTIONS, usage: USAGE }, perform);
 }
 
 function perform(values: Values, [action = 'list', which, more]: readonly string[]): Promise<string> {

@@ -1,11 +1,12 @@
 // `simtrunk check`: validates a config and says what it describes; every problem is listed, each with its place.
-import { parseArgs } from 'node:util';
 import type { Config, TrunkConfig } from '../config/config.js';
 import { openDoNotCallLists } from '../do-not-call/open-lists.js';
 import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
 import { createLogger } from '../lib/logger.js';
-import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+import { SERVICE_OPTIONS } from './ask-service.js';
+import { readCommandLine } from './command-line.js';
+import { loadConfigArgument } from './config-argument.js';
 import { inboundRows, inboundWarnings } from './inbound-text.js';
 import { messagesRows, messagesWarnings } from './messages-text.js';
 import { allowancesText, planText } from './terms-text.js';
@@ -14,7 +15,7 @@ export const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json
 
 /** Status 0 for a sound config, 1 for one with problems. */
 export async function run(args: string[]): Promise<number> {
-  const values = read(args);
+  const { values } = readCommandLine({ args, options: SERVICE_OPTIONS }, USAGE);
   let config: Config;
   try {
     config = await loadConfigArgument(values);
@@ -29,14 +30,6 @@ export async function run(args: string[]): Promise<number> {
   const text = values.json ? JSON.stringify({ ok: true, file: config.file, warnings }) : summary(config, warnings);
   process.stdout.write(`${text}\n`);
   return 0;
-}
-
-function read(args: string[]) {
-  try {
-    return parseArgs({ args, options: { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false } } }).values;
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
 }
 
 /** What is allowed, but hardly meant. */

@@ -11,6 +11,32 @@ export function readCommandLine<T extends ParseArgsConfig>(config: T, usage: str
   }
 }
 
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+interface Described<T extends Options> {
+  readonly options: T;
+  readonly usage: string;
+}
+
+/** What a command was given for its options. */
+export type ValuesOf<T extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>
+>['values'];
+
+/**
+ * Reads a command with actions (`simtrunk bans add …`), performs the one that it names, and prints what came of it.
+ * @throws SimtrunkError USAGE, and what `perform` throws
+ */
+export async function runAction<T extends Options>(
+  args: string[],
+  { options, usage }: Described<T>,
+  perform: (values: ValuesOf<T>, positionals: readonly string[]) => Promise<string>,
+): Promise<number> {
+  const { values, positionals } = readCommandLine({ args, options, allowPositionals: true }, usage);
+  process.stdout.write(`${await perform(values, positionals)}\n`);
+  return 0;
+}
+
 export function misused(what: string, usage: string, cause?: unknown): SimtrunkError {
   return new SimtrunkError('USAGE', `${what}\n${usage}`, { cause });
 }

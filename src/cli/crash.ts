@@ -1,8 +1,7 @@
 // `simtrunk crash`: kills processes with a ledger at any instant, as often as is asked for, and checks what is left.
-import { parseArgs } from 'node:util';
 import type { Durability } from '../journal/sqlite-file.js';
 import { type CrashReport, runCrashTrial } from '../ledgers/crash/crash-trial.js';
-import { SimtrunkError } from '../lib/errors.js';
+import { misused, readCommandLine } from './command-line.js';
 
 export const USAGE = `usage: simtrunk crash [--kills N] [--durability process | power] [--json]
   --kills N        in each durability mode (500)
@@ -38,21 +37,15 @@ function lineOf({ durability, kills, killsAtStart, settled, settledSeconds, othe
 }
 
 function read(args: string[]): { kills: number; modes: readonly Durability[]; json: boolean } {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        kills: { type: 'string', default: '500' },
-        durability: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const kills = Number(values.kills);
-    if (!Number.isInteger(kills) || kills < 1 || kills > 1_000_000) throw new Error('--kills wants a whole number');
-    const modes = MODES.filter((mode) => values.durability === undefined || mode === values.durability);
-    if (modes.length === 0) throw new Error('--durability wants process or power');
-    return { kills, modes, json: values.json };
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  const options = {
+    kills: { type: 'string', default: '500' },
+    durability: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  } as const;
+  const { values } = readCommandLine({ args, options }, USAGE);
+  const kills = Number(values.kills);
+  if (!Number.isInteger(kills) || kills < 1 || kills > 1_000_000) throw misused('--kills wants a whole number', USAGE);
+  const modes = MODES.filter((mode) => values.durability === undefined || mode === values.durability);
+  if (modes.length === 0) throw misused('--durability wants process or power', USAGE);
+  return { kills, modes, json: values.json };
 }

@@ -1,8 +1,7 @@
 // `simtrunk demo`: the whole of simtrunk on this machine, with a simulated gateway and a softphone.
-import { parseArgs } from 'node:util';
 import { runDemo } from '../lab/demo.js';
 import { inkFor } from '../lab/terminal.js';
-import { SimtrunkError } from '../lib/errors.js';
+import { readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS, DEFAULT_CONFIG } from './config-argument.js';
 
 export const USAGE = `usage: simtrunk demo [--json] [--keep] [--config FILE] [--data DIR]
@@ -19,7 +18,8 @@ export const USAGE = `usage: simtrunk demo [--json] [--keep] [--config FILE] [--
 const SECOND_CTRL_C_AFTER_MS = 1500;
 
 export async function run(args: string[]): Promise<number> {
-  const values = read(args);
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = readCommandLine({ args, options: { ...CONFIG_OPTIONS, json: flag, keep: flag } }, USAGE);
   const stop = new AbortController();
   let stoppedMs = Number.POSITIVE_INFINITY;
   // A terminal sends Ctrl-C to every process of the group, and npm and our own launcher pass it on again.
@@ -49,14 +49,5 @@ export async function run(args: string[]): Promise<number> {
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
-  }
-}
-
-function read(args: string[]) {
-  const flag = { type: 'boolean', default: false } as const;
-  try {
-    return parseArgs({ args, options: { ...CONFIG_OPTIONS, json: flag, keep: flag } }).values;
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
   }
 }

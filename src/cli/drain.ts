@@ -2,9 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrainReport } from '../control/service-report.js';
 import { SimtrunkError } from '../lib/errors.js';
-import { ask, type ServiceAddress } from './ask-service.js';
+import { ask, SERVICE_OPTIONS, type ServiceAddress } from './ask-service.js';
 import { misused, readCommandLine, wholeNumber } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
 import { instant } from './text-table.js';
 
 export const USAGE = `usage: simtrunk drain [--deadline SECONDS] [--stop] [--wait] [--json] [--config FILE] [--data DIR]
@@ -18,7 +17,7 @@ const POLL_MS = 250;
 
 export async function run(args: string[]): Promise<number> {
   const flag = { type: 'boolean', default: false } as const;
-  const options = { ...CONFIG_OPTIONS, json: flag, stop: flag, wait: flag, deadline: { type: 'string' } } as const;
+  const options = { ...SERVICE_OPTIONS, stop: flag, wait: flag, deadline: { type: 'string' } } as const;
   const { values, positionals } = readCommandLine({ args, options, allowPositionals: true }, USAGE);
   if (positionals.length > 0) throw misused('It takes no arguments.', USAGE);
   const deadlineSeconds = wholeNumber(values.deadline, 'deadline', USAGE) ?? null;

@@ -1,8 +1,7 @@
 // `simtrunk engines …`: the rtpengines that carry the running service's media.
 import type { EngineReport } from '../control/control-ports.js';
-import { ask } from './ask-service.js';
-import { misused, readCommandLine } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
+import { ask, SERVICE_OPTIONS } from './ask-service.js';
+import { misused, runAction, type ValuesOf } from './command-line.js';
 import { textTable } from './text-table.js';
 
 export const USAGE = `usage: simtrunk engines [list]
@@ -11,18 +10,10 @@ export const USAGE = `usage: simtrunk engines [list]
 each with [--json] [--config FILE] [--data DIR]
 Until the service is started again; what must last longer is media.rtpengine.engines[].drain.`;
 
-const OPTIONS = { ...CONFIG_OPTIONS, json: { type: 'boolean', default: false } } as const;
+type Values = ValuesOf<typeof SERVICE_OPTIONS>;
 
-type Values = ReturnType<typeof read>['values'];
-
-export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = read(args);
-  process.stdout.write(`${await perform(values, positionals)}\n`);
-  return 0;
-}
-
-function read(args: string[]) {
-  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
+export function run(args: string[]): Promise<number> {
+  return runAction(args, { options: SERVICE_OPTIONS, usage: USAGE }, perform);
 }
 
 async function perform(values: Values, [action = 'list', url, more]: readonly string[]): Promise<string> {

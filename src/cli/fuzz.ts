@@ -1,9 +1,9 @@
 // `simtrunk fuzz`: damaged messages for the SIP server's parser and for a running server, until the time is over or one of them
 // does what it must not.
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { SimtrunkError } from '../lib/errors.js';
 import type { FuzzOutcome } from '../sip-server/fuzz/fuzz-outcome.js';
+import { misused, readCommandLine } from './command-line.js';
 
 export const USAGE = `usage: simtrunk fuzz [--seconds N] [--seed S] [--only parser | server]
   --seconds N   how long, shared by both (60)
@@ -57,17 +57,15 @@ async function loadFuzzers(): Promise<Record<Target, (seed: number, forMs: numbe
 }
 
 function read(args: string[]): { seconds: number; seed: number; targets: readonly Target[] } {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' }, only: { type: 'string' } },
-    });
-    const seconds = Number(values.seconds);
-    const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
-    const targets = TARGETS.filter((target) => values.only === undefined || values.only === target);
-    if (!(seconds > 0) || !Number.isInteger(seed) || targets.length === 0) throw new Error('That cannot be run.');
-    return { seconds, seed, targets };
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  const options = {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    only: { type: 'string' },
+  } as const;
+  const { values } = readCommandLine({ args, options }, USAGE);
+  const seconds = Number(values.seconds);
+  const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
+  const targets = TARGETS.filter((target) => values.only === undefined || values.only === target);
+  if (!(seconds > 0) || !Number.isInteger(seed) || targets.length === 0) throw misused('That cannot be run.', USAGE);
+  return { seconds, seed, targets };
 }

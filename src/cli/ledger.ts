@@ -15,9 +15,9 @@ import { adjustmentsInFile } from '../ledgers/past-adjustments.js';
 import { recountFile } from '../ledgers/recount-file.js';
 import { SystemClock } from '../lib/clock.js';
 import { SimtrunkError } from '../lib/errors.js';
-import { ask, askIfRunning } from './ask-service.js';
-import { misused, readCommandLine } from './command-line.js';
-import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+import { ask, askIfRunning, SERVICE_OPTIONS } from './ask-service.js';
+import { misused, readCommandLine, type ValuesOf } from './command-line.js';
+import { loadConfigArgument } from './config-argument.js';
 import { adjustmentsText, adjustmentText, recountText, verificationText } from './ledger-text.js';
 
 export const USAGE = `usage: simtrunk ledger verify
@@ -29,8 +29,7 @@ takes 60 away. TIME, such as 2026-11-20T18:00+09:00, is in the window that is me
 that may have been made already, and counts once.`;
 
 const OPTIONS = {
-  ...CONFIG_OPTIONS,
-  json: { type: 'boolean', default: false },
+  ...SERVICE_OPTIONS,
   sim: { type: 'string' },
   payer: { type: 'string' },
   allowance: { type: 'string' },
@@ -44,21 +43,17 @@ const OPTIONS = {
 /** A year's history takes a while. */
 const VERIFY_TIMEOUT_MS = 600_000;
 
-type Values = ReturnType<typeof read>['values'];
+type Values = ValuesOf<typeof OPTIONS>;
 
 /** Status 0 when usage agrees with history, or the adjustment is made; 1 otherwise. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = read(args);
+  const { values, positionals } = readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
   const [action, more] = positionals;
   if (more !== undefined) throw misused(`"${more}" is not understood.`, USAGE);
   if (action === 'verify') return verify(values);
   if (action === 'adjust') return adjust(values);
   if (action === 'adjustments') return adjustments(values);
   throw misused('Say what to do with the ledger.', USAGE);
-}
-
-function read(args: string[]) {
-  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
 }
 
 async function verify(values: Values): Promise<number> {

@@ -1,8 +1,7 @@
 // `simtrunk reload`: the running service reads its config again, and says what is different.
 import type { ChangeReport, ReloadReport } from '../control/service-report.js';
-import { ask } from './ask-service.js';
+import { ask, SERVICE_OPTIONS } from './ask-service.js';
 import { misused, readCommandLine } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
 
 export const USAGE = `usage: simtrunk reload [--dry-run] [--json] [--config FILE] [--data DIR]
 The service reads the file that it was started with. Live calls keep what they began with. What needs a restart is named, and
@@ -14,8 +13,7 @@ const TIMEOUT_MS = 300_000;
 
 export async function run(args: string[]): Promise<number> {
   const options = {
-    ...CONFIG_OPTIONS,
-    json: { type: 'boolean', default: false },
+    ...SERVICE_OPTIONS,
     'dry-run': { type: 'boolean', default: false },
   } as const;
   const { values, positionals } = readCommandLine({ args, options, allowPositionals: true }, USAGE);

@@ -1,6 +1,5 @@
 // `simtrunk route NUMBER --trunk NAME`: which channel would carry a call, and why no other. Asks the running service;
 // without one it reads the config and the ledger's file, and says so. Gateways count as up then: nobody probes them.
-import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.js';
 import { ledgerParts } from '../config/ledger-parts.js';
 import { transcoderOf } from '../config/resolve-media.js';
@@ -13,8 +12,9 @@ import { createLogger } from '../lib/logger.js';
 import { createPolicy } from '../policy/admit-call.js';
 import { createRouting } from '../routing/routing.js';
 import { readSuspended } from '../sim-state/read-suspended.js';
-import { askIfRunning } from './ask-service.js';
-import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
+import { askIfRunning, SERVICE_OPTIONS } from './ask-service.js';
+import { misused, readCommandLine } from './command-line.js';
+import { loadConfigArgument } from './config-argument.js';
 import { routeReportText } from './route-report.js';
 
 export const USAGE =
@@ -32,24 +32,16 @@ export async function run(args: string[]): Promise<number> {
 }
 
 function read(args: string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        ...CONFIG_OPTIONS,
-        trunk: { type: 'string' },
-        agent: { type: 'string' },
-        all: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const [number, more] = positionals;
-    if (number === undefined || more !== undefined) throw new Error('one number is needed');
-    return { number, values };
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  const options = {
+    ...SERVICE_OPTIONS,
+    trunk: { type: 'string' },
+    agent: { type: 'string' },
+    all: { type: 'boolean', default: false },
+  } as const;
+  const { values, positionals } = readCommandLine({ args, options, allowPositionals: true }, USAGE);
+  const [number, more] = positionals;
+  if (number === undefined || more !== undefined) throw misused('one number is needed', USAGE);
+  return { number, values };
 }
 
 /** Makes the decision that a service on this config and ledger would make now. */

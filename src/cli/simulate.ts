@@ -1,12 +1,12 @@
 // `simtrunk simulate FILE`: runs a scenario, or recorded calls, through the real router and ledger in virtual time, and
 // says what was carried, what ran out, what it costs and how many SIMs an agent needs.
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { SimtrunkError } from '../lib/errors.js';
 import { htmlReport } from '../simulator/html-report.js';
 import { loadScenario } from '../simulator/scenario.js';
 import { simulate } from '../simulator/simulate.js';
 import { textReport } from '../simulator/text-report.js';
+import { misused, readCommandLine } from './command-line.js';
 
 export const USAGE = 'usage: simtrunk simulate FILE [--json] [--html OUT] [--seed N]';
 
@@ -21,23 +21,20 @@ export async function run(args: string[]): Promise<number> {
 }
 
 function read(args: string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, html: { type: 'string' }, seed: { type: 'string' } },
-    });
-    const [file, more] = positionals;
-    if (file === undefined || more !== undefined) throw new Error('one scenario is needed');
-    return { ...values, file, seed: values.seed === undefined ? undefined : readSeed(values.seed) };
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  const options = {
+    json: { type: 'boolean', default: false },
+    html: { type: 'string' },
+    seed: { type: 'string' },
+  } as const;
+  const { values, positionals } = readCommandLine({ args, options, allowPositionals: true }, USAGE);
+  const [file, more] = positionals;
+  if (file === undefined || more !== undefined) throw misused('one scenario is needed', USAGE);
+  return { ...values, file, seed: values.seed === undefined ? undefined : readSeed(values.seed) };
 }
 
 function readSeed(text: string): number {
   const seed = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-  if (seed === undefined) throw new Error('--seed wants a whole number');
+  if (seed === undefined) throw misused('--seed wants a whole number', USAGE);
   return seed;
 }
 

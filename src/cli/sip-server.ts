@@ -1,10 +1,10 @@
 // `simtrunk sip-server`: the SIP server alone, for any drachtio application, until a signal ends it. SIGHUP reads certificates anew.
-import { parseArgs } from 'node:util';
 import { SimtrunkError } from '../lib/errors.js';
 import { createLogger, type Logger } from '../lib/logger.js';
 import type { RunningSipServer } from '../sip-server/control.js';
 import { hostPort } from '../sip-server/message/uri.js';
 import { startSipServer } from '../sip-server/start-sip-server.js';
+import { readCommandLine } from './command-line.js';
 import { loadServerConfig, type ServerConfig, type ServerFlags } from './sip-server-config.js';
 
 export const USAGE = `usage: simtrunk sip-server [--config FILE] [--listen WHERE …] [--advertise ADDRESS] [--admin ADDRESS:PORT] [--secret TEXT]
@@ -42,20 +42,14 @@ export async function run(args: string[]): Promise<number> {
 }
 
 function read(args: string[]): ServerFlags {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        config: { type: 'string' },
-        listen: { type: 'string', multiple: true },
-        advertise: { type: 'string' },
-        admin: { type: 'string' },
-        secret: { type: 'string' },
-      },
-    }).values;
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  const options = {
+    config: { type: 'string' },
+    listen: { type: 'string', multiple: true },
+    advertise: { type: 'string' },
+    admin: { type: 'string' },
+    secret: { type: 'string' },
+  } as const;
+  return readCommandLine({ args, options }, USAGE).values;
 }
 
 function greeting({ listeners, adminAddress, adminPort }: RunningSipServer): string {

@@ -1,11 +1,10 @@
 // `simtrunk start`: the service, until a signal ends it. Ending it takes no new calls, ends the live ones with BYE,
 // settles them and publishes their records; a second signal ends the process at once, which costs what a crash costs.
-import { parseArgs } from 'node:util';
 import { type RunningApp, startApp } from '../app.js';
 import type { Config } from '../config/config.js';
 import { SystemClock } from '../lib/clock.js';
-import { SimtrunkError } from '../lib/errors.js';
 import { createLogger, type Logger } from '../lib/logger.js';
+import { readCommandLine } from './command-line.js';
 import { CONFIG_OPTIONS, loadConfigArgument } from './config-argument.js';
 import { ServiceManager } from './service-manager.js';
 
@@ -15,7 +14,7 @@ export const USAGE = 'usage: simtrunk start [--config FILE] [--data DIR]';
 const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 export async function run(args: string[]): Promise<number> {
-  const config = await loadConfigArgument(read(args));
+  const config = await loadConfigArgument(readCommandLine({ args, options: CONFIG_OPTIONS }, USAGE).values);
   const app = await startApp(config);
   const log = createLogger(config.log);
   const manager = serviceManager(app, log);
@@ -29,14 +28,6 @@ export async function run(args: string[]): Promise<number> {
   process.stdout.write('Ending: live calls get a BYE, their records are written. Once more ends at once.\n');
   await Promise.all([manager.stopping(), app.close()]);
   return 0;
-}
-
-function read(args: string[]) {
-  try {
-    return parseArgs({ args, options: CONFIG_OPTIONS }).values;
-  } catch (cause) {
-    throw new SimtrunkError('USAGE', `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
 }
 
 function greeting(config: Config, app: RunningApp): string {

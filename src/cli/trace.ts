@@ -2,9 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { TraceMatch, TraceReport } from '../control/control-ports.js';
 import { SimtrunkError } from '../lib/errors.js';
-import { ask } from './ask-service.js';
-import { misused, readCommandLine, wholeNumber } from './command-line.js';
-import { CONFIG_OPTIONS } from './config-argument.js';
+import { ask, SERVICE_OPTIONS } from './ask-service.js';
+import { misused, runAction, type ValuesOf, wholeNumber } from './command-line.js';
 import { textTable } from './text-table.js';
 
 export const USAGE = `usage: simtrunk trace on (--call-id CALLID | --number NUMBER | --all) [--for SECONDS] [--messages N]
@@ -16,8 +15,7 @@ each with [--json] [--config FILE] [--data DIR]
 CALLID is a Call-ID, or the id of a live call; a trace by number has both legs. pcap has secrets in it.`;
 
 const OPTIONS = {
-  ...CONFIG_OPTIONS,
-  json: { type: 'boolean', default: false },
+  ...SERVICE_OPTIONS,
   'call-id': { type: 'string' },
   number: { type: 'string' },
   all: { type: 'boolean', default: false },
@@ -28,7 +26,7 @@ const OPTIONS = {
   out: { type: 'string' },
 } as const;
 
-type Values = ReturnType<typeof read>['values'];
+type Values = ValuesOf<typeof OPTIONS>;
 
 const ACTIONS: Readonly<Record<string, (values: Values, id: string | undefined) => Promise<string>>> = {
   on: turnOn,
@@ -38,17 +36,14 @@ const ACTIONS: Readonly<Record<string, (values: Values, id: string | undefined) 
   pcap: savePcap,
 };
 
-export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = read(args);
-  const [name = '', id, more] = positionals;
-  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  if (action === undefined || more !== undefined) throw misused('Say what to do with which trace.', USAGE);
-  process.stdout.write(`${await action(values, id)}\n`);
-  return 0;
+export function run(args: string[]): Promise<number> {
+  return runAction(args, { options: OPTIONS, usage: USAGE }, perform);
 }
 
-function read(args: string[]) {
-  return readCommandLine({ args, options: OPTIONS, allowPositionals: true }, USAGE);
+function perform(values: Values, [name = '', id, more]: readonly string[]): Promise<string> {
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action === undefined || more !== undefined) throw misused('Say what to do with which trace.', USAGE);
+  return action(values, id);
 }
 
 async function turnOn(values: Values): Promise<string> {
