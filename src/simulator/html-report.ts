@@ -126,7 +126,7 @@ function allowancesByDay(result: SimulationResult): string {
       ...(shares.length > 1 ? [{ name: 'median SIM', colour: 'b', values: median }] : []),
       { name: shares.length > 1 ? 'fullest SIM' : 'the SIM', colour: 'a', values: fullest },
     ];
-    const unit = counts === 'seconds' ? `${grouped(limit / 60)} minutes` : `${grouped(limit)} ${counts}`;
+    const unit = unitOf(result, counts, limit);
     return [
       `<h3>${escaped(allowanceId)} <span class="soft">of ${escaped(unit)}</span></h3>${series.length > 1 ? legend(series) : ''}${sharePlot(`Use of ${allowanceId}`, names, series)}`,
     ];
@@ -146,13 +146,19 @@ ${plots.join('\n')}
 ${rows.length === 0 ? '<p>No allowance ran out.</p>' : htmlTable(['', 'window', 'days', 'SIMs', 'first', 'last'], rows)}`;
 }
 
+function unitOf({ costByPlan, mainPlan }: SimulationResult, counts: string, limit: number | string): string {
+  if (typeof limit === 'string') return `${groupedMoney(limit)} ${costByPlan[mainPlan]?.currency ?? ''}`;
+  return counts === 'seconds' ? `${grouped(limit / 60)} minutes` : `${grouped(limit)} ${counts}`;
+}
+
 /** The highest of a span's days. */
 function shareBySpan(sim: SimUse, allowanceId: string, spans: readonly Span[]): number[] {
   const allowance = sim.allowances.find((candidate) => candidate.allowanceId === allowanceId);
-  if (allowance === undefined || allowance.limit === 0) return spans.map(() => 0);
+  const limit = Number(allowance?.limit ?? 0);
+  if (allowance === undefined || limit === 0) return spans.map(() => 0);
   return spans.map(({ days }) => {
-    const used = Math.max(...days.map(({ index }) => allowance.usedByDay[index] ?? 0));
-    return Math.round((used / allowance.limit) * 1000) / 10;
+    const used = Math.max(...days.map(({ index }) => Number(allowance.usedByDay[index] ?? 0)));
+    return Math.round((used / limit) * 1000) / 10;
   });
 }
 

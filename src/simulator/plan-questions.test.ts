@@ -71,6 +71,14 @@ describe('what a plan sustains', () => {
     const rates = 'rates: { mobile: { perStep: "80", stepSeconds: 60 } }';
     const bySpend = await sustained(`${rates}, allowances: [ ${spend} ]`);
     assert.equal(bySpend.minutesPerDay, (220 * 60 - 1) / 60 / 22);
+    // A call of a second takes as much of either as one of a minute.
+    assert.deepEqual([byCredits.calleesPerDay, bySpend.calleesPerDay], [10, 10]);
+  });
+
+  it('bounds callees by seconds, too, where each call takes a minute of them at least', async () => {
+    const rounding = 'rounding: { firstSeconds: 60, thenSeconds: 60 }';
+    const { calleesPerDay } = await sustained(`${rounding}, allowances: [ ${allowance('seconds', 22 * 5 * 60)} ]`);
+    assert.equal(calleesPerDay, 5);
   });
 });
 

@@ -2,6 +2,7 @@
 // and ledger over the plan's month with the most working days; the plan's limits say only where a search begins.
 import type { NumberClass } from '../numbers/number-class.js';
 import type { Allowance, Counted, Plan } from '../quota/plan.js';
+import { chargedSeconds } from '../quota/rounding.js';
 import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
 import { type CalendarDay, openMs, workingDaysIn } from './calendar.js';
@@ -21,10 +22,12 @@ export interface Sustained {
   readonly minutesPerDay: number | null;
 }
 
-/** Calls with which callees are counted: too short to meet a limit of seconds first. */
+/** Calls with which callees are counted: as short as can be. */
 const SHORT_CALL_SECONDS = 1;
 /** Calls with which minutes are counted; the last one may be shorter. */
 const COUNTING_CALL_SECONDS = 60;
+/** What every call takes of, if it is rounded or priced by the minute a call of a second, too. */
+const TAKEN_BY_TALK: readonly Counted[] = ['seconds', 'credits', 'spend'];
 /** SIMs of an agent beyond which nothing is tried. */
 const MAX_SIMS_OF_AN_AGENT = 256;
 const MAX_SIMS = 16_384;
@@ -57,16 +60,21 @@ export function sustainedBy(scenario: Scenario, planName: string, period: Period
   const countingSeconds = Math.min(COUNTING_CALL_SECONDS, plan.maxCallSeconds - 1);
   return {
     workingDays,
-    calleesPerDay: measure(['callees', 'calls'], SHORT_CALL_SECONDS, 0, ({ answered }) => answered),
-    minutesPerDay: measure(['seconds', 'credits', 'spend'], countingSeconds, 1, ({ talkMs }) => talkMs / 60_000),
+    calleesPerDay: measure(['callees', 'calls', ...TAKEN_BY_TALK], SHORT_CALL_SECONDS, 0, ({ answered }) => answered),
+    minutesPerDay: measure(TAKEN_BY_TALK, countingSeconds, 1, ({ talkMs }) => talkMs / 60_000),
   };
 }
 
 /** About what a call takes of an allowance, in what it counts; at least a trifle. */
-function useOfACall(plan: Plan, { counts, credits }: Allowance, numberClass: NumberClass, talkSeconds: number): number {
+function useOfACall(
+  plan: Plan,
+  { counts, credits, rounding }: Allowance,
+  numberClass: NumberClass,
+  talkSeconds: number,
+): number {
   switch (counts) {
     case 'seconds':
-      return talkSeconds;
+      return chargedSeconds(talkSeconds * 1000, rounding);
     case 'credits':
       return (credits?.perStep[numberClass] ?? 0) * Math.ceil(talkSeconds / (credits?.stepSeconds ?? 1)) || 1e-9;
     case 'spend':

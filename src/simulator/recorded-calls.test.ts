@@ -18,6 +18,8 @@ interface Told {
   /** Null: nobody answered. Undefined: no channel was found. */
   readonly talkSeconds?: number | null;
   readonly revision?: number;
+  readonly direction?: Cdr['direction'];
+  readonly probe?: boolean;
 }
 
 function later(at: string, seconds: number): string {
@@ -26,8 +28,10 @@ function later(at: string, seconds: number): string {
 
 const ATTEMPT = {} as Cdr['attempts'][number];
 
-function cdr({ callId, agent, at, callee, ringSeconds = 10, talkSeconds, revision = 1 }: Told): Cdr {
+function cdr(told: Told): Cdr {
+  const { callId, agent, at, callee, ringSeconds = 10, talkSeconds, revision = 1 } = told;
   return cdrOf(callId, {
+    ...{ direction: told.direction ?? 'out', probe: told.probe ?? false },
     ...{ revision, agent, calling: agent, callee: callee ?? '+821020000001', offeredAt: later(at, 0) },
     answeredAt: talkSeconds == null ? null : later(at, ringSeconds),
     endedAt: later(at, ringSeconds + (talkSeconds ?? 0)),
@@ -103,6 +107,29 @@ describe('readRecordedCalls', () => {
       assert.match(error.message, /cdr-2026-12-07\.ndjson:2 {2}offeredAt: /);
       return true;
     });
+  });
+
+  it('leaves out what no agent placed: calls from mobiles, and probe calls', async () => {
+    const placed = line({ callId: 'a', agent: '201', at, talkSeconds: 30 });
+    const others = [
+      line({ callId: 'b', agent: '201', at, talkSeconds: 60, direction: 'in' }),
+      line({ callId: 'c', agent: '', at, talkSeconds: 2, probe: true }),
+    ];
+    writeFileSync(file, `${[placed, ...others].join('\n')}\n`);
+    const { calls, leftOut, drawn } = await readRecordedCalls([file], 1);
+    assert.deepEqual([calls.map(({ talkMs }) => talkMs), leftOut, drawn], [[30_000], 2, 0]);
+    writeFileSync(file, `${others.join('\n')}\n`);
+    const nothing = /^There is no record of a call that a trunk placed in /;
+    await assert.rejects(readRecordedCalls([file], 1), { message: nothing });
+  });
+
+  it('passes over the files of text messages that the sink writes into the same folder', async () => {
+    const messages = join(folder, 'messages-2026-12-07.ndjson');
+    writeFileSync(file, `${line({ callId: 'a', agent: '201', at, talkSeconds: 30 })}\n`);
+    writeFileSync(messages, '{"version":1,"messageId":"m","revision":1}\n{"version":1,"messageId":"n","revision":1}\n');
+    const { calls } = await readRecordedCalls([folder], 1);
+    rmSync(messages);
+    assert.equal(calls.length, 1);
   });
 
   it('says what cannot be read, and that there is nothing', async () => {

@@ -10,6 +10,7 @@ import { Random } from './random.js';
 const recordSchema = z.object({
   callId: z.string().min(1),
   revision: z.int().default(1),
+  direction: z.enum(['out', 'in']).default('out'),
   agent: z.string().nullish(),
   calling: z.string().default(''),
   dialled: z.string(),
@@ -18,9 +19,13 @@ const recordSchema = z.object({
   answeredAt: z.iso.datetime({ offset: true }).nullish(),
   endedAt: z.iso.datetime({ offset: true }),
   attempts: z.array(z.unknown()).default([]),
+  probe: z.boolean().default(false),
 });
 
 type CallRecord = z.infer<typeof recordSchema>;
+
+/** The sink writes what became of text messages beside the calls. */
+const MESSAGE_FILES = 'messages-';
 
 /** How many problems are told at once. */
 const MAX_PROBLEMS = 20;
@@ -32,10 +37,12 @@ export interface RecordedCalls {
   readonly agents: readonly string[];
   /** Calls that reached no channel then: whether and how long they would have talked is drawn from the others. */
   readonly drawn: number;
+  /** Calls from mobiles, and simtrunk's own probe calls: nobody here would place them again. */
+  readonly leftOut: number;
 }
 
 /**
- * Reads files, and the `.ndjson` files of folders; of each call its highest revision.
+ * Reads files, and the `.ndjson` files of folders but those of text messages; of each call its highest revision.
  * @throws SimtrunkError CONFIG_UNREADABLE, or CONFIG_INVALID with file and line of each record that cannot be read
  */
 export async function readRecordedCalls(paths: readonly string[], seed: number): Promise<RecordedCalls> {
@@ -48,8 +55,11 @@ export async function readRecordedCalls(paths: readonly string[], seed: number):
     }
   }
   if (problems.length > 0) throw tooMany(problems);
-  const records = [...byCall.values()];
-  if (records.length === 0) throw new SimtrunkError('CONFIG_INVALID', `There is no record in ${paths.join(', ')}`);
+  const records = [...byCall.values()].filter(({ direction, probe }) => direction === 'out' && !probe);
+  if (records.length === 0) {
+    const what = byCall.size === 0 ? 'record' : 'record of a call that a trunk placed';
+    throw new SimtrunkError('CONFIG_INVALID', `There is no ${what} in ${paths.join(', ')}`);
+  }
   const outcomes = records.filter(({ attempts }) => attempts.length > 0).map(outcomeOf);
   const random = new Random(seed);
   const calls = records.map((record) => {
@@ -68,6 +78,7 @@ export async function readRecordedCalls(paths: readonly string[], seed: number):
     calls,
     agents: [...new Set(calls.flatMap(({ agent }) => agent ?? []))],
     drawn: records.filter(({ attempts }) => attempts.length === 0).length,
+    leftOut: byCall.size - records.length,
   };
 }
 
@@ -103,7 +114,7 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
     else
       found.push(
         ...names
-          .filter((name) => name.endsWith('.ndjson'))
+          .filter((name) => name.endsWith('.ndjson') && !name.startsWith(MESSAGE_FILES))
           .sort()
           .map((name) => join(path, name)),
       );

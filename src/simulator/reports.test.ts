@@ -87,6 +87,19 @@ describe('the outputs of a simulation', () => {
     assert.doesNotMatch(page, /NaN|Infinity|undefined/);
   });
 
+  it('tell money as money where an allowance counts it', async () => {
+    const spend =
+      '{ id: spend, counts: spend, window: { kind: month, resetDay: 1 }, limit: "1000.5", classes: [ mobile ] }';
+    const text = scenario()
+      .replace('rates: {', `allowances: [ ${spend} ], rates: {`)
+      .replace('plan: personal', 'plan: metered');
+    const paid = await resultOf(text);
+    const [allowance] = paid.simUse[0]?.allowances ?? [];
+    assert.equal(allowance?.limit, '1000.5');
+    assert.ok(allowance?.usedByDay.includes('960'), String(allowance?.usedByDay));
+    assert.match(htmlReport(paid), /<h3>spend <span class="soft">of 1,000\.5 KRW<\/span><\/h3>/);
+  });
+
   it('balance their tags', () => {
     const open: string[] = [];
     for (const [, close, name = '', , selfClosed] of htmlReport(result).matchAll(

@@ -38,6 +38,8 @@ export interface SimulationResult {
   readonly simUse: readonly SimUse[];
   /** Calls of the records whose outcome was drawn, since they reached no channel then; 0 of a scenario. */
   readonly drawnOutcomes: number;
+  /** Recorded calls that were not placed again: those from mobiles, and probe calls; 0 of a scenario. */
+  readonly leftOut: number;
   /** How long the simulation took. */
   readonly elapsedMs: number;
 }
@@ -129,7 +131,8 @@ export interface SimUse {
     readonly allowanceId: string;
     readonly counts: AllowanceUsage['counts'];
     readonly window: AllowanceUsage['window'];
-    readonly limit: number;
-    readonly usedByDay: readonly number[];
+    /** Of `spend` decimal strings in the plan's currency, both; of anything else numbers. */
+    readonly limit: number | string;
+    readonly usedByDay: readonly (number | string)[];
   }[];
 }

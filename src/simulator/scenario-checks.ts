@@ -3,7 +3,8 @@ import type { ConfigPath, ConfigProblem } from '../config/config-problem.js';
 import { nearestName } from '../config/nearest-name.js';
 import { planProblems } from '../config/plan-file.js';
 import { minuteOf, timeOfDay } from '../config/scalars.js';
-import { isDate } from './scenario-schema.js';
+import type { Plan } from '../quota/plan.js';
+import { isDate, type ScenarioFile } from './scenario-schema.js';
 
 /** As long as a simulation may be. */
 const MAX_DAYS = 3_660;
@@ -124,6 +125,20 @@ function planNameProblems(raw: Raw, knownPlans: readonly string[] | null): Confi
       return [{ path, message: `no such plan: "${value}"; ${hint}` }];
     }),
   ];
+}
+
+/** Of a scenario without other problems: costs are compared with the metered plan's. */
+export function findCurrencyProblems(
+  { sims, compare, meteredPlan }: Pick<ScenarioFile, 'sims' | 'compare' | 'meteredPlan'>,
+  plans: readonly Pick<Plan, 'name' | 'currency'>[],
+): ConfigProblem[] {
+  const currencies = new Map(plans.map(({ name, currency }) => [name, currency]));
+  const metered = currencies.get(meteredPlan ?? '');
+  if (metered === undefined) return [];
+  const other = [...sims.map(({ plan }) => plan), ...compare.plans].find((plan) => currencies.get(plan) !== metered);
+  if (other === undefined) return [];
+  const message = `charges in ${metered}, but "${other}" in ${currencies.get(other)}; costs are compared in one currency`;
+  return [{ path: ['meteredPlan'], message }];
 }
 
 function gatewayProblems({ gateways, sims }: Raw): ConfigProblem[] {

@@ -156,6 +156,16 @@ describe('loadScenario', () => {
     );
   });
 
+  it('refuses a metered plan of another currency than the plans that are compared with it', async () => {
+    const dollars = '{ name: metered, commercialUse: allowed, currency: USD, rates: { mobile: { perStep: "0.06" } } }';
+    const plans = `plans: [ { name: office, commercialUse: allowed }, ${dollars} ]`;
+    await assertOneProblem(
+      withLines(plans, 'meteredPlan: metered'),
+      'meteredPlan: charges in USD, but "office" in KRW',
+      'week.yaml:',
+    );
+  });
+
   it('says which file cannot be read', async () => {
     await assert.rejects(loadScenario('/nonexistent/month.yaml'), {
       code: 'CONFIG_UNREADABLE',

@@ -9,7 +9,7 @@ import type { NumberClass } from '../numbers/number-class.js';
 import type { Plan } from '../quota/plan.js';
 import type { WorkingCalendar } from './calendar.js';
 import type { Distribution } from './distribution.js';
-import { findScenarioProblems } from './scenario-checks.js';
+import { findCurrencyProblems, findScenarioProblems } from './scenario-checks.js';
 import { type ScenarioFile, scenarioFileSchema } from './scenario-schema.js';
 
 export interface AgentDemand {
@@ -78,6 +78,11 @@ export async function parseScenario(text: string, file: string, options: LoadSce
     what: 'scenario',
     requiredKeys: [],
     findProblems: (raw) => findScenarioProblems(raw, names),
+  });
+  parseYamlFile(text, file, {
+    what: 'scenario',
+    requiredKeys: [],
+    findProblems: () => findCurrencyProblems(parsed, [...shared, ...parsed.plans]),
   });
   return resolveScenario(parsed, file, folder, shared, options);
 }

@@ -2,6 +2,7 @@
 // how many SIMs an agent needs.
 import { performance } from 'node:perf_hooks';
 import { DateTime } from 'luxon';
+import { formatMoney } from '../quota/money.js';
 import { type CalendarDay, calendarDays, workingDaysIn } from './calendar.js';
 import { AgentStream, type CallStream } from './call-stream.js';
 import { costsOfPlans } from './costs.js';
@@ -59,6 +60,7 @@ export async function simulate(scenario: Scenario): Promise<SimulationResult> {
     exhaustions: exhaustionsOf(tally),
     simUse: tally.sims.map((sim) => simUse(sim, days)),
     drawnOutcomes: recorded?.drawn ?? 0,
+    leftOut: recorded?.leftOut ?? 0,
     elapsedMs: Math.round(performance.now() - startedMs),
   };
 }
@@ -161,10 +163,11 @@ function simUse({ sim, days: used, usage }: Tally['sims'][number], days: readonl
     simId: sim.simId,
     plan: sim.plan,
     days: used.flatMap((day, index) => (day.calls === 0 ? [] : [{ date: days[index]?.date ?? '', ...day }])),
-    allowances: allowances.map(({ allowanceId, counts, window, limit }, index) => ({
-      ...{ allowanceId, counts, window, limit },
-      usedByDay: usage.map((ofDay) => ofDay[index]?.used ?? 0),
-    })),
+    allowances: allowances.map(({ allowanceId, counts, window, limit }, index) => {
+      const told = (amount: number) => (counts === 'spend' ? formatMoney(amount) : amount);
+      const usedByDay = usage.map((ofDay) => told(ofDay[index]?.used ?? 0));
+      return { allowanceId, counts, window, limit: told(limit), usedByDay };
+    }),
   };
 }
 

@@ -153,6 +153,46 @@ describe('simulateCalls', () => {
     );
   });
 
+  it('has an allowance run out when its rest is less than any call takes', () => {
+    const month = { kind: 'month', resetDay: 1 } as const;
+    const perStep = { mobile: 6 };
+    const whole = { firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 };
+    const rates = { mobile: { perStep: '80', stepSeconds: 60 } };
+    for (const plan of [
+      planOf({
+        name: 'credits',
+        allowances: [
+          allowanceOf({
+            id: 'one',
+            counts: 'credits',
+            limit: 100,
+            window: month,
+            credits: { stepSeconds: 60, perStep },
+          }),
+        ],
+      }),
+      planOf({
+        name: 'spend',
+        rates,
+        allowances: [allowanceOf({ id: 'one', counts: 'spend', limit: 1_300_000_000, window: month })],
+      }),
+      planOf({
+        name: 'minutes',
+        rounding: whole,
+        allowances: [allowanceOf({ id: 'one', counts: 'seconds', limit: 1_000, window: month, rounding: whole })],
+      }),
+    ]) {
+      // Sixteen calls of a minute fit, ten on the first day; four credits, 20 won, 40 seconds are left.
+      const tally = run(fleetOf(plan, 1), agents({ callsPerDay: 10 }));
+      assert.deepEqual([tally.total().answered, Object.fromEntries(tally.refusedByAllowance)], [16, { one: 34 }]);
+      assert.deepEqual(
+        tally.exhaustions.map(({ allowanceId, dayIndex }) => [allowanceId, dayIndex]),
+        [['one', 1]],
+        plan.name,
+      );
+    }
+  });
+
   it('refuses calls that come while every channel is busy or resting', () => {
     const calls = [
       callAt('2026-12-07T10:00:00', 60),

@@ -6,6 +6,7 @@ import type { Live } from '../ledgers/live-reservation.js';
 import { NUMBER_CLASSES } from '../numbers/number-class.js';
 import { createPolicy } from '../policy/admit-call.js';
 import { OPEN_POLICY } from '../policy/trunk-policy.js';
+import type { ReserveRequest } from '../quota/ledger.js';
 import type { Plan } from '../quota/plan.js';
 import { UsageBook } from '../quota/usage-book.js';
 import { UsageTerms } from '../quota/usage-terms.js';
@@ -202,7 +203,7 @@ class SimulatedCalls {
     tally.today.answered += 1;
     tally.today.talkMs += durationMs;
     tally.settle(simIndex, request.callee, charge.billedSeconds, charge.cost);
-    this.#noteUsage(simIndex, request.simId, durationMs, answeredWallMs);
+    this.#noteUsage(simIndex, request, durationMs, answeredWallMs);
     const sim = tally.sims[simIndex];
     const metered = this.#metered[simIndex];
     if (metered === undefined || sim === undefined) return;
@@ -211,17 +212,26 @@ class SimulatedCalls {
   }
 
   #endUnanswered(live: Live, stream: CallStream): void {
-    const { simId } = live.request;
+    const { request } = live;
     this.#memory.charge(live, null, 0, false);
     this.#memory.finish(live);
     this.#tally.today.unanswered += 1;
-    this.#noteUsage(this.#simIndex.get(simId) ?? 0, simId, 0, live.request.wallMs);
+    this.#noteUsage(this.#simIndex.get(request.simId) ?? 0, request, 0, request.wallMs);
     this.#over(stream);
   }
 
-  #noteUsage(simIndex: number, simId: string, durationMs: number, wallMs: number): void {
+  #noteUsage(
+    simIndex: number,
+    { simId, callee, numberClass }: ReserveRequest,
+    durationMs: number,
+    wallMs: number,
+  ): void {
     if (!this.#tally.mayHaveRunOut(simIndex, durationMs)) return;
-    this.#tally.noteUsage(simIndex, this.#memory.bookOf(simId)?.usage(wallMs) ?? [], wallMs);
+    // The same callee again: of whom it wants seconds, credits or money, not one more distinct callee.
+    const fit = this.#memory.fit(simId, { callee, numberClass, wallMs });
+    const refusing =
+      fit.ok || fit.reason === 'class-not-covered' || fit.reason === 'paced' ? undefined : fit.allowanceId;
+    this.#tally.noteUsage(simIndex, this.#memory.bookOf(simId)?.usage(wallMs) ?? [], wallMs, refusing);
   }
 
   #keepUsage(): void {

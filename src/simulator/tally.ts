@@ -56,7 +56,7 @@ const COUNTED_BY_ONE: ReadonlySet<AllowanceUsage['counts']> = new Set(['calls', 
 /** What rounding may add to a call: both a minimum and a step are an hour at most. */
 const MOST_ROUNDING_SECONDS = 3_600;
 
-/** Seconds that are left but are too few for a call, a BYE included. */
+/** Seconds that are left but are too few for a call, a BYE included, however they are rounded. */
 const UNUSABLE_SECONDS = 2;
 
 export class Tally {
@@ -129,11 +129,11 @@ export class Tally {
     if (headroom === undefined) return false;
     headroom.seconds -= durationMs / 1000 + MOST_ROUNDING_SECONDS;
     headroom.ones -= 1;
-    return headroom.seconds <= UNUSABLE_SECONDS || headroom.ones <= 0;
+    return headroom.seconds <= MOST_ROUNDING_SECONDS || headroom.ones <= 0;
   }
 
-  /** Looks for allowances that have run out. */
-  noteUsage(simIndex: number, usage: readonly AllowanceUsage[], wallMs: number): void {
+  /** Looks for allowances that have run out. `refusing`: the one that now refuses a call like the last one, if one does. */
+  noteUsage(simIndex: number, usage: readonly AllowanceUsage[], wallMs: number, refusing?: string): void {
     const headroom = { seconds: Number.POSITIVE_INFINITY, ones: Number.POSITIVE_INFINITY };
     this.#headroom[simIndex] = headroom;
     for (const { allowanceId, counts, window, windowStartWallMs, used, limit } of usage) {
@@ -142,8 +142,9 @@ export class Tally {
       else if (COUNTED_BY_ONE.has(counts)) headroom.ones = Math.min(headroom.ones, left);
       else headroom.ones = 0;
       if (left < 0) this.hasOvershoot = true;
-      // What nothing has drawn on has not run out, even if there was none of it.
-      if (used === 0 || left >= (counts === 'seconds' ? UNUSABLE_SECONDS : 1)) continue;
+      // What nothing has drawn on has not run out, even if there was none of it. A rest may be less than any call takes.
+      const isLittle = left < (counts === 'seconds' ? UNUSABLE_SECONDS : 1) || allowanceId === refusing;
+      if (used === 0 || !isLittle) continue;
       const key = `${simIndex} ${allowanceId} ${windowStartWallMs}`;
       if (this.#exhausted.has(key)) continue;
       this.#exhausted.add(key);

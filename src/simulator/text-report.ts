@@ -38,7 +38,7 @@ export function textReport(result: SimulationResult): string {
   ].join('\n');
 }
 
-function callLines({ calls, drawnOutcomes }: SimulationResult): string[] {
+function callLines({ calls, drawnOutcomes, leftOut }: SimulationResult): string[] {
   const rows = [
     ['planned', grouped(calls.planned), ''],
     ['carried', grouped(calls.carried), percent(calls.carried, calls.planned)],
@@ -54,7 +54,8 @@ function callLines({ calls, drawnOutcomes }: SimulationResult): string[] {
   const drawn = [
     `  Of ${grouped(drawnOutcomes)} recorded calls without a channel the outcome was drawn from the others.`,
   ];
-  return ['Calls', ...textTable(kept), ...(drawnOutcomes === 0 ? [] : drawn)];
+  const left = [`  ${counted(leftOut, 'recorded call')} from mobiles, or of probes, left out.`];
+  return ['Calls', ...textTable(kept), ...(drawnOutcomes === 0 ? [] : drawn), ...(leftOut === 0 ? [] : left)];
 }
 
 function exhaustionLines({ exhaustions, firstExhaustedWorkingDay, period }: SimulationResult): string[] {
