@@ -4,10 +4,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { violationsOfAnswer, violationsOfChange, violationsOfOffer } from '../sdp/answer-check-kit.js';
 import { codecPolicy } from '../sdp/media-policy.js';
-import { CallMedia } from './call-media.js';
-import { gatewayTerms, requestOf } from './call-test-kit.js';
-import { FakeMedia } from './fake-media.js';
-import type { MediaRemote } from './ports.js';
+import type { CallMedia } from './call-media.js';
+import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
+import { gatewayTerms } from './call-test-kit.js';
 import type { Side } from './reports.js';
 
 const PASS = { ...codecPolicy(['PCMA', 'PCMU']), t38: 'pass' } as const;
@@ -57,7 +56,7 @@ function open(lines: readonly Line[], type: Line['type']): Line[] {
 class History {
   readonly counts = { faxes: 0, ends: 0, refusals: 0 };
   readonly #media: CallMedia;
-  readonly #remotes = new Map<Side, MediaRemote>();
+  readonly #remotes: RelayedMedia['remotes'];
   /** What each side was last told. */
   readonly #last = new Map<Side, string>();
   /** Sides that have refused a later description since. */
@@ -68,25 +67,16 @@ class History {
   #isBroken = false;
 
   static async begin(start: Line['type']): Promise<History> {
-    const { trunk, signallingAddress } = requestOf({});
-    const offerSdp = write([{ type: start, isOpen: true }], 8, 'sendrecv');
-    const read = CallMedia.read({
-      ...{ trunk: { ...trunk, media: PASS }, signallingAddress, offerSdp, recorded: true, sessionId: '1' },
-      capabilities: {
-        srtp: false,
-        udptl: true,
-        transcodes: (from, to) => /^PCM[AU]$/.test(from) && /^PCM[AU]$/.test(to),
-      },
+    const read = readMedia(write([{ type: start, isOpen: true }], 8, 'sendrecv'), PASS, {
+      udptl: true,
+      transcodes: (from, to) => /^PCM[AU]$/.test(from) && /^PCM[AU]$/.test(to),
     });
-    assert.ok(read.ok);
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    return new History(read.media, opened.session, start);
+    return new History(await relayed(read), start);
   }
 
-  private constructor(media: CallMedia, session: NonNullable<CallMedia['session']>, start: Line['type']) {
+  private constructor({ media, remotes }: RelayedMedia, start: Line['type']) {
     this.#media = media;
-    media.use({ ...session, setRemote: (side, remote) => this.#remotes.set(side, remote) });
+    this.#remotes = remotes;
     media.onReoffer((side, sdp, answered) => answered(this.#answer(side, sdp)));
     const offered = media.offerFor({ ...gatewayTerms('gw1'), media: PASS }, 'gw1/1');
     assert.ok(offered.ok);
@@ -108,19 +98,10 @@ class History {
     const before = this.#last.get(side) ?? assert.fail();
     const lines = open(linesOf(before), wants === 'fax' ? 'image' : 'audio');
     const offerSdp = wants === 'nothing' ? null : write(lines, codec, wants === 'hold' ? 'sendonly' : 'sendrecv');
-    const told: string[] = [];
-    let refused = 0;
-    this.#media.renegotiate(side, {
-      offerSdp,
-      accept: (sdp) => told.push(sdp),
-      refuse: () => {
-        refused += 1;
-      },
-      onAnswer: () => {},
-    });
-    assert.equal(told.length + refused, 1);
-    this.counts.refusals += refused;
-    const [sdp] = told;
+    const { accepted, refused } = reinvite(this.#media, side, offerSdp);
+    assert.equal(accepted.length + refused.length, 1);
+    this.counts.refusals += refused.length;
+    const [sdp] = accepted;
     if (sdp === undefined) return;
     if (offerSdp === null) assert.deepEqual(violationsOfOffer(sdp), []);
     else assert.deepEqual(violationsOfAnswer(sdp, offerSdp), [], `${offerSdp}\n${sdp}`);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { violationsOfChange, violationsOfOffer } from '../sdp/answer-check-kit.js';
 import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
-import { CallMedia } from './call-media.js';
-import { gatewayTerms, requestOf } from './call-test-kit.js';
-import { FakeMedia } from './fake-media.js';
-import type { MediaCapabilities, MediaRemote, MediaSession, Renegotiation, ReofferAnswer } from './ports.js';
+import type { CallMedia } from './call-media.js';
+import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
+import { gatewayTerms } from './call-test-kit.js';
+import type { MediaCapabilities } from './ports.js';
 import type { Side } from './reports.js';
 
 const PASS = { ...codecPolicy(['PCMA']), t38: 'pass' } as const;
@@ -20,45 +20,16 @@ const AUDIO_ANSWER = sdp('m=audio 41000 RTP/AVP 8', 'm=image 0 udptl t38');
 
 describe('a fax in a call', () => {
   let media: CallMedia;
-  let remotes: Map<Side, MediaRemote>;
-  let asked: { side: Side; sdp: string; answered: (answer: ReofferAnswer) => void }[];
+  let remotes: RelayedMedia['remotes'];
+  let asked: RelayedMedia['asked'];
 
-  async function callWith(
-    policy: typeof PASS | ReturnType<typeof codecPolicy>,
-    { udptl = true, srtp = false } = {},
-    offerSdp = AUDIO,
-  ): Promise<void> {
-    const { trunk, signallingAddress } = requestOf({});
-    const read = CallMedia.read({
-      trunk: { ...trunk, media: PASS },
-      ...{ signallingAddress, offerSdp, recorded: true, sessionId: '1' },
-      capabilities: { srtp, udptl, transcodes: () => false },
-    });
-    assert.ok(read.ok);
-    media = read.media;
-    remotes = new Map();
-    asked = [];
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    const session: MediaSession = { ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) };
-    media.use(session);
-    media.onReoffer((side, text, answered) => asked.push({ side, sdp: text, answered }));
+  async function callWith(policy: MediaPolicy, { udptl = true, srtp = false } = {}, offerSdp = AUDIO): Promise<void> {
+    ({ media, remotes, asked } = await relayed(readMedia(offerSdp, PASS, { srtp, udptl })));
     assert.ok(media.offerFor({ ...gatewayTerms('gw1'), media: policy }, 'gw1/1').ok);
     assert.ok(media.acceptAnswer(sdp('m=audio 41000 RTP/AVP 8')).ok);
   }
 
-  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
-    const told = { accepted: [] as string[], refused: [] as number[] };
-    const renegotiation: Renegotiation = {
-      offerSdp,
-      accept: (text) => told.accepted.push(text),
-      refuse: (status) => told.refused.push(status),
-      onAnswer: () => {},
-    };
-    media.renegotiate(side, renegotiation);
-    return told;
-  }
-
+  const reinvited = (side: Side, offerSdp: string | null) => reinvite(media, side, offerSdp);
   const versionOf = (text: string | undefined) => Number(/^o=- \d+ (\d+) /m.exec(text ?? '')?.[1]);
 
   it('is answered only when the other side has accepted it, with what that side says', async () => {
@@ -146,40 +117,18 @@ describe('a call that begins with a fax', () => {
   const ANSWER = sdp('m=image 41002 udptl t38', 'a=T38MaxBitRate:9600');
   const gateway = (policy: MediaPolicy) => ({ ...gatewayTerms('gw1'), media: policy });
   let media: CallMedia;
-  let remotes: Map<Side, MediaRemote>;
-  let asked: { side: Side; sdp: string; answered: (answer: ReofferAnswer) => void }[];
+  let remotes: RelayedMedia['remotes'];
+  let asked: RelayedMedia['asked'];
 
   function read(offerSdp: string, policy: MediaPolicy = PASS, capabilities: Partial<MediaCapabilities> = {}) {
-    const { trunk, signallingAddress } = requestOf({});
-    return CallMedia.read({
-      trunk: { ...trunk, media: policy },
-      ...{ signallingAddress, offerSdp, recorded: true, sessionId: '1' },
-      capabilities: { srtp: false, udptl: true, transcodes: () => true, ...capabilities },
-    });
+    return readMedia(offerSdp, policy, { udptl: true, transcodes: () => true, ...capabilities });
   }
 
   async function begin(offerSdp = ALONE, policy: MediaPolicy = PASS): Promise<void> {
-    const begun = read(offerSdp, policy);
-    assert.ok(begun.ok);
-    media = begun.media;
-    remotes = new Map();
-    asked = [];
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    media.use({ ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) });
-    media.onReoffer((side, text, answered) => asked.push({ side, sdp: text, answered }));
+    ({ media, remotes, asked } = await relayed(read(offerSdp, policy)));
   }
 
-  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
-    const told = { accepted: [] as string[], refused: [] as number[] };
-    media.renegotiate(side, {
-      offerSdp,
-      accept: (text) => told.accepted.push(text),
-      refuse: (status) => told.refused.push(status),
-      onAnswer: () => {},
-    });
-    return told;
-  }
+  const reinvited = (side: Side, offerSdp: string | null) => reinvite(media, side, offerSdp);
 
   it('is offered to a gateway that passes faxes, and answered with what that one says', async () => {
     await begin(sdp('m=audio 0 RTP/AVP 8', 'm=image 40002 udptl t38', 'a=T38MaxBitRate:14400'));

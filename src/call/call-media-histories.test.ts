@@ -9,10 +9,10 @@ import { canJoin } from '../sdp/format-parameters.js';
 import type { MediaPolicy } from '../sdp/media-policy.js';
 import { readOffer } from '../sdp/read-description.js';
 import { gatewayAnswerTo, gatewayArbitrary, offerArbitrary, policyArbitrary } from '../sdp/sdp-arbitraries.js';
-import { CallMedia } from './call-media.js';
-import { gatewayTerms, requestOf } from './call-test-kit.js';
-import { FakeMedia } from './fake-media.js';
-import type { MediaCapabilities, MediaCodec, MediaRemote, Renegotiation } from './ports.js';
+import type { CallMedia } from './call-media.js';
+import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
+import { gatewayTerms } from './call-test-kit.js';
+import type { MediaCapabilities, MediaCodec, MediaRemote } from './ports.js';
 import type { Side } from './reports.js';
 
 type GatewayFacts = typeof gatewayArbitrary extends fc.Arbitrary<infer T> ? T : never;
@@ -55,7 +55,7 @@ class History {
   readonly #media: CallMedia;
   readonly #callerOffer: string | null;
   readonly #transcodes: MediaCapabilities['transcodes'];
-  readonly #remotes = new Map<Side, MediaRemote>();
+  readonly #remotes: RelayedMedia['remotes'];
   /** What each side was last sent in its dialog. */
   readonly #last = new Map<Side, string>();
   #isAcknowledged: boolean;
@@ -66,28 +66,20 @@ class History {
   #hasWavered = false;
 
   static async begin(offer: string | null, trunk: MediaPolicy, transcodes: MediaCapabilities['transcodes']) {
-    const { trunk: terms, signallingAddress } = requestOf({});
-    const read = CallMedia.read({
-      ...{ trunk: { ...terms, media: trunk }, signallingAddress, offerSdp: offer, recorded: false, sessionId: '1' },
-      capabilities: { srtp: false, transcodes },
-    });
-    if (!read.ok) return null;
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    return new History(read.media, opened.session, offer, transcodes);
+    const read = readMedia(offer, trunk, { recorded: false, transcodes });
+    return read.ok ? new History(await relayed(read), offer, transcodes) : null;
   }
 
   private constructor(
-    media: CallMedia,
-    session: NonNullable<CallMedia['session']>,
+    { media, remotes }: RelayedMedia,
     offer: string | null,
     transcodes: MediaCapabilities['transcodes'],
   ) {
     this.#media = media;
+    this.#remotes = remotes;
     this.#callerOffer = offer;
     this.#transcodes = transcodes;
     this.#isAcknowledged = offer !== null;
-    media.use({ ...session, setRemote: (at, remote) => this.#remotes.set(at, remote) });
   }
 
   feed(event: Event): void {
@@ -160,7 +152,7 @@ class History {
 
   #reinvite(at: Side, offer: string): void {
     const before = this.#last.get(at);
-    const { accepted, refused } = this.#renegotiate(at, offer);
+    const { accepted, refused } = reinvite(this.#media, at, offer);
     assert.equal(accepted.length + refused.length, 1);
     const [answer] = accepted;
     if (answer === undefined) return;
@@ -171,7 +163,7 @@ class History {
       assert.deepEqual(changes, []);
     }
     // Asked the same again, it says the same.
-    assert.deepEqual(this.#renegotiate(at, offer).accepted, [answer]);
+    assert.deepEqual(reinvite(this.#media, at, offer).accepted, [answer]);
     this.#last.set(at, answer);
     this.#assertRelayed();
   }
@@ -182,7 +174,7 @@ class History {
     if (this.counts.answered === 0 || !this.#isAcknowledged || !this.#media.isCalleeAnswered) return;
     this.#isConnected = true;
     let answered: ((sdp: string | null) => void) | undefined;
-    const { accepted } = this.#renegotiate(at, null, (listener) => {
+    const { accepted } = reinvite(this.#media, at, null, (listener) => {
       answered = listener;
     });
     const [offer] = accepted;
@@ -214,17 +206,6 @@ class History {
     // Asked again it may have answered with nothing that can be used, and goes on with what it said first.
     this.#hasWavered ||= asked > 1;
     this.#assertRelayed();
-  }
-
-  #renegotiate(
-    at: Side,
-    offerSdp: string | null,
-    onAnswer: Renegotiation['onAnswer'] = () => {},
-  ): { accepted: string[]; refused: number[] } {
-    const told = { accepted: [] as string[], refused: [] as number[] };
-    const accept = (sdp: string) => told.accepted.push(sdp);
-    this.#media.renegotiate(at, { offerSdp, accept, refuse: (status) => told.refused.push(status), onAnswer });
-    return told;
   }
 
   /** The first codec of either side reaches the other one, as it is or transcoded: nobody talks into nothing. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
-import { CallMedia } from './call-media.js';
-import { gatewayTerms, requestOf } from './call-test-kit.js';
-import { FakeMedia } from './fake-media.js';
-import type { MediaCapabilities, MediaRemote, MediaSession, Renegotiation } from './ports.js';
+import type { CallMedia } from './call-media.js';
+import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
+import { gatewayTerms } from './call-test-kit.js';
+import type { MediaCapabilities, MediaRemote } from './ports.js';
 import type { Side } from './reports.js';
 
 const EVENTS = 'a=rtpmap:101 telephone-event/8000\r\n';
@@ -21,40 +21,15 @@ const payloadTypesOf = (remote: MediaRemote | undefined) => remote?.codecs.map((
 
 describe('the media of a call', () => {
   let media: CallMedia;
-  let remotes: Map<Side, MediaRemote>;
+  let remotes: RelayedMedia['remotes'];
 
   /** A caller that offers PCMA, PCMU and digits, dialled to a gateway that knows both codecs. */
   beforeEach(async () => {
-    const { trunk, signallingAddress } = requestOf({});
-    const read = CallMedia.read({
-      trunk: { ...trunk, media: codecPolicy(['PCMA', 'PCMU']) },
-      signallingAddress,
-      offerSdp: description('8 0 101'),
-      recorded: true,
-      sessionId: '1',
-      capabilities: new FakeMedia([]).capabilities,
-    });
-    assert.ok(read.ok);
-    media = read.media;
-    remotes = new Map();
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    const session: MediaSession = { ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) };
-    media.use(session);
+    ({ media, remotes } = await relayed(readMedia(description('8 0 101'), codecPolicy(['PCMA', 'PCMU']))));
     assert.ok(media.offerFor(gatewayTerms('gw1'), 'gw1/1').ok);
   });
 
-  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
-    const told = { accepted: [] as string[], refused: [] as number[] };
-    const renegotiation: Renegotiation = {
-      offerSdp,
-      accept: (sdp) => told.accepted.push(sdp),
-      refuse: (status) => told.refused.push(status),
-      onAnswer: () => {},
-    };
-    media.renegotiate(side, renegotiation);
-    return told;
-  }
+  const reinvited = (side: Side, offerSdp: string | null) => reinvite(media, side, offerSdp);
 
   it('lets the caller send what it was offered until it is answered, and then only what it was answered', () => {
     assert.deepEqual(payloadTypesOf(remotes.get('caller')), [8, 0, 101]);
@@ -157,20 +132,11 @@ describe('the media of a call between sides that share no codec', () => {
     recorded?: boolean;
     capabilities?: MediaCapabilities;
   }) {
-    const { trunk, signallingAddress } = requestOf({});
-    const read = CallMedia.read({
-      trunk: { ...trunk, media: { ...codecPolicy(['PCMA', 'PCMU']), ...settings.trunk } },
-      signallingAddress,
-      offerSdp: settings.offerSdp,
-      recorded: settings.recorded ?? true,
-      sessionId: '1',
-      capabilities: settings.capabilities ?? capabilities,
-    });
+    const policy = { ...codecPolicy(['PCMA', 'PCMU']), ...settings.trunk };
+    const { offerSdp, recorded = true } = settings;
+    const read = readMedia(offerSdp, policy, { recorded, ...(settings.capabilities ?? capabilities) });
     if (!read.ok) return read;
-    const remotes = new Map<Side, MediaRemote>();
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    read.media.use({ ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) });
+    const { remotes } = await relayed(read);
     const terms = { ...gatewayTerms('gw1'), media: { ...codecPolicy(['PCMU']), ...settings.channel } };
     const offered = read.media.offerFor(terms, 'gw1/1');
     return { ok: true, media: read.media, remotes, offered } as const;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { codecPolicy } from '../sdp/media-policy.js';
-import { CallMedia } from './call-media.js';
-import { gatewayTerms, requestOf } from './call-test-kit.js';
-import { FakeMedia } from './fake-media.js';
-import type { MediaAddress, MediaRemote, MediaSession } from './ports.js';
+import type { CallMedia } from './call-media.js';
+import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
+import { gatewayTerms } from './call-test-kit.js';
+import type { MediaAddress } from './ports.js';
 import type { Side } from './reports.js';
 
 function caller(ufrag: string, port = 40_000): string {
@@ -18,50 +18,27 @@ const GATEWAY = 'v=0\r\no=x 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\
 
 describe('a restart of ICE', () => {
   let media: CallMedia;
-  let remotes: Map<Side, MediaRemote>;
+  let remotes: RelayedMedia['remotes'];
   let settle: ((isSettled: boolean) => void)[];
   let engineUfrag: string;
 
   beforeEach(async () => {
-    const { trunk, signallingAddress } = requestOf({});
-    const read = CallMedia.read({
-      trunk: { ...trunk, media: codecPolicy(['PCMA']) },
-      ...{ signallingAddress, offerSdp: caller('aaaa'), recorded: true, sessionId: '1' },
-      capabilities: { srtp: true, transcodes: () => false },
-    });
-    assert.ok(read.ok);
-    media = read.media;
-    remotes = new Map();
     settle = [];
     engineUfrag = 'ours1';
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    const session: MediaSession = {
-      ...opened.session,
+    const read = readMedia(caller('aaaa'), codecPolicy(['PCMA']), { srtp: true });
+    ({ media, remotes } = await relayed(read, (session) => ({
       local: (side): MediaAddress => {
         const attributes = ['crypto:1 X inline:e', `ice-ufrag:${engineUfrag}`, `ice-pwd:${engineUfrag}`];
         const transport = { protocol: 'RTP/SAVPF', attributes } as const;
-        return { ...opened.session.local(side), ...(side === 'caller' && { transport }) };
+        return { ...session.local(side), ...(side === 'caller' && { transport }) };
       },
-      setRemote: (side, remote) => remotes.set(side, remote),
       settled: () => new Promise((resolve) => settle.push(resolve)),
-    };
-    media.use(session);
+    })));
     assert.ok(media.offerFor({ ...gatewayTerms('gw1'), media: codecPolicy(['PCMA']) }, 'gw1/1').ok);
     assert.ok(media.acceptAnswer(GATEWAY).ok);
   });
 
-  function reinvited(side: Side, offerSdp: string | null): { accepted: string[]; refused: number[] } {
-    const told = { accepted: [] as string[], refused: [] as number[] };
-    media.renegotiate(side, {
-      offerSdp,
-      accept: (sdp) => told.accepted.push(sdp),
-      refuse: (status) => told.refused.push(status),
-      onAnswer: () => {},
-    });
-    return told;
-  }
-
+  const reinvited = (side: Side, offerSdp: string | null) => reinvite(media, side, offerSdp);
   const ufragIn = (sdp: string | undefined | null) => /^a=ice-ufrag:(\S+)/m.exec(sdp ?? '')?.[1];
   const moment = () => new Promise((resolve) => setImmediate(resolve));
 

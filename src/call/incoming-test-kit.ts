@@ -1,7 +1,8 @@
 // Calls from mobiles under test: a gateway's INVITE on a channel of its, and where it may go.
 import { ANNOUNCEMENT, announcementAddress, announcementPeer } from './announcement-leg.js';
 import type { CallRequest, Destination, IncomingCall } from './call-request.js';
-import { gatewayTerms } from './call-test-kit.js';
+import { CallBench, gatewayTerms, sdp } from './call-test-kit.js';
+import type { FakeCaller, FakeLeg } from './fake-legs.js';
 
 export const CALLER = '+821055550102';
 export const SIM_NUMBER = '+821040000001';
@@ -48,4 +49,14 @@ export function incomingOn(
       ...changes,
     },
   };
+}
+
+/** A call from a mobile for whose trunk simtrunk does the transfers: the phone of its agent was sent an INVITE. */
+export async function mobileCall(): Promise<{ bench: CallBench; mobile: FakeCaller; agent: FakeLeg }> {
+  const bench = new CallBench();
+  bench.transfers = 'simtrunk';
+  const mobile = await bench.offer({ ...incomingOn([AGENT, QUEUE]), offerSdp: sdp('192.0.2.10', 40_000) });
+  const agent = bench.leg;
+  agent.sent();
+  return { bench, mobile, agent };
 }

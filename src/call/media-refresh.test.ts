@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { codecPolicy } from '../sdp/media-policy.js';
-import { CallMedia } from './call-media.js';
-import { gatewayTerms, requestOf } from './call-test-kit.js';
-import { FakeMedia } from './fake-media.js';
-import type { MediaRemote, ReofferAnswer } from './ports.js';
-import type { Side } from './reports.js';
+import type { CallMedia } from './call-media.js';
+import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
+import { gatewayTerms } from './call-test-kit.js';
 
 const T38 = { ...codecPolicy(['PCMA']), t38: 'pass' } as const;
 
@@ -17,42 +15,17 @@ const audio = (formats: string, port = 40_000, ...more: string[]) =>
 
 describe('the refresh of a side', () => {
   let media: CallMedia;
-  let remotes: Map<Side, MediaRemote>;
-  let asked: { side: Side; sdp: string; answered: (answer: ReofferAnswer) => void }[];
+  let remotes: RelayedMedia['remotes'];
+  let asked: RelayedMedia['asked'];
 
   async function callWith(
     offer: string,
     { gateway = codecPolicy(['PCMA', 'PCMU']), transcodes = false, udptl = false } = {},
   ): Promise<void> {
-    const { trunk, signallingAddress } = requestOf({});
-    const read = CallMedia.read({
-      trunk: { ...trunk, media: udptl ? T38 : codecPolicy(['PCMA', 'PCMU']) },
-      ...{ signallingAddress, offerSdp: offer, recorded: true, sessionId: '1' },
-      capabilities: { srtp: false, udptl, transcodes: () => transcodes },
-    });
-    assert.ok(read.ok);
-    media = read.media;
-    remotes = new Map();
-    asked = [];
-    const opened = await new FakeMedia([]).open({ sessionId: 'x' });
-    assert.ok(opened.ok);
-    media.use({ ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) });
-    media.onReoffer((side, text, answered) => asked.push({ side, sdp: text, answered }));
+    const policy = udptl ? T38 : codecPolicy(['PCMA', 'PCMU']);
+    ({ media, remotes, asked } = await relayed(readMedia(offer, policy, { udptl, transcodes: () => transcodes })));
     assert.ok(media.offerFor({ ...gatewayTerms('gw1'), media: gateway }, 'gw1/1').ok);
     assert.ok(media.acceptAnswer(audio('8', 41_000)).ok);
-  }
-
-  function reinvited(side: Side, offerSdp: string): string {
-    let accepted = '';
-    media.renegotiate(side, {
-      offerSdp,
-      accept: (text) => {
-        accepted = text;
-      },
-      refuse: () => {},
-      onAnswer: () => {},
-    });
-    return accepted;
   }
 
   it('repeats to each what it was told last, under the same version', async () => {
@@ -70,8 +43,8 @@ describe('the refresh of a side', () => {
 
   it('repeats a hold as it is, and takes what the peer says of it now', async () => {
     await callWith(audio('8'));
-    const held = reinvited('caller', audio('8', 40_000, 'a=sendonly'));
-    assert.match(held, /a=recvonly/);
+    const [held] = reinvite(media, 'caller', audio('8', 40_000, 'a=sendonly')).accepted;
+    assert.match(held ?? '', /a=recvonly/);
     media.refresh('caller');
     assert.equal(asked[0]?.sdp, held);
     asked[0]?.answered({ status: 200, sdp: audio('8', 40_004, 'a=sendonly') });
@@ -119,7 +92,7 @@ describe('the refresh of a side', () => {
 
   it('repeats a fax while there is one, and says nothing while one is being agreed on', async () => {
     await callWith(audio('8'), { gateway: T38, udptl: true });
-    reinvited('callee', sdp(['m=audio 0 RTP/AVP 8', 'm=image 40002 udptl t38']));
+    reinvite(media, 'callee', sdp(['m=audio 0 RTP/AVP 8', 'm=image 40002 udptl t38']));
     media.refresh('callee');
     assert.equal(asked.length, 1);
     asked[0]?.answered({ status: 200, sdp: sdp(['m=audio 0 RTP/AVP 8', 'm=image 41002 udptl t38']) });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { ANSWER, CallBench, requestOf, sdp, settled } from './call-test-kit.js';
+import { ANSWER, type CallBench, requestOf, sdp, settled } from './call-test-kit.js';
 import { FakeCaller, type FakeLeg } from './fake-legs.js';
-import { AGENT, incomingOn, QUEUE } from './incoming-test-kit.js';
+import { mobileCall } from './incoming-test-kit.js';
 import type { DialogName } from './ports-dialog.js';
 
 const OWN = sdp('192.0.2.22', 42_000);
@@ -13,11 +13,7 @@ describe('a call from a mobile that rings a phone, and is picked up by another o
   let agent: FakeLeg;
 
   beforeEach(async () => {
-    bench = new CallBench();
-    bench.transfers = 'simtrunk';
-    mobile = await bench.offer({ ...incomingOn([AGENT, QUEUE]), offerSdp: sdp('192.0.2.10', 40_000) });
-    agent = bench.leg;
-    agent.sent();
+    ({ bench, mobile, agent } = await mobileCall());
     agent.listener.progressed(180, null);
   });
   afterEach(() => bench.assertQuiet());

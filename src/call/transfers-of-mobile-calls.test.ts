@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { ANSWER, CallBench, sdp, settled } from './call-test-kit.js';
+import { ANSWER, type CallBench, sdp, settled } from './call-test-kit.js';
 import type { FakeCaller, FakeLeg } from './fake-legs.js';
 import { FakeReferral } from './fake-referral.js';
-import { AGENT, CALLER, incomingOn, QUEUE } from './incoming-test-kit.js';
+import { CALLER, mobileCall } from './incoming-test-kit.js';
 
 const TARGET = '01055550103';
 
@@ -14,11 +14,7 @@ describe('transfers of a call from a mobile, by the trunk that it was given to',
   let agent: FakeLeg;
 
   beforeEach(async () => {
-    bench = new CallBench();
-    bench.transfers = 'simtrunk';
-    mobile = await bench.offer({ ...incomingOn([AGENT, QUEUE]), offerSdp: sdp('192.0.2.10', 40_000) });
-    agent = bench.leg;
-    agent.sent();
+    ({ bench, mobile, agent } = await mobileCall());
     agent.answer(ANSWER);
     await settled();
     mobile.connected();
