@@ -38,6 +38,7 @@ import { ClosingStack } from './lib/closing-stack.js';
 import { createLogger, type Logger } from './lib/logger.js';
 import type { RelayCounters } from './media/relay/relay-messages.js';
 import type { RtpengineCounters } from './media/rtpengine/rtpengine.js';
+import { HELD_SCHEMA } from './messaging/held-messages.js';
 import { MESSAGES_SCHEMA } from './messaging/message-store.js';
 import { POLL_SCHEMA } from './messaging/poll-book.js';
 import { createPolicy } from './policy/admit-call.js';
@@ -121,6 +122,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
         ...COUNTER_SCHEMA,
         ...MESSAGES_SCHEMA,
         ...POLL_SCHEMA,
+        ...HELD_SCHEMA,
       ],
       log,
       clock,

@@ -89,7 +89,7 @@ function readImdn(body: string, gateway: string): DeliveryReport | null {
   if (messageId === undefined || status === undefined) return null;
   const isDelivered = status === 'delivered' || status === 'displayed';
   return {
-    ...{ gateway, messageId, reference: null, number: null, channelId: null, key: null, detail: status },
+    ...{ gateway, messageId, reference: null, number: null, channelId: null, atMs: null, key: null, detail: status },
     status: isDelivered ? 'delivered' : 'undelivered',
   };
 }

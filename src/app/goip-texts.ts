@@ -30,6 +30,7 @@ export async function takeGoipTold(config: Config, inbox: Inbox, channelId: stri
   const { count, sent, number, state } = told;
   await inbox.report({
     ...{ gateway, status, detail: `TP-Status ${state}`, messageId: null, reference: null, number, channelId },
+    atMs: null,
     key: `goip\n${channelId}\n${count}\n${sent}\n${number}\n${state}`,
   });
   return true;

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DateTime } from 'luxon';
 import { type RunningApp, startApp } from '../app.js';
 import { DigestGuard } from '../digest/digest-guard.js';
 import { answers } from '../lab/callee-behaviour.js';
@@ -95,6 +96,17 @@ describe('messages that gateways keep until they are asked', function () {
       ...{ incoming_sms_id: id, port: 2, number: '01055550009', smsc: '+8210', timestamp: '2026-11-21 17:11:18', text },
     });
     const sms = [incoming(1, 'first'), incoming(2, 'second; "quoted"')];
+    const report = (port: number, at: DateTime) => ({
+      ...{
+        port,
+        number: '01012345678',
+        time: at.toFormat('yyyy-MM-dd HH:mm:ss'),
+        ref_id: 14,
+        status_code: 0,
+        imsi: '4',
+      },
+    });
+    const now = () => DateTime.now().setZone('Asia/Seoul');
     const reports: Json[] = [];
     let sent: Json = {};
     box.answer = (url, body) => {
@@ -125,12 +137,17 @@ describe('messages that gateways keep until they are asked', function () {
     const { messageId } = (await posted.json()) as Json;
     await until('it is sent', () => records().some((one) => one.messageId === messageId && one.state === 'sent'));
     const [port] = sent.port as number[];
-    reports.push({ port, number: '01012345678', time: '2026-11-21 17:12:00', ref_id: 14, status_code: 0, imsi: '4' });
+    // Of a message of yesterday, which the gateway tells again.
+    reports.push(
+      { ...report(port as number, now().minus({ days: 1 })), status_code: 64 },
+      report(port as number, now()),
+    );
     sms.push(incoming(3, 'third'));
     await app.close();
     app = await startApp(arena.config(config));
     const isDelivered = () => records().some((one) => one.messageId === messageId && one.state === 'delivered');
     await until('the report has come', isDelivered);
+    assert.equal((await polls()).unknown, 1);
     await until('the third is recorded', () => records().length === 4);
     assert.deepEqual(texts().sort(), ['first', 'hello', 'second; "quoted"', 'third']);
     const asked = box.asked.filter(({ url }) => url.pathname === '/api/query_incoming_sms');
@@ -165,6 +182,7 @@ describe('messages that gateways keep until they are asked', function () {
     const account = { username: 'root', password: 'a&b' };
     app = await startApp(arena.config(settings({ preset: 'ejoin', account })));
     await until('all is read', async () => (await polls()).unknown === 2);
+    assert.equal((await polls()).held, 1);
     await until('it is recorded', () => records().length > 0);
     assert.deepEqual(texts(), ['안녕']);
     stored = [[0, '3A', 1_766_600_000, 'Bank', '', base64('after')]];
@@ -194,10 +212,28 @@ describe('messages that gateways keep until they are asked', function () {
     assert.equal(records()[0]?.channel, 'gw1/4');
     const other = settings({ ask: [{ ...ask, path: '/other?after={cursor}' }] });
     writeFileSync(join(arena.folder, 'simtrunk.yaml'), JSON.stringify(arena.configValue(other)));
-    assert.ok((await app.reload({ dryRun: false })).ok);
     const { polls: asked } = await polls();
-    await until('it is asked at the other place', () => box.asked.some(({ url }) => url.pathname === '/other'));
+    assert.ok((await app.reload({ dryRun: false })).ok);
     assert.ok((await polls()).polls >= asked);
-    assert.equal(records().length, 1);
+    const inbox = async () => (await (app as RunningApp).counters()).messages.inbox;
+    await until('it is told the same at the other place', async () => (await inbox()).repeated === 1);
+    assert.deepEqual([(await inbox()).received, records().length], [1, 1]);
+  });
+
+  it('are held when they came to a port that is not in the config, until a config that is read again has it', async () => {
+    box.answer = () => ({
+      error_code: 200,
+      sms: [{ ...{ incoming_sms_id: 1, port: 77, number: '01055550009' }, text: 'early' }],
+    });
+    app = await startApp(arena.config(settings({ preset: 'dinstar' })));
+    await until('it is held', async () => (await polls()).held === 1);
+    const value = arena.configValue(settings({ preset: 'dinstar' }));
+    const channels = (value.channels as Json[]).map((channel, index) =>
+      index === 2 ? { ...channel, line: '77' } : channel,
+    );
+    writeFileSync(join(arena.folder, 'simtrunk.yaml'), JSON.stringify({ ...value, channels }));
+    assert.ok((await app.reload({ dryRun: false })).ok);
+    await until('it is recorded', () => records().length === 1);
+    assert.deepEqual([records()[0]?.channel, records()[0]?.trunk, (await polls()).held], ['gw1/3', 'pbx', 0]);
   });
 });

@@ -6,11 +6,14 @@ import type { MessagePollConfig } from '../config/resolve-message-poll.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { MessageInbox } from '../messages/message-inbox.js';
+import { HeldMessages } from '../messaging/held-messages.js';
 import { MessagePoller, type PollCounters, type PollQuestion } from '../messaging/message-poller.js';
 import type { StoreJournal } from '../messaging/message-store.js';
 import { PollBook } from '../messaging/poll-book.js';
 import { requestJson } from '../sim-state/request-json.js';
 import { channelOf, channelSaid } from './gateway-messages.js';
+
+const DAY_MS = 86_400_000;
 
 interface Parts {
   readonly journal: StoreJournal;
@@ -19,23 +22,46 @@ interface Parts {
   readonly log: Logger;
 }
 
+/** Of one gateway, by these settings. */
+interface Asking {
+  readonly settings: string;
+  readonly poller: MessagePoller;
+}
+
+export interface MessagePollsCounters extends PollCounters {
+  /** Messages of channels that are not in the config, held until they are. */
+  readonly held: number;
+}
+
 export class MessagePolls {
   readonly #parts: Parts;
   readonly #book: PollBook;
-  readonly #pollers = new Map<string, { readonly settings: string; readonly poller: MessagePoller }>();
+  readonly #held: HeldMessages;
+  readonly #asking = new Map<string, Asking>();
+  readonly #ending = new Set<MessagePoller>();
+  /** By gateway: resolves when its pollers of before have ended. */
+  readonly #ended = new Map<string, Promise<unknown>>();
   #config: Config;
   /** Of pollers that are no more. */
-  #before: PollCounters = { polls: 0, failures: 0, messages: 0, reports: 0, unknown: 0 };
+  #before: PollCounters = { polls: 0, failures: 0, messages: 0, reports: 0, unknown: 0, passedOver: 0 };
+  #isClosed = false;
 
   constructor(config: Config, parts: Parts) {
+    const { journal, clock, log } = parts;
     this.#parts = parts;
-    this.#book = new PollBook(parts.journal);
+    this.#book = new PollBook(journal);
+    this.#held = new HeldMessages({
+      ...{ journal, clock, log },
+      heldForMs: () => this.#config.messages.keepDays * DAY_MS,
+    });
     this.#config = config;
     this.reconfigure(config);
   }
 
-  get counters(): PollCounters {
-    return [...this.#pollers.values()].reduce((sum, { poller }) => added(sum, poller.counters), this.#before);
+  get counters(): MessagePollsCounters {
+    const pollers = [...this.#ending, ...[...this.#asking.values()].map(({ poller }) => poller)];
+    const polls = pollers.reduce((sum, { counters }) => added(sum, counters), this.#before);
+    return { ...polls, held: this.#held.count };
   }
 
   reconfigure(next: Config): void {
@@ -45,35 +71,51 @@ export class MessagePolls {
         poll === null ? [] : [[gateway, { poll, settings: JSON.stringify([poll, ...poll.channels]) }] as const],
       ),
     );
-    for (const [gateway, { settings, poller }] of this.#pollers) {
-      if (wanted.get(gateway)?.settings === settings) continue;
-      this.#pollers.delete(gateway);
-      const { log } = this.#parts;
-      poller
-        .close()
-        .catch((err: unknown) => log.warn({ err, gateway }, 'messages are asked for no more, and that failed'))
-        .finally(() => {
-          this.#before = added(this.#before, poller.counters);
-        });
+    for (const [gateway, { settings, poller }] of this.#asking) {
+      if (wanted.get(gateway)?.settings === settings) poller.channelsChanged();
+      else this.#end(gateway, poller);
     }
     for (const [gateway, { poll, settings }] of wanted) {
-      if (this.#pollers.has(gateway)) continue;
+      if (this.#asking.has(gateway)) continue;
       const poller = this.#pollerOf(gateway, poll);
-      this.#pollers.set(gateway, { settings, poller });
-      poller.start();
+      this.#asking.set(gateway, { settings, poller });
+      void this.#startBehind(gateway, poller);
     }
   }
 
+  /** Resolves when nothing is asked any more, by pollers that were replaced neither. */
   async close(): Promise<void> {
-    await Promise.all([...this.#pollers.values()].map(({ poller }) => poller.close()));
+    this.#isClosed = true;
+    for (const [gateway, { poller }] of this.#asking) this.#end(gateway, poller);
+    await Promise.all(this.#ended.values());
+  }
+
+  /** Two would ask the same questions, and keep two places. */
+  async #startBehind(gateway: string, poller: MessagePoller): Promise<void> {
+    await this.#ended.get(gateway);
+    if (!this.#isClosed && this.#asking.get(gateway)?.poller === poller) poller.start();
+  }
+
+  #end(gateway: string, poller: MessagePoller): void {
+    const { log } = this.#parts;
+    this.#asking.delete(gateway);
+    this.#ending.add(poller);
+    const ended = poller
+      .close()
+      .catch((err: unknown) => log.warn({ err, gateway }, 'messages are asked for no more, and that failed'))
+      .finally(() => {
+        this.#ending.delete(poller);
+        this.#before = added(this.#before, poller.counters);
+      });
+    this.#ended.set(gateway, Promise.all([this.#ended.get(gateway), ended]));
   }
 
   #pollerOf(gateway: string, poll: MessagePollConfig): MessagePoller {
     const { inbox, clock, log } = this.#parts;
     const asked = new Map(poll.questions.map((question) => [question.path, question]));
     return new MessagePoller({
-      ...{ gateway, clock, log, book: this.#book },
-      questions: poll.questions.map((question) => readingOf(question, poll.intervalMs)),
+      ...{ gateway, clock, log, book: this.#book, held: this.#held },
+      questions: poll.questions.map((question) => readingOf(question, poll)),
       ask: ({ name }, from, signal) => {
         const { method = 'GET', path = name, body } = asked.get(name) ?? {};
         const values = valuesFor(poll, from, clock.wallMs());
@@ -96,7 +138,10 @@ export class MessagePolls {
 }
 
 /** How far it was read is kept by its path. */
-function readingOf(question: MessagePollConfig['questions'][number], intervalMs: number): PollQuestion {
+function readingOf(
+  question: MessagePollConfig['questions'][number],
+  { intervalMs, timeZone }: MessagePollConfig,
+): PollQuestion {
   const { path: name, everySeconds, accepted, list, cursor, message, report } = question;
   return {
     ...{ name, accepted },
@@ -115,7 +160,7 @@ function readingOf(question: MessagePollConfig['questions'][number], intervalMs:
         ? null
         : {
             ...{ id: null, reference: null, number: null, channel: null, time: null, ...defined(report) },
-            ...{ delivered: new RegExp(report.delivered), undelivered: new RegExp(report.undelivered) },
+            ...{ delivered: new RegExp(report.delivered), undelivered: new RegExp(report.undelivered), timeZone },
           },
   };
 }
@@ -163,5 +208,6 @@ function added(one: PollCounters, other: PollCounters): PollCounters {
     messages: one.messages + other.messages,
     reports: one.reports + other.reports,
     unknown: one.unknown + other.unknown,
+    passedOver: one.passedOver + other.passedOver,
   };
 }

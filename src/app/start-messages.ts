@@ -14,7 +14,6 @@ import { type InboxCounters, MessageInbox } from '../messages/message-inbox.js';
 import type { MessagePorts, MessageRoutes, RequestKeys } from '../messages/message-ports.js';
 import { answerTo, type MessageRefusal } from '../messages/message-refusal.js';
 import { type MessageCounters, MessageService } from '../messages/message-service.js';
-import type { PollCounters } from '../messaging/message-poller.js';
 import { MessageStore } from '../messaging/message-store.js';
 import { type NoticeCounters, NoticeDelivery } from '../messaging/notice-delivery.js';
 import type { Policy } from '../policy/admit-call.js';
@@ -31,7 +30,7 @@ import { channelSaid, messageCallers, readGatewayMessage } from './gateway-messa
 import { takeGoipTold } from './goip-texts.js';
 import { messageSenders, type SipMessageSender } from './message-senders.js';
 import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-settings.js';
-import { MessagePolls } from './start-message-polls.js';
+import { MessagePolls, type MessagePollsCounters } from './start-message-polls.js';
 import type { TakeTold } from './start-sim-state.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
 
@@ -64,7 +63,7 @@ export interface MessagesCounters {
   readonly inbox: InboxCounters;
   readonly notices: NoticeCounters;
   /** Questions to gateways that keep messages. */
-  readonly polls: PollCounters;
+  readonly polls: MessagePollsCounters;
   readonly api: ApiCounters | null;
 }
 

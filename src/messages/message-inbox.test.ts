@@ -38,8 +38,9 @@ describe('what gateways tell of messages', () => {
   }
 
   async function report(changes: Partial<DeliveryReport>): Promise<boolean> {
-    const unsaid = { messageId: null, reference: null, number: null, channelId: null, detail: null, key: null };
-    return world.inbox.report({ gateway: GATEWAY, status: 'delivered', ...unsaid, ...changes });
+    const unsaid = { messageId: null, reference: null, number: null, channelId: null, detail: null };
+    const nothing = { ...unsaid, atMs: null, key: null };
+    return world.inbox.report({ gateway: GATEWAY, status: 'delivered', ...nothing, ...changes });
   }
 
   it('goes to who wrote to that number over that SIM last, for a time', async () => {
@@ -107,6 +108,20 @@ describe('what gateways tell of messages', () => {
     );
     assert.deepEqual(states, ['delivered', 'undelivered', 'delivered']);
     assert.equal(world.records.at(-1)?.revision, 2);
+  });
+
+  it('that has a time is of no message that was taken after it, but for what clocks may differ by', async () => {
+    const first = await sent();
+    const between = world.clock.wallMs();
+    world.clock.advance(3_600_000);
+    const second = await sent();
+    const told = { number: '01012345678' };
+    assert.equal(await report({ ...told, atMs: first.takenAtMs - 3_600_000 }), false);
+    assert.ok(await report({ ...told, atMs: between }));
+    const state = async ({ messageId }: Message) => (await world.store.find(messageId))?.state;
+    assert.deepEqual([await state(first), await state(second)], ['delivered', 'sent']);
+    assert.ok(await report({ ...told, atMs: second.takenAtMs - 60_000 }));
+    assert.equal(await state(second), 'delivered');
   });
 
   it('of another gateway’s message, or of none, is counted', async () => {

@@ -85,7 +85,8 @@ export class MessageInbox {
     this.#counts.reports++;
     if (message === null) {
       this.#counts.unknownReports++;
-      log.info({ gateway, status }, 'report of a message that is not known');
+      const at = report.atMs === null ? null : new Date(report.atMs).toISOString();
+      log.info({ gateway, channelId: report.channelId, status, at }, 'report of a message that is not known');
       return false;
     }
     // A network may say both, in either order: what has arrived has arrived.

@@ -147,6 +147,8 @@ export interface DeliveryReport {
   /** Where neither is told: the number that it went to, and the channel if that is told. */
   readonly number: string | null;
   readonly channelId: string | null;
+  /** When, by the gateway's clock: of no message that was taken later. Null: it does not say, or nobody knows its clock. */
+  readonly atMs: number | null;
   /** The same report again has the same; null where repetitions do no harm, or cannot be told. */
   readonly key: string | null;
 }

@@ -80,13 +80,28 @@ describe('what a gateway tells in JSON', () => {
     assert.equal(report({ to: '010' }), null);
   });
 
+  it('says when a report was, by seconds, milliseconds or a date in the gateway’s zone, else not', () => {
+    const atMs = (at: unknown, timeZone?: string) => {
+      const fields = { ...REPORT, time: 'at', ...(timeZone && { timeZone }) };
+      return readToldReport({ to: '010', status: 0, at }, fields, 'gw1', channelOf)?.atMs;
+    };
+    const wallMs = Date.UTC(2026, 10, 21, 8, 11, 18);
+    const forms = ['2026-11-21 17:11:18', '2026/11/21 17:11:18', '2026-11-21T17:11:18', wallMs / 1_000, `${wallMs}`];
+    for (const at of [...forms, '2026-11-21T08:11:18Z']) assert.equal(atMs(at, 'Asia/Seoul'), wallMs, String(at));
+    for (const at of ['2026-13-41 17:11:18', 'yesterday', '17:11:18', 1, '', '2026']) {
+      assert.equal(atMs(at, 'Asia/Seoul'), null, String(at));
+    }
+    assert.equal(atMs('2026-11-21 17:11:18'), null, 'in no zone');
+  });
+
   it('is read without throwing, whatever it is', () => {
     const path = fc.constantFrom('', 'a', 'a.b', '0', 'length', '__proto__.x', 'a..b');
     fc.assert(
       fc.property(fc.jsonValue(), path, path, (body, list, field) => {
         for (const entry of entriesAt(body, list) ?? []) {
           readToldMessage(entry, { ...FIELDS, from: field, text: field, id: field }, 'gw1', channelOf);
-          readToldReport(entry, { ...REPORT, status: field, number: field }, 'gw1', channelOf);
+          const fields = { ...REPORT, status: field, number: field, time: field, timeZone: 'Asia/Seoul' };
+          readToldReport(entry, fields, 'gw1', channelOf);
         }
       }),
     );

@@ -1,6 +1,7 @@
 // What a gateway tells in JSON of text messages: which field of an entry means what is said by its settings, as data. Pushed to us
 // or asked for, the same message is read alike, so that it is one however it comes. Pure; nothing here throws, whatever comes.
 import { createHash } from 'node:crypto';
+import { DateTime } from 'luxon';
 import type { ArrivedMessage, DeliveryReport } from './message.js';
 
 /** Names of fields; a dot leads into an object, a number into a list. Null: it does not say. */
@@ -32,6 +33,8 @@ export interface ToldReportFields {
   readonly undelivered: RegExp;
   /** Tells the same report again from another message's. Null or left out: repetitions are not known. */
   readonly time?: string | null | undefined;
+  /** Of the gateway's clock; left out: its `time` says nothing of when that was. */
+  readonly timeZone?: string | undefined;
   readonly when?: FieldTest | undefined;
 }
 
@@ -93,6 +96,7 @@ export function readToldReport(
   const whole = JSON.stringify([channelId, ofMessage, status, time]);
   return {
     ...{ gateway, status: isDelivered ? 'delivered' : 'undelivered', detail: status, ...ofMessage, channelId },
+    atMs: time === null || fields.timeZone === undefined ? null : wallMsOf(time, fields.timeZone),
     key: time === null ? null : `http\n${digestOf(whole)}`,
   };
 }
@@ -110,6 +114,15 @@ export function textAt(entry: unknown, path: string): string | null {
 
 export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
+}
+
+/** Of seconds or milliseconds since 1970, or a date and a time of day in this zone; null for all else. */
+export function wallMsOf(time: string, zone: string): number | null {
+  if (/^\d{9,10}$/.test(time)) return Number(time) * 1_000;
+  if (/^\d{12,13}$/.test(time)) return Number(time);
+  if (!/^\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d/.test(time)) return null;
+  const read = DateTime.fromISO(time.replaceAll('/', '-').replace(' ', 'T'), { zone });
+  return read.isValid ? read.toMillis() : null;
 }
 
 function valueAt(value: unknown, path: string): unknown {

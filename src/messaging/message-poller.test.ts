@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { JournalEntry } from '../lib/journal-entry.js';
 import { createLogger } from '../lib/logger.js';
 import type { ArrivedMessage, DeliveryReport } from '../messages/message.js';
 import { MessageWorld } from '../messages/testing/message-kit.js';
+import { HeldMessages } from './held-messages.js';
 import { MessagePoller, type MessagePollerParts, type PollQuestion } from './message-poller.js';
 import { PollBook } from './poll-book.js';
 
@@ -10,6 +12,7 @@ const log = createLogger({ level: 'silent', redactNumbers: false });
 const EVERY_MS = 10_000;
 /** Longer than an interval with all that chance adds to it. */
 const TURN_MS = 2 * EVERY_MS;
+const HELD_FOR_MS = 86_400_000;
 
 const MESSAGE = { from: 'from', text: 'text', channel: 'port', id: null, time: 'time' };
 const BY_ID: PollQuestion = {
@@ -26,12 +29,13 @@ const BY_NEXT: PollQuestion = {
     message: MESSAGE,
   },
 };
+const REPORT = {
+  ...{ id: null, reference: null, number: 'to', channel: 'port', status: 'status', time: 'time' },
+  ...{ delivered: /^0$/, undelivered: /^[6-9]\d$/ },
+};
 const REPORTS: PollQuestion = {
   ...{ name: '/reports', everyMs: EVERY_MS, accepted: undefined, list: null, cursor: null, message: null },
-  report: {
-    ...{ id: null, reference: null, number: 'to', channel: 'port', status: 'status', time: 'time' },
-    ...{ delivered: /^0$/, undelivered: /^[6-9]\d$/ },
-  },
+  report: REPORT,
 };
 
 interface Stored {
@@ -79,6 +83,9 @@ describe('MessagePoller', () => {
   /** What came through, by key, as the inbox has it: once. */
   let received: Map<string, ArrivedMessage>;
   let reports: DeliveryReport[];
+  let held: HeldMessages;
+  /** Channels that the config has: by what the gateway calls them. */
+  let ports: string[];
   let gateway: string;
   let gateways = 0;
 
@@ -95,14 +102,19 @@ describe('MessagePoller', () => {
     pollers = [];
     received = new Map();
     reports = [];
+    ports = ['1'];
+    held = new HeldMessages({ journal: world.journal, clock: world.clock, log, heldForMs: () => HELD_FOR_MS });
     gateway = `gw${++gateways}`;
   }
 
   function open(questions: readonly PollQuestion[], changes: Partial<MessagePollerParts> = {}): MessagePoller {
     const poller = new MessagePoller({
-      ...{ gateway, questions, book: new PollBook(world.journal), clock: world.clock, log, random: () => 0.5 },
+      ...{ gateway, questions, book: new PollBook(world.journal), held, clock: world.clock, log, random: () => 0.5 },
       ask: async (question, from) => store.answer(question, from),
-      channelOf: (said) => (said === '1' ? { channelId: `${gateway}/1`, simId: 'sim1', simNumber: '+82104' } : null),
+      channelOf: (said) =>
+        said !== null && ports.includes(said)
+          ? { channelId: `${gateway}/${said}`, simId: `sim${said}`, simNumber: '+82104' }
+          : null,
       receive: async (message) => {
         received.set(message.key, message);
       },
@@ -138,7 +150,7 @@ describe('MessagePoller', () => {
     await turn(poller);
     assert.deepEqual(store.asked, ['7', '7', '8']);
     assert.equal(received.size, 9);
-    assert.deepEqual(poller.counters, { polls: 3, failures: 0, messages: 9, reports: 0, unknown: 0 });
+    assert.deepEqual(poller.counters, { polls: 3, failures: 0, messages: 9, reports: 0, unknown: 0, passedOver: 0 });
     const [first] = received.values();
     assert.deepEqual([first?.gateway, first?.from, first?.channel.channelId], [gateway, '01012345678', `${gateway}/1`]);
   });
@@ -158,7 +170,32 @@ describe('MessagePoller', () => {
       await turn(next);
       await next.close();
       assert.deepEqual([count, received.size], [1, 2]);
-      assert.equal(store.asked.includes(question === BY_ID ? '0' : '2'), true);
+      // A store that was read from its start would say more.
+      assert.deepEqual(store.asked, question === BY_ID ? ['0', '1'] : ['2', '3']);
+    }
+  });
+
+  it('writes nothing while there is nothing new, and its place when there is', async () => {
+    for (const question of [BY_ID, BY_NEXT, REPORTS]) {
+      fresh();
+      store.add();
+      let commits = 0;
+      const { journal } = world;
+      const counted = {
+        ...{ isOpen: true, query: journal.query.bind(journal) },
+        commit: (entries: readonly JournalEntry[]) => {
+          commits += 1;
+          return journal.commit(entries);
+        },
+      };
+      const ask = async (asked: PollQuestion, from: string) => (asked === REPORTS ? [] : store.answer(asked, from));
+      const poller = open([question], { book: new PollBook(counted), ask });
+      await turn(poller);
+      assert.ok(commits > 0);
+      commits = 0;
+      for (let round = 0; round < 3; round++) await turn(poller);
+      assert.deepEqual([commits, poller.counters.polls], [0, 4]);
+      await poller.close();
     }
   });
 
@@ -205,7 +242,7 @@ describe('MessagePoller', () => {
     assert.deepEqual([poller.counters.polls, poller.counters.failures], [7, 5]);
   });
 
-  it('passes over entries that it cannot read, and those of channels that are not there', async () => {
+  it('passes over entries that it cannot read, and holds those of channels that are not there', async () => {
     const sms = [
       { id: 1 },
       null,
@@ -215,13 +252,68 @@ describe('MessagePoller', () => {
     ];
     const poller = open([BY_ID], { ask: async () => ({ code: 200, sms }) });
     await turn(poller);
-    assert.deepEqual([texts(), poller.counters.unknown], [['b'], 1]);
+    assert.deepEqual([texts(), poller.counters.unknown, held.count], [['b'], 1, 1]);
   });
+
+  it('takes what came to a channel that was not there when it is, after a restart too', async () => {
+    for (const question of [BY_ID, BY_NEXT]) {
+      fresh();
+      ports = [];
+      store.add();
+      store.add();
+      const poller = open([question]);
+      await turn(poller);
+      assert.deepEqual([texts(), held.count], [[], 2]);
+      // The gateway may forget them now.
+      store.entries = [];
+      await poller.close();
+      const next = open([question]);
+      await turn(next);
+      ports = ['1'];
+      await turn(next);
+      assert.deepEqual(texts(), [], 'nobody has said that there are other channels');
+      next.channelsChanged();
+      await turn(next);
+      await turn(next);
+      await next.close();
+      assert.deepEqual([texts(), held.count, next.counters.messages], [['text 1', 'text 2'], 0, 2]);
+    }
+  });
+
+  it('refuses an answer that says to go on at what is no place, and goes on when it is one again', async () => {
+    for (const next of ['x'.repeat(201), 'a b', 'é', '\n']) {
+      fresh();
+      store.add();
+      let isSound = false;
+      const poller = open([BY_NEXT], {
+        ask: async (question, from) => ({ ...(store.answer(question, from) as object), ...(!isSound && { next }) }),
+      });
+      await turn(poller);
+      assert.deepEqual([texts(), poller.counters.failures, store.asked], [[], 1, ['1']]);
+      isSound = true;
+      await turn(poller);
+      assert.deepEqual(texts(), ['text 1']);
+      await poller.close();
+    }
+  });
+
+  /** Of which there was nothing when it was first asked. */
+  async function openForReports(told: () => readonly object[], question = REPORTS): Promise<MessagePoller> {
+    let hasAsked = false;
+    const ask = async () => {
+      const answer = hasAsked ? told() : [];
+      hasAsked = true;
+      return answer;
+    };
+    const poller = open([question], { ask });
+    await turn(poller);
+    return poller;
+  }
 
   it('tells each report once, though all are told each time, and what changed', async () => {
     const first = { to: '010', port: '1', status: '32', time: 't1' };
     let told: object[] = [first, { ...first, to: '011', status: '0' }, { ...first, to: '011', status: '0' }];
-    const poller = open([REPORTS], { ask: async () => told });
+    const poller = await openForReports(() => told);
     await turn(poller);
     assert.deepEqual(
       reports.map(({ number, status }) => [number, status]),
@@ -236,6 +328,53 @@ describe('MessagePoller', () => {
       ['011', '010'],
     );
     assert.equal(new Set(reports.map(({ key }) => key)).size, 2);
+  });
+
+  it('gives none of the reports that were there before it was first asked to messages by their number', async () => {
+    const old = { to: '010', port: '1', status: '0', time: 't1' };
+    const told: object[] = [old, { ...old, our: 'id of a message' }];
+    const question = { ...REPORTS, report: { ...REPORT, id: 'our' } };
+    const poller = open([question], { ask: async () => told });
+    await turn(poller);
+    const { counters } = poller;
+    assert.deepEqual(
+      reports.map(({ messageId }) => messageId),
+      ['id of a message'],
+    );
+    assert.deepEqual([counters.passedOver, counters.reports], [1, 1]);
+    told.push({ ...old, time: 't2' });
+    await poller.close();
+    // Asked before, though by another process.
+    await turn(open([question], { ask: async () => told }));
+    assert.deepEqual(
+      reports.map(({ number, messageId }) => [number, messageId !== null]),
+      [
+        ['010', true],
+        ['010', false],
+      ],
+    );
+  });
+
+  it('says when a report was, so that an old one is of no new message, unless the gateway’s clock is ahead', async () => {
+    const nowMs = world.clock.wallMs();
+    const told = [nowMs - 86_400_000, nowMs + 86_400_000].map((wallMs) => {
+      const time = String(Math.floor(wallMs / 1_000));
+      return { to: '010', port: '1', status: '0', time };
+    });
+    const question = { ...REPORTS, report: { ...REPORT, timeZone: 'Asia/Seoul' } };
+    await turn(open([question], { ask: async () => told }));
+    assert.deepEqual(
+      reports.map(({ atMs }) => atMs),
+      [Math.floor((nowMs - 86_400_000) / 1_000) * 1_000],
+    );
+    await Promise.all(pollers.map((poller) => poller.close()));
+    fresh();
+    const poller = await openForReports(() => told, question);
+    await turn(poller);
+    assert.deepEqual(
+      reports.map(({ atMs }) => atMs === null),
+      [false, true],
+    );
   });
 
   it('asks each question as often as it is to be asked, never two at a time', async () => {

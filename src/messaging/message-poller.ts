@@ -17,8 +17,9 @@ import {
   type ToldReportFields,
   textAt,
 } from '../messages/told-messages.js';
-import type { PollBook } from './poll-book.js';
-import { askedAt, firstPlace, nextPlace, type PollCursor, type PollPlace } from './poll-place.js';
+import type { HeldMessages } from './held-messages.js';
+import type { PollBook, PollReading } from './poll-book.js';
+import { askedAt, firstPlace, isSamePlace, nextPlace, type PollCursor } from './poll-place.js';
 
 export interface PollQuestion {
   /** Under which its place is kept: the same after a restart, and after a change of what is not asked. */
@@ -38,6 +39,7 @@ export interface MessagePollerParts {
   readonly gateway: string;
   readonly questions: readonly PollQuestion[];
   readonly book: PollBook;
+  readonly held: HeldMessages;
   readonly clock: Clock;
   readonly log: Logger;
   /** `from`: where to read on, empty for a question without a cursor. @throws Error that says why there is no answer */
@@ -56,10 +58,14 @@ export interface PollCounters {
   readonly reports: number;
   /** Of channels or messages that are not known. */
   readonly unknown: number;
+  /** Reports from before it was first asked: nobody can say of which message. */
+  readonly passedOver: number;
 }
 
 /** Answers are bounded: what is more is asked for at once, so often. */
 const MOST_ANSWERS = 100;
+/** A gateway's clock that is ahead by more says nothing of when something was. */
+const CLOCK_AHEAD_MS = 300_000;
 
 export class MessagePoller {
   readonly #parts: MessagePollerParts;
@@ -67,7 +73,9 @@ export class MessagePoller {
   readonly #turns: RepeatedWork;
   readonly #due = new Map<string, number>();
   readonly #troubled = new Set<string>();
-  readonly #counts = { polls: 0, failures: 0, messages: 0, reports: 0, unknown: 0 };
+  /** Channels may be known that were not before. */
+  #hasNewChannels = true;
+  readonly #counts = { polls: 0, failures: 0, messages: 0, reports: 0, unknown: 0, passedOver: 0 };
 
   constructor(parts: MessagePollerParts) {
     this.#parts = parts;
@@ -85,6 +93,11 @@ export class MessagePoller {
     this.#turns.startIn(Math.min(1_000, shortest) * this.#random());
   }
 
+  /** What is held for channels that were not known is tried again. */
+  channelsChanged(): void {
+    this.#hasNewChannels = true;
+  }
+
   /** Resolves when what is under way has ended. */
   whenIdle(): Promise<void> {
     return this.#turns.whenIdle();
@@ -98,6 +111,7 @@ export class MessagePoller {
   /** How long nothing is due after. */
   async #askDue(): Promise<number> {
     const { questions, clock } = this.#parts;
+    await this.#takeHeld();
     for (const question of questions) {
       if (this.#turns.closing.aborted) break;
       if ((this.#due.get(question.name) ?? 0) > clock.monotonicMs()) continue;
@@ -127,30 +141,49 @@ export class MessagePoller {
     }
   }
 
+  async #takeHeld(): Promise<void> {
+    if (!this.#hasNewChannels) return;
+    this.#hasNewChannels = false;
+    const { gateway, questions, held } = this.#parts;
+    const take = async (source: string, entry: ToldEntry) => {
+      const question = questions.find(({ name }) => name === source);
+      return question !== undefined && (await this.#takeMessage(question, entry)) === 'taken';
+    };
+    try {
+      await held.offer(gateway, take, () => this.#turns.closing.aborted);
+    } catch (err) {
+      this.#hasNewChannels = true;
+      if (!this.#turns.closing.aborted) this.#log.error({ err }, 'messages that are held could not be taken');
+    }
+  }
+
   /** Until there is nothing new. */
   async #readAll(question: PollQuestion): Promise<void> {
     const { gateway, book } = this.#parts;
     const { name, cursor } = question;
-    let place = cursor === null ? null : ((await book.place(gateway, name)) ?? firstPlace(cursor));
+    let reading = await book.reading(gateway, name);
     let hasBegunAnew = false;
     for (let answers = 0; answers < MOST_ANSWERS; answers++) {
+      const place = cursor === null ? null : (reading.place ?? firstPlace(cursor));
       const from = cursor === null || place === null ? '' : askedAt(cursor, place);
       const answer = await this.#parts.ask(question, from, this.#turns.closing);
       const entries = this.#entriesOf(question, answer);
-      const next = cursor === null || place === null ? place : nextPlace(cursor, place, answer, entries);
+      const next = cursor === null || place === null ? null : nextPlace(cursor, place, answer, entries);
       if (cursor !== null && next === null) {
         if (hasBegunAnew) throw new Error('its store begins anew with each answer: does the template fit it?');
         hasBegunAnew = true;
         this.#log.info({ question: name }, 'store of messages has begun anew: it is read from its start');
-        place = firstPlace(cursor);
-        await book.keep(gateway, name, place, []);
+        reading = { place: firstPlace(cursor), hasCaughtUp: reading.hasCaughtUp };
+        await book.keep(gateway, name, reading);
         continue;
       }
-      const isNews = await this.#take(question, entries, next);
+      const fresh = await this.#freshOf(entries);
       const isFurther = next !== null && cursor !== null && askedAt(cursor, next) !== from;
-      if (!isNews && !isFurther) return;
-      if (cursor === null) return;
-      place = next;
+      const isAtEnd = cursor === null || (fresh.length === 0 && !isFurther);
+      const after = { place: next, hasCaughtUp: reading.hasCaughtUp || isAtEnd };
+      const isOver = !(await this.#take(question, fresh, reading, after));
+      if (isOver || isAtEnd) return;
+      reading = after;
     }
   }
 
@@ -166,43 +199,63 @@ export class MessagePoller {
     return [...byIdentity].map(([identity, entry]) => ({ identity, entry }));
   }
 
-  /** True when there was anything new. */
-  async #take(question: PollQuestion, entries: readonly IdentifiedEntry[], place: PollPlace | null): Promise<boolean> {
+  async #freshOf(entries: readonly IdentifiedEntry[]): Promise<readonly IdentifiedEntry[]> {
     const { gateway, book } = this.#parts;
-    const seen = await book.seen(
-      gateway,
-      entries.map(({ identity }) => identity),
-    );
-    const fresh = entries.filter(({ identity }) => !seen.has(identity));
-    for (const one of fresh) {
-      // Of many, the others are asked for again: those that were kept are known then.
-      if (this.#turns.closing.aborted) return false;
-      await this.#takeOne(question, one);
-    }
-    await book.keep(
-      gateway,
-      question.name,
-      place,
-      fresh.map(({ identity }) => identity),
-    );
-    return fresh.length > 0;
+    const identities = entries.map(({ identity }) => identity);
+    const seen = await book.seen(gateway, identities);
+    return entries.filter(({ identity }) => !seen.has(identity));
   }
 
-  async #takeOne({ message, report }: PollQuestion, { entry, identity }: IdentifiedEntry): Promise<void> {
+  /** False when it is closed meanwhile: the others are asked for again, and those that were kept are known then. */
+  async #take(
+    question: PollQuestion,
+    fresh: readonly IdentifiedEntry[],
+    before: PollReading,
+    after: PollReading,
+  ): Promise<boolean> {
+    const { gateway, book, held } = this.#parts;
+    const { name, message } = question;
+    const toHold: ToldEntry[] = [];
+    for (const { entry, identity } of fresh) {
+      if (this.#turns.closing.aborted) return false;
+      const taken = await this.#takeMessage(question, entry);
+      if (taken === 'unknown') toHold.push(entry);
+      if (taken === 'other') await this.#takeReport(question, entry, identity, before.hasCaughtUp);
+    }
+    const isMoved = after.hasCaughtUp !== before.hasCaughtUp || !isSamePlace(after.place, before.place);
+    const channelIn = (entry: ToldEntry) => (message?.channel ? textAt(entry, message.channel) : null);
+    await book.keep(
+      gateway,
+      name,
+      isMoved ? after : null,
+      fresh.map(({ identity }) => identity),
+      toHold.flatMap((entry) => held.hold(gateway, name, entry, channelIn(entry))),
+    );
+    this.#counts.unknown += toHold.length;
+    return true;
+  }
+
+  /** `unknown`: of a channel that is not there; `other`: it is no message. */
+  async #takeMessage({ message }: PollQuestion, entry: ToldEntry): Promise<'taken' | 'unknown' | 'other'> {
     const { gateway, channelOf } = this.#parts;
     const arrived = message === null ? 'other' : readToldMessage(entry, message, gateway, channelOf);
-    if (arrived === null) {
-      this.#counts.unknown += 1;
-      this.#log.warn({}, 'message of a channel that is not known is not taken');
-    } else if (arrived !== 'other') {
-      await this.#parts.receive(arrived);
-      this.#counts.messages += 1;
-    } else {
-      const told = report === null ? null : readToldReport(entry, report, gateway, channelOf);
-      if (told === null) return;
-      if (await this.#parts.report({ ...told, key: told.key ?? `poll\n${identity}` })) this.#counts.reports += 1;
-      else this.#counts.unknown += 1;
-    }
+    if (arrived === 'other') return 'other';
+    if (arrived === null) return 'unknown';
+    await this.#parts.receive(arrived);
+    this.#counts.messages += 1;
+    return 'taken';
+  }
+
+  async #takeReport({ report }: PollQuestion, entry: ToldEntry, identity: string, hasCaughtUp: boolean): Promise<void> {
+    const { gateway, channelOf, clock } = this.#parts;
+    const said = report === null ? null : readToldReport(entry, report, gateway, channelOf);
+    if (said === null) return;
+    const isAhead = said.atMs !== null && said.atMs > clock.wallMs() + CLOCK_AHEAD_MS;
+    const told = { ...said, atMs: isAhead ? null : said.atMs, key: said.key ?? `poll\n${identity}` };
+    // What a gateway has kept since before it was asked may be of messages that are not ours, to the same numbers.
+    if (!hasCaughtUp && told.messageId === null && told.atMs === null) this.#counts.passedOver += 1;
+    else if (await this.#parts.report(told)) this.#counts.reports += 1;
+    else this.#counts.unknown += 1;
   }
 
   #random(): number {

@@ -53,7 +53,7 @@ const NOTIFY = `INSERT INTO message_notices (message_id, trunk, via, data, made_
   VALUES (?, ?, ?, ?, ?, ?, 0)`;
 /** A number as a gateway may have it: canonical, as dialled at home, or without the "+". One that it has before one that it is told of. */
 const REPORTED_BY_NUMBER = `SELECT data FROM messages WHERE gateway = ? AND (? IS NULL OR channel_id = ?)
-  AND direction = 'out' AND state IN ('sent', 'unknown', 'sending') AND (callee = ? OR callee = '+' || ? OR national = ?)
+  AND direction = 'out' AND taken_wall_ms <= ? AND state IN ('sent', 'unknown', 'sending') AND (callee = ? OR callee = '+' || ? OR national = ?)
   ORDER BY state = 'sending', taken_wall_ms DESC LIMIT 1`;
 const LAST_SENDER = `SELECT trunk, agent, taken_wall_ms FROM messages WHERE callee = ? AND sim_id = ? AND taken_wall_ms >= ?
   AND direction = 'out' AND state IN ('sent', 'unknown', 'delivered', 'undelivered') ORDER BY taken_wall_ms DESC LIMIT 1`;
@@ -62,6 +62,8 @@ const KEEP_REPORT = `INSERT INTO message_reports (report_key, wall_ms) VALUES (?
 const FORGET_REPORTS = 'DELETE FROM message_reports WHERE wall_ms < ?';
 const FORGET = "DELETE FROM messages WHERE taken_wall_ms < ? AND state NOT IN ('queued', 'sending')";
 
+/** A gateway's clock may be behind by so much. */
+const CLOCK_BEHIND_MS = 300_000;
 const RETRY_PAUSE_MS = 1_000;
 const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -191,7 +193,7 @@ export class MessageStore implements MessageBooks {
   }
 
   async findReported(report: DeliveryReport): Promise<Message | null> {
-    const { gateway, messageId, reference, number, channelId } = report;
+    const { gateway, messageId, reference, number, channelId, atMs } = report;
     if (messageId !== null) {
       const found = await this.find(messageId);
       // A gateway tells nothing about another one's messages.
@@ -204,7 +206,8 @@ export class MessageStore implements MessageBooks {
     }
     if (number === null) return null;
     const plain = number.replaceAll(/[^+\d]/g, '');
-    return this.#first(REPORTED_BY_NUMBER, [gateway, channelId, channelId, plain, plain, plain]);
+    const untilMs = atMs === null ? Number.MAX_SAFE_INTEGER : atMs + CLOCK_BEHIND_MS;
+    return this.#first(REPORTED_BY_NUMBER, [gateway, channelId, channelId, untilMs, plain, plain, plain]);
   }
 
   async isReported(reportKey: string): Promise<boolean> {

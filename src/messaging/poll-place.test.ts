@@ -40,4 +40,16 @@ describe('the place to which a gateway’s store was read', () => {
     assert.deepEqual(asked(place('page-a'), { next: 'page-b' }), place('page-b'));
     assert.equal(askedAt(BY_NEXT, place('page-b')), 'page-b');
   });
+
+  it('is nothing that is too long, or has spaces or other than ASCII', () => {
+    for (const said of ['x'.repeat(201), 'a b', '\n', 'é', 'a\0']) {
+      for (const answer of [{ next: said }, { next: 3, ssrc: said }]) {
+        assert.throws(() => nextPlace(BY_NEXT, firstPlace(BY_NEXT), answer, []), /can be no place/);
+      }
+    }
+    assert.deepEqual(
+      nextPlace(BY_NEXT, firstPlace(BY_NEXT), { next: 'x'.repeat(200) }, []),
+      place('x'.repeat(200), null, null),
+    );
+  });
 });

@@ -17,8 +17,15 @@ export interface PollPlace {
   readonly epoch: string | null;
 }
 
+/** What a gateway says is asked for again, and kept: nothing of it may be longer, or break what it is put into. */
+const SOUND_PLACE = /^[\x21-\x7e]{1,200}$/;
+
 export function firstPlace({ start }: PollCursor): PollPlace {
   return { at: start, last: null, epoch: null };
+}
+
+export function isSamePlace(one: PollPlace | null, other: PollPlace | null): boolean {
+  return one?.at === other?.at && one?.last === other?.last && one?.epoch === other?.epoch;
 }
 
 /** What is asked for: of rising numbers the last one again, so that it is seen whether the store is still the same. */
@@ -28,7 +35,10 @@ export function askedAt(cursor: PollCursor, { at, last }: PollPlace): string {
   return number === null ? cursor.start : String(number - 1n);
 }
 
-/** Null when the store has begun anew: it is to be asked from the start. */
+/**
+ * Null when the store has begun anew: it is to be asked from the start.
+ * @throws Error for an answer that says to go on at what can be no place
+ */
 export function nextPlace(
   cursor: PollCursor,
   place: PollPlace,
@@ -51,12 +61,20 @@ function nextAsSaid(
   place: PollPlace,
   answer: unknown,
 ): PollPlace | null {
-  const epoch = epochField === null ? null : textAt(answer, epochField);
-  const at = textAt(answer, field) ?? place.at;
+  const epoch = epochField === null ? null : placeAt(answer, epochField);
+  const at = placeAt(answer, field) ?? place.at;
   const isOtherStore = epoch !== null && place.epoch !== null && epoch !== place.epoch;
   const [before, now] = [numberOf(place.at), numberOf(at)];
   if (isOtherStore || (before !== null && now !== null && now < before)) return null;
   return { at, last: null, epoch: epoch ?? place.epoch };
+}
+
+function placeAt(answer: unknown, field: string): string | null {
+  const said = textAt(answer, field);
+  if (said === null || SOUND_PLACE.test(said)) return said;
+  throw new Error(
+    `its answer has at "${field}" what can be no place: spaces, other than ASCII, or over 200 characters`,
+  );
 }
 
 function numberOf(text: string | null): bigint | null {

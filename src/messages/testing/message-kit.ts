@@ -10,6 +10,7 @@ import { CALLERS_TIME } from '../../ledgers/redis/lua.js';
 import { openRedisLedger, type RedisLedger } from '../../ledgers/redis/redis-ledger.js';
 import { ManualClock, SystemClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
+import { HELD_SCHEMA } from '../../messaging/held-messages.js';
 import { MESSAGES_SCHEMA, MessageStore } from '../../messaging/message-store.js';
 import { POLL_SCHEMA } from '../../messaging/poll-book.js';
 import { createPolicy } from '../../policy/admit-call.js';
@@ -175,7 +176,7 @@ export class MessageWorld {
     this.journal = await openJournal({
       ...{ file: join(this.#folder, 'journal.db'), durability: 'process', timeoutMs: 60_000, log },
       clock: new SystemClock(),
-      schema: [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA, ...MESSAGES_SCHEMA, ...POLL_SCHEMA],
+      schema: [...LEDGER_SCHEMA, ...SHARED_LEDGER_SCHEMA, ...MESSAGES_SCHEMA, ...POLL_SCHEMA, ...HELD_SCHEMA],
     });
     const parts = {
       ...{ plans: [plan], sims, channels, sliceSeconds: 30, journal: this.journal, clock, log },
