@@ -11,13 +11,18 @@ const INTERLEAVED = /(?:^|;)\s*interleaving\s*=/i;
 
 export class AmrWbModes {
   readonly #counts = new Uint32Array(MODES);
-  readonly #isAligned: boolean;
+  #isAligned = false;
   /** Where the table of contents begins in the payload. */
-  readonly #tocAt: number;
+  #tocAt = 1;
   #frames = 0;
 
   /** @param fmtp the parameters of the format, as in SDP */
-  constructor(fmtp = '') {
+  constructor(fmtp?: string) {
+    this.setFormat(fmtp);
+  }
+
+  /** What comes from now on has these parameters; what was counted stays. */
+  setFormat(fmtp = ''): void {
     this.#isAligned = ALIGNED.test(fmtp);
     this.#tocAt = INTERLEAVED.test(fmtp) ? 2 : 1;
   }

@@ -58,7 +58,7 @@ describe('the E-model', () => {
   });
 
   it('says nothing of wideband codecs, and of those without figures', () => {
-    for (const name of ['opus', 'G722', 'AMR-WB', 'something']) assert.equal(impairmentOf(name), null);
+    for (const name of ['opus', 'G722', 'AMR-WB', 'GSM-EFR', 'something']) assert.equal(impairmentOf(name), null);
     assert.deepEqual(impairmentOf('pcmu'), impairmentOf('PCMA'));
   });
 

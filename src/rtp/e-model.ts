@@ -25,7 +25,6 @@ const CODECS: Readonly<Record<string, CodecImpairment>> = {
   // G.729A with VAD, and G.723.1 at 6.3 kbit/s with VAD.
   g729: { impairment: 11, robustness: 19 },
   g723: { impairment: 15, robustness: 16.1 },
-  'gsm-efr': { impairment: 5, robustness: 10 },
 };
 
 /** Null for a codec without published figures, and for wideband codecs, whose model is another (wideband-e-model.ts). */

@@ -1,4 +1,4 @@
-// Asterisk (16 or later, with chan_pjsip) as a PBX or as a gateway, with a configuration of its own in a folder of its own:
+// Asterisk (with chan_pjsip; tried with 22 alone) as a PBX or as a gateway, with a configuration of its own in a folder of its own:
 // told what to do, and tells what happens to it, over its manager interface (AMI).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';

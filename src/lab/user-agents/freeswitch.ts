@@ -53,6 +53,7 @@ const VOICE = 'voice.wav';
 const PASSWORD = 'of-this-test-alone';
 const PROFILE_TRIES = 200;
 const RTP_PORTS = 60;
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Resolves when it takes calls. */
 export async function startFreeswitch(order: FreeswitchOrder): Promise<Freeswitch> {
@@ -134,21 +135,32 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
+interface Waiting {
+  answer(text: string): void;
+  fail(): void;
+}
+
 export class Freeswitch {
   /** All that it told since its start, in order. */
   readonly events: FreeswitchEvent[] = [];
   readonly #folder: string;
   readonly #program: Program;
   readonly #control: Socket;
-  readonly #awaited: ((answer: string) => void)[] = [];
+  readonly #answerTimeoutMs: number;
+  /** Who waits for an answer, in the order of their commands. */
+  readonly #awaited: Waiting[] = [];
   #unread = Buffer.alloc(0);
 
-  constructor(program: Program, control: Socket, folder: string) {
+  constructor(program: Program, control: Socket, folder: string, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
     this.#folder = folder;
     this.#program = program;
     this.#control = control;
+    this.#answerTimeoutMs = answerTimeoutMs;
     control.on('data', (data) => this.#read(data));
     control.on('error', () => undefined);
+    control.on('close', () => {
+      for (const { fail } of this.#awaited.splice(0)) fail();
+    });
   }
 
   async begin(): Promise<void> {
@@ -162,7 +174,7 @@ export class Freeswitch {
     throw new Error(`the profile does not run:\n${this.log()}`);
   }
 
-  /** A command as in its console; resolves with what it says to it. */
+  /** A command as in its console; resolves with what it says to it, and rejects with its log when it says nothing. */
   api(command: string): Promise<string> {
     return this.#say(`api ${command}`);
   }
@@ -235,8 +247,22 @@ export class Freeswitch {
   }
 
   #say(command: string): Promise<string> {
-    this.#control.write(`${command}\n\n`);
-    return new Promise((resolve) => this.#awaited.push(resolve));
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(this.#answerTimeoutMs);
+      const fail = () => {
+        signal.onabort = null;
+        reject(new Error(`FreeSWITCH has not answered ${command}:\n${this.log()}`));
+      };
+      const answer = (text: string) => {
+        signal.onabort = null;
+        resolve(text);
+      };
+      if (this.#control.destroyed) return fail();
+      // Who has given up keeps its place: the answers come in the order of the commands.
+      signal.onabort = fail;
+      this.#awaited.push({ answer, fail });
+      this.#control.write(`${command}\n\n`);
+    });
   }
 
   /** Messages of headers, some with a body whose length they tell. */
@@ -257,8 +283,8 @@ export class Freeswitch {
       this.#unread = this.#unread.subarray(bodyEnd);
       const type = headers.get('Content-Type');
       if (type === 'text/event-json') this.events.push(JSON.parse(body) as FreeswitchEvent);
-      else if (type === 'api/response') this.#awaited.shift()?.(body.trim());
-      else if (type === 'command/reply') this.#awaited.shift()?.(headers.get('Reply-Text') ?? '');
+      else if (type === 'api/response') this.#awaited.shift()?.answer(body.trim());
+      else if (type === 'command/reply') this.#awaited.shift()?.answer(headers.get('Reply-Text') ?? '');
     }
   }
 }

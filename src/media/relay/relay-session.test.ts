@@ -237,6 +237,31 @@ describe('a relayed call', () => {
     assert.equal(call.report().caller.mos, null);
   });
 
+  it('reads each AMR-WB packet by the format of its payload type', () => {
+    const aligned = { payloadType: 96, name: 'AMR-WB', clockRateHz: 16_000, fmtp: 'octet-align=1' };
+    const efficient = { payloadType: 97, name: 'AMR-WB', clockRateHz: 16_000 };
+    const payloads = {
+      96: Buffer.from([0xf0, 0x14, ...Buffer.alloc(32)]),
+      97: Buffer.from([0xf1, 0x40, ...Buffer.alloc(32)]),
+    };
+    const say = (sequence: number, payloadType: 96 | 97) => {
+      call.rtp('caller', rtpPacket({ sequence, timestamp: sequence * 320, payloadType }, payloads[payloadType]));
+      call.clock.advance(20);
+    };
+    const isOf1265 = () => Math.abs((call.report().caller.mos ?? 0) - 4.18) < 0.03;
+    call.remote('caller', { codecs: [aligned, efficient] });
+    for (let sequence = 0; sequence < 50; sequence += 1) say(sequence, 96);
+    for (let sequence = 50; sequence < 100; sequence += 1) say(sequence, 97);
+    assert.ok(isOf1265(), `${call.report().caller.mos}`);
+    // The same number for another format, agreed on later.
+    call.remote('caller', { codecs: [Object.assign({}, aligned, { payloadType: 97 })] });
+    for (let sequence = 100; sequence < 150; sequence += 1) {
+      call.rtp('caller', rtpPacket({ sequence, timestamp: sequence * 320, payloadType: 97 }, payloads[96]));
+      call.clock.advance(20);
+    }
+    assert.ok(isOf1265(), `${call.report().caller.mos}`);
+  });
+
   it('rates loss in bursts lower than the same loss spread', () => {
     const scoreOf = (isLost: (sequence: number) => boolean): number => {
       call = new RelayedCall();

@@ -64,7 +64,7 @@ export class RelayThread {
     return this.#sockets;
   }
 
-  /** Of the thread; 0 where it may not go before others. */
+  /** Of the thread; that of the process where it may not go before others. */
   get niceness(): number {
     return this.#niceness;
   }

@@ -365,7 +365,8 @@ export class RelayedStream implements MediaSocketListener {
       const codec = this.#map.codecOf(payloadType);
       this.#audioName = codec?.name ?? '';
       const isRead = /^amr-wb$/i.test(this.#audioName) && !this.#from.isProtected;
-      this.#amrWb = isRead ? (this.#amrWb ?? new AmrWbModes(codec?.fmtp)) : null;
+      this.#amrWb = isRead ? (this.#amrWb ?? new AmrWbModes()) : null;
+      this.#amrWb?.setFormat(codec?.fmtp);
       this.statistics.setClockRate(clockRateHz);
     }
     if (this.#amrWb !== null && kind === AUDIO) this.#amrWb.count(packet);
