@@ -102,6 +102,10 @@ describe('a plan of the config', () => {
     const cases: readonly (readonly [keys: string, problem: string])[] = [
       ['counts: credits', 'allowances[0].credits: is missing; must say how many credits a step takes'],
       ['counts: credits, credits: { perStep: { landline: 1 } }', 'perStep: does not say what a step to mobile takes'],
+      [
+        'counts: credits, credits: { perStep: { mobile: 6, landline: 1 } }',
+        'allowances[0].credits.perStep.landline: never applies: calls of this class do not draw on it (classes)',
+      ],
       [`counts: seconds, ${CREDITS}`, 'allowances[0].credits: is for counts: credits, not for seconds'],
       ['counts: calls, daysOver: { counts: sms, threshold: 1 }', 'daysOver: is for counts: days-over, not for calls'],
       ['counts: sms, countsOn: attempt', 'countsOn: must be answer: an attempt counts calls and callees only'],

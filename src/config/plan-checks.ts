@@ -44,6 +44,10 @@ function kindProblems({ counts, credits, daysOver, limit, classes, beyond, windo
     if (credits === undefined) problems.push([['credits'], 'is missing; must say how many credits a step takes']);
     else if (unpriced.length > 0)
       problems.push([['credits', 'perStep'], `does not say what a step to ${unpriced.join(', ')} takes`]);
+    for (const priced of Object.keys(credits?.perStep ?? {})) {
+      if (classes.some((numberClass) => numberClass === priced)) continue;
+      problems.push([['credits', 'perStep', priced], 'never applies: calls of this class do not draw on it (classes)']);
+    }
   } else if (credits !== undefined) problems.push([['credits'], `is for counts: credits, not for ${counts}`]);
   if (counts === 'days-over') {
     if (daysOver === undefined) problems.push([['daysOver'], 'is missing; must say what is counted on a day']);

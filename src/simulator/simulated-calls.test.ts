@@ -193,6 +193,22 @@ describe('simulateCalls', () => {
     }
   });
 
+  it('has an allowance of a rolling window run out once a day, however often it was full', () => {
+    const window = { kind: 'rolling', seconds: 3_600 } as const;
+    const allowances = [allowanceOf({ id: 'calls-hour', counts: 'calls', limit: 2, window })];
+    const calls = ['07T10:00', '07T10:05', '07T12:00', '07T12:05', '08T10:00', '08T10:05'].map((time) =>
+      callAt(`2026-12-${time}`, 60),
+    );
+    const tally = run(fleetOf(planOf({ name: 'hourly', allowances }), 1), [new RecordedStream(calls)]);
+    assert.deepEqual(
+      tally.exhaustions.map(({ allowanceId, dayIndex }) => [allowanceId, dayIndex]),
+      [
+        ['calls-hour', 0],
+        ['calls-hour', 1],
+      ],
+    );
+  });
+
   it('refuses calls that come while every channel is busy or resting', () => {
     const calls = [
       callAt('2026-12-07T10:00:00', 60),

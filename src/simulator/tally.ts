@@ -23,7 +23,7 @@ export interface SimDay {
   callees: number;
 }
 
-/** An allowance of a SIM that was used up, once for each of its windows. */
+/** An allowance of a SIM that was used up, once for each of its windows; a rolling one, which ends at each instant, once a day. */
 export interface Exhaustion {
   readonly simIndex: number;
   readonly dayIndex: number;
@@ -145,7 +145,8 @@ export class Tally {
       // What nothing has drawn on has not run out, even if there was none of it. A rest may be less than any call takes.
       const isLittle = left < (counts === 'seconds' ? UNUSABLE_SECONDS : 1) || allowanceId === refusing;
       if (used === 0 || !isLittle) continue;
-      const key = `${simIndex} ${allowanceId} ${windowStartWallMs}`;
+      const turn = window === 'rolling' ? this.#todayIndex : windowStartWallMs;
+      const key = `${simIndex} ${allowanceId} ${turn}`;
       if (this.#exhausted.has(key)) continue;
       this.#exhausted.add(key);
       this.exhaustions.push({ simIndex, dayIndex: this.#todayIndex, allowanceId, counts, window, wallMs });
