@@ -101,7 +101,7 @@ describe('a plan of the config', () => {
   it('refuses an allowance that could not count what it says', () => {
     const cases: readonly (readonly [keys: string, problem: string])[] = [
       ['counts: credits', 'allowances[0].credits: is missing; must say how many credits a step takes'],
-      ['counts: credits, credits: { perStep: { landline: 1 } }', 'perStep: does not say what a step to mobile takes'],
+      ['counts: credits, credits: { perStep: {} }', 'perStep: does not say what a step to mobile takes'],
       [
         'counts: credits, credits: { perStep: { mobile: 6, landline: 1 } }',
         'allowances[0].credits.perStep.landline: never applies: calls of this class do not draw on it (classes)',
