@@ -167,7 +167,7 @@ export class RedisLedger implements Ledger, SettledHistory {
 
   /** What routing reads. */
   get view(): LedgerView {
-    return this.#replica;
+    return this.#replica.view;
   }
 
   get counters(): RedisLedgerCounters {
@@ -516,7 +516,6 @@ export class RedisLedger implements Ledger, SettledHistory {
     return countSharedCalls((...ask) => this.#session.run(...ask), span);
   }
 
-  /** Usage that this node decides by against history in Redis, as far as the node has booked it. */
   /** As the default ledger; each node is told of its own. @throws SimtrunkError REDIS_AWAY */
   async prepare(settings: LedgerSettings): Promise<PreparedTerms> {
     const { take, discard } = await this.#replica.prepare(settings, (...ask) => this.#session.run(...ask));
@@ -529,6 +528,7 @@ export class RedisLedger implements Ledger, SettledHistory {
     };
   }
 
+  /** Usage that this node decides by against history in Redis, as far as the node has booked it. */
   async verify(): Promise<VerifyReport> {
     await this.#writes.written();
     await this.#history.sent();

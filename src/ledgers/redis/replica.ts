@@ -2,49 +2,49 @@
 // entry by entry in its order. What this node booked before Redis had it is known, and is not booked twice.
 import { SimtrunkError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { TypedEmitter } from '../../lib/typed-events.js';
-import type { NumberClass } from '../../numbers/number-class.js';
 import type { Charge, Grant, ReserveRequest } from '../../quota/ledger.js';
-import type { ChannelState, LedgerView, LedgerViewEvents } from '../../quota/ledger-view.js';
-import type { FitRequest, FitResult, MessageFit, MessageRequest, QuotaStanding } from '../../quota/usage.js';
 import type { PreparedTerms } from '../journalled-memory-ledger.js';
 import type { HistoryReader, HistoryRecord } from '../ledger-history.js';
 import { LedgerMemory, type LedgerSettings, type Reserved } from '../ledger-memory.js';
 import type { Live } from '../live-reservation.js';
+import {
+  type Ask,
+  BEGINNING,
+  compareEntries,
+  entriesOf,
+  type HistoryEntry,
+  historyPages,
+  pairs,
+  recordOf,
+} from './history-entries.js';
 import type { RedisClock } from './redis-clock.js';
 import type { Reply } from './redis-link.js';
+import { ReplicaView } from './replica-view.js';
 import {
   type LiveRow,
   type LogEntry,
   type OwnSteps,
-  readAdjustment,
   readLiveRow,
   readLogEntry,
-  readSettlement,
   type SharedSettlement,
 } from './shared-records.js';
-
-/** Asks Redis; rejects when it is away. */
-export type Ask = (operation: 'snapshot' | 'history', args: readonly string[]) => Promise<Reply>;
 
 /** What became of this node's own steps at their place in the log. */
 export type Outcome =
   | { readonly kind: 'reserved'; readonly reserved: Reserved }
   | { readonly kind: 'granted'; readonly grant: Grant };
 
-const HISTORY_PAGE = '2000';
-const BEGINNING = '0';
 /** How long, and how often, a reload waits for history to have what was settled here. */
 const LOOK_MS = 10;
 const MOST_LOOKS = 500;
 
-export class Replica implements LedgerView {
-  readonly events: TypedEmitter<LedgerViewEvents>;
+export class Replica {
+  /** What routing reads. */
+  readonly view: ReplicaView;
   #settings: LedgerSettings;
   readonly #clock: RedisClock;
   readonly #log: Logger;
   readonly #onListenerError: (error: unknown, event: string) => void;
-  #memory: LedgerMemory;
   /** Number of the last entry that was applied. */
   #seq = 0;
   /** Last entry of history that is booked. */
@@ -60,15 +60,12 @@ export class Replica implements LedgerView {
   /** Entries of history that are other nodes' estimates, and may be replaced yet. */
   #estimates = new Set<string>();
   #onStale: (anew: boolean) => void = () => {};
-  /** Channels that another node holds back for itself: busy to this one. */
-  #foreign = new Set<string>();
-  #quietChannel: string | undefined;
   readonly #node: string;
   readonly #ownSteps: OwnSteps = {
     requestOf: (reservationId, channelId) =>
       this.#expected.get(reservationId)?.find((request) => request.channelId === channelId),
     // Of one that is not live here any more the entry says of which SIM it is.
-    isBooked: (reservationId) => this.#bookedAhead.has(reservationId) && this.#memory.live.has(reservationId),
+    isBooked: (reservationId) => this.#bookedAhead.has(reservationId) && this.memory.live.has(reservationId),
   };
 
   constructor(settings: LedgerSettings, node: string, clock: RedisClock, log: Logger) {
@@ -77,59 +74,15 @@ export class Replica implements LedgerView {
     this.#clock = clock;
     this.#log = log;
     this.#onListenerError = (error, event) => log.error({ err: error, event }, 'ledger listener failed');
-    this.events = new TypedEmitter(this.#onListenerError);
-    this.#memory = this.#newMemory();
+    this.view = new ReplicaView(this.#newMemory(), clock, log);
   }
 
   get memory(): LedgerMemory {
-    return this.#memory;
+    return this.view.memory;
   }
 
   get seq(): number {
     return this.#seq;
-  }
-
-  // ---- what routing reads, by the wall clock of this machine ------------------------------------------------------------
-
-  channelState(channelId: string): ChannelState | undefined {
-    const state = this.#memory.channelState(channelId);
-    return state !== undefined && this.#foreign.has(channelId) ? 'busy' : state;
-  }
-
-  fit(simId: string, request: FitRequest): FitResult {
-    const { callee, numberClass, direction = 'out', carrier } = request;
-    const wallMs = this.#clock.fromNode(request.wallMs);
-    return this.#memory.fit(simId, { callee, numberClass, direction, wallMs, carrier });
-  }
-
-  standing(simId: string, numberClass: NumberClass, wallMs: number): QuotaStanding {
-    const standing = this.#memory.standing(simId, numberClass, this.#clock.fromNode(wallMs));
-    return { ...standing, changesAtWallMs: this.#clock.toNode(standing.changesAtWallMs) };
-  }
-
-  fitMessage(simId: string, request: MessageRequest): MessageFit {
-    return this.#memory.fitMessage(simId, { ...request, wallMs: this.#clock.fromNode(request.wallMs) });
-  }
-
-  messageChangesAt(simId: string, request: MessageRequest): number {
-    const asked = { ...request, wallMs: this.#clock.fromNode(request.wallMs) };
-    return this.#clock.toNode(this.#memory.messageChangesAt(simId, asked));
-  }
-
-  messagesToday(simId: string, wallMs: number): number {
-    return this.#memory.messagesToday(simId, this.#clock.fromNode(wallMs));
-  }
-
-  quote(simId: string, numberClass: NumberClass, wallMs: number, seconds: number): number {
-    return this.#memory.quote(simId, numberClass, this.#clock.fromNode(wallMs), seconds);
-  }
-
-  today(simId: string, wallMs: number): { readonly seconds: number; readonly calls: number } {
-    return this.#memory.today(simId, this.#clock.fromNode(wallMs));
-  }
-
-  simsOf(callee: string): readonly string[] {
-    return this.#memory.simsOf(callee);
   }
 
   // ---- following the log -----------------------------------------------------------------------------------------------
@@ -196,7 +149,7 @@ export class Replica implements LedgerView {
     this.#expected.set(reservationId, candidates);
     this.#awaited.set(reservationId, null);
     const [best] = candidates;
-    if (best !== undefined) this.#memory.mark(best.channelId, 'busy');
+    if (best !== undefined) this.memory.mark(best.channelId, 'busy');
   }
 
   /** It was refused: the channel is what the log says. */
@@ -204,7 +157,7 @@ export class Replica implements LedgerView {
     const channelId = this.#expected.get(reservationId)?.[0]?.channelId;
     this.#expected.delete(reservationId);
     this.#awaited.delete(reservationId);
-    if (channelId !== undefined && !this.#isHeld(channelId)) this.#memory.mark(channelId, 'idle');
+    if (channelId !== undefined && !this.#isHeld(channelId)) this.memory.mark(channelId, 'idle');
   }
 
   /** The outcome of the own step of this reservation is wanted. */
@@ -220,7 +173,7 @@ export class Replica implements LedgerView {
 
   /** Books an own settlement now; its entry of the log books nothing any more. */
   chargeAhead(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
-    const charge = this.#memory.charge(live, answeredWallMs, durationMs, estimated);
+    const charge = this.memory.charge(live, answeredWallMs, durationMs, estimated);
     live.settled = true;
     this.#bookedAhead.add(live.request.reservationId);
     return charge;
@@ -229,7 +182,7 @@ export class Replica implements LedgerView {
   /** The same for what is charged beside an attempt, which goes on. */
   chargeBesideAhead(further: Live, answeredWallMs: number): Charge {
     this.#bookedAhead.add(further.request.reservationId);
-    return this.#memory.chargeBeside(further, answeredWallMs, 0, false);
+    return this.memory.chargeBeside(further, answeredWallMs, 0, false);
   }
 
   // ---- reading the whole state -----------------------------------------------------------------------------------------
@@ -247,22 +200,23 @@ export class Replica implements LedgerView {
   async #readOnce(ask: Ask, anew: boolean): Promise<readonly LiveRow[] | null> {
     this.stopFollowing();
     const estimates = anew ? new Set<string>() : this.#estimates;
-    const memory = anew ? this.#newMemory() : this.#memory;
+    const memory = anew ? this.#newMemory() : this.memory;
     let last = anew ? BEGINNING : this.#historyEntry;
     const booked = anew ? new Set<string>() : this.#bookedAhead;
-    for (;;) {
-      const page = await ask('history', [last, HISTORY_PAGE]);
+    for await (const page of historyPages(ask, last)) {
       if (replacesAny(page, estimates)) return null;
-      last = this.#bookHistory(memory, page, last, booked);
-      if (page.length < Number(HISTORY_PAGE)) break;
+      this.#bookHistory(memory, page, booked);
+      last = page.at(-1)?.name ?? last;
     }
     const [seqText, , tail, live, channels, sims, heldBack] = (await ask('snapshot', [last])) as [
       ...[string, string],
       ...Reply[],
     ];
     // From here on nothing waits: the log goes on behind this number.
-    if (replacesAny(tail ?? [], estimates)) return null;
-    last = this.#bookHistory(memory, tail ?? [], last, booked);
+    const since = entriesOf(tail ?? []);
+    if (replacesAny(since, estimates)) return null;
+    this.#bookHistory(memory, since, booked);
+    last = since.at(-1)?.name ?? last;
     this.#estimates = estimates;
     if (anew) this.#bookedAhead.clear();
     const rows = pairs(live ?? []).flatMap(([, text]) => this.#sound(() => readLiveRow(text)));
@@ -271,7 +225,7 @@ export class Replica implements LedgerView {
     this.#historyEntry = last;
     this.#seq = Number(seqText);
     if (anew) this.#become(memory);
-    this.#setForeign(
+    this.view.setForeign(
       new Set(pairs(heldBack ?? []).flatMap(([channelId, node]) => (node === this.#node ? [] : [channelId]))),
     );
     const buffered = this.#buffer ?? [];
@@ -286,7 +240,7 @@ export class Replica implements LedgerView {
    */
   async prepare(settings: LedgerSettings, ask: Ask): Promise<PreparedTerms> {
     await this.#whenLevel();
-    const memory = this.#memory;
+    const memory = this.memory;
     const change = memory.change(settings);
     const discard = () => memory.giveUp(change);
     try {
@@ -297,7 +251,7 @@ export class Replica implements LedgerView {
     }
     const take = () => {
       this.#settings = settings;
-      const isStillIt = this.#memory === memory;
+      const isStillIt = this.memory === memory;
       if (isStillIt) memory.take(change);
       // It was read again meanwhile, or another node has calls by SIMs that this one did not know: both are read by these terms.
       const isUnknown = [...memory.live.values()].some(({ book, settled }) => book === undefined && !settled);
@@ -315,28 +269,20 @@ export class Replica implements LedgerView {
   }
 
   async #readHistory(ask: Ask, until: string, reader: HistoryReader): Promise<void> {
-    for (let last = BEGINNING; ; ) {
-      const page = await ask('history', [last, HISTORY_PAGE]);
+    for await (const page of historyPages(ask, BEGINNING)) {
       for (const entry of page) {
-        last = String(entry[0]);
-        if (compareEntries(last, until) > 0) return;
-        const fields = new Map(pairs(entry[1] as Reply));
-        const record = fields.get('record') ?? '';
-        if (fields.get('kind') === 'adjustment') {
-          for (const adjustment of this.#sound(() => readAdjustment(record))) reader.adjusted(adjustment);
-        } else {
-          for (const settlement of this.#sound(() => readSettlement(record, Number(fields.get('at'))))) {
-            reader.settled(this.#recordOf(settlement));
-          }
+        if (compareEntries(entry.name, until) > 0) return;
+        for (const record of this.#sound(() => recordOf(entry))) {
+          if ('adjustment' in record) reader.adjusted(record.adjustment);
+          else reader.settled(this.#recordOf(record.settlement));
         }
       }
-      if (page.length < Number(HISTORY_PAGE)) return;
     }
   }
 
   /** Whatever routing has computed of usage is out of date. */
   touchAll(): void {
-    for (const { simId } of this.#settings.sims) this.events.emit('usage:changed', simId);
+    this.view.touch(this.#settings.sims.map(({ simId }) => simId));
   }
 
   /** A fresh memory of the same history, for comparison. */
@@ -346,14 +292,13 @@ export class Replica implements LedgerView {
   ): Promise<{ memory: LedgerMemory; settlements: number; adjustments: number }> {
     const memory = new LedgerMemory(this.#settings, this.#clock, () => {});
     const counts = { settlements: 0, adjustments: 0 };
-    let last = BEGINNING;
-    for (;;) {
-      const page = await ask('history', [last, HISTORY_PAGE]);
-      const within = page.filter((entry) => compareEntries(String(entry[0]), until) <= 0);
-      for (const entry of within) counts[kindOf(entry) === 'adjustment' ? 'adjustments' : 'settlements'] += 1;
-      last = this.#bookHistory(memory, within, last, new Set());
-      if (within.length < Number(HISTORY_PAGE)) return { memory, ...counts };
+    for await (const page of historyPages(ask, BEGINNING)) {
+      const within = page.filter(({ name }) => compareEntries(name, until) <= 0);
+      for (const { kind } of within) counts[kind === 'adjustment' ? 'adjustments' : 'settlements'] += 1;
+      this.#bookHistory(memory, within, new Set());
+      if (within.length < page.length) break;
     }
+    return { memory, ...counts };
   }
 
   get historyEntry(): string {
@@ -367,14 +312,14 @@ export class Replica implements LedgerView {
 
   close(): void {
     this.stopFollowing();
-    this.#memory.close();
+    this.memory.close();
   }
 
   // ---- applying --------------------------------------------------------------------------------------------------------
 
   #apply(entry: LogEntry): void {
     const { seq, reservationId } = entry;
-    const live = this.#memory.live.get(reservationId);
+    const live = this.memory.live.get(reservationId);
     const simId = entry.kind === 'reserved' ? entry.request.simId : live?.request.simId;
     if (simId !== undefined) this.#versions.set(simId, String(seq));
     switch (entry.kind) {
@@ -390,14 +335,14 @@ export class Replica implements LedgerView {
         this.#applySettled(live, entry);
         return;
       case 'freed':
-        if (live !== undefined) this.#memory.finish(live);
+        if (live !== undefined) this.memory.finish(live);
         return;
       case 'undone':
         if (live !== undefined) this.#undo(live, entry.rests);
         return;
       case 'restated':
         this.#versions.set(entry.row.request.simId, String(seq));
-        this.#restate(this.#memory, entry.row);
+        this.#restate(this.memory, entry.row);
         return;
       case 'held-back':
         this.stopFollowing();
@@ -406,8 +351,8 @@ export class Replica implements LedgerView {
       case 'adjusted':
         if (entry.simId !== '') this.#versions.set(entry.simId, String(seq));
         this.#historyEntry = entry.historyEntry;
-        this.#memory.adjusted(entry.adjustment);
-        if (entry.simId !== '') this.#memory.events.emit('usage:changed', entry.simId);
+        this.memory.adjusted(entry.adjustment);
+        if (entry.simId !== '') this.memory.events.emit('usage:changed', entry.simId);
         return;
     }
   }
@@ -416,25 +361,24 @@ export class Replica implements LedgerView {
   #applyReserved({ reservationId, request }: Extract<LogEntry, { kind: 'reserved' }>): void {
     const isOwn = this.#expected.has(reservationId);
     if (!isOwn) {
-      this.#memory.restoreReservation({ request, answeredWallMs: null, coveredUntilWallMs: null, settled: false });
+      this.memory.restoreReservation({ request, answeredWallMs: null, coveredUntilWallMs: null, settled: false });
       return;
     }
     const expected = this.#expected.get(reservationId)?.[0]?.channelId;
     this.#expected.delete(reservationId);
     if (expected !== undefined && expected !== request.channelId && !this.#isHeld(expected)) {
-      this.#memory.mark(expected, 'idle');
+      this.memory.mark(expected, 'idle');
     }
-    const wasBusy = this.#memory.channelState(request.channelId) === 'busy';
-    // Listeners know the channel as taken, which it stays.
-    this.#quietChannel = wasBusy ? request.channelId : undefined;
-    this.#memory.mark(request.channelId, 'idle');
-    const reserved = this.#memory.reserve(request);
-    // Refused here, the reservation is undone in Redis; until then it is there, as it is for every other node.
-    if (!reserved.ok) {
-      const asWritten = { answeredWallMs: null, coveredUntilWallMs: null, settled: false };
-      this.#memory.restoreReservation({ request, ...asWritten });
-    }
-    this.#quietChannel = undefined;
+    const reserved = this.view.keepingTaken(request.channelId, () => {
+      this.memory.mark(request.channelId, 'idle');
+      const outcome = this.memory.reserve(request);
+      // Refused here, the reservation is undone in Redis; until then it is there, as it is for every other node.
+      if (!outcome.ok) {
+        const asWritten = { answeredWallMs: null, coveredUntilWallMs: null, settled: false };
+        this.memory.restoreReservation({ request, ...asWritten });
+      }
+      return outcome;
+    });
     this.#awaited.set(reservationId, { kind: 'reserved', reserved });
   }
 
@@ -442,14 +386,12 @@ export class Replica implements LedgerView {
     const { reservationId, answeredWallMs, coveredUntilWallMs } = entry;
     const isFirst = live.hold.answeredWallMs === null;
     if (this.#awaited.has(reservationId)) {
-      const grant = isFirst
-        ? this.#memory.confirm(live, answeredWallMs)
-        : this.#memory.extend(live, coveredUntilWallMs);
+      const grant = isFirst ? this.memory.confirm(live, answeredWallMs) : this.memory.extend(live, coveredUntilWallMs);
       this.#awaited.set(reservationId, { kind: 'granted', grant });
       return;
     }
-    this.#memory.cover(live, answeredWallMs, coveredUntilWallMs);
-    if (isFirst) this.#memory.events.emit('usage:changed', live.request.simId);
+    this.memory.cover(live, answeredWallMs, coveredUntilWallMs);
+    if (isFirst) this.memory.events.emit('usage:changed', live.request.simId);
   }
 
   #applySettled(live: Live | undefined, entry: Extract<LogEntry, { kind: 'settled' }>): void {
@@ -458,33 +400,33 @@ export class Replica implements LedgerView {
     if (isReaped) this.#estimates.add(entry.historyEntry);
     if (this.#estimates.delete(supersedes)) {
       // The estimate is booked here and cannot be taken out of sets and windows: everything is counted again.
-      if (live !== undefined && isFreed) this.#memory.finish(live);
+      if (live !== undefined && isFreed) this.memory.finish(live);
       this.stopFollowing();
       this.#onStale(true);
       return;
     }
     if (!isBooked && settlement !== null) {
       if (live !== undefined && !live.settled) {
-        this.#memory.drop(live);
-        this.#memory.forgetTry(live);
+        this.memory.drop(live);
+        this.memory.forgetTry(live);
         live.settled = true;
       }
-      this.#book(this.#memory, settlement);
-      this.#memory.events.emit('usage:changed', settlement.request.simId);
+      this.#book(this.memory, settlement);
+      this.memory.events.emit('usage:changed', settlement.request.simId);
     }
-    if (live !== undefined && isFreed) this.#memory.finish(live);
+    if (live !== undefined && isFreed) this.memory.finish(live);
   }
 
   #undo(live: Live, rests: boolean): void {
     if (!rests) {
-      this.#memory.undo(live);
+      this.memory.undo(live);
       return;
     }
     if (!live.settled) {
-      this.#memory.drop(live);
-      this.#memory.forgetTry(live);
+      this.memory.drop(live);
+      this.memory.forgetTry(live);
     }
-    this.#memory.finish(live);
+    this.memory.finish(live);
   }
 
   #restate(memory: LedgerMemory, { request, answeredWallMs, coveredUntilWallMs, settled }: LiveRow): void {
@@ -518,21 +460,13 @@ export class Replica implements LedgerView {
     }
   }
 
-  #bookHistory(memory: LedgerMemory, page: Reply, last: string, bookedAhead: Set<string>): string {
-    let reached = last;
-    for (const entry of page) {
-      reached = String(entry[0]);
-      const fields = new Map(pairs(entry[1] as Reply));
-      const record = fields.get('record') ?? '';
-      if (fields.get('kind') === 'adjustment') {
-        for (const adjustment of this.#sound(() => readAdjustment(record))) memory.adjusted(adjustment);
-        continue;
-      }
-      for (const settlement of this.#sound(() => readSettlement(record, Number(fields.get('at'))))) {
-        this.#bookFromHistory(memory, settlement, bookedAhead);
+  #bookHistory(memory: LedgerMemory, entries: readonly HistoryEntry[], bookedAhead: Set<string>): void {
+    for (const entry of entries) {
+      for (const record of this.#sound(() => recordOf(entry))) {
+        if ('adjustment' in record) memory.adjusted(record.adjustment);
+        else this.#bookFromHistory(memory, record.settlement, bookedAhead);
       }
     }
-    return reached;
   }
 
   #bookFromHistory(memory: LedgerMemory, settlement: SharedSettlement, bookedAhead: Set<string>): void {
@@ -572,45 +506,23 @@ export class Replica implements LedgerView {
   }
 
   #isHeld(channelId: string): boolean {
-    for (const live of this.#memory.live.values()) if (live.request.channelId === channelId) return true;
+    for (const live of this.memory.live.values()) if (live.request.channelId === channelId) return true;
     for (const [best] of this.#expected.values()) if (best?.channelId === channelId) return true;
     return false;
   }
 
   #newMemory(): LedgerMemory {
-    const memory = new LedgerMemory(this.#settings, this.#clock, this.#onListenerError);
-    memory.events.on('channel:changed', (channelId, state) => {
-      if (this.#memory !== memory || this.#foreign.has(channelId) || this.#quietChannel === channelId) return;
-      this.events.emit('channel:changed', channelId, state);
-    });
-    memory.events.on('usage:changed', (simId) => {
-      if (this.#memory === memory) this.events.emit('usage:changed', simId);
-    });
-    return memory;
+    return new LedgerMemory(this.#settings, this.#clock, this.#onListenerError);
   }
 
   #become(memory: LedgerMemory): void {
-    const before = this.#memory;
-    this.#memory = memory;
+    const before = this.memory;
+    this.view.become(memory);
     before.close();
     for (const [best] of this.#expected.values()) if (best !== undefined) memory.mark(best.channelId, 'busy');
-    for (const { channelId } of this.#settings.channels) {
-      const state = memory.channelState(channelId);
-      if (state !== undefined && !this.#foreign.has(channelId) && state !== before.channelState(channelId))
-        this.events.emit('channel:changed', channelId, state);
-    }
+    const channelIds = this.#settings.channels.map(({ channelId }) => channelId);
+    this.view.tellChannels(channelIds, before);
     this.touchAll();
-  }
-
-  #setForeign(foreign: Set<string>): void {
-    const before = this.#foreign;
-    this.#foreign = foreign;
-    for (const channelId of new Set([...before, ...foreign])) {
-      const state = this.channelState(channelId);
-      if (before.has(channelId) !== foreign.has(channelId) && state !== undefined) {
-        this.events.emit('channel:changed', channelId, state);
-      }
-    }
   }
 
   #wake(): void {
@@ -623,34 +535,11 @@ export class Replica implements LedgerView {
 }
 
 /** Whether an entry replaces one of these estimates; notes the estimates among them. */
-function replacesAny(page: Reply, estimates: Set<string>): boolean {
+function replacesAny(entries: readonly HistoryEntry[], estimates: Set<string>): boolean {
   let replaces = false;
-  for (const entry of page) {
-    const fields = new Map(pairs(entry[1] as Reply));
-    if (fields.get('reaped') === '1') estimates.add(String(entry[0]));
-    if (estimates.delete(fields.get('supersedes') ?? '')) replaces = true;
+  for (const { name, supersedes, isEstimate } of entries) {
+    if (isEstimate) estimates.add(name);
+    if (estimates.delete(supersedes)) replaces = true;
   }
   return replaces;
-}
-
-export function adjustmentKey(adjustmentId: string): string {
-  return `adjustment:${adjustmentId}`;
-}
-
-function pairs(list: Reply): [string, string][] {
-  // RESP3 may give a map where RESP2 gave a list; scripts give lists.
-  const found: [string, string][] = [];
-  for (let index = 0; index + 1 < list.length; index += 2) found.push([String(list[index]), String(list[index + 1])]);
-  return found;
-}
-
-function kindOf(entry: Reply[number]): string {
-  return new Map(pairs(entry[1] as Reply)).get('kind') ?? '';
-}
-
-/** Names of entries are a time and a number. */
-function compareEntries(a: string, b: string): number {
-  const [timeA, numberA] = a.split('-').map(Number);
-  const [timeB, numberB] = b.split('-').map(Number);
-  return (timeA ?? 0) - (timeB ?? 0) || (numberA ?? 0) - (numberB ?? 0);
 }

@@ -54,7 +54,7 @@ export class Reserving {
     if (this.#simOf.get(channelId) !== simId || this.#parts.replica.memory.bookOf(simId) === undefined) {
       return { ok: false, reason: 'unknown-channel' };
     }
-    const state = this.#parts.replica.channelState(channelId);
+    const state = this.#parts.replica.view.channelState(channelId);
     if (state === 'busy' || this.#parts.own.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     const isWaiting = state === 'resting' && direction === 'out' && numberClass !== 'emergency';
     if (isWaiting) return { ok: false, reason: 'channel-resting' };

@@ -8,7 +8,6 @@ import type { RowSource } from '../ledger-tables.js';
 import { byTimeMade, readPastAdjustments } from '../past-adjustments.js';
 import { readAdjusting, readOwnAdjustments, readOwnSettlements, readSettling } from './local-rows.js';
 import type { Reply } from './redis-link.js';
-import { adjustmentKey } from './replica.js';
 import { readAdjustment, type SharedSettlement, writeAdjustment, writeSettlement } from './shared-records.js';
 
 /** The longest month, and a day for calls over its edge. */
@@ -17,6 +16,11 @@ export const HISTORY_MS = 33 * 86_400_000;
 const KEPT_MS = 35 * 86_400_000;
 
 const ADJUSTMENTS_PAGE = '1000';
+
+/** Under which Redis knows an adjustment. */
+function adjustmentKey(adjustmentId: string): string {
+  return `adjustment:${adjustmentId}`;
+}
 
 /** Where scripts are run. */
 export interface ScriptRunner {
