@@ -103,6 +103,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
   opened.add('messages in the journal', store);
   opened.add('notices of messages', notices);
   await service.start();
+  await inbox.start();
   const unsubscribe = ledger.view.events.on('channel:changed', (_, state) => {
     if (state === 'idle') service.look();
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { DeliveryReport, Message } from './message.js';
+import type { DeliveryReport, Message, MessageRequest } from './message.js';
 import type { SendOutcome } from './message-ports.js';
 import { GAP_MS, MessageWorld, SENT } from './testing/message-kit.js';
 
@@ -176,6 +176,74 @@ describe('what gateways tell of messages', () => {
       world.clock.advance(GAP_MS);
       await world.settled();
     }
+  });
+
+  /** Takes one whose gateway does not answer yet. */
+  async function beingSent(changes: Partial<MessageRequest> = {}) {
+    let answer: (outcome: SendOutcome) => void = () => {};
+    world.gateway.send = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    const { message } = await world.service.submit(world.request(changes));
+    return { messageId: message.messageId, answer: () => answer(SENT) };
+  }
+
+  it('is kept over a crash when its message was not over', async () => {
+    const { messageId } = await beingSent();
+    assert.ok(await report({ number: '01012345678', key: 'early' }));
+    await world.crash();
+    await world.settled();
+    await world.settled();
+    const kept = await world.store.find(messageId);
+    assert.equal(kept?.state, 'delivered', 'which the crash had left unknown');
+    assert.ok(await report({ number: '01012345678', key: 'early' }));
+    assert.equal(world.inbox.counters.repeated, 1);
+    await world.crash();
+    assert.equal((await world.store.earlyReports()).size, 0);
+  });
+
+  it('of a message that is not over stays of that one, whatever else is sent to its number meanwhile', async () => {
+    const first = await beingSent();
+    assert.ok(await report({ number: '01012345678', status: 'undelivered' }));
+    const second = await beingSent();
+    second.answer();
+    await world.settled();
+    first.answer();
+    await world.settled();
+    await world.settled();
+    const states = await Promise.all(
+      [first, second].map(async ({ messageId }) => (await world.store.find(messageId))?.state),
+    );
+    assert.deepEqual(states, ['undelivered', 'sent']);
+  });
+
+  it('of one part is not of another message to the same number, when each part has its own', async () => {
+    const long = 'a'.repeat(400);
+    const inParts = async () => {
+      const { message } = await world.service.submit(world.request({ text: long }));
+      await world.settled();
+      world.clock.advance(GAP_MS);
+      await world.settled();
+      assert.equal((await world.store.find(message.messageId))?.parts, 3);
+      return message.messageId;
+    };
+    const [first, second] = [await inParts(), await inParts()];
+    const states = async () =>
+      Promise.all([first, second].map(async (messageId) => (await world.store.find(messageId))?.state));
+    const told = { number: '01012345678' };
+    for (const key of ['1', '2']) assert.ok(await report({ ...told, key }));
+    assert.ok(await report({ ...told, key: '2' }), 'again');
+    await world.crash();
+    world.gateway.answerAllBy(() => SENT);
+    assert.ok(await report({ ...told, key: '3' }));
+    assert.deepEqual(await states(), ['sent', 'delivered']);
+    assert.equal((await world.store.find(second))?.revision, 2, 'told once');
+    assert.ok(await report({ ...told, key: '4' }));
+    assert.deepEqual(await states(), ['delivered', 'delivered']);
+    // What comes later is of no part.
+    world.clock.advance(61_000);
+    assert.equal(await report({ ...told, key: '5' }), false);
   });
 
   it('makes known what became of one that nobody knew of', async () => {

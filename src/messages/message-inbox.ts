@@ -1,8 +1,9 @@
 // What comes from gateways: messages of mobiles, which go to who wrote to that number last over that SIM or called it, else to a
 // default; and reports of delivery. The same one twice counts once.
 import { randomUUID } from 'node:crypto';
+import type { JournalEntry } from '../lib/journal-entry.js';
 import { readAtHome } from '../numbers/normalise-callee.js';
-import { type ArrivedMessage, type DeliveryReport, isOver, type Message } from './message.js';
+import { type ArrivedMessage, type DeliveryReport, isOver, type Message, type ReportsOfParts } from './message.js';
 import type { LastSender, MessagePorts, MessageSettings } from './message-ports.js';
 
 export interface InboxCounters {
@@ -20,7 +21,8 @@ export interface InboxCounters {
 const MAX_CHARACTERS = 10_000;
 const MAX_SENDER_CHARACTERS = 64;
 const MAX_DETAIL_CHARACTERS = 200;
-const MOST_EARLY = 256;
+/** Networks report the parts of a long message within seconds of each other. */
+const PARTS_WITHIN_MS = 60_000;
 
 export class MessageInbox {
   readonly #ports: Pick<MessagePorts, 'books' | 'ledger' | 'clock' | 'log'>;
@@ -28,8 +30,10 @@ export class MessageInbox {
   readonly #receiving = new Map<string, Promise<void>>();
   /** By gateway: the last report that is looked at, behind all before it. */
   readonly #reporting = new Map<string, Promise<unknown>>();
-  /** Reports by the id of their message, which is not over yet. */
+  /** Reports by the id of their message, which is not over yet: as in the journal. */
   readonly #early = new Map<string, DeliveryReport>();
+  #isLooking = false;
+  #hasNews = false;
   readonly #counts = { received: 0, repeated: 0, unclaimed: 0, reports: 0, unknownReports: 0 };
 
   constructor(
@@ -48,6 +52,12 @@ export class MessageInbox {
     this.#settings = settings;
   }
 
+  /** Takes up the reports of an earlier process whose messages were not over. */
+  async start(): Promise<void> {
+    for (const [messageId, report] of await this.#ports.books.earlyReports()) this.#early.set(messageId, report);
+    this.lookAgain();
+  }
+
   /** Resolves when it is in the journal: only then does its gateway hear that we have it. */
   receive(arrived: ArrivedMessage): Promise<void> {
     const key = `${arrived.gateway}\n${arrived.key}`;
@@ -61,66 +71,108 @@ export class MessageInbox {
     return receiving;
   }
 
-  /** False for one of a message that is not known. One after the other: two of one number are of two messages. */
+  /** Resolves when it is in the journal; false for one of a message that is not known. */
   report(report: DeliveryReport): Promise<boolean> {
-    const { gateway } = report;
-    const before = this.#reporting.get(gateway) ?? Promise.resolve();
-    const reporting = before.catch(() => {}).then(() => this.#report(report));
-    this.#reporting.set(gateway, reporting);
-    return reporting.finally(() => {
-      if (this.#reporting.get(gateway) === reporting) this.#reporting.delete(gateway);
-    });
-  }
-
-  async #report(report: DeliveryReport): Promise<boolean> {
-    const { books, clock, log } = this.#ports;
-    const { gateway, status } = report;
-    const reportKey = report.key === null ? null : `${gateway}\n${report.key}`;
-    if (reportKey !== null && (await books.isReported(reportKey))) {
-      this.#counts.repeated++;
-      return true;
-    }
-    const message = await books.findReported(report);
-    if (message !== null && !isOver(message)) return this.#isEarly(message.messageId, report);
-    this.#counts.reports++;
-    if (message === null) {
-      this.#counts.unknownReports++;
-      const at = report.atMs === null ? null : new Date(report.atMs).toISOString();
-      log.info({ gateway, channelId: report.channelId, status, at }, 'report of a message that is not known');
-      return false;
-    }
-    // A network may say both, in either order: what has arrived has arrived.
-    if (message.state === 'delivered' || message.state === status) return true;
-    const detail = report.detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null;
-    const reported: Message = {
-      ...message,
-      state: status,
-      report: { detail, atMs: clock.wallMs() },
-      revision: message.revision + 1,
-    };
-    await books.commit(books.keep(reported, { reportKey, isNews: true }));
-    books.announce();
-    log.info({ messageId: message.messageId, gateway, status }, 'message reported by its gateway');
-    return true;
+    return this.#inTurn(report.gateway, () => this.#report(report));
   }
 
   /** Something is over: reports that came before the answer of their gateway did may be of it. */
   lookAgain(): void {
     if (this.#early.size === 0) return;
-    const early = [...this.#early];
-    this.#early.clear();
-    for (const [messageId, report] of early) {
-      this.report(report).catch((err) =>
-        this.#ports.log.error({ err, messageId }, 'report of a message could not be kept'),
-      );
+    this.#hasNews = true;
+    if (!this.#isLooking) void this.#lookAtEarly();
+  }
+
+  /** One after the other: two of one number are of two messages. */
+  async #inTurn<T>(gateway: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#reporting.get(gateway) ?? Promise.resolve();
+    const reporting = before.catch(() => {}).then(work);
+    this.#reporting.set(gateway, reporting);
+    try {
+      return await reporting;
+    } finally {
+      if (this.#reporting.get(gateway) === reporting) this.#reporting.delete(gateway);
     }
   }
 
+  async #report(report: DeliveryReport): Promise<boolean> {
+    const { books, log } = this.#ports;
+    const { gateway, channelId, status, atMs } = report;
+    const reportKey = keyOf(report);
+    if (reportKey !== null && (await books.isReported(reportKey))) {
+      this.#counts.repeated++;
+      return true;
+    }
+    const message = await books.findReported(report);
+    if (message === null) {
+      this.#counts.reports++;
+      this.#counts.unknownReports++;
+      const at = atMs === null ? null : new Date(atMs).toISOString();
+      log.info({ gateway, channelId, status, at }, 'report of a message that is not known');
+      return false;
+    }
+    if (isOver(message)) await this.#change(message, report);
+    else await this.#keepEarly(message.messageId, report);
+    return true;
+  }
+
+  async #change(message: Message, report: DeliveryReport, more: readonly JournalEntry[] = []): Promise<void> {
+    const { books, clock, log } = this.#ports;
+    const { gateway, status } = report;
+    const { messageId, state, revision } = message;
+    const nowMs = clock.wallMs();
+    this.#counts.reports++;
+    const ofParts = partsAfter(message, report, nowMs);
+    const reportKey = keyOf(report);
+    // A network may say both, in either order: what has arrived has arrived.
+    if (state === 'delivered' || state === status) {
+      const isOfPart = message.report !== null && message.report.ofParts?.left !== ofParts?.left;
+      const counted = isOfPart ? { ...message, report: { ...message.report, ofParts } } : null;
+      const entries = counted === null ? [] : books.keep(counted, { reportKey, asPublished: true });
+      if (entries.length + more.length > 0) await books.commit([...entries, ...more]);
+      return;
+    }
+    const detail = report.detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null;
+    const told = { detail, atMs: nowMs, ofParts };
+    const reported: Message = { ...message, state: status, report: told, revision: revision + 1 };
+    await books.commit([...books.keep(reported, { reportKey, isNews: true }), ...more]);
+    books.announce();
+    log.info({ messageId, gateway, status }, 'message reported by its gateway');
+  }
+
   /** A network may be faster than the answer that its gateway has taken the message. */
-  #isEarly(messageId: string, report: DeliveryReport): boolean {
-    const mayBeKept = this.#early.has(messageId) || this.#early.size < MOST_EARLY;
-    if (mayBeKept) this.#early.set(messageId, report);
-    return mayBeKept;
+  async #keepEarly(messageId: string, report: DeliveryReport): Promise<void> {
+    const { books } = this.#ports;
+    const before = this.#early.get(messageId)?.status;
+    if (before === 'delivered' || before === report.status) return;
+    await books.commit([books.keepEarly(messageId, report)]);
+    this.#early.set(messageId, report);
+    // It may be over by now.
+    this.lookAgain();
+  }
+
+  async #lookAtEarly(): Promise<void> {
+    this.#isLooking = true;
+    while (this.#hasNews) {
+      this.#hasNews = false;
+      for (const [messageId, report] of [...this.#early]) {
+        await this.#inTurn(report.gateway, () => this.#lookAt(messageId)).catch((err) =>
+          this.#ports.log.error({ err, messageId }, 'report of a message could not be kept'),
+        );
+      }
+    }
+    this.#isLooking = false;
+  }
+
+  async #lookAt(messageId: string): Promise<void> {
+    const { books } = this.#ports;
+    const message = await books.find(messageId);
+    const report = this.#early.get(messageId);
+    if (report === undefined || (message !== null && !isOver(message))) return;
+    const forgotten = [books.keepEarly(messageId, null)];
+    if (message === null) await books.commit(forgotten);
+    else await this.#change(message, report, forgotten);
+    this.#early.delete(messageId);
   }
 
   async #receive(arrived: ArrivedMessage, said: string): Promise<void> {
@@ -179,4 +231,16 @@ export class MessageInbox {
       wrote !== null && called !== null ? (called.wallMs > wrote.wallMs ? called : wrote) : (wrote ?? called);
     return last ?? (defaultTrunk === null ? null : { trunk: defaultTrunk, agent: null });
   }
+}
+
+function keyOf({ gateway, key }: DeliveryReport): string | null {
+  return key === null ? null : `${gateway}\n${key}`;
+}
+
+/** What may still come of its other parts, which are reported one by one: their network knows nothing of the whole. */
+function partsAfter({ report, parts }: Message, told: DeliveryReport, nowMs: number): ReportsOfParts | null {
+  if (told.messageId !== null || told.reference !== null) return report?.ofParts ?? null;
+  const left = (report?.ofParts?.left ?? parts ?? 1) - 1;
+  if (left <= 0) return null;
+  return { left, untilMs: report?.ofParts?.untilMs ?? (told.atMs ?? nowMs) + PARTS_WITHIN_MS };
 }

@@ -63,12 +63,21 @@ export interface MessageRoutes {
 export interface MessageBooks {
   /**
    * Entries that keep it as it is now; `key` makes a repetition of its request find it, `reportKey` one of the report that changed
-   * it. Its trunk is told when `isNews`.
+   * it. Its trunk is told when `isNews`; no record is published when it is `asPublished`.
    */
   keep(
     message: Message,
-    options?: { readonly key?: string | null; readonly reportKey?: string | null; readonly isNews?: boolean },
+    options?: {
+      readonly key?: string | null;
+      readonly reportKey?: string | null;
+      readonly isNews?: boolean;
+      readonly asPublished?: boolean;
+    },
   ): readonly JournalEntry[];
+  /** An entry that keeps a report of a message that is not over yet; null: it is kept no more. */
+  keepEarly(messageId: string, report: DeliveryReport | null): JournalEntry;
+  /** By the id of their message. */
+  earlyReports(): Promise<ReadonlyMap<string, DeliveryReport>>;
   /** Tries until the journal has them. */
   commit(entries: readonly JournalEntry[]): Promise<void>;
   /** Something that others are to be told of has been committed. */

@@ -66,6 +66,18 @@ export interface MessageDecision {
   } | null;
 }
 
+export interface MessageReport {
+  readonly detail: string | null;
+  readonly atMs: number;
+  /** Reports of its other parts that may come, told by its number alone as the first was. Null or left out: none. */
+  readonly ofParts?: ReportsOfParts | null;
+}
+
+export interface ReportsOfParts {
+  readonly left: number;
+  readonly untilMs: number;
+}
+
 export interface Message {
   readonly messageId: string;
   readonly direction: 'out' | 'in';
@@ -102,7 +114,7 @@ export interface Message {
   readonly endReason: string | null;
   /** What its gateway calls it. */
   readonly gatewayReference: string | null;
-  readonly report: { readonly detail: string | null; readonly atMs: number } | null;
+  readonly report: MessageReport | null;
   /** Of its published record; 0 while there is none. */
   readonly revision: number;
 }

@@ -31,6 +31,8 @@ export const MESSAGES_SCHEMA: readonly string[] = [
   // Reports that may come again and would be taken for another message's then.
   `CREATE TABLE IF NOT EXISTS message_reports (report_key TEXT PRIMARY KEY, wall_ms INTEGER NOT NULL) WITHOUT ROWID`,
   'CREATE INDEX IF NOT EXISTS message_reports_by_time ON message_reports (wall_ms)',
+  // Reports that were faster than their gateway's answer.
+  'CREATE TABLE IF NOT EXISTS message_early_reports (message_id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID',
   // What a trunk is to be told, once for each way; gone when it has been.
   `CREATE TABLE IF NOT EXISTS message_notices (
      notice_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,10 +57,18 @@ const NOTIFY = `INSERT INTO message_notices (message_id, trunk, via, data, made_
 const REPORTED_BY_NUMBER = `SELECT data FROM messages WHERE gateway = ? AND (? IS NULL OR channel_id = ?)
   AND direction = 'out' AND taken_wall_ms <= ? AND state IN ('sent', 'unknown', 'sending') AND (callee = ? OR callee = '+' || ? OR national = ?)
   ORDER BY state = 'sending', taken_wall_ms DESC LIMIT 1`;
+/** A further part of one that has been reported just now. */
+const REPORTED_IN_PART = `SELECT data FROM messages WHERE gateway = ? AND (? IS NULL OR channel_id = ?)
+  AND direction = 'out' AND state IN ('delivered', 'undelivered') AND (callee = ? OR callee = '+' || ? OR national = ?)
+  AND json_extract(data, '$.report.ofParts.left') > 0 AND json_extract(data, '$.report.ofParts.untilMs') >= ?
+  ORDER BY json_extract(data, '$.report.atMs') DESC LIMIT 1`;
 const LAST_SENDER = `SELECT trunk, agent, taken_wall_ms FROM messages WHERE callee = ? AND sim_id = ? AND taken_wall_ms >= ?
   AND direction = 'out' AND state IN ('sent', 'unknown', 'delivered', 'undelivered') ORDER BY taken_wall_ms DESC LIMIT 1`;
 const KEEP_REPORT = `INSERT INTO message_reports (report_key, wall_ms) VALUES (?, ?)
   ON CONFLICT (report_key) DO UPDATE SET wall_ms = excluded.wall_ms`;
+const KEEP_EARLY = `INSERT INTO message_early_reports (message_id, data) VALUES (?, ?)
+  ON CONFLICT (message_id) DO UPDATE SET data = excluded.data`;
+const FORGET_EARLY = 'DELETE FROM message_early_reports WHERE message_id = ?';
 const FORGET_REPORTS = 'DELETE FROM message_reports WHERE wall_ms < ?';
 const FORGET = "DELETE FROM messages WHERE taken_wall_ms < ? AND state NOT IN ('queued', 'sending')";
 
@@ -127,7 +137,12 @@ export class MessageStore implements MessageBooks {
 
   keep(
     message: Message,
-    { key = null, reportKey = null, isNews = false }: NonNullable<Parameters<MessageBooks['keep']>[1]> = {},
+    {
+      key = null,
+      reportKey = null,
+      isNews = false,
+      asPublished = false,
+    }: NonNullable<Parameters<MessageBooks['keep']>[1]> = {},
   ): readonly JournalEntry[] {
     const { clock, noticesOf, recordOf } = this.#options;
     const { messageId, state, direction, trunk, agent, callee, gatewayReference, takenAtMs } = message;
@@ -150,7 +165,7 @@ export class MessageStore implements MessageBooks {
       },
     ];
     if (reportKey !== null) entries.push({ statement: KEEP_REPORT, parameters: [reportKey, clock.wallMs()] });
-    if (isOver(message)) entries.push(...recordOf(message));
+    if (isOver(message) && !asPublished) entries.push(...recordOf(message));
     if (isNews && trunk !== null) {
       const nowMs = clock.wallMs();
       for (const via of noticesOf(message)) {
@@ -158,6 +173,18 @@ export class MessageStore implements MessageBooks {
       }
     }
     return entries;
+  }
+
+  keepEarly(messageId: string, report: DeliveryReport | null): JournalEntry {
+    if (report === null) return { statement: FORGET_EARLY, parameters: [messageId] };
+    return { statement: KEEP_EARLY, parameters: [messageId, JSON.stringify(report)] };
+  }
+
+  async earlyReports(): Promise<ReadonlyMap<string, DeliveryReport>> {
+    const rows = await this.#options.journal.query('SELECT message_id, data FROM message_early_reports', []);
+    return new Map(
+      rows.flatMap(({ message_id: id, data }) => this.#read<DeliveryReport>(data).map((read) => [String(id), read])),
+    );
   }
 
   async commit(entries: readonly JournalEntry[]): Promise<void> {
@@ -206,6 +233,10 @@ export class MessageStore implements MessageBooks {
     }
     if (number === null) return null;
     const plain = number.replaceAll(/[^+\d]/g, '');
+    const saidAtMs = atMs ?? this.#options.clock.wallMs();
+    const inPart = [gateway, channelId, channelId, plain, plain, plain, saidAtMs];
+    const ofOtherParts = await this.#first(REPORTED_IN_PART, inPart);
+    if (ofOtherParts !== null) return ofOtherParts;
     const untilMs = atMs === null ? Number.MAX_SAFE_INTEGER : atMs + CLOCK_BEHIND_MS;
     return this.#first(REPORTED_BY_NUMBER, [gateway, channelId, channelId, untilMs, plain, plain, plain]);
   }
@@ -228,9 +259,9 @@ export class MessageStore implements MessageBooks {
     return row === undefined ? null : (this.#read(row.data)[0] ?? null);
   }
 
-  #read(data: unknown): Message[] {
+  #read<T = Message>(data: unknown): T[] {
     try {
-      return [JSON.parse(String(data)) as Message];
+      return [JSON.parse(String(data)) as T];
     } catch (error) {
       this.#options.log.error({ err: error }, 'row of a message cannot be read');
       return [];

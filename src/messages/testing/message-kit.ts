@@ -233,5 +233,6 @@ export class MessageWorld {
       if (state === 'idle') service.look();
     });
     await this.service.start();
+    await this.inbox.start();
   }
 }
