@@ -26,6 +26,7 @@ export const MESSAGES_SCHEMA: readonly string[] = [
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS messages_left ON messages (state) WHERE state IN ('queued', 'sending')",
   'CREATE INDEX IF NOT EXISTS messages_by_callee ON messages (callee, taken_wall_ms)',
+  'CREATE INDEX IF NOT EXISTS messages_by_national ON messages (national)',
   'CREATE INDEX IF NOT EXISTS messages_by_reference ON messages (gateway, gateway_reference)',
   'CREATE INDEX IF NOT EXISTS messages_by_time ON messages (taken_wall_ms)',
   // Reports that may come again and would be taken for another message's then.
@@ -53,13 +54,17 @@ const KEEP = `INSERT INTO messages (message_id, message_key, state, direction, t
     sim_id = excluded.sim_id, gateway_reference = excluded.gateway_reference, data = excluded.data`;
 const NOTIFY = `INSERT INTO message_notices (message_id, trunk, via, data, made_wall_ms, due_wall_ms, tries)
   VALUES (?, ?, ?, ?, ?, ?, 0)`;
-/** A number as a gateway may have it: canonical, as dialled at home, or without the "+". One that it has before one that it is told of. */
-const REPORTED_BY_NUMBER = `SELECT data FROM messages WHERE gateway = ? AND (? IS NULL OR channel_id = ?)
-  AND direction = 'out' AND taken_wall_ms <= ? AND state IN ('sent', 'unknown', 'sending') AND (callee = ? OR callee = '+' || ? OR national = ?)
+/**
+ * Messages to a number as a gateway may have it: canonical, as dialled at home, or without the "+". The "+" before other columns
+ * keeps them out of the choice of an index: a gateway has nearly all messages, a number few.
+ */
+const SENT_TO = `SELECT data FROM messages WHERE (callee = ? OR callee = '+' || ? OR national = ?) AND +gateway = ?
+  AND (? IS NULL OR channel_id = ?) AND direction = 'out'`;
+/** One that the gateway has before one that it is being told of. */
+const REPORTED_BY_NUMBER = `${SENT_TO} AND +taken_wall_ms <= ? AND +state IN ('sent', 'unknown', 'sending')
   ORDER BY state = 'sending', taken_wall_ms DESC LIMIT 1`;
 /** A further part of one that has been reported just now. */
-const REPORTED_IN_PART = `SELECT data FROM messages WHERE gateway = ? AND (? IS NULL OR channel_id = ?)
-  AND direction = 'out' AND state IN ('delivered', 'undelivered') AND (callee = ? OR callee = '+' || ? OR national = ?)
+const REPORTED_IN_PART = `${SENT_TO} AND +state IN ('delivered', 'undelivered')
   AND json_extract(data, '$.report.ofParts.left') > 0 AND json_extract(data, '$.report.ofParts.untilMs') >= ?
   ORDER BY json_extract(data, '$.report.atMs') DESC LIMIT 1`;
 const LAST_SENDER = `SELECT trunk, agent, taken_wall_ms FROM messages WHERE callee = ? AND sim_id = ? AND taken_wall_ms >= ?
@@ -233,12 +238,11 @@ export class MessageStore implements MessageBooks {
     }
     if (number === null) return null;
     const plain = number.replaceAll(/[^+\d]/g, '');
-    const saidAtMs = atMs ?? this.#options.clock.wallMs();
-    const inPart = [gateway, channelId, channelId, plain, plain, plain, saidAtMs];
-    const ofOtherParts = await this.#first(REPORTED_IN_PART, inPart);
-    if (ofOtherParts !== null) return ofOtherParts;
+    const sentTo = [plain, plain, plain, gateway, channelId, channelId];
+    const partly = await this.#first(REPORTED_IN_PART, [...sentTo, atMs ?? this.#options.clock.wallMs()]);
+    if (partly !== null) return partly;
     const untilMs = atMs === null ? Number.MAX_SAFE_INTEGER : atMs + CLOCK_BEHIND_MS;
-    return this.#first(REPORTED_BY_NUMBER, [gateway, channelId, channelId, untilMs, plain, plain, plain]);
+    return this.#first(REPORTED_BY_NUMBER, [...sentTo, untilMs]);
   }
 
   async isReported(reportKey: string): Promise<boolean> {
