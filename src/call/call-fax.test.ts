@@ -4,6 +4,7 @@ import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
 import type { CallMedia } from './call-media.js';
 import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
 import { gatewayTerms } from './call-test-kit.js';
+import { takeSuccessor } from './joined-media.js';
 import type { MediaCapabilities } from './ports.js';
 import type { Side } from './reports.js';
 
@@ -79,6 +80,23 @@ describe('a fax in a call', () => {
     reinvited('callee', FAX);
     assert.deepEqual(reinvited('caller', FAX).refused, [491]);
     assert.deepEqual(reinvited('callee', AUDIO).refused, [491]);
+  });
+
+  it('is nobody’s to take over, from the moment in which it begins', async () => {
+    await callWith(PASS);
+    const taken = (side: Side, offerSdp: string) => takeSuccessor(media, side, offerSdp, '192.0.2.30');
+    assert.deepEqual([taken('caller', FAX), asked.length], [null, 0], 'nor is one begun by a successor');
+    assert.notEqual(media.offerForSuccessor('caller'), null);
+    reinvited('callee', FAX);
+    const isNobodys = () => {
+      for (const side of ['caller', 'callee'] as const) {
+        assert.deepEqual([media.offerForSuccessor(side), taken(side, AUDIO), taken(side, FAX)], [null, null, null]);
+      }
+    };
+    isNobodys();
+    asked[0]?.answered({ status: 200, sdp: FAX_ANSWER });
+    isNobodys();
+    assert.equal(asked.length, 1);
   });
 
   it('goes on for itself with a new address, and keeps its version when nothing changes', async () => {

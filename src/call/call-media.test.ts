@@ -22,10 +22,11 @@ const payloadTypesOf = (remote: MediaRemote | undefined) => remote?.codecs.map((
 describe('the media of a call', () => {
   let media: CallMedia;
   let remotes: RelayedMedia['remotes'];
+  let asked: RelayedMedia['asked'];
 
   /** A caller that offers PCMA, PCMU and digits, dialled to a gateway that knows both codecs. */
   beforeEach(async () => {
-    ({ media, remotes } = await relayed(readMedia(description('8 0 101'), codecPolicy(['PCMA', 'PCMU']))));
+    ({ media, remotes, asked } = await relayed(readMedia(description('8 0 101'), codecPolicy(['PCMA', 'PCMU']))));
     assert.ok(media.offerFor(gatewayTerms('gw1'), 'gw1/1').ok);
   });
 
@@ -63,6 +64,27 @@ describe('the media of a call', () => {
     media.forgetCallee();
     assert.equal(media.isCalleeAnswered, false);
     assert.notEqual(media.callerSdp, null);
+  });
+
+  it('agrees on nothing else while a successor is answered, whose codec is settled by what the other side uses', () => {
+    const isOpen = () => {
+      const refused = (['caller', 'callee'] as const).map((side) => reinvited(side, description('8 0')).refused);
+      media.refresh('callee');
+      return refused.flat().length === 0 && asked.length > 0;
+    };
+    const [early, dropped] = [0, 1].map(() => media.answerForCallee(description('8'), '192.0.2.30'));
+    assert.ok(media.acceptAnswer(description('8 0')).ok);
+    assert.deepEqual([isOpen(), asked.length], [false, 0]);
+    dropped?.drop();
+    assert.equal(isOpen(), false);
+    early?.adopt();
+    assert.equal(isOpen(), true);
+    const answered = media.answerSuccessor('caller', description('8'), '192.0.2.30');
+    assert.equal(isOpen(), false);
+    answered?.drop();
+    assert.equal(isOpen(), true);
+    media.answerSuccessor('caller', description('8', 40_020), '192.0.2.30')?.adopt();
+    assert.deepEqual([remotes.get('caller')?.rtpPort, isOpen()], [40_020, true]);
   });
 
   it('offers a peer that asks by an empty re-INVITE only what the other leg uses', () => {

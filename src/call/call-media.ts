@@ -26,7 +26,7 @@ import {
   UNREAD,
   usableNames,
 } from '../sdp/select-codecs.js';
-import { passedTransport, restartsIce, type TransportUse, useOfTransport } from '../sdp/srtp.js';
+import { passedTransport, restartsIce, type TransportUse, useOfTransport, usesIce } from '../sdp/srtp.js';
 import { widened } from '../sdp/widened-offer.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
@@ -40,10 +40,16 @@ import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
 
-/** An answer to somebody who is to take a side's place: nothing has changed until it is adopted. */
-export interface SuccessorAnswer {
+/** An answer that says which codecs go with the other leg: nothing has changed until it is adopted. */
+interface OwnAnswer {
   readonly sdp: string;
   adopt(): void;
+}
+
+/** The same to somebody who is to take a side's place. As long as he has it not, no side agrees on anything else. */
+export interface SuccessorAnswer extends OwnAnswer {
+  /** He does not take it. */
+  drop(): void;
 }
 
 /** What a channel has to allow so that the call can be answered there. */
@@ -132,6 +138,8 @@ export class CallMedia {
   #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
   readonly #iceRestart = new IceRestart();
+  /** Answers to successors that are neither adopted nor dropped. */
+  #pledged = 0;
   /** Of a call that began with a fax, as long as it has had no audio. */
   #start: FaxStart | null;
 
@@ -316,26 +324,27 @@ export class CallMedia {
     return { ok: true };
   }
 
+  /** What to offer whoever is to take the place of a side that is talking; null when no answer of his could be used. */
+  offerForSuccessor(side: Side): string | null {
+    const previous = this.#toBeSucceeded(side);
+    if (previous === null || this.#terms.transport === 'passed' || this.#endsIce(side)) return null;
+    return this.#describeAgain(side, previous).sdp;
+  }
+
   /**
    * Answers the offer of somebody who takes the place of a side that is talking; null when it cannot be used.
    * @param signallingAddress where its signalling comes from
    */
   answerSuccessor(side: Side, offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
-    const previous = this.#described(side);
-    const isSettled = side === 'caller' ? this.#callerAudio !== null : this.#callee !== null;
-    // A fax is between its two ends.
-    if (previous === null || !isSettled || this.#fax.isThere) return null;
+    const previous = this.#toBeSucceeded(side);
     const usable = this.#usable(side, offerSdp);
     // What ICE of somebody else's would be answered is known too late.
-    if (usable === null || this.#restartsIce(side, usable)) return null;
+    if (previous === null || usable === null || this.#restartsIce(side, usable)) return null;
     const { sdp, adopt } = this.#answerTo(side, previous, usable);
-    return {
-      sdp,
-      adopt: () => {
-        this.hearSideFrom(side, signallingAddress);
-        adopt();
-      },
-    };
+    return this.#pledge(sdp, () => {
+      this.hearSideFrom(side, signallingAddress);
+      adopt();
+    });
   }
 
   /** The same of somebody who answers in the place of a callee that has not answered. */
@@ -353,17 +362,14 @@ export class CallMedia {
     const forCaller = leg && this.#codecForCaller(leg.selection);
     if (leg === null || forCaller === null) return null;
     const { sdp, adopt } = this.#answerTo('callee', previous, { offer: read.offer, leg });
-    return {
-      sdp,
-      adopt: () => {
-        this.hearCalleeFrom(signallingAddress);
-        if (this.#toCaller === null) this.#describeToCaller(read.offer, forCaller);
-        adopt();
-        if (this.#callerAudio !== null && this.#toCaller !== null) {
-          this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
-        }
-      },
-    };
+    return this.#pledge(sdp, () => {
+      this.hearCalleeFrom(signallingAddress);
+      if (this.#toCaller === null) this.#describeToCaller(read.offer, forCaller);
+      adopt();
+      if (this.#callerAudio !== null && this.#toCaller !== null) {
+        this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
+      }
+    });
   }
 
   /** The gateway of the attempt under way has answered our offer, early or finally. */
@@ -426,7 +432,7 @@ export class CallMedia {
       request.refuse(491);
       return;
     }
-    if (this.#iceRestart.isUnderWay) {
+    if (this.#iceRestart.isUnderWay || this.#pledged > 0) {
       request.refuse(491);
       return;
     }
@@ -438,7 +444,8 @@ export class CallMedia {
   /** Repeats to a side what it was told last, so that its session lives on (RFC 4028 §7.4). */
   refresh(side: Side): void {
     const told = this.#described(side);
-    if (this.#fax.refresh(side) || told === null) return;
+    // While a successor is answered the refresh waits; it will be due again.
+    if (this.#pledged > 0 || this.#fax.refresh(side) || told === null) return;
     const host: RefreshHost = {
       reoffer: this.#reoffer,
       describe: (of, offer) => this.#describe(of, offer),
@@ -472,11 +479,38 @@ export class CallMedia {
     return { caller: recordedOf(this.#sent.caller, copiesAsG711), callee: recordedOf(this.#sent.callee, copiesAsG711) };
   }
 
-  #offerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
-    // What the leg uses, and what else goes with the other leg, which is not told to take another codec.
+  /** What a side was told last, whose place somebody else can take; null when nobody can now. */
+  #toBeSucceeded(side: Side): LocalDescription | null {
+    const isSettled = side === 'caller' ? this.#callerAudio !== null : this.#callee !== null;
+    // A fax is between its two ends.
+    const isElsewhere = this.#fax.isThere || this.#iceRestart.isUnderWay;
+    return isSettled && !isElsewhere ? this.#described(side) : null;
+  }
+
+  #pledge(sdp: string, adopt: () => void): SuccessorAnswer {
+    this.#pledged += 1;
+    return {
+      sdp,
+      adopt: () => {
+        this.#pledged -= 1;
+        adopt();
+      },
+      drop: () => {
+        this.#pledged -= 1;
+      },
+    };
+  }
+
+  /** Offers a side what its leg uses, and what else goes with the other leg, which is not told to take another codec. */
+  #describeAgain(side: Side, previous: LocalDescription): LocalDescription {
     const inUse = side === 'caller' ? previous.audio : this.#inUseTowardsCallee(previous.audio);
     const offer = offerAgain(previous, this.#widened(side, inUse));
     this.#describe(side, offer);
+    return offer;
+  }
+
+  #offerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
+    const offer = this.#describeAgain(side, previous);
     request.onAnswer((sdp) => {
       const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
       if (checked?.ok) this.#adoptAnswer(side, offer, checked);
@@ -528,6 +562,11 @@ export class CallMedia {
   }
 
   /** The engine ends ICE of the caller's; the other leg has none. */
+  #endsIce(side: Side): boolean {
+    const transport = this.#callerAudio?.transport;
+    return side === 'caller' && this.#terms.transport === 'ended' && transport !== undefined && usesIce(transport);
+  }
+
   #restartsIce(side: Side, { offer }: UsableOffer): boolean {
     const before = this.#callerAudio?.transport;
     if (side === 'callee' || this.#terms.transport !== 'ended' || before === undefined) return false;
@@ -550,7 +589,7 @@ export class CallMedia {
     };
   }
 
-  #answerTo(side: Side, previous: LocalDescription, { offer, leg }: UsableOffer): SuccessorAnswer {
+  #answerTo(side: Side, previous: LocalDescription, { offer, leg }: UsableOffer): OwnAnswer {
     const { ptimeMs, maxptimeMs } = previous.audio;
     const packets = { ptimeMs, maxptimeMs };
     const local = buildAnswer({ offer, selection: leg.selection, from: previous, packets });

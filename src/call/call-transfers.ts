@@ -7,7 +7,7 @@ import type { CallMedia } from './call-media.js';
 import type { CallRequest } from './call-request.js';
 import { finalAnswerFor } from './end-reason.js';
 import { JoinedLeg } from './joined-legs.js';
-import { atAddress, offerForSuccessor, takeSuccessor } from './joined-media.js';
+import { atAddress, takeSuccessor } from './joined-media.js';
 import { LeavingLegs, TRANSFERRED } from './leaving-legs.js';
 import { type PassedReferral, passReferral } from './passed-referral.js';
 import type { CallerLeg, PlayRequest } from './ports.js';
@@ -121,7 +121,7 @@ export class CallTransfers implements JoinableCall {
       const place: Succession = {
         isOpen: () => this.#isTalking,
         answer: (offer) => media.answerSuccessor(side, offer, signallingAddress),
-        offer: () => offerForSuccessor(media, side),
+        offer: () => media.offerForSuccessor(side),
         takeAnswer: (sdp) => takeSuccessor(media, side, sdp, signallingAddress) !== null,
         take: (theirs) => {
           this.#successor = null;
@@ -150,8 +150,10 @@ export class CallTransfers implements JoinableCall {
         answer: (offer) => media.answerForCallee(offer, signallingAddress),
         offer: () => media.calleeSdp,
         takeAnswer: (sdp) => {
-          media.hearCalleeFrom(signallingAddress);
-          return sdp !== null && media.acceptAnswer(sdp).ok;
+          const goBack = media.hearSideFrom('callee', signallingAddress);
+          const isTaken = sdp !== null && media.acceptAnswer(sdp).ok;
+          if (!isTaken) goBack();
+          return isTaken;
         },
         take: (theirs) => {
           this.#note(record);
@@ -180,7 +182,7 @@ export class CallTransfers implements JoinableCall {
 
   #callNumber(ports: TransferPorts, referral: Referral): void {
     const place = this.#place(ports);
-    const offer = place && offerForSuccessor(place.media, this.#holder.trunk.side);
+    const offer = place?.media.offerForSuccessor(this.#holder.trunk.side) ?? null;
     if (place === null || offer === null) {
       referral.refuse(488);
       return;
@@ -212,7 +214,7 @@ export class CallTransfers implements JoinableCall {
 
   #callPeer(ports: TransferPorts, referral: Referral): void {
     const media = this.#holder.media();
-    const offerSdp = media && offerForSuccessor(media, this.#holder.trunk.side);
+    const offerSdp = media?.offerForSuccessor(this.#holder.trunk.side) ?? null;
     const { identity } = this.#holder.trunk;
     if (offerSdp === null || identity === null) {
       referral.refuse(488);
@@ -266,17 +268,22 @@ export class CallTransfers implements JoinableCall {
       referral.refuse(481);
       return;
     }
-    const offer = offerForSuccessor(here.media, here.side);
-    const answer = offer && takeSuccessor(there.media, there.side, place.reached(offer), place.address);
-    if (answer === null || takeSuccessor(here.media, here.side, place.reached(answer), place.address) === null) {
+    const offer = here.media.offerForSuccessor(here.side);
+    // Neither call is changed before both can be.
+    const theirs = offer === null ? null : there.media.answerSuccessor(there.side, place.reached(offer), place.address);
+    const ours = theirs && here.media.answerSuccessor(here.side, place.reached(theirs.sdp), place.address);
+    if (theirs === null || ours === null) {
+      theirs?.drop();
       referral.refuse(488);
       return;
     }
-    const [ours, theirs] = JoinedLeg.pair(ports.log);
+    theirs.adopt();
+    ours.adopt();
+    const [leg, otherLeg] = JoinedLeg.pair(ports.log);
     const { user } = referral.target;
     this.#begin(referral, this.#recordOf('attended', user, other.callId), () => {});
-    other.join(theirs, user, this.callId);
-    this.#succeeded(ours);
+    other.join(otherLeg, user, this.callId);
+    this.#succeeded(leg);
   }
 
   get callId(): string {

@@ -48,6 +48,8 @@ export class FakeMedia implements MediaPort {
   readonly eventListeners: ((event: MediaEvent) => void)[] = [];
   /** Where the media of each side is, as a call has said last. */
   readonly remotes: Partial<Record<Side, string>> = {};
+  /** Where the signalling of each side comes from, the same. */
+  readonly signallingAddresses: Partial<Record<Side, string>> = {};
   readonly capabilities: MediaPort['capabilities'] = { srtp: false, transcodes: () => false };
   readonly #trace: string[];
 
@@ -70,8 +72,9 @@ export class FakeMedia implements MediaPort {
       sessionId,
       local: (side) => ({ address: '192.0.2.1', rtpPort: side === 'caller' ? 20_000 : 20_002, rtcpPort: 20_001 }),
       placeCallee: async () => ({ ok: true }),
-      setRemote: (side, { address }) => {
+      setRemote: (side, { address, signallingAddress }) => {
         this.remotes[side] = address;
+        this.signallingAddresses[side] = signallingAddress;
       },
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),

@@ -3,6 +3,7 @@ import { codecPolicy } from '../sdp/media-policy.js';
 import type { CallMedia } from './call-media.js';
 import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
 import { gatewayTerms } from './call-test-kit.js';
+import { takeSuccessor } from './joined-media.js';
 import type { MediaAddress } from './ports.js';
 import type { Side } from './reports.js';
 
@@ -12,6 +13,11 @@ function caller(ufrag: string, port = 40_000): string {
     ...['a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:k', `a=ice-ufrag:${ufrag}`, `a=ice-pwd:${ufrag.repeat(6)}`, ''],
   ];
   return lines.join('\r\n');
+}
+
+/** The same of somebody who does without ICE. */
+function plain(sdp: string): string {
+  return sdp.replace(/a=ice-.*\r\n/g, '');
 }
 
 const GATEWAY = 'v=0\r\no=x 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n';
@@ -74,7 +80,15 @@ describe('a restart of ICE', () => {
   });
 
   it('is not for somebody else who takes the place of the caller, who would be told too late', () => {
-    assert.equal(media.answerSuccessor('caller', caller('bbbb'), '192.0.2.30'), null);
-    assert.equal(remotes.get('caller')?.rtpPort, 40_000);
+    const before = new Map(remotes);
+    for (const theirs of [caller('bbbb', 40_010), plain(caller('bbbb', 40_010))]) {
+      assert.equal(takeSuccessor(media, 'caller', theirs, '192.0.2.30'), null);
+    }
+    assert.equal(media.offerForSuccessor('caller'), null, 'nobody is called in vain');
+    assert.deepEqual([remotes, settle.length], [before, 0]);
+    assert.notEqual(media.offerForSuccessor('callee'), null);
+    // And while the caller's own is under way nobody is told anything.
+    reinvited('caller', caller('bbbb'));
+    assert.deepEqual([media.offerForSuccessor('callee'), media.answerSuccessor('callee', GATEWAY, '')], [null, null]);
   });
 });

@@ -3,21 +3,6 @@
 import type { CallMedia } from './call-media.js';
 import type { Side } from './reports.js';
 
-/** What to offer whoever is to take a side's place; null when it cannot be offered anything, as with SRTP that is passed. */
-export function offerForSuccessor(media: CallMedia, side: Side): string | null {
-  let offer: string | null = null;
-  media.renegotiate(side, {
-    offerSdp: null,
-    accept: (sdp) => {
-      offer = sdp;
-    },
-    refuse: () => {},
-    // Its answer is read as an offer in turn: what it may send is the same by both.
-    onAnswer: () => {},
-  });
-  return offer;
-}
-
 /**
  * From now on a side's media is as this description says.
  * @param signallingAddress where its signalling comes from
@@ -29,19 +14,10 @@ export function takeSuccessor(
   sdp: string | null,
   signallingAddress: string,
 ): string | null {
-  if (sdp === null || sdp === '') return null;
-  const goBack = media.hearSideFrom(side, signallingAddress);
-  let answer: string | null = null;
-  media.renegotiate(side, {
-    offerSdp: sdp,
-    accept: (ours) => {
-      answer = ours;
-    },
-    refuse: () => {},
-    onAnswer: () => {},
-  });
-  if (answer === null) goBack();
-  return answer;
+  // An answer to an offer of ours is read as an offer in turn: what he may send is the same by both.
+  const answer = sdp === null ? null : media.answerSuccessor(side, sdp, signallingAddress);
+  answer?.adopt();
+  return answer?.sdp ?? null;
 }
 
 /** A description of ours with the address by which this machine reaches itself, where peers are told another (NAT). */

@@ -74,6 +74,7 @@ describe('a call from a mobile that rings a phone, and is picked up by another o
   });
 
   it('rings on when he cannot be connected, or agrees to nothing', async () => {
+    agent.listener.heardFrom('192.0.2.40');
     picksUp(OWN).failsToConnect();
     const silent = picksUp(null);
     silent.connected();
@@ -83,7 +84,8 @@ describe('a call from a mobile that rings a phone, and is picked up by another o
     agent.answer(ANSWER);
     await settled();
     mobile.connected();
-    assert.equal(bench.media.remotes.callee, '192.0.2.10');
+    const { remotes, signallingAddresses } = bench.media;
+    assert.deepEqual([remotes.callee, signallingAddresses.callee], ['192.0.2.10', '192.0.2.40']);
     await over(mobile);
     assert.deepEqual(bench.record.transfers, []);
   });

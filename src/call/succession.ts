@@ -32,8 +32,10 @@ export function beginSuccession(place: Succession, leg: CallerLeg, offerSdp: str
   }
   let isOver = false;
   const nobody = () => {
-    if (!isOver) place.missed();
+    if (isOver) return;
     isOver = true;
+    answer?.drop();
+    place.missed();
   };
   const dismiss = (reason: string | undefined) => {
     nobody();

@@ -27,6 +27,10 @@ export function restartsIce(before: RtpTransport, after: RtpTransport): boolean 
   return credentialsOf(before) !== credentialsOf(after);
 }
 
+export function usesIce(transport: RtpTransport): boolean {
+  return credentialsOf(transport) !== '';
+}
+
 function credentialsOf({ attributes }: RtpTransport): string {
   return attributes
     .filter((attribute) => /^ice-(?:ufrag|pwd):/.test(attribute))
