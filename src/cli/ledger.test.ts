@@ -377,6 +377,8 @@ That is a fault of simtrunk: please report it. A restart decides by history agai
     'adjust --sim 1 --allowance a --reason r',
     'adjust --sim 1 --allowance a --amount 1',
     'adjust --sim 1 --allowance a --amount 1 --reason r --at yesterday',
+    'adjust --sim 1 --allowance a --amount 1 --reason r --at 2026-11-20',
+    'adjust --sim 1 --allowance a --amount 1 --reason r --at 2026-11-20T18:00',
   ]) {
     it(`shows its usage: ${line || 'nothing asked'}`, async () => {
       const ended = ledger([...line.split(' ').filter(Boolean), '--data', '/nowhere']);

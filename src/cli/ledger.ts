@@ -117,6 +117,13 @@ function timeOf(option: string, text: string): number {
   return wallMs;
 }
 
+/** Near a window's edge the machine's own zone could mean the window beside it. */
+function zonedTimeOf(option: string, text: string): number {
+  const wallMs = timeOf(option, text);
+  if (/[T ].*(?:Z|[+-]\d\d:?\d\d)$/i.test(text)) return wallMs;
+  throw misused(`${option} needs a time with its zone, such as 2026-11-20T18:00+09:00; "${text}" has none.`, USAGE);
+}
+
 async function adjust(values: Values): Promise<number> {
   const adjustmentId = values.id ?? randomUUID();
   const given = { adjustmentId, ...adjustmentOf(values) };
@@ -132,7 +139,7 @@ function adjustmentOf({ sim, payer, allowance, amount, reason, at }: Values): Re
   if (allowance === undefined || amount === undefined || reason === undefined || reason.trim() === '') {
     throw misused('An adjustment needs --allowance, --amount and --reason.', USAGE);
   }
-  const wallMs = at === undefined ? undefined : timeOf('--at', at);
+  const wallMs = at === undefined ? undefined : zonedTimeOf('--at', at);
   return {
     holder: sim === undefined ? { payer } : { sim },
     allowanceId: allowance,

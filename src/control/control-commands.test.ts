@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import type { Logger } from '../lib/logger.js';
 import type { Adjustment, AdjustResult, AllowanceUsage, VerifyReport } from '../quota/ledger.js';
@@ -256,11 +257,24 @@ describe('the commands of the control socket', () => {
           limit: 1_000,
         },
       });
-      const byId = { ...adjustment, holder: { sim: '8982001' }, wallMs: NOW_MS - 86_400_000, amount: '-60' };
+      const wallMs = NOW_MS - 86_400_000;
+      const byId = { ...adjustment, adjustmentId: randomUUID(), holder: { sim: '8982001' }, wallMs, amount: '-60' };
       await commands.run('ledger adjust', byId, KIM);
-      assert.deepEqual(service.adjustments, [expected, { ...expected, amount: -60, wallMs: NOW_MS - 86_400_000 }]);
+      const second = { ...expected, adjustmentId: byId.adjustmentId, amount: -60, wallMs };
+      assert.deepEqual(service.adjustments, [expected, second]);
       const { level: _level, time: _time, msg, ...logged } = service.logged[0] ?? {};
       assert.deepEqual([msg, logged], ['an operator adjusted usage', { ...expected, caller: KIM, used: 70 }]);
+    });
+
+    it('refuse an id under which something else was corrected, and log a repetition once', async () => {
+      const commands = service.commands();
+      await commands.run('ledger adjust', adjustment, KIM);
+      const other = /^refused: Adjustment \S+ was made already, and otherwise: /;
+      for (const change of [{ amount: '61' }, { allowanceId: 'spend-day' }]) {
+        assert.match((await refusal('ledger adjust', { ...adjustment, ...change })) ?? '', other);
+      }
+      resultOf(await commands.run('ledger adjust', { ...adjustment, wallMs: NOW_MS - 1 }, KIM));
+      assert.equal(service.logged.length, 1);
     });
 
     it('list what was corrected, with who, when and why, of one or of all', async () => {
@@ -275,7 +289,7 @@ describe('the commands of the control socket', () => {
       await commands.run('ledger adjustments', { holder: { sim: '+821012340001' }, ...since }, KIM);
       await commands.run('ledger adjustments', { holder: { sim: 'gone' }, ...since }, KIM);
       await commands.run('ledger adjustments', { holder: { payer: 'trunk:pbx' } }, KIM);
-      assert.deepEqual(service.asked, [
+      assert.deepEqual(service.asked.slice(1), [
         { holder: null, sinceWallMs: 0, most: 1_000 },
         { holder: 'sim:8982001', sinceWallMs: 5, most: 1_000 },
         { holder: 'sim:gone', sinceWallMs: 5, most: 1_000 },
@@ -291,11 +305,18 @@ describe('the commands of the control socket', () => {
         ['-0.000001', -1],
         ['+12', 12_000_000],
       ] as const) {
-        await commands.run('ledger adjust', { ...adjustment, allowanceId: 'spend-day', amount }, KIM);
+        const money = { ...adjustment, adjustmentId: randomUUID(), allowanceId: 'spend-day', amount };
+        await commands.run('ledger adjust', money, KIM);
         assert.equal(service.adjustments.at(-1)?.amount, micros);
         assert.equal(Number(amountText(micros, 'spend')), Number(amount));
       }
-      const payer = { ...adjustment, holder: { payer: 'trunk:pbx' }, allowanceId: 'calls-day', amount: '-3' };
+      const payer = {
+        ...adjustment,
+        adjustmentId: randomUUID(),
+        holder: { payer: 'trunk:pbx' },
+        allowanceId: 'calls-day',
+        amount: '-3',
+      };
       await commands.run('ledger adjust', payer, KIM);
       assert.deepEqual(service.adjustments.at(-1)?.holder, 'trunk:pbx');
     });

@@ -47,6 +47,9 @@ export interface NamedAdjustment extends PastAdjustment {
 /** More are not told at once. */
 export const MOST_ADJUSTMENTS = 1_000;
 
+/** Among so many, the last ones, an adjustment that is repeated is looked for: as many as Redis keeps. */
+const MOST_LOOKED_THROUGH = 100_000;
+
 /** How the ledger names the holder of a SIM's usage. */
 const SIM = 'sim:';
 
@@ -112,9 +115,16 @@ export function ledgerCommands({ ledger, log }: ControlPorts): ControlTable {
           'An adjustment by 0 changes nothing: say how much to add, or with a minus to take away.',
         );
       const adjustment = { adjustmentId, holder, allowanceId, amount, reason, by: callerText(by), wallMs };
+      const earlier = await adjustmentMade(ledger, adjustmentId);
+      if (earlier !== undefined && !isSame(earlier, adjustment))
+        return refuse(
+          'refused',
+          `Adjustment ${adjustmentId} was made already, and otherwise: see "ledger adjustments". Nothing was changed; another one needs another id.`,
+        );
       const result = await ledger.adjust(adjustment);
       if (!result.ok) return refuse('refused', REFUSALS[result.reason]);
-      log.warn({ ...adjustment, caller: by, used: result.used }, 'an operator adjusted usage');
+      if (earlier === undefined)
+        log.warn({ ...adjustment, caller: by, used: result.used }, 'an operator adjusted usage');
       const { counts, window, windowStartWallMs, limit } = usage;
       const answer: AdjustmentDone = { adjustment, counts, window, windowStartWallMs, used: result.used, limit };
       return done(answer);
@@ -127,6 +137,16 @@ const REFUSALS = {
   'unknown-allowance': 'The ledger does not know that allowance.',
   'ledger-away': 'The ledger cannot be reached or written now; nothing was changed. Try again later.',
 } as const;
+
+async function adjustmentMade(ledger: LedgerPort, adjustmentId: string): Promise<Adjustment | undefined> {
+  const { adjustments } = await ledger.adjustments({ holder: null, sinceWallMs: 0, most: MOST_LOOKED_THROUGH });
+  return adjustments.find((each) => each.adjustmentId === adjustmentId);
+}
+
+/** A repetition may say other words, and counts in the window that the first one said. */
+function isSame(a: Adjustment, b: Adjustment): boolean {
+  return a.holder === b.holder && a.allowanceId === b.allowanceId && a.amount === b.amount;
+}
 
 async function verify(ledger: LedgerPort): Promise<LedgerVerification> {
   const { differences, ...rest } = await ledger.verify();
