@@ -78,6 +78,10 @@ describe('text messages in the config', () => {
       { ...ask, path: '/in?{nope}' },
       { ...ask, path: 'in?after={cursor}' },
       { ...ask, body: '{}' },
+      { ...ask, path: '/in?after={cursor}&since={since:3}' },
+      { ...ask, method: 'POST', body: '{"after":"{cursor}","since":"{since:3}"}' },
+      { ...ask, method: 'POST', body: '{"after":"{cursor}","since":"{sinse}"}' },
+      { ...ask, cursor: { next: 'n', start: 'a b' } },
       { ...ask, report },
       { ...ask, report: { ...report, number: 'to', delivered: '(' } },
     ]) {
@@ -88,6 +92,26 @@ describe('text messages in the config', () => {
       gatewayMessages.safeParse({ poll: { url: 'http://a:b@192.0.2.1/x', preset: 'dinstar' } }).success,
       false,
     );
+  });
+
+  it('are of one channel each, by the names that answers have for it', () => {
+    const ask = [{ path: '/in', message: { from: 'from', text: 'text', channel: 'port' } }];
+    const channels = [1, 2, 3].map((port) => ({ gateway: 'gw1', port, line: `L${port % 2}`, sim: `sim${port}` }));
+    const named = (portIs: string[]) =>
+      problems({
+        gateways: [{ ...GATEWAY, messages: { poll: { url: 'http://192.0.2.1', ask, portIs } } }],
+        channels,
+        sims: [],
+      });
+    assert.deepEqual(named(['{port}', '{port:2}', 'gsm-1.{port}']), []);
+    assert.deepEqual(named(['{port}', '{line}']), [
+      'gateways[0].messages.poll.portIs: calls both gw1/1 and gw1/3 "L1": an answer could mean either',
+    ]);
+    assert.match(named(['1'])[0] ?? '', /calls both gw1\/1 and gw1\/2 "1"/);
+    for (const portIs of [['{prt}'], ['{line:x}'], ['a b'], ['']]) {
+      const parsed = gatewayMessages.safeParse({ poll: { url: 'http://192.0.2.1', ask, portIs } });
+      assert.equal(parsed.success, false, portIs[0]);
+    }
   });
 
   it('have templates whose placeholders are known and patterns that are some', () => {

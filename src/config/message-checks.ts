@@ -1,4 +1,5 @@
 // Text messages between the parts of a file: who is told by which template, tokens that nobody could use, secrets not set.
+import { sharedNames } from './asked-templates.js';
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { POLL_PRESETS } from './message-poll-presets.js';
 import { SMS_PRESETS, type SmsPreset } from './message-presets.js';
@@ -43,7 +44,7 @@ function driverProblems(parts: SoundParts): ConfigProblem[] {
 }
 
 function pollProblems(parts: SoundParts): ConfigProblem[] {
-  return parts.entries('gateways').flatMap(({ path, value: { messages } }): ConfigProblem[] => {
+  return parts.entries('gateways').flatMap(({ path, value: { name, messages } }): ConfigProblem[] => {
     const poll = messages?.poll;
     if (poll === undefined) return [];
     const at = [...path, 'messages', 'poll'];
@@ -57,6 +58,8 @@ function pollProblems(parts: SoundParts): ConfigProblem[] {
     if (account === undefined && needsAccount) {
       problems.push({ path: at, message: 'needs account: user name and password stand in what is asked' });
     }
+    const named = poll.portIs ?? (preset && POLL_PRESETS[preset].portIs) ?? [];
+    problems.push(...sharedNames(parts, name, named, [...at, 'portIs']));
     const paths = (ask ?? []).map((question, index) => ({ path: [...at, 'ask', index], value: question }));
     problems.push(
       ...duplicates(

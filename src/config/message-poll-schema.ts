@@ -1,9 +1,8 @@
 // `gateways[].messages.poll`: a gateway that keeps what it received, and reports, until it is asked for them.
 import { z } from 'zod';
-import { partsOfTemplate } from '../routing/dial-template.js';
+import { askedBody, askedPath, channelName, webServer } from './asked-templates.js';
 import { digestAccount } from './intake-schema.js';
 import { milliseconds, timeZone } from './scalars.js';
-import { isWebServer } from './sim-status-schema.js';
 
 const PLACEHOLDERS = ['username', 'password', 'cursor', 'since', 'until'];
 
@@ -12,24 +11,11 @@ const field = z.string().regex(/^[A-Za-z0-9_.-]{1,200}$/, 'must be the name of a
 const pattern = z.string().max(1_000).refine(isPattern, 'must be a regular expression');
 const fieldTest = z.strictObject({ field, is: z.array(z.string().max(100)).min(1) });
 
-const path = z
-  .string()
-  .max(1_000)
-  .regex(/^\/[\x21-\x7e]*$/, 'must be a path that begins with "/", without spaces')
-  .superRefine((template, context) => {
-    for (const { name } of partsOfTemplate(template).placeholders) {
-      if (PLACEHOLDERS.includes(name)) continue;
-      const allowed = PLACEHOLDERS.map((one) => `{${one}}`).join(', ');
-      const message = `has the unknown placeholder {${name}}; allowed are ${allowed}`;
-      context.addIssue({ code: 'custom', message, input: template });
-    }
-  });
-
 const question = z
   .strictObject({
     method: z.enum(['GET', 'POST']).default('GET'),
-    path,
-    body: z.string().max(10_000).optional(),
+    path: askedPath(PLACEHOLDERS),
+    body: askedBody(PLACEHOLDERS).optional(),
     everySeconds: z.int().min(1).max(86_400).optional(),
     accepted: fieldTest.optional(),
     list: z.string().max(200).default(''),
@@ -42,7 +28,14 @@ const question = z
             .regex(/^\d{1,18}$/, 'must be a number')
             .default('0'),
         }),
-        z.strictObject({ next: field, epoch: field.optional(), start: z.string().max(100).default('1') }),
+        z.strictObject({
+          next: field,
+          epoch: field.optional(),
+          start: z
+            .string()
+            .regex(/^[\x21-\x7e]{1,200}$/)
+            .default('1'),
+        }),
       ])
       .optional(),
     message: z
@@ -78,13 +71,8 @@ export type PollQuestionFile = z.input<typeof question>;
 export const messagePoll = z.strictObject({
   preset: z.enum(['dinstar', 'ejoin']).optional(),
   ask: z.array(question).min(1).max(10).optional(),
-  portIs: z.array(z.string().min(1).max(100)).min(1).optional(),
-  url: z
-    .string()
-    .refine(
-      isWebServer,
-      'must be http:// or https:// with a host, without path and credentials, such as http://10.0.0.20',
-    ),
+  portIs: z.array(channelName).min(1).optional(),
+  url: webServer,
   account: digestAccount.optional(),
   verifyServer: z.boolean().default(true),
   intervalSeconds: z.int().min(1).max(3_600).default(10),

@@ -1,5 +1,5 @@
 // Where the state of each gateway's SIMs comes from, as the parts that ask and listen need it.
-import { fillTemplate } from '../routing/dial-template.js';
+import { namedChannels } from './asked-templates.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { minuteOf } from './scalars.js';
 import type { ConfigFile } from './schema.js';
@@ -52,16 +52,9 @@ export interface HeardSimStatus extends Told {
 export type SimStatusConfig = PolledSimStatus | HeardSimStatus;
 
 export function resolveSimStatus({ gateways, channels, sims }: ConfigFile): readonly SimStatusConfig[] {
-  const numbers = new Map(sims.flatMap(({ iccid, number }) => [iccid, number].map((key) => [key, number])));
   return gateways.flatMap(({ name, network, simStatus: keys }): SimStatusConfig[] => {
     if (keys === false) return [];
-    const named = (names: readonly string[]) =>
-      channels
-        .filter(({ gateway }) => gateway === name)
-        .map(({ port, line = String(port), sim }) => {
-          const values = { port: String(port), line, sim: numbers.get(sim) ?? sim, number: '', e164: '' };
-          return { channelId: `${name}/${port}`, names: names.map((one) => fillTemplate(one, values)) };
-        });
+    const named = (templates: readonly string[]) => namedChannels(name, templates, channels, sims);
     const told = {
       gateway: name,
       network,

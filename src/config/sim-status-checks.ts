@@ -1,5 +1,6 @@
 // Where the state of SIMs comes from, against the gateways and channels that it is told of.
 import { fillTemplate, partsOfTemplate } from '../routing/dial-template.js';
+import { sharedNames } from './asked-templates.js';
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
@@ -14,7 +15,11 @@ export function findSimStatusProblems(parts: SoundParts, env: Environment): Conf
     return keys === undefined || keys === false ? [] : [{ ...gateway, keys }];
   });
   return [
-    ...told.flatMap((gateway) => [...httpProblems(gateway), ...unsetSecret(gateway, env)]),
+    ...told.flatMap((gateway) => [
+      ...httpProblems(gateway),
+      ...nameProblems(parts, gateway),
+      ...unsetSecret(gateway, env),
+    ]),
     ...sharedIds(parts, told),
   ];
 }
@@ -40,6 +45,16 @@ function httpProblems({ path, keys }: Told): ConfigProblem[] {
     problems.push({ path: [...at, 'maxAgeSeconds'], message });
   }
   return problems;
+}
+
+function nameProblems(parts: SoundParts, { path, value: { name }, keys }: Told): ConfigProblem[] {
+  if (keys.kind !== 'http') return [];
+  const { preset, template, counter } = keys;
+  const at = [...path, 'simStatus'];
+  const asked = template ?? (preset && SIM_STATUS_PRESETS[preset]);
+  const problems = sharedNames(parts, name, asked?.portIs ?? [], [...at, 'template', 'portIs']);
+  const counted = counter === false ? undefined : counter.template?.portIs;
+  return [...problems, ...sharedNames(parts, name, counted ?? [], [...at, 'counter', 'template', 'portIs'])];
 }
 
 function counterProblems(

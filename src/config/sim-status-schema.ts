@@ -1,31 +1,12 @@
 // `gateways[].simStatus`: where the state of a gateway's SIMs comes from.
 import { z } from 'zod';
-import { partsOfTemplate } from '../routing/dial-template.js';
+import { askedBody, askedPath, channelName, webServer } from './asked-templates.js';
 import { digestAccount } from './intake-schema.js';
 import { milliseconds, port, secret, timeOfDay, timeZone } from './scalars.js';
 
-/** Placeholders of what names a channel alone. */
-const OF_CHANNEL = ['port', 'line', 'sim'];
 const OF_ACCOUNT = ['username', 'password'];
+const OF_SPAN = ['from', 'to'];
 
-function templateOf(allowed: readonly string[], pattern: RegExp, characters: string) {
-  return z
-    .string()
-    .min(1)
-    .max(500)
-    .superRefine((template, context) => {
-      const refuse = (message: string) => context.addIssue({ code: 'custom', message, input: template });
-      const { placeholders, rest } = partsOfTemplate(template);
-      for (const { name } of placeholders) {
-        if (allowed.includes(name)) continue;
-        refuse(`has the unknown placeholder {${name}}; allowed are ${allowed.map((one) => `{${one}}`).join(', ')}`);
-      }
-      if (!pattern.test(rest)) refuse(`may contain only ${characters}`);
-    });
-}
-
-const channelName = templateOf(OF_CHANNEL, /^[\x21-\x7e]*$/, 'printable ASCII characters without spaces');
-const urlPath = templateOf(OF_ACCOUNT, /^\/[\x21-\x7e]*$/, 'a path that begins with "/", without spaces');
 /** Names with dots between, of objects in objects. */
 const field = z.string().min(1).max(200);
 const values = z.array(z.string().max(100)).min(1);
@@ -37,8 +18,8 @@ const fieldTest = z
 const template = z
   .strictObject({
     method: z.enum(['GET', 'POST']).optional(),
-    path: urlPath,
-    body: z.string().max(10_000).optional(),
+    path: askedPath(OF_ACCOUNT),
+    body: askedBody([]).optional(),
     list: z.string().max(200),
     port: field,
     portIs: z.array(channelName).min(1).optional(),
@@ -56,14 +37,12 @@ const template = z
 
 export type SimStatusTemplate = z.output<typeof template>;
 
-const COUNTED = [...OF_ACCOUNT, 'from', 'to'];
-
 /** Where a gateway says how many calls each port has had. */
 const counterTemplate = z
   .strictObject({
     method: z.enum(['GET', 'POST']).optional(),
-    path: templateOf(COUNTED, /^\/[\x21-\x7e]*$/, 'a path that begins with "/", without spaces'),
-    body: z.string().max(10_000).optional(),
+    path: askedPath([...OF_ACCOUNT, ...OF_SPAN]),
+    body: askedBody(OF_SPAN).optional(),
     list: z.string().max(200),
     port: field,
     portIs: z.array(channelName).min(1).optional(),
@@ -100,12 +79,7 @@ const http = z.strictObject({
   kind: z.literal('http'),
   preset: z.enum(['dinstar', 'ejoin']).optional(),
   template: template.optional(),
-  url: z
-    .string()
-    .refine(
-      isWebServer,
-      'must be http:// or https:// with a host, without path and credentials, such as http://10.0.0.20',
-    ),
+  url: webServer,
   account: digestAccount.optional(),
   verifyServer: z.boolean().default(true),
   intervalSeconds: z.int().min(1).max(3_600).default(30),
@@ -126,14 +100,3 @@ const goip = z.strictObject({
 export const simStatus = z.union([z.literal(false), z.discriminatedUnion('kind', [http, goip])]).default(false);
 
 export type SimStatusKeys = Exclude<z.output<typeof simStatus>, false>;
-
-/** http or https with a host, and nothing else. */
-export function isWebServer(text: string): boolean {
-  try {
-    const { protocol, username, password, pathname, search, hash } = new URL(text);
-    const isBare = username === '' && password === '' && pathname === '/' && search === '' && hash === '';
-    return (protocol === 'http:' || protocol === 'https:') && isBare;
-  } catch {
-    return false;
-  }
-}

@@ -108,6 +108,18 @@ describe('gateways[].simStatus', () => {
       /unknown placeholder \{user\}/,
     ],
     [
+      '{ kind: http, url: "http://10.0.0.20", template: { path: "/{username:3}", list: "", port: p, signal: s } }',
+      /has \{username:3\}; a number of digits/,
+    ],
+    [
+      '{ kind: http, url: "http://10.0.0.20", template: { path: "/", list: "", port: p, portIs: [ same ], signal: s } }',
+      /template\.portIs: calls both gw1\/7 and gw1\/12 "same"/,
+    ],
+    [
+      '{ kind: http, url: "http://10.0.0.20", template: { method: POST, path: "/", body: "{from}", list: "", port: p, signal: s } }',
+      /body: is .*; has the unknown placeholder \{from\}; none is/,
+    ],
+    [
       '{ kind: http, url: "http://10.0.0.20", template: { path: "/", body: "{}", list: "", port: p, signal: s } }',
       /body: needs method: POST/,
     ],
