@@ -1,8 +1,9 @@
 // Text messages between the parts of a file: who is told by which template, tokens that nobody could use, secrets not set.
-import { sharedNames } from './asked-templates.js';
+
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
 import { POLL_PRESETS } from './message-poll-presets.js';
 import { SMS_PRESETS, type SmsPreset } from './message-presets.js';
+import { sharedNames } from './named-channels.js';
 import { nearestName } from './nearest-name.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { duplicates, type SoundElement, type SoundParts } from './sound-parts.js';

@@ -1,7 +1,8 @@
 // What gateways are asked for, from the config: a preset or questions of its own, and what each channel may be called in an answer.
-import { namedChannels } from './asked-templates.js';
+
 import { POLL_PRESETS } from './message-poll-presets.js';
 import { asQuestion, type MessagePollKeys, type PollQuestionKeys } from './message-poll-schema.js';
+import { namedChannels } from './named-channels.js';
 import { type Environment, readSecret } from './read-secret.js';
 import type { ConfigFile } from './schema.js';
 

@@ -1,5 +1,5 @@
 // Where the state of each gateway's SIMs comes from, as the parts that ask and listen need it.
-import { namedChannels } from './asked-templates.js';
+import { namedChannels } from './named-channels.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { minuteOf } from './scalars.js';
 import type { ConfigFile } from './schema.js';

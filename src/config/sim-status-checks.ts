@@ -1,7 +1,7 @@
 // Where the state of SIMs comes from, against the gateways and channels that it is told of.
 import { fillTemplate, partsOfTemplate } from '../routing/dial-template.js';
-import { sharedNames } from './asked-templates.js';
 import type { ConfigPath, ConfigProblem } from './config-problem.js';
+import { sharedNames } from './named-channels.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { SIM_STATUS_PRESETS } from './sim-status-presets.js';
 import type { SimStatusKeys } from './sim-status-schema.js';
