@@ -38,6 +38,11 @@ export class ReceptionStatistics {
     this.#lastArrivalMs = 0;
   }
 
+  /** Packets are not seen for a while: what is missing before the next one is no loss. */
+  interrupt(): void {
+    this.#ssrc = -1;
+  }
+
   receive(ssrc: number, sequence: number, timestamp: number, arrivalMs: number, bytes: number): void {
     this.packets += 1;
     this.bytes += bytes;

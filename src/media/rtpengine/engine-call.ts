@@ -62,6 +62,14 @@ export class EngineCall {
     return side === 'caller' ? CALLER_TAG : `callee-${this.#callee}`;
   }
 
+  /** All that the side was called in this call, the present name last. */
+  tagsOf(side: Side): readonly string[] {
+    if (side === 'caller') return [CALLER_TAG];
+    const present = this.tagOf('callee');
+    const all = Array.from({ length: this.#latestCallee + 1 }, (_, at) => `callee-${at}`);
+    return [...all.filter((tag) => tag !== present), present];
+  }
+
   sideOf(tag: string): Side | null {
     if (tag === CALLER_TAG) return 'caller';
     return tag === this.tagOf('callee') ? 'callee' : null;

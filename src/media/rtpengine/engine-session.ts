@@ -15,7 +15,7 @@ import type { Clock, ClockTimer } from '../../lib/clock.js';
 import { emptyReport } from '../relay/relay-messages.js';
 import type { Engine } from './engine.js';
 import type { EngineCall, EngineNetwork, ExchangeResult } from './engine-call.js';
-import type { ForkReport } from './fork-messages.js';
+import type { ForkedStream, ForkReport } from './fork-messages.js';
 import { type ForkRequest, type ForkSettings, SessionFork } from './session-fork.js';
 import { SessionPlayer } from './session-player.js';
 import { composeReport, readCounters, type SideCounters } from './session-report.js';
@@ -25,7 +25,6 @@ import {
   describeFax,
   describeNobody,
   describeRemote,
-  isSupplementary,
   type SideDescription,
 } from './side-description.js';
 
@@ -93,7 +92,11 @@ export class EngineSession implements MediaSession {
     this.#onEnded = onEnded;
     const tell = (event: MediaEvent) => this.tell(event);
     this.#watch = new SessionWatch(settings.clock, settings.keepsDigits, tell);
-    this.#player = new SessionPlayer(call, settings.clock, tell, () => !this.#isFax);
+    this.#player = new SessionPlayer(call, settings.clock, {
+      tell,
+      hasAudio: () => !this.#isFax,
+      heardAgain: (side) => this.#fork?.interrupt(side),
+    });
     this.#stopListening = engine.onUp(() => this.#recover());
   }
 
@@ -128,7 +131,7 @@ export class EngineSession implements MediaSession {
 
   setRemote(side: Side, remote: MediaRemote): void {
     this.#remotes[side] = remote;
-    this.#watch.expect(side, remote.isSilent !== true);
+    this.#watch.expect(side, remote);
     this.#syncLater();
   }
 
@@ -138,7 +141,7 @@ export class EngineSession implements MediaSession {
 
   clearRemote(side: Side): void {
     this.#remotes[side] = null;
-    this.#watch.expect(side, false);
+    this.#watch.expect(side, null);
     this.#syncLater();
   }
 
@@ -280,7 +283,8 @@ export class EngineSession implements MediaSession {
   }
 
   async #endFork(fork: SessionFork): Promise<void> {
-    this.#forkReport = (await fork.end()) ?? this.#forkReport;
+    const last = (await fork.end()) ?? this.#forkReport;
+    this.#forkReport = last && { caller: withoutAge(last.caller), callee: withoutAge(last.callee) };
   }
 
   /** The engine answers again: either it still has the session, or it was started anew. */
@@ -325,14 +329,13 @@ export class EngineSession implements MediaSession {
     }
     this.#forkReport = forked ?? this.#forkReport;
     const counters: Record<Side, SideCounters | null> = {
-      caller: readCounters(queried.reply, this.call.tagOf('caller')),
-      callee: readCounters(queried.reply, this.call.tagOf('callee')),
+      caller: readCounters(queried.reply, ...this.call.tagsOf('caller')),
+      callee: readCounters(queried.reply, ...this.call.tagsOf('callee')),
     };
-    this.#watch.see('caller', counters.caller?.packets ?? 0);
-    this.#watch.see('callee', counters.callee?.packets ?? 0);
-    const history = { caller: this.#watch.history('caller'), callee: this.#watch.history('callee') };
-    const codecNames = { caller: codecNameOf(this.#remotes.caller), callee: codecNameOf(this.#remotes.callee) };
-    return composeReport(counters, history, this.#forkReport, codecNames);
+    this.#watch.see('caller', counters.caller, this.#isFax);
+    this.#watch.see('callee', counters.callee, this.#isFax);
+    const histories = { caller: this.#watch.history('caller'), callee: this.#watch.history('callee') };
+    return composeReport(counters, histories, this.#forkReport);
   }
 
   #lose(cause: string): void {
@@ -371,9 +374,9 @@ function codecsOf(remote: MediaRemote | null): readonly MediaCodec[] {
   return remote?.codecs ?? [];
 }
 
-/** Of its audio. */
-function codecNameOf(remote: MediaRemote | null): string | null {
-  return codecsOf(remote).find((codec) => !isSupplementary(codec))?.name ?? null;
+/** Of a fork that has ended: its last packet grows older elsewhere. */
+function withoutAge(stream: ForkedStream): ForkedStream {
+  return { ...stream, lastPacketAgeMs: null };
 }
 
 function isSamePlace(a: MediaAddress, b: MediaAddress): boolean {

@@ -118,6 +118,18 @@ describe('ForkCore', () => {
     assert.deepEqual([core.report(1), core.counters().strayPackets, core.counters().forks], [null, 2, 0]);
   });
 
+  it('does not take for loss what was not copied: while nothing was, and while another codec was asked for', () => {
+    const sources = from('127.0.0.1', 30_000, 30_002);
+    begin(1, 'rec1', undefined, sources, null);
+    for (const sequence of [1, 2, 4]) core.receive(rtpPacket({ sequence }), '127.0.0.1', 30_000);
+    core.interrupt(1, 'caller');
+    for (const sequence of [50, 51]) core.receive(rtpPacket({ sequence }), '127.0.0.1', 30_000);
+    core.expect(1, sources, null);
+    for (const sequence of [90, 93]) core.receive(rtpPacket({ sequence }), '127.0.0.1', 30_000);
+    const { lost, gaps, packets } = core.report(1)?.caller ?? {};
+    assert.deepEqual([packets, lost, gaps], [7, 3, 2]);
+  });
+
   it('gives copies to the taps that a fork names, and to no other', () => {
     begin(1, 'rec1', ['siprec'], from('127.0.0.1', 30_000, 30_002), null);
     core.receive(rtpPacket({ sequence: 1 }), '127.0.0.1', 30_000);

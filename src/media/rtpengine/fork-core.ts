@@ -6,13 +6,11 @@ import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
 import { TelephoneEvents } from '../../rtp/telephone-events.js';
 import { ForkTaps } from '../relay/fork-taps.js';
-import { scoreOf } from '../relay/stream-quality.js';
 import type { ForkOrigin } from './fork-description.js';
 import type { ForkCounters, ForkedDtmf, ForkedStream, ForkReport } from './fork-messages.js';
 
 /** Copies are G.711. */
 const CLOCK_RATE_HZ = 8_000;
-const PACKET_MS = 20;
 
 class Stream {
   readonly fork: number;
@@ -32,12 +30,12 @@ class Stream {
   }
 
   report(nowMs: number): ForkedStream {
-    const { packets, lost, jitterMs, outOfOrder, duplicates } = this.statistics;
+    const { packets, lost, gaps, jitterMs, outOfOrder, duplicates } = this.statistics;
     return {
       isOriginal: this.source?.isOriginal ?? true,
-      mos: scoreOf(this.statistics, { codecName: 'PCMA', packetMs: PACKET_MS, roundTripsMs: [] }),
       packets,
       lost,
+      gaps,
       jitterMs: Math.round(jitterMs * 1000) / 1000,
       outOfOrder,
       duplicates,
@@ -84,12 +82,18 @@ export class ForkCore {
     for (const side of ['caller', 'callee'] as const) {
       const stream = fork.streams[side];
       this.#forget(stream);
+      stream.statistics.interrupt();
       stream.source = sources[side];
       stream.engineAddress = engineAddress;
       const others = this.#byPort.get(stream.source.port);
       if (others === undefined) this.#byPort.set(stream.source.port, [stream]);
       else others.push(stream);
     }
+  }
+
+  /** Nothing of a side was copied for a while: that is no loss of the side's. */
+  interrupt(id: number, side: Side): void {
+    this.#forks.get(id)?.streams[side].statistics.interrupt();
   }
 
   end(id: number): void {

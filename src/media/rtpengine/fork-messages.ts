@@ -15,15 +15,15 @@ export interface ForkThreadSettings {
 export interface ForkedStream {
   /** These are the side's own packets: their figures are the side's. */
   readonly isOriginal: boolean;
-  /** By the E-model (ITU-T G.107); null without packets. */
-  readonly mos: number | null;
   readonly packets: number;
   readonly lost: number;
+  /** Times that at least one packet was missing. */
+  readonly gaps: number;
   readonly jitterMs: number;
   readonly outOfOrder: number;
   readonly duplicates: number;
   readonly firstPacketWallMs: number | null;
-  /** Milliseconds since the last packet; null before the first. */
+  /** Milliseconds since the last packet; null before the first, and after the end of the fork. */
   readonly lastPacketAgeMs: number | null;
 }
 
@@ -60,6 +60,8 @@ export type ForkInput =
       /** Address of the rtpengine itself: copies may come from there, too. */
       readonly engineAddress: string | null;
     }
+  /** Nothing of a side was copied for a while. */
+  | { readonly type: 'interrupt'; readonly fork: number; readonly side: Side }
   | { readonly type: 'end'; readonly fork: number }
   | { readonly type: 'tap'; readonly name: string; readonly flushMs: number | undefined; readonly port: MessagePort }
   | { readonly type: 'report'; readonly id: number; readonly fork: number }

@@ -75,6 +75,10 @@ export class ForkThread {
     this.#post({ type: 'expect', fork, sources, engineAddress });
   }
 
+  interrupt(fork: number, side: Side): void {
+    this.#post({ type: 'interrupt', fork, side });
+  }
+
   end(fork: number): void {
     this.#post({ type: 'end', fork });
   }

@@ -32,6 +32,8 @@ port.on('message', (input: ForkInput) => {
       return core.begin(input.fork, input.recordingId, input.taps);
     case 'expect':
       return core.expect(input.fork, input.sources, input.engineAddress);
+    case 'interrupt':
+      return core.interrupt(input.fork, input.side);
     case 'end':
       return core.end(input.fork);
     case 'tap':

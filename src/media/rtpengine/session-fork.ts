@@ -64,6 +64,11 @@ export class SessionFork {
     else this.#fail(answered.detail);
   }
 
+  /** What a side sends was not copied for a while, and is again from now on. */
+  interrupt(side: Side): void {
+    this.#settings.forks().interrupt(this.id, side);
+  }
+
   /** Null when the fork thread does not say. */
   report(): Promise<ForkReport | null> {
     return this.#settings.forks().report(this.id);

@@ -17,20 +17,26 @@ interface Playing {
   timer: ClockTimer | null;
 }
 
+/** The session that is played into. */
+export interface PlayedSession {
+  tell(event: MediaEvent): void;
+  /** Whether the sides have audio. */
+  hasAudio(): boolean;
+  /** What this side says was not passed for a while, and is again from now on. */
+  heardAgain(side: Side): void;
+}
+
 export class SessionPlayer {
   readonly #call: EngineCall;
   readonly #clock: Clock;
-  readonly #tell: (event: MediaEvent) => void;
-  /** Whether the sides have audio. */
-  readonly #hasAudio: () => boolean;
+  readonly #session: PlayedSession;
   readonly #playing = new Map<string, Playing>();
   #nextPlay = 1;
 
-  constructor(call: EngineCall, clock: Clock, tell: (event: MediaEvent) => void, hasAudio: () => boolean) {
+  constructor(call: EngineCall, clock: Clock, session: PlayedSession) {
     this.#call = call;
     this.#clock = clock;
-    this.#tell = tell;
-    this.#hasAudio = hasAudio;
+    this.#session = session;
   }
 
   play(prefix: string, side: Side, { source, loop = false, mode }: PlayRequest): string {
@@ -58,7 +64,7 @@ export class SessionPlayer {
   async #start(playing: Playing, source: PlayRequest['source'], loop: boolean): Promise<void> {
     const playable = await playableOf(source);
     if (!this.#playing.has(playing.playId)) return;
-    if (playable === null || !this.#hasAudio()) return this.#settle(playing, 'failed');
+    if (playable === null || !this.#session.hasAudio()) return this.#settle(playing, 'failed');
     const isEndless = loop || playable.isEndless;
     const started = await this.#call.play(playing.side, playable.wav, isEndless ? FOR_EVER : 1);
     if (!this.#playing.has(playing.playId)) return;
@@ -72,8 +78,11 @@ export class SessionPlayer {
   #settle(playing: Playing, end: 'finished' | 'stopped' | 'failed'): void {
     playing.timer?.cancel();
     if (!this.#playing.delete(playing.playId)) return;
-    if (playing.isAlone && end !== 'failed') void this.#call.setHeard(otherOf(playing.side), true);
-    this.#tell({ type: 'played', playId: playing.playId, end });
+    if (playing.isAlone && end !== 'failed') {
+      this.#session.heardAgain(otherOf(playing.side));
+      void this.#call.setHeard(otherOf(playing.side), true);
+    }
+    this.#session.tell({ type: 'played', playId: playing.playId, end });
   }
 }
 

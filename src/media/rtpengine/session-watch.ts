@@ -1,15 +1,26 @@
 // What is noticed of a session's sides by looking at the engine's counters from time to time, and by what is told of them.
-import type { MediaEvent } from '../../call/ports.js';
+import type { MediaEvent, MediaRemote } from '../../call/ports.js';
 import type { Side } from '../../call/reports.js';
 import type { Clock } from '../../lib/clock.js';
 import { SilenceMeter } from '../relay/silence-meter.js';
-import type { SideHistory } from './session-report.js';
+import type { SideAudio, SideCounters, SideHistory, ToldFigures } from './session-report.js';
+import { isSupplementary } from './side-description.js';
+
+const DEFAULT_PACKET_MS = 20;
+/** Whoever sends more keys nothing in by hand. */
+const MAX_KEPT_DIGITS = 256;
 
 interface WatchedSide {
   readonly silence: SilenceMeter;
   packets: number;
   firstHeardWallMs: number | null;
   lastHeardMs: number | null;
+  source: string | null;
+  told: ToldFigures | null;
+  audio: SideAudio | null;
+  faxPackets: number;
+  transcoded: number;
+  dtmfEvents: number;
   digits: string;
 }
 
@@ -29,39 +40,57 @@ export class SessionWatch {
     for (const { silence } of Object.values(this.#sides)) silence.watch(afterMs, this.#clock.monotonicMs());
   }
 
-  /** Whether the side should send. */
-  expect(side: Side, shouldSend: boolean): void {
-    this.#sides[side].silence.expect(shouldSend, this.#clock.monotonicMs());
+  /** Whether the side should send, and what; null while that is not known. A side without audio keeps what it had. */
+  expect(side: Side, remote: MediaRemote | null): void {
+    const seen = this.#sides[side];
+    seen.silence.expect(remote !== null && remote.isSilent !== true, this.#clock.monotonicMs());
+    const codec = remote?.codecs.find((each) => !isSupplementary(each));
+    if (codec !== undefined) seen.audio = { codecName: codec.name, packetMs: remote?.ptimeMs ?? DEFAULT_PACKET_MS };
   }
 
-  /** How many packets of the side the engine has counted. */
-  see(side: Side, packets: number): void {
+  /** What the engine has counted of the side, null when it does not say; `isFax`: since the last time its packets were no audio. */
+  see(side: Side, counters: SideCounters | null, isFax: boolean): void {
     const seen = this.#sides[side];
     const nowMs = this.#clock.monotonicMs();
-    if (packets > seen.packets) {
-      seen.firstHeardWallMs ??= this.#clock.wallMs();
-      seen.lastHeardMs = nowMs;
-      seen.silence.heard(nowMs);
-    } else {
-      seen.silence.tick(nowMs);
+    const more = Math.max(0, (counters?.packets ?? 0) - seen.packets);
+    if (more === 0) seen.silence.tick(nowMs);
+    if (counters === null) return;
+    seen.told = counters.told ?? seen.told;
+    seen.source ??= counters.endpoint;
+    const { codecName } = counters;
+    if (seen.audio !== null && codecName !== null && !isSupplementary({ name: codecName })) {
+      seen.audio = { codecName, packetMs: seen.audio.packetMs };
     }
-    // Fewer when the callee side has begun anew.
-    seen.packets = packets;
+    if (more === 0) return;
+    seen.packets += more;
+    if (isFax) seen.faxPackets += more;
+    else if (counters.isTranscoding) seen.transcoded += more;
+    seen.firstHeardWallMs ??= this.#clock.wallMs();
+    seen.lastHeardMs = nowMs;
+    seen.silence.heard(nowMs);
   }
 
   /** Counts what is told of a side. */
   count(event: MediaEvent): void {
-    if (event.type === 'dtmf') this.#sides[event.side].digits += event.event;
+    if (event.type !== 'dtmf') return;
+    const seen = this.#sides[event.side];
+    seen.dtmfEvents += 1;
+    if (seen.digits.length < MAX_KEPT_DIGITS) seen.digits += event.event;
   }
 
   history(side: Side): SideHistory {
-    const { silence, firstHeardWallMs, lastHeardMs, digits } = this.#sides[side];
+    const { silence, firstHeardWallMs, lastHeardMs, digits, source, told, audio, ...counted } = this.#sides[side];
     const nowMs = this.#clock.monotonicMs();
     return {
       lastPacketAgeMs: lastHeardMs === null ? null : nowMs - lastHeardMs,
       firstPacketWallMs: firstHeardWallMs,
+      source,
+      told,
+      audio,
+      faxPackets: counted.faxPackets,
+      transcoded: counted.transcoded,
       silentMs: Math.round(silence.silentMs(nowMs)),
-      dtmfEvents: digits.length,
+      dtmfEvents: counted.dtmfEvents,
       dtmfDigits: this.#keepsDigits ? digits : null,
     };
   }
@@ -72,5 +101,17 @@ function watched(side: Side, tell: (event: MediaEvent) => void): WatchedSide {
     silent: (silentMs) => tell({ type: 'silent', side, silentMs }),
     heard: () => tell({ type: 'heard', side }),
   });
-  return { silence, packets: 0, firstHeardWallMs: null, lastHeardMs: null, digits: '' };
+  return {
+    silence,
+    packets: 0,
+    firstHeardWallMs: null,
+    lastHeardMs: null,
+    source: null,
+    told: null,
+    audio: null,
+    faxPackets: 0,
+    transcoded: 0,
+    dtmfEvents: 0,
+    digits: '',
+  };
 }

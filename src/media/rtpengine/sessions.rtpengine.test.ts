@@ -2,115 +2,69 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { MediaEvent, MediaOpenResult, MediaSession } from '../../call/ports.js';
-import { SystemClock } from '../../lib/clock.js';
-import { createLogger } from '../../lib/logger.js';
-import { hasIpv6Loopback, remoteOf, rtpPacket, UdpPeer } from '../relay/relay-test-kit.js';
-import { type RtpengineSettings, type RunningRtpengine, startRtpengine } from './rtpengine.js';
-import { type DaemonOptions, RtpengineDaemon } from './testing/rtpengine-daemon.js';
-import { engineAt, settingsFor } from './testing/rtpengine-settings.js';
-
-const log = createLogger({ level: 'silent', redactNumbers: false });
-const PACE_MS = 10;
+import type { MediaEvent } from '../../call/ports.js';
+import { hasIpv6Loopback, remoteOf, rtpPacket } from '../relay/relay-test-kit.js';
+import { EngineLab, exchange, until } from './testing/engine-lab.js';
+import { engineAt } from './testing/rtpengine-settings.js';
 
 describe('sessions at rtpengines', () => {
-  const daemons: RtpengineDaemon[] = [];
-  const peers: UdpPeer[] = [];
   const proxies: LossyProxy[] = [];
-  let port: RunningRtpengine | undefined;
+  let lab: EngineLab;
 
   before(function () {
-    const missing = RtpengineDaemon.missing();
-    if (missing === null) return;
-    process.stderr.write(`      skipped: ${missing}\n`);
-    this.skip();
+    EngineLab.skipIfMissing(this);
+  });
+
+  beforeEach(() => {
+    lab = new EngineLab();
   });
 
   afterEach(async () => {
-    for (const daemon of daemons) daemon.thaw();
-    await port?.close();
-    port = undefined;
-    for (const peer of peers.splice(0)) peer.close();
+    await lab.close();
     for (const proxy of proxies.splice(0)) proxy.close();
-    for (const daemon of daemons.splice(0)) await daemon.kill();
   });
 
-  async function daemon(options?: DaemonOptions): Promise<RtpengineDaemon> {
-    const started = await RtpengineDaemon.start(options);
-    daemons.push(started);
-    return started;
-  }
-
-  async function start(
-    engines: RtpengineSettings['engines'],
-    more: Partial<RtpengineSettings> = {},
-  ): Promise<RunningRtpengine> {
-    port = await startRtpengine(settingsFor({ engines, log, clock: new SystemClock(), ...more }));
-    return port;
-  }
-
-  function ask(sessionId = 'c1', calleeNetwork = 'lan'): Promise<MediaOpenResult> {
-    assert.ok(port);
-    return port.port.open({ sessionId, callerNetwork: 'lan', calleeNetwork });
-  }
-
-  async function open(sessionId?: string, calleeNetwork?: string): Promise<MediaSession> {
-    const opened = await ask(sessionId, calleeNetwork);
-    assert.ok(opened.ok, JSON.stringify(opened));
-    return opened.session;
-  }
-
-  async function talking(session: MediaSession): Promise<[UdpPeer, UdpPeer]> {
-    const [caller, callee] = [await UdpPeer.open(), await UdpPeer.open()];
-    peers.push(caller, callee);
-    session.setRemote('caller', remoteOf(caller, { nat: 'off' }));
-    session.setRemote('callee', remoteOf(callee, { nat: 'off' }));
-    await exchange(session, caller, callee);
-    return [caller, callee];
-  }
-
   it('are one where answers get lost, for what is repeated is done once', async () => {
-    const rtpengine = await daemon();
+    const rtpengine = await lab.daemon();
     const proxy = await LossyProxy.open(rtpengine.ngPort);
     proxies.push(proxy);
-    await start([engineAt(proxy.url)]);
+    await lab.start([engineAt(proxy.url)]);
     proxy.losesFirstAnswers = true;
-    const session = await open();
+    const session = await lab.open();
     assert.deepEqual((await rtpengine.calls()).length, 1);
-    await talking(session);
+    await lab.talking(session);
     await session.close();
     await until(async () => (await rtpengine.calls()).length === 0);
-    assert.ok(((await port?.counters())?.engines[0]?.retransmissions ?? 0) >= 2);
+    assert.ok(((await lab.port.counters()).engines[0]?.retransmissions ?? 0) >= 2);
   });
 
   it('go to another engine when one is silent, which deletes its own when it is back', async () => {
-    const [silent, other] = [await daemon(), await daemon()];
-    await start([engineAt(silent.udpUrl), engineAt(other.udpUrl)], { failAfter: 100, requestTimeoutMs: 400 });
+    const [silent, other] = [await lab.daemon(), await lab.daemon()];
+    await lab.start([engineAt(silent.udpUrl), engineAt(other.udpUrl)], { failAfter: 100, requestTimeoutMs: 400 });
     await silent.freeze();
-    const session = await open();
+    const session = await lab.open();
     assert.equal((await other.calls()).length, 1);
     // What was asked of it waits in its socket: the offer first, its deletion behind it.
     silent.thaw();
-    await until(async () => (await port?.counters())?.engines[0]?.undeleted === 0);
+    await until(async () => (await lab.port.counters()).engines[0]?.undeleted === 0);
     assert.deepEqual(await silent.calls(), []);
     assert.equal((await other.calls()).length, 1);
-    await talking(session);
+    await lab.talking(session);
   });
 
   it('live through a silence of their engine, and get then what was set meanwhile', async () => {
-    const rtpengine = await daemon();
-    await start([engineAt(rtpengine.udpUrl)], { lostAfterMs: 60_000, requestTimeoutMs: 200 });
-    const session = await open();
-    const [caller, callee] = await talking(session);
+    const rtpengine = await lab.daemon();
+    await lab.start([engineAt(rtpengine.udpUrl)], { lostAfterMs: 60_000, requestTimeoutMs: 200 });
+    const session = await lab.open();
+    const [caller, callee] = await lab.talking(session);
     let lost = 0;
     session.onLost(() => {
       lost += 1;
     });
     await rtpengine.freeze();
-    const moved = await UdpPeer.open();
-    peers.push(moved);
+    const moved = await lab.peer();
     session.setRemote('caller', remoteOf(moved, { nat: 'off' }));
-    await until(async () => (await port?.counters())?.engines[0]?.state === 'down');
+    await until(async () => (await lab.port.counters()).engines[0]?.state === 'down');
     rtpengine.thaw();
     await exchange(session, moved, callee);
     const before = caller.received.length;
@@ -119,15 +73,14 @@ describe('sessions at rtpengines', () => {
   });
 
   it('are told again what had no answer, though their engine never counted as down', async () => {
-    const rtpengine = await daemon();
-    await start([engineAt(rtpengine.udpUrl)], { requestTimeoutMs: 200, failAfter: 1_000 });
-    const session = await open();
-    const [, callee] = await talking(session);
+    const rtpengine = await lab.daemon();
+    await lab.start([engineAt(rtpengine.udpUrl)], { requestTimeoutMs: 200, failAfter: 1_000 });
+    const session = await lab.open();
+    const [, callee] = await lab.talking(session);
     await rtpengine.freeze();
-    const moved = await UdpPeer.open();
-    peers.push(moved);
+    const moved = await lab.peer();
     session.setRemote('caller', remoteOf(moved, { nat: 'off' }));
-    const timeouts = async () => (await port?.counters())?.engines[0]?.timeouts ?? 0;
+    const timeouts = async () => (await lab.port.counters()).engines[0]?.timeouts ?? 0;
     const before = await timeouts();
     await until(async () => (await timeouts()) > before + 1);
     rtpengine.thaw();
@@ -135,10 +88,10 @@ describe('sessions at rtpengines', () => {
   });
 
   it('stay where they are when there is no port in another network', async () => {
-    const rtpengine = await daemon({ mediaPorts: 4 });
-    await start([engineAt(rtpengine.udpUrl)]);
-    const session = await open();
-    const [caller, callee] = await talking(session);
+    const rtpengine = await lab.daemon({ mediaPorts: 4 });
+    await lab.start([engineAt(rtpengine.udpUrl)]);
+    const session = await lab.open();
+    const [caller, callee] = await lab.talking(session);
     const before = session.local('callee');
     assert.deepEqual(await session.placeCallee('wan'), { ok: false, reason: 'no-media-ports' });
     assert.deepEqual(session.local('callee'), before);
@@ -147,25 +100,28 @@ describe('sessions at rtpengines', () => {
   });
 
   it('are spread by weight, and go to no engine that is drained', async () => {
-    const [light, heavy, drained] = [await daemon(), await daemon(), await daemon()];
-    await start([
+    const [light, heavy, drained] = [await lab.daemon(), await lab.daemon(), await lab.daemon()];
+    await lab.start([
       engineAt(light.udpUrl),
       engineAt(heavy.udpUrl, { weight: 2 }),
       engineAt(drained.udpUrl, { weight: 9, isDraining: true }),
     ]);
-    for (let calls = 0; calls < 6; calls += 1) await open(`c${calls}`);
+    for (let calls = 0; calls < 6; calls += 1) await lab.open(`c${calls}`);
     const counts = await Promise.all([light, heavy, drained].map(async (one) => (await one.calls()).length));
     assert.deepEqual(counts, [2, 4, 0]);
   });
 
   it('go elsewhere when an engine has as many as it may have, and are refused when all have', async () => {
-    const [small, other] = [await daemon({ more: ['--max-sessions=1'] }), await daemon({ more: ['--max-sessions=1'] })];
-    await start([engineAt(small.udpUrl, { weight: 100 }), engineAt(other.udpUrl)]);
-    await open('c1');
-    await open('c2');
+    const [small, other] = [
+      await lab.daemon({ more: ['--max-sessions=1'] }),
+      await lab.daemon({ more: ['--max-sessions=1'] }),
+    ];
+    await lab.start([engineAt(small.udpUrl, { weight: 100 }), engineAt(other.udpUrl)]);
+    await lab.open('c1');
+    await lab.open('c2');
     assert.deepEqual([(await small.calls()).length, (await other.calls()).length], [1, 1]);
-    assert.deepEqual(await ask('c3'), { ok: false, reason: 'no-media-ports' });
-    assert.equal((await port?.counters())?.refusedNoPorts, 1);
+    assert.deepEqual(await lab.ask('c3'), { ok: false, reason: 'no-media-ports' });
+    assert.equal((await lab.port.counters()).refusedNoPorts, 1);
   });
 
   for (const way of ['as the engine tells it', 'as it is heard in the copies'] as const) {
@@ -176,10 +132,10 @@ describe('sessions at rtpengines', () => {
       const dtmf = { address: '127.0.0.1', port: place.address().port };
       await new Promise<void>((resolve) => place.close(() => resolve()));
       const isTold = way === 'as the engine tells it';
-      const rtpengine = await daemon({ more: isTold ? [`--dtmf-log-dest=127.0.0.1:${dtmf.port}`] : [] });
-      await start([engineAt(rtpengine.udpUrl)], { dtmf: isTold ? dtmf : null, keepsDigits: true });
-      const session = await open();
-      const [caller, callee] = await talking(session);
+      const rtpengine = await lab.daemon({ more: isTold ? [`--dtmf-log-dest=127.0.0.1:${dtmf.port}`] : [] });
+      await lab.start([engineAt(rtpengine.udpUrl)], { dtmf: isTold ? dtmf : null, keepsDigits: true });
+      const session = await lab.open();
+      const [caller, callee] = await lab.talking(session);
       const told: MediaEvent[] = [];
       session.onEvent((event) => told.push(event));
       session.fork({ recordingId: 'rec1' });
@@ -204,10 +160,10 @@ describe('sessions at rtpengines', () => {
   }
 
   it('tell of a side that falls silent, and of its return', async () => {
-    const rtpengine = await daemon();
-    await start([engineAt(rtpengine.udpUrl)], { watchIntervalMs: 50 });
-    const session = await open();
-    const [caller, callee] = await talking(session);
+    const rtpengine = await lab.daemon();
+    await lab.start([engineAt(rtpengine.udpUrl)], { watchIntervalMs: 50 });
+    const session = await lab.open();
+    const [caller, callee] = await lab.talking(session);
     const told: MediaEvent[] = [];
     session.onEvent((event) => told.push(event));
     session.watchSilence(200);
@@ -229,10 +185,10 @@ describe('sessions at rtpengines', () => {
   });
 
   it('measure loss, order and duplicates on the copies of a forked call', async () => {
-    const rtpengine = await daemon();
-    await start([engineAt(rtpengine.udpUrl)]);
-    const session = await open();
-    const [caller, callee] = await talking(session);
+    const rtpengine = await lab.daemon();
+    await lab.start([engineAt(rtpengine.udpUrl)]);
+    const session = await lab.open();
+    const [caller, callee] = await lab.talking(session);
     session.fork({ recordingId: 'rec1' });
     await session.report();
     const before = callee.received.length;
@@ -250,25 +206,23 @@ describe('sessions at rtpengines', () => {
       process.stderr.write('      skipped: this machine has no IPv6 loopback address\n');
       this.skip();
     }
-    const rtpengine = await daemon({ interfaces: ['four/127.0.0.1', 'six/::1'] });
+    const rtpengine = await lab.daemon({ interfaces: ['four/127.0.0.1', 'six/::1'] });
     const networks = [
       { name: 'lan', advertise: '127.0.0.1' },
       { name: 'wan', advertise: '::1' },
     ];
-    await start([engineAt(rtpengine.udpUrl, { interfaces: { lan: 'four', wan: 'six' } })], { networks });
-    const session = await open('c1', 'wan');
+    await lab.start([engineAt(rtpengine.udpUrl, { interfaces: { lan: 'four', wan: 'six' } })], { networks });
+    const session = await lab.open('c1', 'wan');
     assert.deepEqual([session.local('caller').address, session.local('callee').address], ['127.0.0.1', '::1']);
-    const [caller, callee] = [await UdpPeer.open(), await UdpPeer.open('::1')];
-    peers.push(caller, callee);
+    const [caller, callee] = [await lab.peer(), await lab.peer('::1')];
     session.setRemote('caller', remoteOf(caller, { nat: 'off' }));
     session.setRemote('callee', remoteOf(callee, { nat: 'off' }));
     await exchange(session, caller, callee);
   });
 
   it('have a fingerprint, a passive role and candidates of the engine for a caller with DTLS and ICE', async () => {
-    const rtpengine = await daemon();
-    await start([engineAt(rtpengine.udpUrl)]);
-    assert.ok(port);
+    const rtpengine = await lab.daemon();
+    await lab.start([engineAt(rtpengine.udpUrl)]);
     const fingerprint = Array.from({ length: 32 }, (_, at) => (at + 16).toString(16).toUpperCase()).join(':');
     const attributes = [
       `fingerprint:sha-256 ${fingerprint}`,
@@ -276,7 +230,7 @@ describe('sessions at rtpengines', () => {
       'candidate:1 1 UDP 2130706431 127.0.0.1 40000 typ host',
     ];
     const caller = { protocol: 'UDP/TLS/RTP/SAVPF', attributes } as const;
-    const opened = await port.port.open({ sessionId: 'c1', callerNetwork: 'lan', calleeNetwork: 'lan', caller });
+    const opened = await lab.port.port.open({ sessionId: 'c1', callerNetwork: 'lan', calleeNetwork: 'lan', caller });
     assert.ok(opened.ok);
     const { transport } = opened.session.local('caller');
     assert.equal(transport?.protocol, 'UDP/TLS/RTP/SAVPF');
@@ -289,21 +243,6 @@ describe('sessions at rtpengines', () => {
     assert.equal(opened.session.local('callee').transport, undefined);
   });
 });
-
-/** Sends both ways until each has received something new. */
-async function exchange(session: MediaSession, caller: UdpPeer, callee: UdpPeer): Promise<void> {
-  const [atCaller, atCallee] = [caller.received.length, callee.received.length];
-  let sequence = 0;
-  await until(async () => {
-    await caller.sendRtp(rtpPacket({ sequence: sequence++, ssrc: 5 }), session.local('caller'));
-    await callee.sendRtp(rtpPacket({ sequence, ssrc: 6 }), session.local('callee'));
-    return caller.received.length > atCaller && callee.received.length > atCallee;
-  });
-}
-
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, PACE_MS));
-}
 
 /** The network between us and an rtpengine's ng port: it can lose the first answer to each request. */
 class LossyProxy {

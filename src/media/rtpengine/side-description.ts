@@ -92,7 +92,7 @@ export function codecsBetween(
 }
 
 /** Events and comfort noise travel beside audio. */
-export function isSupplementary({ name }: MediaCodec): boolean {
+export function isSupplementary({ name }: Pick<MediaCodec, 'name'>): boolean {
   return /^(telephone-event|CN)$/i.test(name);
 }
 

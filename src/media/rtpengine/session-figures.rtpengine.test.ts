@@ -1,0 +1,156 @@
+// What the record of a call at a real rtpengine says of its media: who told what, and what is left at the end of a call that has
+// changed.
+import assert from 'node:assert/strict';
+import type { MediaSession } from '../../call/ports.js';
+import type { Side } from '../../call/reports.js';
+import { composeRtcp, middleOfNtpAt } from '../../rtp/rtcp-reports.js';
+import { remoteOf, rtpPacket, type UdpPeer } from '../relay/relay-test-kit.js';
+import { EngineLab, exchange, until } from './testing/engine-lab.js';
+import { engineAt } from './testing/rtpengine-settings.js';
+
+const SSRC: Readonly<Record<Side, number>> = { caller: 5, callee: 6 };
+/** In what the callee says of itself; the caller is near. */
+const CALLEE_ROUND_TRIP_MS = 120;
+
+describe('the figures of a session at rtpengine', () => {
+  let lab: EngineLab;
+
+  before(function () {
+    EngineLab.skipIfMissing(this);
+  });
+
+  beforeEach(async () => {
+    lab = new EngineLab();
+    await lab.start([engineAt((await lab.daemon()).udpUrl)]);
+  });
+
+  afterEach(() => lab.close());
+
+  function faxOf(peer: UdpPeer) {
+    return remoteOf(peer, { nat: 'off', rtcpPort: 0, codecs: [], isUdptl: true, isSilent: true });
+  }
+
+  /** Both sides tell what they hear and how far away they are, until rtpengine has made something of it. */
+  async function tellByRtcp(session: MediaSession, controls: Readonly<Record<Side, UdpPeer>>): Promise<void> {
+    const sentMs = Date.now() - CALLEE_ROUND_TRIP_MS;
+    const say = (side: Side, block: { about: Side; lost: number; jitter: number; delayMs: number } | null) => {
+      const { address, rtcpPort: port } = session.local(side);
+      const report = {
+        ssrc: SSRC[side],
+        cname: side,
+        sender: block === null ? { wallMs: sentMs, rtpTimestamp: 160, packets: 1, octets: 160 } : null,
+        block: block && {
+          ssrc: SSRC[block.about],
+          fractionLost: 0,
+          lost: block.lost,
+          highestSequence: 9,
+          jitter: block.jitter,
+          lastSr: middleOfNtpAt(sentMs),
+          delaySinceLastSr: Math.max(1, Math.round(block.delayMs * 65.536)),
+        },
+      };
+      return controls[side].send(Buffer.from(composeRtcp(report)), { address, port });
+    };
+    await say('caller', null);
+    await say('callee', null);
+    const startedMs = performance.now();
+    await until(async () => performance.now() - startedMs > CALLEE_ROUND_TRIP_MS);
+    await until(async () => {
+      const elapsedMs = performance.now() - startedMs;
+      await say('caller', { about: 'callee', lost: 9, jitter: 56, delayMs: elapsedMs - 10 });
+      await say('callee', { about: 'caller', lost: 4, jitter: 24, delayMs: elapsedMs - CALLEE_ROUND_TRIP_MS });
+      const { caller, callee } = await session.report();
+      return caller.peerReport !== null && callee.peerReport !== null;
+    });
+  }
+
+  it('are of each stream what the other side told, and a fax, a transfer and what comes after leave its score', async () => {
+    const session = await lab.open();
+    const controls = { caller: await lab.peer(), callee: await lab.peer() };
+    const rtcp = (side: Side) => ({ rtcpPort: controls[side].port });
+    const [caller, callee] = await lab.talking(session, { caller: rtcp('caller'), callee: rtcp('callee') });
+    await tellByRtcp(session, controls);
+    const told = await session.report();
+    assert.deepEqual(
+      [told.caller.peerReport, told.callee.peerReport],
+      [
+        { lost: 4, jitterMs: 3 },
+        { lost: 9, jitterMs: 7 },
+      ],
+    );
+    assert.ok((told.callee.roundTripMs ?? 0) >= CALLEE_ROUND_TRIP_MS, `${told.callee.roundTripMs}`);
+    assert.ok((told.caller.roundTripMs ?? 1_000) < CALLEE_ROUND_TRIP_MS, `${told.caller.roundTripMs}`);
+    const scores = [told.caller.mos, told.callee.mos];
+    assert.ok(
+      scores.every((score) => score !== null && score < 4.3),
+      `${scores}`,
+    );
+
+    session.setRemote('caller', faxOf(caller));
+    session.setRemote('callee', faxOf(callee));
+    await session.report();
+    const page = Buffer.from([0, 1, 3, 0xd5, 0x80]);
+    await until(async () => {
+      await caller.sendRtp(page, session.local('caller'));
+      return callee.received.some(({ bytes }) => bytes.equals(page));
+    });
+    session.clearRemote('caller');
+    const { caller: last, callee: other } = await session.close();
+    assert.deepEqual([last.mos, other.mos], scores);
+    assert.deepEqual([last.source, other.source], [`127.0.0.1:${caller.port}`, `127.0.0.1:${callee.port}`]);
+  });
+
+  it('take nothing for lost that was not copied while something else was played', async () => {
+    const session = await lab.open();
+    const [, callee] = await lab.talking(session);
+    session.fork({ recordingId: 'rec1' });
+    await session.report();
+    let sequence = 100;
+    const say = () => callee.sendRtp(rtpPacket({ sequence: sequence++, ssrc: 6 }), session.local('callee'));
+    const source = { kind: 'tone', frequenciesHz: [425], cadenceMs: [200] } as const;
+    let ended = 0;
+    session.onEvent((event) => {
+      if (event.type === 'played') ended = sequence;
+    });
+    const from = sequence;
+    session.play('caller', { source, mode: 'replace' });
+    await until(async () => {
+      await say();
+      return ended > 0 && sequence > ended + 10;
+    });
+    const report = await session.close();
+    assert.ok(ended > from + 5, `${ended - from} packets meanwhile`);
+    assert.deepEqual([report.callee.lost, report.callee.mos === null], [0, false]);
+  });
+
+  it('know in a fax that is recorded that both sides live', async () => {
+    const session = await lab.open();
+    const [caller, callee] = await lab.talking(session);
+    session.fork({ recordingId: 'rec1' });
+    await until(async () => {
+      await exchange(session, caller, callee);
+      return (await session.report()).lastPacketAgeMs !== null;
+    });
+    session.setRemote('caller', faxOf(caller));
+    session.setRemote('callee', faxOf(callee));
+    await session.report();
+    const since = performance.now();
+    await until(async () => {
+      await caller.sendRtp(Buffer.from([0, 1, 3, 0xd5, 0x80]), session.local('caller'));
+      return performance.now() - since > 400;
+    });
+    const { lastPacketAgeMs } = await session.report();
+    assert.ok(lastPacketAgeMs !== null && lastPacketAgeMs < 300, `${lastPacketAgeMs}`);
+  });
+
+  it('are those of the whole call where the callee has begun anew in another network', async () => {
+    const session = await lab.open();
+    const [caller, callee] = await lab.talking(session);
+    for (let times = 0; times < 10; times += 1) await exchange(session, caller, callee);
+    const before = (await session.report()).callee.packets;
+    assert.ok(before > 10);
+    assert.deepEqual(await session.placeCallee('wan'), { ok: true });
+    await lab.talking(session);
+    assert.ok((await session.close()).callee.packets > before);
+  });
+});
