@@ -1,6 +1,7 @@
-// A table by number: a cell of a few numbers each, side by side, so that a callee costs one touch of memory and the garbage
-// collector nothing. It grows a segment at a time (linear hashing, Litwin 1980), so that no call waits for the whole of it, and
-// its memory with it: a buffer of twice the size at once makes V8 collect everything. Which cells go is its owner's business.
+// A table by number: a cell of a few numbers each, side by side, which cost the garbage collector nothing; and a tag of each cell
+// apart, so that who is not there, as most are not, is not looked for beyond the cache. It grows a segment at a time (linear
+// hashing, Litwin 1980), so that no call waits for the whole of it, and its memory with it: a buffer of twice the size at once
+// makes V8 collect everything. Which cells go is its owner's business.
 
 /** Numbers a cell has: its key and what its owner keeps; as 32-bit words twice as many. */
 const CELL_NUMBERS = 4;
@@ -20,13 +21,15 @@ const SAMPLED = 8;
 export const KEY = 0;
 
 class Segment {
+  /** Of the hash of each cell's key; 0 where none is. */
+  readonly tags = new Uint16Array(PLACES);
   readonly numbers = new Float64Array(PLACES * CELL_NUMBERS);
   /** The same memory. */
   readonly words = new Int32Array(this.numbers.buffer);
   size = 0;
 }
 
-/** Of the segment that is being split; used again and again. */
+/** The cells of the segment that is being split; used again and again. */
 const leaving = new Segment();
 
 export class CalleeTable {
@@ -57,11 +60,12 @@ export class CalleeTable {
   find(key: number): number {
     const hash = hashOf(key);
     const segment = this.#segmentOf(hash);
-    const { numbers } = this.#segments[segment] as Segment;
+    const { tags, numbers } = this.#segments[segment] as Segment;
+    const tag = tagOf(hash);
     for (let place = hash >>> (32 - PLACE_BITS); ; place = (place + 1) & PLACE_MASK) {
-      const found = numbers[place * CELL_NUMBERS] as number;
-      if (found === key) return segment * PLACES + place;
+      const found = tags[place] as number;
       if (found === 0) return -1;
+      if (found === tag && numbers[place * CELL_NUMBERS] === key) return segment * PLACES + place;
     }
   }
 
@@ -101,19 +105,20 @@ export class CalleeTable {
 
   remove(slot: number): void {
     const segment = this.#segments[slot >>> PLACE_BITS] as Segment;
-    const { numbers, words } = segment;
+    const { tags, numbers, words } = segment;
     this.#size -= 1;
     segment.size -= 1;
     // Those behind it move up, as far as they stand where they do only because it stood there.
     let free = slot & PLACE_MASK;
     for (let next = (free + 1) & PLACE_MASK; ; next = (next + 1) & PLACE_MASK) {
-      const key = numbers[next * CELL_NUMBERS] as number;
-      if (key === 0) break;
-      const home = hashOf(key) >>> (32 - PLACE_BITS);
+      if (tags[next] === 0) break;
+      const home = hashOf(numbers[next * CELL_NUMBERS] as number) >>> (32 - PLACE_BITS);
       if (((next - home) & PLACE_MASK) < ((next - free) & PLACE_MASK)) continue;
+      tags[free] = tags[next] as number;
       copyCell(words, next, words, free);
       free = next;
     }
+    tags[free] = 0;
     numbers.fill(0, free * CELL_NUMBERS, (free + 1) * CELL_NUMBERS);
   }
 
@@ -150,21 +155,22 @@ export class CalleeTable {
     if (added > this.#mask) this.#mask = this.#mask * 2 + 1;
     const number = added & (this.#mask >>> 1);
     const segment = this.#segments[number] as Segment;
+    leaving.tags.set(segment.tags);
     leaving.words.set(segment.words);
     for (let place = 0; place < PLACES; place++) {
-      const key = segment.numbers[place * CELL_NUMBERS] as number;
       const slot = number * PLACES + place;
-      if (key === 0 || this.#ageOf(slot) !== Number.POSITIVE_INFINITY) continue;
-      this.#onForgotten(key, slot);
-      leaving.numbers[place * CELL_NUMBERS] = 0;
+      if (segment.tags[place] === 0 || this.#ageOf(slot) !== Number.POSITIVE_INFINITY) continue;
+      this.#onForgotten(this.number(slot, KEY), slot);
+      leaving.tags[place] = 0;
       this.#size -= 1;
     }
+    segment.tags.fill(0);
     segment.numbers.fill(0);
     segment.size = 0;
     this.#segments.push(new Segment());
     for (let place = 0; place < PLACES; place++) {
+      if (leaving.tags[place] === 0) continue;
       const key = leaving.numbers[place * CELL_NUMBERS] as number;
-      if (key === 0) continue;
       const hash = hashOf(key);
       const to = this.#segments[this.#segmentOf(hash)] as Segment;
       copyCell(leaving.words, place, to.words, put(to, key, hash));
@@ -174,9 +180,10 @@ export class CalleeTable {
 
 /** The place in a segment that a key is given. */
 function put(segment: Segment, key: number, hash: number): number {
-  const { numbers } = segment;
+  const { tags, numbers } = segment;
   let place = hash >>> (32 - PLACE_BITS);
-  while (numbers[place * CELL_NUMBERS] !== 0) place = (place + 1) & PLACE_MASK;
+  while (tags[place] !== 0) place = (place + 1) & PLACE_MASK;
+  tags[place] = tagOf(hash);
   numbers[place * CELL_NUMBERS] = key;
   segment.size += 1;
   return place;
@@ -187,6 +194,11 @@ function copyCell(from: Int32Array, place: number, to: Int32Array, toPlace: numb
   for (let word = 0; word < CELL_WORDS; word++) {
     to[toPlace * CELL_WORDS + word] = from[place * CELL_WORDS + word] as number;
   }
+}
+
+/** Of bits that say neither the place nor, in all but the largest tables, the segment. */
+function tagOf(hash: number): number {
+  return ((hash >>> 5) & 0xffff) | 1;
 }
 
 /** Spreads keys over all 32 bits: telephone numbers come in rows. The upper ones choose the place, the lower ones the segment. */
