@@ -92,7 +92,8 @@ export class CalleeMemory {
     if (wallMs > this.#latestTryWallMs) this.#latestTryWallMs = wallMs;
     this.#hear(slot);
     const mark = markOf(callId);
-    const before = table.number(slot, TRIED);
+    // A new cell is written and not read: it is on its way into the cache.
+    const before = found < 0 ? 0 : table.number(slot, TRIED);
     if (before !== 0) {
       const key = table.number(slot, KEY);
       const tries = this.#tries.get(key);

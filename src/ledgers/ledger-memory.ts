@@ -34,6 +34,7 @@ import { LastCallers } from './last-callers.js';
 import type { HistoryReader, HistoryRecord } from './ledger-history.js';
 import type { ReservationRow, SettlementRecord } from './ledger-tables.js';
 import { type Live, messageRequestOf } from './live-reservation.js';
+import { ANY_LENGTH, NO_HOLDS } from './payer-books.js';
 import type { TermsChange } from './terms-change.js';
 
 export interface LedgerSettings extends HolderTerms {
@@ -166,7 +167,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     let { maxCallSeconds } = fit;
     const payersFit = this.#usage.payers.fit(request.payers, request, book);
     if (!payersFit.ok) return payersFit;
-    const payerHolds = this.#usage.payers.hold(request, payersFit.maxCallSeconds, book);
+    const payerHolds =
+      payersFit === ANY_LENGTH ? NO_HOLDS : this.#usage.payers.hold(request, payersFit.maxCallSeconds, book);
     const heldUntilWallMs = payerHolds[0]?.hold.coveredUntilWallMs ?? null;
     if (heldUntilWallMs !== null) {
       maxCallSeconds = Math.min(maxCallSeconds, (heldUntilWallMs - request.wallMs) / 1000 - 1);

@@ -93,7 +93,8 @@ export const NO_HOLDS: readonly PayerHold[] = [];
 const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, limit: null };
 /** Longer than any call: what a cap allows is a matter of its allowances alone. */
 const ANY_CALL_SECONDS = 86_400;
-const ANY_LENGTH: PayersFit = { ok: true, maxCallSeconds: ANY_CALL_SECONDS };
+/** Of an emergency call, and of payers without caps: nothing is held of them. */
+export const ANY_LENGTH: PayersFit = { ok: true, maxCallSeconds: ANY_CALL_SECONDS };
 /** Books are looked through for idle ones when as many have been added as there were, but no sooner than this. */
 const MIN_SWEEP = 1_024;
 

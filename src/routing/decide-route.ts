@@ -4,6 +4,7 @@ import { BestFew } from './best-few.js';
 import { BEST, type Candidate, Decision } from './decision.js';
 import { explainRoute } from './explain-route.js';
 import type { CellOrder, Pool, PooledChannel, PoolOrder } from './pool.js';
+import type { PoolPlace } from './profile-cache.js';
 import {
   addCounts,
   type CodeCounts,
@@ -35,7 +36,7 @@ export function decideRoute(request: RoutingRequest, index: RouteIndex): Decisio
   if (isEmergency(request)) return explainRoute(request, index);
   const profile = index.profileOf(request);
   copyCounts(profile.refused, counted);
-  search(request, index, profile.pools, 1, counted);
+  search(request, index, profile.places, 1, counted);
   const decision = new RouteDecision(request, index, counted);
   index.noteDecided(decision.best?.channel);
   return decision;
@@ -54,7 +55,7 @@ class RouteDecision extends Decision {
 
   override get candidates(): readonly Candidate[] {
     const index = this.#index;
-    search(this.#request, index, index.profileOf(this.#request).pools, BEST, noCounts());
+    search(this.#request, index, index.profileOf(this.#request).places, BEST, noCounts());
     return Array.from({ length: best.size }, (_, place) => best.candidate(place, index, index.ranking.weights));
   }
 }
@@ -63,18 +64,16 @@ class RouteDecision extends Decision {
 function search(
   request: RoutingRequest,
   index: RouteIndex,
-  pools: readonly Pool[],
+  places: readonly PoolPlace[],
   most: number,
   counts: CodeCounts,
 ): void {
   const special = specialChannels(request, index);
   best.begin(most);
-  for (const pool of pools) {
-    const order = pool.orderOf(request.callee.numberClass);
-    const orders = order === undefined ? undefined : pool.orders[order];
-    if (order === undefined || orders === undefined) continue;
+  for (let at = 0; at < places.length; at++) {
+    const { pool, order } = places[at] as PoolPlace;
     addCounts(counts, pool.refused);
-    addCounts(counts, orders.refused);
+    addCounts(counts, (pool.orders[order] as PoolOrder).refused);
     if (request.excludeGateways.length > 0) countExcludedGateways(pool, order, request, index, counts);
     collect(pool, order, most, special, request, index);
     for (const channel of special) {

@@ -3,9 +3,15 @@ import type { Pool } from './pool.js';
 import type { CodeCounts } from './refusal-counts.js';
 import type { RoutingRequest } from './rules.js';
 
+/** A pool that may serve requests of one kind, and which of its orders holds for them. */
+export interface PoolPlace {
+  readonly pool: Pool;
+  readonly order: number;
+}
+
 /** Pools that may serve requests of one kind, and the channels of all others by what refuses them. */
 export interface Profile {
-  readonly pools: readonly Pool[];
+  readonly places: readonly PoolPlace[];
   readonly refused: CodeCounts;
 }
 
@@ -21,20 +27,27 @@ export class ProfileCache {
   /** By channel groups of the trunk and of the agent, which are the same arrays for every call of theirs. */
   readonly #entries = new Map<readonly string[] | null, Map<readonly string[] | null, Entry[]>>();
   #size = 0;
+  /** The last one found: most calls are of its kind. */
+  #last: Entry | undefined;
 
-  get({ channelGroups, agentChannelGroups, callee, traffic, codecs, passesSrtp }: RoutingRequest): Profile | undefined {
+  get(request: RoutingRequest): Profile | undefined {
+    const last = this.#last;
+    const { channelGroups, agentChannelGroups } = request;
+    if (
+      last !== undefined &&
+      last.request.channelGroups === channelGroups &&
+      last.request.agentChannelGroups === agentChannelGroups &&
+      isAlike(last.request, request)
+    ) {
+      return last.profile;
+    }
     const entries = this.#entries.get(channelGroups)?.get(agentChannelGroups);
     if (entries === undefined) return undefined;
     for (let at = 0; at < entries.length; at++) {
-      const { request, profile } = entries[at] as Entry;
-      if (
-        request.callee.numberClass === callee.numberClass &&
-        request.traffic === traffic &&
-        request.passesSrtp === passesSrtp &&
-        areSame(request.codecs, codecs)
-      ) {
-        return profile;
-      }
+      const entry = entries[at] as Entry;
+      if (!isAlike(entry.request, request)) continue;
+      this.#last = entry;
+      return entry.profile;
     }
     return undefined;
   }
@@ -53,6 +66,16 @@ export class ProfileCache {
     this.#size += 1;
     return profile;
   }
+}
+
+/** But for their channel groups. */
+function isAlike(some: RoutingRequest, other: RoutingRequest): boolean {
+  return (
+    some.callee.numberClass === other.callee.numberClass &&
+    some.traffic === other.traffic &&
+    some.passesSrtp === other.passesSrtp &&
+    areSame(some.codecs, other.codecs)
+  );
 }
 
 function areSame(some: readonly string[], others: readonly string[]): boolean {

@@ -9,7 +9,7 @@ import { HealthBook } from './health-book.js';
 import type { IndexedGateway, RoutingChannel, RoutingGateway, SimState } from './indexed-channel.js';
 import { MessageOrders } from './message-orders.js';
 import { Cell, Pool, type PooledChannel } from './pool.js';
-import { type Profile, ProfileCache } from './profile-cache.js';
+import { type PoolPlace, type Profile, ProfileCache } from './profile-cache.js';
 import { DEFAULT_RANKING, type RankingSettings } from './ranking.js';
 import { codeOf, countOne, NOT_REFUSED, noCounts } from './refusal-counts.js';
 import { type RoutingRequest, refusalOfChannel, refusalOfGateway, refusalOfPool } from './rules.js';
@@ -192,12 +192,13 @@ export class RouteIndex {
     const known = this.#profiles.get(request);
     if (known !== undefined) return known;
     const refused = noCounts();
-    const pools = this.pools.filter((pool) => {
+    const places: PoolPlace[] = [];
+    for (const pool of this.pools) {
       const code = codeOf(refusalOfPool(pool, request));
       if (code !== NOT_REFUSED) countOne(refused, code, pool.size);
-      return code === NOT_REFUSED;
-    });
-    return this.#profiles.add(request, { pools, refused });
+      else places.push({ pool, order: pool.orderOf(request.callee.numberClass) as number });
+    }
+    return this.#profiles.add(request, { places, refused });
   }
 
   /** Orders of text messages, which are kept current from now on. */
