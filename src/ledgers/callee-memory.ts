@@ -1,6 +1,6 @@
 // What is remembered of callees: which SIMs talked to each (the last one last), and which calls tried it lately.
 // Bounded: beyond a million callees long unheard ones are forgotten, and each try after two days. Almost every callee has one
-// SIM and one try: these stand in its cell of a table, as bare numbers; what is more stands beside it.
+// SIM and one try: these stand in its cell of a table, as bare numbers; what is more stands beside it, and its place there.
 import { CalleeTable, KEY } from './callee-table.js';
 
 /** How far back `attemptsTo` may be asked. */
@@ -8,15 +8,12 @@ export const ATTEMPTS_KEPT_MS = 2 * 86_400_000;
 const MAX_CALLEES = 1_000_000;
 const NOBODY: readonly string[] = [];
 
-// Of a cell's numbers: when it was tried last (0: never), and the mark of the call that did.
+// Of a cell's numbers: when it was tried last (0: never), and the mark of the call that did (below nought: of several).
 const TRIED = 1;
 const MARK = 2;
 // Of its words: the number of the SIM that knows it (0: none; below: several), and when it was heard, in steps.
 const SIM = 6;
 const HEARD = 7;
-const SEVERAL = -1;
-/** In place of a mark: there are more tries. */
-const MANY = -1;
 
 /** E.164 has at most fifteen digits, which a number holds exactly. */
 const MOST_DIGITS = 15;
@@ -28,9 +25,8 @@ type Tries = number[];
 
 export class CalleeMemory {
   readonly #table: CalleeTable;
-  /** By the key of the callee. */
-  readonly #sims = new Map<number, readonly string[]>();
-  readonly #tries = new Map<number, Tries>();
+  readonly #sims = new Lists<readonly string[]>();
+  readonly #tries = new Lists<Tries>();
   /** Keys of callees that are not E.164 numbers (emergency numbers among them): below nought. */
   readonly #keys = new Map<string, number>();
   readonly #names = new Map<number, string>();
@@ -75,9 +71,10 @@ export class CalleeMemory {
     const since = Math.max(sinceWallMs, this.#latestTryWallMs - ATTEMPTS_KEPT_MS);
     const triedWallMs = this.#table.number(slot, TRIED);
     if (triedWallMs === 0) return 0;
-    if (this.#table.number(slot, MARK) !== MANY) return triedWallMs >= since ? 1 : 0;
+    const mark = this.#table.number(slot, MARK);
+    if (mark >= 0) return triedWallMs >= since ? 1 : 0;
     const calls = new Set<number>();
-    const tries = this.#tries.get(this.#table.number(slot, KEY)) as Tries;
+    const tries = this.#tries.at(mark);
     for (let i = 0; i < tries.length; i += 2) {
       if ((tries[i] as number) >= since) calls.add(tries[i + 1] as number);
     }
@@ -94,16 +91,20 @@ export class CalleeMemory {
     const mark = markOf(callId);
     // A new cell is written and not read: it is on its way into the cache.
     const before = found < 0 ? 0 : table.number(slot, TRIED);
-    if (before !== 0) {
-      const key = table.number(slot, KEY);
-      const tries = this.#tries.get(key);
-      if (tries !== undefined) {
-        forgetBefore(tries, wallMs - ATTEMPTS_KEPT_MS);
-        tries.push(wallMs, mark);
-      } else this.#tries.set(key, [before, table.number(slot, MARK), wallMs, mark]);
+    if (before === 0) {
+      table.setNumber(slot, TRIED, wallMs);
+      table.setNumber(slot, MARK, mark);
+      return;
     }
-    table.setNumber(slot, TRIED, wallMs > before ? wallMs : before);
-    table.setNumber(slot, MARK, before === 0 ? mark : MANY);
+    if (wallMs > before) table.setNumber(slot, TRIED, wallMs);
+    const known = table.number(slot, MARK);
+    if (known >= 0) {
+      table.setNumber(slot, MARK, this.#tries.add([before, known, wallMs, mark]));
+      return;
+    }
+    const tries = this.#tries.at(known);
+    forgetBefore(tries, wallMs - ATTEMPTS_KEPT_MS);
+    tries.push(wallMs, mark);
   }
 
   /** Takes back one try of a call: no INVITE left. */
@@ -111,24 +112,24 @@ export class CalleeMemory {
     const slot = this.#find(callee);
     if (slot < 0) return;
     const table = this.#table;
-    const key = table.number(slot, KEY);
     const mark = markOf(callId);
-    if (table.number(slot, MARK) !== MANY) {
-      if (table.number(slot, TRIED) === 0 || table.number(slot, MARK) !== mark) return;
+    const known = table.number(slot, MARK);
+    if (known >= 0) {
+      if (table.number(slot, TRIED) === 0 || known !== mark) return;
       table.setNumber(slot, TRIED, 0);
       if (table.word(slot, SIM) !== 0) return;
-      this.#forgotten(key, slot);
+      this.#forgotten(table.number(slot, KEY), slot);
       table.remove(slot);
       return;
     }
-    const tries = this.#tries.get(key) as Tries;
+    const tries = this.#tries.at(known);
     for (let i = tries.length - 2; i >= 0; i -= 2) {
       if (tries[i + 1] !== mark) continue;
       tries.splice(i, 2);
       break;
     }
     if (tries.length > 2) return;
-    this.#tries.delete(key);
+    this.#tries.remove(known);
     table.setNumber(slot, TRIED, tries[0] as number);
     table.setNumber(slot, MARK, tries[1] as number);
   }
@@ -154,8 +155,7 @@ export class CalleeMemory {
   #simsAt(slot: number): readonly string[] {
     const sim = this.#table.word(slot, SIM);
     if (sim === 0) return NOBODY;
-    if (sim !== SEVERAL) return this.#alone[sim] as readonly string[];
-    return this.#sims.get(this.#table.number(slot, KEY)) as readonly string[];
+    return sim > 0 ? (this.#alone[sim] as readonly string[]) : this.#sims.at(sim);
   }
 
   #setAlone(slot: number, simId: string): void {
@@ -170,8 +170,9 @@ export class CalleeMemory {
 
   /** Two or more. */
   #setSims(slot: number, sims: readonly string[]): void {
-    this.#table.setWord(slot, SIM, SEVERAL);
-    this.#sims.set(this.#table.number(slot, KEY), sims);
+    const before = this.#table.word(slot, SIM);
+    if (before < 0) this.#sims.set(before, sims);
+    else this.#table.setWord(slot, SIM, this.#sims.add(sims));
   }
 
   #find(callee: string): number {
@@ -212,14 +213,41 @@ export class CalleeMemory {
 
   #forgotten(key: number, slot: number): void {
     const table = this.#table;
-    if (table.word(slot, SIM) !== 0) this.#hasForgotten = true;
-    if (table.word(slot, SIM) === SEVERAL) this.#sims.delete(key);
-    if (table.number(slot, MARK) === MANY) this.#tries.delete(key);
+    const sim = table.word(slot, SIM);
+    const mark = table.number(slot, MARK);
+    if (sim !== 0) this.#hasForgotten = true;
+    if (sim < 0) this.#sims.remove(sim);
+    if (mark < 0) this.#tries.remove(mark);
     const name = this.#names.get(key);
     if (name === undefined) return;
     this.#names.delete(key);
     this.#keys.delete(name);
     if (name === this.#lastCallee) this.#lastKey = 0;
+  }
+}
+
+/** Lists by place, which is below nought: -1, -2 and so on. Places are used again. */
+class Lists<T> {
+  readonly #lists: (T | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  at(place: number): T {
+    return this.#lists[-1 - place] as T;
+  }
+
+  set(place: number, list: T): void {
+    this.#lists[-1 - place] = list;
+  }
+
+  add(list: T): number {
+    const place = this.#free.pop() ?? -1 - this.#lists.length;
+    this.set(place, list);
+    return place;
+  }
+
+  remove(place: number): void {
+    this.#lists[-1 - place] = undefined;
+    this.#free.push(place);
   }
 }
 
