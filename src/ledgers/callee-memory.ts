@@ -1,6 +1,7 @@
 // What is remembered of callees: which SIMs talked to each (the last one last), and which calls tried it lately.
 // Bounded: beyond a million callees long unheard ones are forgotten, and each try after two days. Almost every callee has one
 // SIM and one try: these stand in its cell of a table, as bare numbers; what is more stands beside it, and its place there.
+import { numberOf } from '../numbers/e164-number.js';
 import { CalleeTable, KEY } from './callee-table.js';
 
 /** How far back `attemptsTo` may be asked. */
@@ -14,11 +15,6 @@ const MARK = 2;
 // Of its words: the number of the SIM that knows it (0: none; below: several), and when it was heard, in steps.
 const SIM = 6;
 const HEARD = 7;
-
-/** E.164 has at most fifteen digits, which a number holds exactly. */
-const MOST_DIGITS = 15;
-const PLUS = 43;
-const ZERO = 48;
 
 /** Pairs, in the order of time: when, and the mark of which call. */
 type Tries = number[];
@@ -256,20 +252,6 @@ function forgetBefore(tries: Tries, wallMs: number): void {
   let over = 0;
   while (over < tries.length - 2 && (tries[over] as number) < wallMs) over += 2;
   tries.splice(0, over);
-}
-
-/** An E.164 number (`+` and digits) as a number; 0 for anything else. */
-export function numberOf(callee: string): number {
-  const { length } = callee;
-  if (length < 2 || length > MOST_DIGITS + 1 || callee.charCodeAt(0) !== PLUS || callee.charCodeAt(1) === ZERO)
-    return 0;
-  let number = 0;
-  for (let at = 1; at < length; at++) {
-    const digit = callee.charCodeAt(at) - ZERO;
-    if (digit < 0 || digit > 9) return 0;
-    number = number * 10 + digit;
-  }
-  return number;
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { CalleeTable, hashOf, KEY } from './callee-table.js';
+import { hashOf } from '../numbers/e164-number.js';
+import { CalleeTable, KEY } from './callee-table.js';
 
 const VALUE = 1;
 const WORD = 6;

@@ -3,6 +3,8 @@
 // hashing, Litwin 1980), so that no call waits for the whole of it, and its memory with it: a buffer of twice the size at once
 // makes V8 collect everything. Which cells go is its owner's business.
 
+import { hashOf } from '../numbers/e164-number.js';
+
 /** Numbers a cell has: its key and what its owner keeps; as 32-bit words twice as many. */
 const CELL_NUMBERS = 4;
 const CELL_WORDS = CELL_NUMBERS * 2;
@@ -199,11 +201,4 @@ function copyCell(from: Int32Array, place: number, to: Int32Array, toPlace: numb
 /** Of bits that say neither the place nor, in all but the largest tables, the segment. */
 function tagOf(hash: number): number {
   return ((hash >>> 5) & 0xffff) | 1;
-}
-
-/** Spreads keys over all 32 bits: telephone numbers come in rows. The upper ones choose the place, the lower ones the segment. */
-export function hashOf(key: number): number {
-  let hash = Math.imul((key | 0) ^ Math.imul((key / 2 ** 32) | 0, 0x9e3779b1), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

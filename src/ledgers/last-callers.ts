@@ -1,7 +1,7 @@
 // Who called a callee last: the trunk and the agent that a call back goes to. Computed from history, as usage is, so that it
 // survives a restart. Bounded as the memory of callees is: beyond a million the longest not called are forgotten.
+import { numberOf } from '../numbers/e164-number.js';
 import type { LastCall } from '../quota/ledger.js';
-import { numberOf } from './callee-memory.js';
 import { CalleeTable } from './callee-table.js';
 
 const MAX_CALLEES = 1_000_000;

@@ -44,17 +44,17 @@ export class Fitting {
     switch (counter.kind) {
       case 'time': {
         if (unitsOf(counter, table.numberClass) === 0) return most;
+        const room = counter.isForbidding ? counts.room(counter, wallMs) : 0;
         if (besides === undefined) {
           if (counter.isForbidding) {
-            const room = counts.room(counter, wallMs);
             const longest = counts.longestFor(counter, table.numberClass, room);
             if (longest < this.#terms.minCallSeconds) return room <= 0 ? EXHAUSTED : longest;
           }
           if (counter.pacing !== undefined && this.#isPacedOut(counter, table, request)) return PACED;
         }
         if (!counter.isForbidding) return most;
-        const fitting = counts.longestFitting(counter, table.numberClass, wallMs, most);
-        return fitting <= 0 && counts.room(counter, wallMs) <= 0 ? EXHAUSTED : fitting;
+        const fitting = counts.longestFitting(counter, table.numberClass, wallMs, most, room);
+        return fitting <= 0 && room <= 0 ? EXHAUSTED : fitting;
       }
       case 'spend': {
         // What costs nothing, however long it lasts, is bounded by no spending: who rings back is not refused for it.

@@ -1,4 +1,5 @@
 // What was counted for one allowance: by calendar windows, or exactly over a rolling one. Memory only; no clock.
+import { CalleeSet } from './callee-set.js';
 import { HeldCallees } from './held-callees.js';
 import type { WindowClock, WindowSpan } from './windows.js';
 
@@ -19,7 +20,7 @@ export class WindowTally implements Tally, WindowSpan {
   readonly #span: WindowSpan;
   used = 0;
   held = 0;
-  #settled: Set<string> | undefined;
+  #settled: CalleeSet | undefined;
   #live: HeldCallees | undefined;
   /** Of a paced allowance: the midnight that is spread from, and what had been used before it. */
   paced: { fromWallMs: number; usedBefore: number } | undefined;
@@ -47,10 +48,9 @@ export class WindowTally implements Tally, WindowSpan {
   }
 
   settleCallee(callee: string): void {
-    this.#settled ??= new Set();
-    if (this.#settled.has(callee)) return;
+    this.#settled ??= new CalleeSet();
+    if (!this.#settled.add(callee)) return;
     if (this.#live?.has(callee) === true) this.held -= 1;
-    this.#settled.add(callee);
     this.used += 1;
   }
 

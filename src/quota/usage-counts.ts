@@ -138,11 +138,16 @@ export class UsageCounts {
 
   /**
    * The longest call from `wallMs`, at most `mostSeconds`, of which every shorter one fits too: walks the windows that it
-   * would reach, since each pays for its own portion (`windowEdge: split`).
+   * would reach, since each pays for its own portion (`windowEdge: split`). `room`: of the first one.
    */
-  longestFitting(counter: Counter, numberClass: NumberClass, wallMs: number, mostSeconds: number): number {
+  longestFitting(
+    counter: Counter,
+    numberClass: NumberClass,
+    wallMs: number,
+    mostSeconds: number,
+    room: number,
+  ): number {
     const units = unitsOf(counter, numberClass);
-    let room = this.room(counter, wallMs);
     let longest = this.longestFor(counter, numberClass, room);
     if (units === 0 || !this.#isSplit(counter)) return Math.min(longest, mostSeconds);
     let span = this.#innermostSpan(counter, wallMs);
@@ -158,8 +163,8 @@ export class UsageCounts {
       const next = this.#innermostSpan(counter, span.endWallMs);
       overDays = this.#overAfter(counter, span, next, paidSteps - paidBefore, overDays, true);
       span = next;
-      room = this.room(counter, span.startWallMs, overDays);
-      const steps = room === UNLIMITED ? UNLIMITED : paidSteps + Math.floor(Math.max(0, room) / units);
+      const further = this.room(counter, span.startWallMs, overDays);
+      const steps = further === UNLIMITED ? UNLIMITED : paidSteps + Math.floor(Math.max(0, further) / units);
       longest = Math.max(fitting, longestCharged(steps * counter.stepSeconds, counter.rounding));
     }
   }

@@ -125,7 +125,9 @@ export function packCounts(counts: CodeCounts): PackedCounts {
 
 /** Makes `counts` what `from` is. */
 export function copyCounts(from: CodeCounts, counts: CodeCounts): void {
-  for (let code = 0; code < CODE_COUNT; code++) counts[code] = from[code] as number;
+  for (let left = counts[MASK] as number; left !== 0; left &= left - 1) counts[lowestBit(left)] = 0;
+  counts[MASK] = 0;
+  addCounts(counts, from);
 }
 
 /** By reason; only what occurred. */

@@ -220,7 +220,9 @@ export class RouteIndex {
       gateway.rate?.begin(this.#elapsedMs);
     } else if (channel.state === 'busy') gateway.busy -= 1;
     channel.state = state;
-    this.#judge(channel);
+    // Where nothing stood against it, only its state can.
+    if (channel.refusal === NOT_REFUSED) this.#refuse(channel, CODE_OF_STATE[state]);
+    else this.#judge(channel);
     if (gateway.isLimited) this.#judgeGateway(gateway);
   }
 
@@ -320,8 +322,12 @@ export class RouteIndex {
 
   /** Asks the channel's own rules anew; true when their answer has changed. */
   #judge(channel: PooledChannel): boolean {
+    return this.#refuse(channel, codeOf(refusalOfChannel(channel)));
+  }
+
+  /** True when it is another refusal, or none any more. */
+  #refuse(channel: PooledChannel, refusal: number): boolean {
     const before = channel.refusal;
-    const refusal = codeOf(refusalOfChannel(channel));
     if (refusal === before) return false;
     if (before === NOT_REFUSED) channel.cell.displace(channel);
     channel.refusal = refusal;
@@ -367,6 +373,13 @@ export class RouteIndex {
 }
 
 const NONE: readonly PooledChannel[] = [];
+
+/** What stands against a channel that is in a state, if nothing else does. */
+const CODE_OF_STATE: Readonly<Record<ChannelState, number>> = {
+  idle: NOT_REFUSED,
+  busy: codeOf('channel-busy'),
+  resting: codeOf('channel-resting'),
+};
 
 function indexGateway({ name, maxCalls, maxCallsPerSecond }: RoutingGateway, number: number): IndexedGateway {
   const rate = maxCallsPerSecond === undefined ? null : new CallRate(maxCallsPerSecond);
