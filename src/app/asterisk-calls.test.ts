@@ -26,6 +26,8 @@ const TIMERS = { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 };
 
 describe('Asterisk', function () {
   this.timeout(60_000);
+  /** Of a test that has opened one. */
+  let opened: AsteriskLab | undefined;
   let lab: AsteriskLab;
   /** For certificates. */
   let folder: string;
@@ -42,13 +44,14 @@ describe('Asterisk', function () {
 
   afterEach(async function () {
     rmSync(folder, { recursive: true, force: true });
-    if (MISSING.length > 0) return;
-    if (this.currentTest?.isFailed()) console.log(await lab.log());
-    await lab.close();
+    if (this.currentTest?.isFailed()) console.log(await opened?.log());
+    await opened?.close();
+    opened = undefined;
   });
 
   async function open(order: AsteriskLabOrder = {}): Promise<void> {
     lab = await AsteriskLab.open(order);
+    opened = lab;
   }
 
   /** An agent without a telephone: the PBX itself calls, and says the agent's voice. */

@@ -119,7 +119,12 @@ describe('the file of the control socket', () => {
   });
 
   it('may be deeper in the file system than a socket’s address is long', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') {
+      console.log(
+        `      skipped: only Linux reaches a socket by its folder's descriptor, and this is ${process.platform}`,
+      );
+      this.skip();
+    }
     const deep = join(folder, 'd'.repeat(120), 'e'.repeat(120));
     mkdirSync(deep, { recursive: true });
     const at = join(deep, 'control.sock');

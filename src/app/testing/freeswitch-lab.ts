@@ -38,31 +38,41 @@ export interface FreeswitchLabOrder {
 /** Its extensions are 701 and 702; a call to the number of a SIM goes to 701, every other number to simtrunk. */
 export class FreeswitchLab {
   readonly arena: Arena;
-  readonly app: RunningApp;
-  readonly #order: FreeswitchOrder;
-  readonly #extensions: Readonly<Record<string, number>>;
+  app!: RunningApp;
+  freeswitch!: Freeswitch;
+  #order!: FreeswitchOrder;
+  readonly #extensions: Readonly<Record<'701' | '702', number>>;
   readonly #phones: BaresipPhone[] = [];
-  freeswitch: Freeswitch;
 
-  private constructor(arena: Arena, app: RunningApp, freeswitch: Freeswitch, order: FreeswitchOrder, extensions = {}) {
+  private constructor(arena: Arena, one: number, two: number) {
     this.arena = arena;
-    this.app = app;
-    this.freeswitch = freeswitch;
-    this.#order = order;
-    this.#extensions = extensions;
+    this.#extensions = { 701: one, 702: two };
   }
 
   static async open(order: FreeswitchLabOrder = {}): Promise<FreeswitchLab> {
     const voices: BehaviourPlan = ({ number }) =>
       answers({ afterMs: 200, says: number === OTHER_NUMBER ? OTHER.says : CALLEE.says });
-    const arena = await Arena.open(order.plan ?? voices);
-    const [sipPort, one, two] = [await freePort(), await freePort(), await freePort()];
+    const [one, two] = [await freePort(), await freePort()];
+    const lab = new FreeswitchLab(await Arena.open(order.plan ?? voices), one, two);
+    try {
+      await lab.#start(order);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+    return lab;
+  }
+
+  async #start(order: FreeswitchLabOrder): Promise<void> {
+    const { arena } = this;
+    const { 701: one, 702: two } = this.#extensions;
+    const sipPort = await freePort();
     const trunk = { name: 'pbx', network: 'lan', sources: ['127.0.0.1'], agentFrom: 'from-user' };
     const inbound = { address: `127.0.0.1:${sipPort}`, ...(order.trunk?.inbound as object | undefined) };
     // FreeSWITCH and the phones have these clocks.
     const config = { sip: { t1Ms: 500, t2Ms: 4_000, t4Ms: 5_000 }, ...order.config };
-    const app = await startApp(arena.config({ trunks: [{ ...trunk, ...order.trunk, inbound }], ...config }));
-    const pbx: FreeswitchOrder = {
+    this.app = await startApp(arena.config({ trunks: [{ ...trunk, ...order.trunk, inbound }], ...config }));
+    this.#order = {
       folder: arena.subfolder('freeswitch'),
       sipPort,
       says: AGENT.says,
@@ -73,8 +83,7 @@ export class FreeswitchLab {
       ...(order.profile && { profile: order.profile }),
       ...(order.users && { users: order.users }),
     };
-    const freeswitch = await startFreeswitch(pbx);
-    return new FreeswitchLab(arena, app, freeswitch, pbx, { 701: one, 702: two });
+    this.freeswitch = await startFreeswitch(this.#order);
   }
 
   get sipPort(): number {
@@ -84,7 +93,7 @@ export class FreeswitchLab {
   /** An extension of FreeSWITCH, with the voice of an agent or another. */
   extension(user: '701' | '702', { says } = AGENT): Promise<BaresipPhone> {
     const account = ['regint=0', `outbound="sip:127.0.0.1:${this.sipPort};transport=udp"`];
-    return this.phone(user, { says, sipPort: this.#extensions[user] ?? 0, account });
+    return this.phone(user, { says, sipPort: this.#extensions[user], account });
   }
 
   async phone(
@@ -155,15 +164,18 @@ export class FreeswitchLab {
   }
 
   log(): string {
-    return [this.freeswitch, ...this.#phones].map((program) => program.log()).join('\n');
+    return [this.freeswitch, ...this.#phones].map((program) => program?.log()).join('\n');
   }
 
-  /** Idempotent. */
+  /** Idempotent; what failed to start is not there to be closed. */
   async close(): Promise<void> {
-    for (const phone of this.#phones) await phone.close();
-    await this.freeswitch.close();
-    await this.app.close();
-    await this.arena.close();
+    const parts: readonly ({ close(): Promise<void> } | undefined)[] = [
+      ...this.#phones.splice(0),
+      this.freeswitch,
+      this.app,
+      this.arena,
+    ];
+    for (const part of parts) await part?.close();
   }
 }
 
