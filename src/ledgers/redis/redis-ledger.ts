@@ -2,7 +2,6 @@
 // what the log says at that place (docs/decisions/redis-ledger.md). What must not be forgotten is in its own journal first.
 // Redis away is a state with a setting for new calls; nothing here waits longer than the link's timeout.
 import { randomUUID } from 'node:crypto';
-import type { Journal } from '../../journal/journal.js';
 import type { ClockTimer } from '../../lib/clock.js';
 import type { JournalEntry } from '../../lib/journal-entry.js';
 import type { Logger } from '../../lib/logger.js';
@@ -33,30 +32,22 @@ import type {
 } from '../../quota/ledger.js';
 import type { LedgerView } from '../../quota/ledger-view.js';
 import type { PreparedTerms } from '../journalled-memory-ledger.js';
-import { type LedgerSettings, NO_GRANT } from '../ledger-memory.js';
+import type { LedgerSettings } from '../ledger-memory.js';
 import * as tables from '../ledger-tables.js';
-import { furtherAnswerOf, type Live } from '../live-reservation.js';
 import { OrderedWrites } from '../ordered-writes.js';
-import { ReservationEnds } from '../reservation-ends.js';
-import { unlessStalled } from '../unless-stalled.js';
 import { compareUsage } from '../verify-usage.js';
+import { Covering } from './covering.js';
 import * as local from './local-rows.js';
 import { LocalShare } from './local-share.js';
 import { RedisClock } from './redis-clock.js';
 import { Replica } from './replica.js';
 import { Reserving } from './reserving.js';
 import { RedisSession } from './session.js';
+import { Settling } from './settling.js';
 import { countSharedCalls } from './shared-calls.js';
 import { SharedHistory } from './shared-history.js';
 import { SharedKeys } from './shared-keys.js';
-import {
-  isOfShare,
-  type Own,
-  type RedisLedgerCounters,
-  type RedisLedgerEvents,
-  type RedisLedgerOptions,
-  type SharedParts,
-} from './shared-parts.js';
+import type { Own, RedisLedgerCounters, RedisLedgerEvents, RedisLedgerOptions, SharedParts } from './shared-parts.js';
 import { Standing } from './standing.js';
 
 const READY_PAUSE_MS = 100;
@@ -85,7 +76,6 @@ export class RedisLedger implements Ledger, SettledHistory {
   readonly #options: SharedParts['options'];
   readonly #clock: RedisClock;
   readonly #log: Logger;
-  readonly #journal: Journal;
   readonly #writes: OrderedWrites;
   readonly #rows: tables.RowSource;
   readonly #replica: Replica;
@@ -96,10 +86,10 @@ export class RedisLedger implements Ledger, SettledHistory {
   readonly #parts: SharedParts;
   readonly #reserving: Reserving;
   readonly #standing: Standing;
-  readonly #ends: ReservationEnds;
+  readonly #covering: Covering;
+  readonly #settling: Settling;
   #ready: string[] = [];
   #readyTimer: ClockTimer | undefined;
-  #sequence: number;
 
   /** Use {@link openRedisLedger}. */
   constructor(
@@ -111,11 +101,8 @@ export class RedisLedger implements Ledger, SettledHistory {
     const { journal, log } = options;
     this.#clock = new RedisClock(options.clock, log, Number(facts.get('ahead') ?? 0));
     this.#options = { ...options, clock: this.#clock };
-    this.#journal = journal;
     this.#log = log;
-    this.#sequence = lastSequence;
     this.#rows = (...ask) => journal.query(...ask);
-    this.#ends = new ReservationEnds(this.#rows);
     this.events = new TypedEmitter((error, event) => log.error({ err: error, event }, 'ledger listener failed'));
     this.#writes = new OrderedWrites(this.#options);
     this.#replica = new Replica(options, options.node, this.#clock, log);
@@ -144,6 +131,8 @@ export class RedisLedger implements Ledger, SettledHistory {
     this.#standing = new Standing(this.#parts, (ids) => this.events.emit('reservations:lost', ids));
     this.#replica.onStale((anew) => void this.#standing.readAgain(anew));
     this.#clock.onMoved(() => this.#clockMoved());
+    this.#covering = new Covering(this.#parts);
+    this.#settling = new Settling(this.#parts, this.#rows, lastSequence);
     this.#reserving = new Reserving(this.#parts, () => void this.#standing.readAgain(false));
     for (const { request, answeredWallMs, coveredUntilWallMs, settled } of left) {
       const { aheadMs } = this.#clock;
@@ -193,237 +182,39 @@ export class RedisLedger implements Ledger, SettledHistory {
 
   // ---- the call lasts --------------------------------------------------------------------------------------------------
 
-  async confirm(
-    reservationId: string,
-    answeredWallMs: number,
-    alongside: readonly JournalEntry[] = [],
-  ): Promise<Grant> {
-    const own = this.#own.get(reservationId);
-    if (own === undefined || own.settled) return NO_GRANT;
-    own.aheadMs = this.#clock.aheadMs;
-    // Not before its reservation, though the one is this node's reading of the clock and the other Redis's own.
-    own.answeredWallMs = Math.max(own.request.wallMs, answeredWallMs + own.aheadMs);
-    own.coveredUntilWallMs = own.answeredWallMs + this.#options.sliceSeconds * 1000;
-    const answered = tables.markAnswered(reservationId, own.answeredWallMs, own.coveredUntilWallMs);
-    const [grant] = await Promise.all([
-      this.#cover(own, own.coveredUntilWallMs),
-      this.#writes.persist(own.request.callId, [answered, ...alongside], 'confirm'),
-    ]);
-    return grant;
+  confirm(reservationId: string, answeredWallMs: number, alongside: readonly JournalEntry[] = []): Promise<Grant> {
+    return this.#covering.confirm(reservationId, answeredWallMs, alongside);
   }
 
-  async renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant> {
-    const own = this.#own.get(reservationId);
-    if (own === undefined || own.settled || own.answeredWallMs === null) return NO_GRANT;
-    own.coveredUntilWallMs = Math.max(own.coveredUntilWallMs ?? 0, coveredUntilWallMs + own.aheadMs);
-    const covered = tables.markCovered(reservationId, own.coveredUntilWallMs);
-    const committed = this.#writes.once(own.request.callId, [covered], 'renew');
-    const [grant] = await Promise.all([
-      this.#cover(own, own.coveredUntilWallMs),
-      unlessStalled(this.#journal, committed),
-    ]);
-    return grant;
-  }
-
-  /** Holds the next slice: what comes before it in the log counts. Without Redis, by what this node knows. */
-  async #cover(own: Own, untilWallMs: number): Promise<Grant> {
-    const { reservationId } = own.request;
-    const answeredWallMs = own.answeredWallMs ?? this.#clock.wallMs();
-    this.#session.isLeased();
-    if (own.isLost) return NO_GRANT;
-    if (this.#session.isAttached) {
-      this.#replica.await(reservationId);
-      try {
-        const args = [reservationId, String(answeredWallMs), String(untilWallMs)];
-        const [answer, seq] = await this.#session.run('cover', args);
-        if (answer === 'covered' && (await this.#replica.reached(Number(seq)))) {
-          const outcome = this.#replica.outcome(reservationId);
-          if (outcome?.kind === 'granted') {
-            this.#giveBack(own, untilWallMs);
-            return outcome.grant;
-          }
-        }
-      } catch {
-        // It went away just now.
-      }
-      this.#replica.outcome(reservationId);
-    }
-    const { memory } = this.#replica;
-    const live = memory.live.get(reservationId);
-    if (live === undefined || live.settled || own.isLost || own.settled) return NO_GRANT;
-    const grant =
-      live.hold.answeredWallMs === null ? memory.confirm(live, answeredWallMs) : memory.extend(live, untilWallMs);
-    return isOfShare(this.#parts, own.request)
-      ? this.#share.bounded(grant, own.request, answeredWallMs, untilWallMs, memory)
-      : grant;
-  }
-
-  /** Payers had less left than was asked for: Redis and the journal are told what is really held. */
-  #giveBack(own: Own, askedUntilWallMs: number): void {
-    const { reservationId, callId } = own.request;
-    const heldUntilWallMs = this.#replica.memory.live.get(reservationId)?.hold.coveredUntilWallMs ?? askedUntilWallMs;
-    if (heldUntilWallMs >= askedUntilWallMs || own.answeredWallMs === null || own.settled) return;
-    own.coveredUntilWallMs = heldUntilWallMs;
-    const { answeredWallMs } = own;
-    this.#writes.inBackground(
-      callId,
-      [tables.markAnswered(reservationId, answeredWallMs, heldUntilWallMs)],
-      'give back',
-    );
-    const args = [reservationId, String(answeredWallMs), String(heldUntilWallMs)];
-    void this.#session.run('cover', args).catch(() => undefined);
+  renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant> {
+    return this.#covering.renew(reservationId, coveredUntilWallMs);
   }
 
   // ---- the call ends ---------------------------------------------------------------------------------------------------
 
-  async settle(
-    settlement: Settlement,
-    alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
-  ): Promise<Charge> {
-    const { reservationId, answeredWallMs, estimated, channelInUse } = settlement;
-    // Not awaited when there is none: memory must change before the first await.
-    const underWay = this.#ends.of(reservationId);
-    if (underWay !== undefined) await underWay;
-    const own = this.#own.get(reservationId);
-    if (own !== undefined && !own.settled) {
-      const durationMs = storedMs(settlement.durationMs);
-      const answered = Math.max(own.request.wallMs, answeredWallMs + this.#aheadMsOf(own));
-      const measured = { answeredWallMs: answered, durationMs, estimated, channelInUse };
-      return this.#ends.begin(reservationId, this.#settleOwn(own, measured, alongside));
-    }
-    const charge = await this.#ends.chargeOf(reservationId);
-    // The caller's own entries are not lost because the ledger's step was a repetition.
-    await this.#writes.persist(own?.request.callId ?? reservationId, alongside(charge), 'settle');
-    if (!channelInUse) await this.vacate(reservationId);
-    return charge;
+  settle(settlement: Settlement, alongside: (charge: Charge) => readonly JournalEntry[] = () => []): Promise<Charge> {
+    return this.#settling.settle(settlement, alongside);
   }
 
-  async chargeFurther(
+  chargeFurther(
     reservationId: string,
     answerId: string,
     answeredWallMs: number,
     alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
   ): Promise<Charge | null> {
-    const known = this.#ends.known(answerId);
-    const own = this.#own.get(reservationId);
-    if (known !== undefined || own === undefined) return known ?? null;
-    const { request } = own;
-    const { memory } = this.#replica;
-    const live = memory.live.get(reservationId) ?? withoutHolds(request, memory.bookOf(request.simId));
-    const further = furtherAnswerOf(live, answerId);
-    const answered = Math.max(request.wallMs, answeredWallMs + this.#aheadMsOf(own));
-    const charge = this.#replica.chargeBesideAhead(further, answered);
-    await this.#keepSettlement(further.request, { answeredWallMs: answered, durationMs: 0, charge }, alongside(charge));
-    return charge;
+    return this.#settling.chargeFurther(reservationId, answerId, answeredWallMs, alongside);
   }
 
-  /** The row `settling` with all that belongs to it, then Redis, then the row goes: what is cut short is replayed. */
-  async #keepSettlement(
-    request: ReserveRequest,
-    measured: { answeredWallMs: number; durationMs: number; charge: Charge },
-    alongside: readonly JournalEntry[],
-  ): Promise<void> {
-    const settlement = { request, ...measured, settledWallMs: this.#clock.wallMs() };
-    const { reservationId, callId } = request;
-    this.#ends.keep(measured.charge);
-    this.#sequence += 1;
-    const record = tables.insertSettlement({ ...settlement, sequence: this.#sequence });
-    this.#history.begin(reservationId);
-    await this.#writes.persist(callId, [record, local.markSettling(reservationId), ...alongside], 'charge further');
-    const seq = await this.#history.send(settlement, false);
-    if (seq !== null) await this.#replica.reached(seq);
+  vacate(reservationId: string): Promise<void> {
+    return this.#settling.vacate(reservationId);
   }
 
-  async vacate(reservationId: string): Promise<void> {
-    await this.#ends.of(reservationId);
-    const own = this.#own.get(reservationId);
-    if (own === undefined || !own.settled) return;
-    await this.#ends.begin(reservationId, this.#vacateOwn(own));
-  }
-
-  async release(
+  release(
     reservationId: string,
-    { invited }: Release,
+    release: Release,
     alongside: (charge: Charge | null) => readonly JournalEntry[] = () => [],
   ): Promise<void> {
-    const own = this.#own.get(reservationId);
-    if (own === undefined || own.settled || this.#ends.of(reservationId) !== undefined) {
-      await this.#ends.of(reservationId);
-      await this.#writes.persist(own?.request.callId ?? reservationId, alongside(null), 'release');
-      return;
-    }
-    if (invited) {
-      const unanswered = { answeredWallMs: null, durationMs: 0, estimated: false, channelInUse: false };
-      await this.#ends.begin(reservationId, this.#settleOwn(own, unanswered, alongside));
-    } else await this.#ends.begin(reservationId, this.#undoOwn(own, alongside(null)));
-  }
-
-  /** The row `settling` with all that ends with it, then Redis, then the row goes: whatever is cut short is replayed. */
-  async #settleOwn(
-    own: Own,
-    measured: { answeredWallMs: number | null; durationMs: number; estimated: boolean; channelInUse: boolean },
-    alongside: (charge: Charge) => readonly JournalEntry[],
-  ): Promise<Charge> {
-    const { request } = own;
-    const { reservationId, callId } = request;
-    const { answeredWallMs, durationMs, estimated, channelInUse } = measured;
-    own.settled = true;
-    const live =
-      this.#replica.memory.live.get(reservationId) ?? withoutHolds(request, this.#replica.memory.bookOf(request.simId));
-    const charge = this.#replica.chargeAhead(live, answeredWallMs, durationMs, estimated);
-    this.#ends.keep(charge);
-    const settlement = { request, answeredWallMs, durationMs, charge, settledWallMs: this.#clock.wallMs() };
-    this.#sequence += 1;
-    const entries = [
-      tables.insertSettlement({ ...settlement, sequence: this.#sequence }),
-      local.markSettling(reservationId),
-      ...(channelInUse ? [tables.markSettled(reservationId)] : [tables.deleteReservation(reservationId)]),
-      ...alongside(charge),
-    ];
-    if (!channelInUse) this.#own.delete(reservationId);
-    this.#history.begin(reservationId);
-    await this.#writes.persist(callId, entries, 'settle');
-    const seq = await this.#history.send(settlement, channelInUse);
-    if (seq !== null) await this.#replica.reached(seq);
-    if (!channelInUse) this.#freeIfStillLive(reservationId);
-    return charge;
-  }
-
-  async #vacateOwn(own: Own): Promise<void> {
-    const { reservationId, callId } = own.request;
-    this.#own.delete(reservationId);
-    await this.#writes.persist(callId, [tables.deleteReservation(reservationId)], 'vacate');
-    await this.#runAndReach('vacate', [reservationId]);
-    this.#freeIfStillLive(reservationId);
-  }
-
-  async #undoOwn(own: Own, alongside: readonly JournalEntry[]): Promise<void> {
-    const { reservationId, callId } = own.request;
-    this.#own.delete(reservationId);
-    await this.#writes.persist(callId, [tables.deleteReservation(reservationId), ...alongside], 'release');
-    await this.#runAndReach('undo', [reservationId, 'rests']);
-    this.#freeIfStillLive(reservationId);
-  }
-
-  async #runAndReach(operation: 'vacate' | 'undo', args: readonly string[]): Promise<void> {
-    try {
-      const [, seq] = await this.#session.run(operation, args);
-      if (seq !== undefined) await this.#replica.reached(Number(seq));
-    } catch {
-      // The next attachment finds a reservation that nobody owns, and frees it.
-    }
-  }
-
-  /** Redis could not say so: in this node's view the channel is free all the same. */
-  #freeIfStillLive(reservationId: string): void {
-    const { memory } = this.#replica;
-    const live = memory.live.get(reservationId);
-    if (live === undefined) return;
-    if (!live.settled) {
-      memory.drop(live);
-      memory.forgetTry(live);
-    }
-    memory.finish(live);
+    return this.#settling.release(reservationId, release, alongside);
   }
 
   // ---- reading ---------------------------------------------------------------------------------------------------------
@@ -479,22 +270,8 @@ export class RedisLedger implements Ledger, SettledHistory {
 
   // ---- correcting ------------------------------------------------------------------------------------------------------
 
-  async adjust(asked: Adjustment): Promise<AdjustResult> {
-    const wallMs = this.#clock.fromNode(asked.wallMs);
-    const adjustment = { ...asked, wallMs, madeWallMs: this.#clock.wallMs() };
-    const { adjustmentId, holder, allowanceId } = adjustment;
-    const usage = () => this.#replica.memory.usageOfHolder(holder, wallMs);
-    const known = usage();
-    if (known === undefined) return { ok: false, reason: 'unknown-holder' };
-    if (!known.some((row) => row.allowanceId === allowanceId)) return { ok: false, reason: 'unknown-allowance' };
-    // The process that is told of a correction must be able to say what came of it.
-    if (!this.#session.isAttached) return { ok: false, reason: 'ledger-away' };
-    this.#sequence += 1;
-    const entries = [tables.insertAdjustment(this.#sequence, adjustment), local.markAdjusting(adjustmentId)];
-    await this.#writes.persist(adjustmentId, entries, 'adjust');
-    const seq = await this.#history.sendAdjustment(adjustment);
-    if (seq !== null) await this.#replica.reached(seq);
-    return { ok: true, used: usage()?.find((row) => row.allowanceId === allowanceId)?.used ?? 0 };
+  adjust(adjustment: Adjustment): Promise<AdjustResult> {
+    return this.#settling.adjust(adjustment);
   }
 
   adjustments(query: AdjustmentsQuery): Promise<PastAdjustments> {
@@ -553,11 +330,6 @@ export class RedisLedger implements Ledger, SettledHistory {
 
   // ---- small things ----------------------------------------------------------------------------------------------------
 
-  /** Of one whose answer is not known here, as of now. */
-  #aheadMsOf(own: Own): number {
-    return own.answeredWallMs === null ? this.#clock.aheadMs : own.aheadMs;
-  }
-
   /** What routing knows to change at an instant of this machine's clock changes at another one now. */
   #clockMoved(): void {
     this.#replica.touchAll();
@@ -578,25 +350,6 @@ export class RedisLedger implements Ledger, SettledHistory {
     this.#ready = [];
     this.#writes.inBackground('ready', [local.markReady(ids)], 'ready');
   }
-}
-
-/** A reservation that the replica does not hold any more: another node settled it while this one was paused. */
-function withoutHolds(request: ReserveRequest, book: Live['book']): Live {
-  const { callee, numberClass, direction, wallMs } = request;
-  const hold = {
-    callee,
-    numberClass,
-    direction,
-    reservedWallMs: wallMs,
-    answeredWallMs: null,
-    coveredUntilWallMs: null,
-  };
-  return { request, book, hold, payerHolds: [], tried: false, orphan: false, settled: false };
-}
-
-/** History is recounted from what is stored: a duration of more digits than are must not be charged otherwise. */
-function storedMs(durationMs: number): number {
-  return Math.round(durationMs * 1000) / 1000;
 }
 
 function withoutPassword(url: string): string {
