@@ -1,41 +1,22 @@
 // The media of one call: what is offered to each gateway, what the caller is answered, and what the relay is told.
 // The first SDP that a caller gets stays its answer (semantics.md, "Early media and late offers"; RFC 3264).
 
-import {
-  type AudioStream,
-  type CodecSelection,
-  type FaxStream,
-  isEncrypted,
-  type LocalDescription,
-  type PeerDescription,
-  type RtpTransport,
-  type SdpCodec,
-  type SdpRefusal,
-} from '../sdp/description.js';
+import type { AudioStream, LocalDescription, PeerDescription, RtpTransport, SdpRefusal } from '../sdp/description.js';
 import { readFax } from '../sdp/fax.js';
-import { codecPolicy, FAX_FORMAT, type MediaPolicy } from '../sdp/media-policy.js';
+import { FAX_FORMAT, type MediaPolicy } from '../sdp/media-policy.js';
 import { buildAnswer, buildOffer, type CheckedAnswer, checkAnswer, offerAgain } from '../sdp/negotiate.js';
 import { packetTimes } from '../sdp/packet-times.js';
 import { readOffer } from '../sdp/read-description.js';
-import {
-  allowedFormats,
-  codecFor,
-  type LegCodecs,
-  selectForChannel,
-  type Transcoder,
-  UNREAD,
-  usableNames,
-} from '../sdp/select-codecs.js';
+import { type LegCodecs, UNREAD } from '../sdp/select-codecs.js';
 import { passedTransport, restartsIce, type TransportUse, useOfTransport, usesIce } from '../sdp/srtp.js';
-import { widened } from '../sdp/widened-offer.js';
+import { AgreedMedia, ANYTHING, type CodecNeeds, type CodecsInUse, type UsableOffer } from './agreed-media.js';
 import { CallFax, type Reoffer } from './call-fax.js';
 import type { GatewayTerms, TrunkTerms } from './call-request.js';
-import { withDigitsOf, withOwnEvents } from './dtmf-formats.js';
 import { FaxStart } from './fax-start.js';
 import { IceRestart, type RestartHost } from './ice-restart.js';
 import { type RefreshHost, refreshAudio } from './media-refresh.js';
-import { audioRemote, faxRemote, type MediaPeer, recordedOf } from './media-remote.js';
-import type { MediaCapabilities, MediaSession, PlayRequest, RecordingRequest, Renegotiation } from './ports.js';
+import type { MediaCapabilities, MediaSession, RecordingRequest, Renegotiation } from './ports.js';
+import { RelayedSides, type SideAudio } from './relayed-sides.js';
 import type { Side } from './reports.js';
 
 type Step = { readonly ok: true } | { readonly ok: false; readonly reason: SdpRefusal };
@@ -52,38 +33,11 @@ export interface SuccessorAnswer extends OwnAnswer {
   drop(): void;
 }
 
-/** What a channel has to allow so that the call can be answered there. */
-export interface CodecNeeds {
-  /** Codecs that pass as they are. */
-  readonly direct: readonly string[];
-  /** Those that the caller's audio can be transcoded to and from: for want of the others. */
-  readonly transcoded: readonly string[];
-  /** SRTP goes to the channel as the caller sends it. */
-  readonly srtp: boolean;
-}
-
-/** What the record says of the codecs in use. */
-export interface CodecsInUse {
-  readonly codec: string | null;
-  readonly calleeCodec: string | null;
-  readonly transcoded: boolean;
-}
-
-interface UsableOffer {
-  readonly offer: PeerDescription;
-  /** What goes with the other leg. */
-  readonly leg: LegCodecs;
-}
-
 interface CallTerms {
   readonly trunk: TrunkTerms;
-  readonly signallingAddress: string;
   /** Decimal digits for our `o=` lines. */
   readonly sessionId: string;
-  /** Names of the codecs that may be used at all; null: any. */
-  readonly only: readonly string[] | null;
   readonly copiesAsG711: boolean;
-  readonly transcoder: Transcoder;
   readonly transport: TransportUse;
   /** The trunk has it so, and the media engine can; a caller whose SRTP we end would have its fax in the clear. */
   readonly passesFax: boolean;
@@ -91,14 +45,7 @@ interface CallTerms {
 
 /** Codecs that the recorder can decode; where recording applies nothing else is negotiated, for it would leave no evidence. */
 const RECORDABLE: readonly string[] = ['PCMA', 'PCMU'];
-const ANYTHING = codecPolicy([]);
-const NOBODY: MediaPeer = { signallingAddress: '', nat: 'off', mediaSources: [] };
 const UNPROCESSABLE = 488;
-/** Two beeps of 200 ms; ITU-T E.180 has 1,400 Hz at -10 dBm0 for warnings. */
-const WARNING: PlayRequest = {
-  source: { kind: 'tone', frequenciesHz: [1_400], cadenceMs: [200, 200, 200], levelDbm0: -10 },
-  mode: 'mix',
-};
 
 /** The fax that an offer has in place of audio, where one may begin a call. */
 function startOf(
@@ -113,27 +60,11 @@ export class CallMedia {
   /** The caller was asked, not answered: its SDP comes in the ACK. */
   readonly isLateOffer: boolean;
   readonly #terms: CallTerms;
-  /** Where the signalling of the caller, or of who is in its place, comes from. */
-  #callerAddress: string;
+  readonly #agreed: AgreedMedia;
+  readonly #sides: RelayedSides;
   readonly #offer: PeerDescription | null;
-  /** What the caller's offer, or an offer to it, may hold. */
-  readonly #callerFormats: CodecSelection;
-  #session: MediaSession | null = null;
-  /** The stream of the caller's last offer; null while a late offer is not answered. */
-  #callerAudio: AudioStream | null;
-  #gateway: { readonly terms: GatewayTerms; readonly policy: MediaPolicy } | null = null;
-  /** What we sent to the caller, offer or answer. */
-  #toCaller: LocalDescription | null = null;
-  #toCallee: LocalDescription | null = null;
   /** What the caller was sent first: an early UPDATE has an answer of its own and changes nothing of it (RFC 3261 §13.2.1). */
   #first: LocalDescription | null = null;
-  /** Where the gateway of the attempt under way answers from; the config does not know it of a line that registers. */
-  #calleeAddress: string | null = null;
-  /** What the gateway of the attempt under way agreed to; null before its answer. */
-  #callee: CheckedAnswer | null = null;
-  /** What each side may send. */
-  readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
-  readonly #silent: Record<Side, boolean> = { caller: false, callee: false };
   #onCodecs: () => void = () => {};
   #reoffer: Reoffer = (_side, _sdp, answered) => answered({ status: 481, sdp: null });
   readonly #fax: CallFax;
@@ -143,23 +74,27 @@ export class CallMedia {
   /** Of a call that began with a fax, as long as it has had no audio. */
   #start: FaxStart | null;
 
-  private constructor(terms: CallTerms, offer: PeerDescription | null, start: FaxStart | null) {
+  private constructor(
+    terms: CallTerms,
+    { agreed, sides }: { readonly agreed: AgreedMedia; readonly sides: RelayedSides },
+    offer: PeerDescription | null,
+    start: FaxStart | null,
+  ) {
     this.#terms = terms;
+    this.#agreed = agreed;
+    this.#sides = sides;
     this.#start = start;
     this.isLateOffer = offer === null && start === null;
-    this.#callerAddress = terms.signallingAddress;
     this.#offer = offer;
-    this.#callerAudio = offer?.audio ?? null;
-    this.#callerFormats = allowedFormats(offer?.audio ?? null, terms.trunk.media, terms.only);
     this.#fax = new CallFax({
-      isPassed: () => terms.passesFax && this.#gateway?.policy.t38 === 'pass',
-      local: (side) => this.#session?.local(side) ?? null,
-      described: (side) => this.#described(side),
-      offerable: (side, otherOffer) => this.#offerable(side, otherOffer),
-      setRemote: (side, fax) => this.#setFaxRemote(side, fax),
+      isPassed: () => terms.passesFax && agreed.policyOf('callee')?.t38 === 'pass',
+      local: (side) => sides.session?.local(side) ?? null,
+      described: (side) => agreed.told(side),
+      offerable: (side, otherOffer) => agreed.offerableFor(side, otherOffer),
+      setRemote: (side, fax) => sides.setFax(side, fax),
       describe: (side, local) => this.#describe(side, local),
       adopt: (side, local, checked) => this.#adoptAnswer(side, local, checked),
-      canAnswer: (side, offerSdp) => this.#start !== null || this.#usable(side, offerSdp) !== null,
+      canAnswer: (side, offerSdp) => this.#start !== null || agreed.usable(side, offerSdp) !== null,
       answerAudio: (side, previous, request) => this.#answerAgain(side, previous, request),
     });
   }
@@ -190,14 +125,16 @@ export class CallMedia {
     const { copiesAsG711 = false, udptl = false } = capabilities;
     const only = recorded && !copiesAsG711 ? RECORDABLE : null;
     const passesFax = udptl && trunk.media.t38 === 'pass' && transport !== 'ended';
-    const terms = { trunk, signallingAddress, sessionId, only, transcoder, transport, copiesAsG711, passesFax };
-    const media = new CallMedia(terms, offer, start);
+    const agreed = new AgreedMedia({ policy: trunk.media, only, transcoder, transport }, offer?.audio ?? null);
+    const sides = new RelayedSides(trunk, signallingAddress);
+    const terms = { trunk, sessionId, transport, copiesAsG711, passesFax };
+    const media = new CallMedia(terms, { agreed, sides }, offer, start);
     const { direct, transcoded } = media.codecNeeds;
     return direct.length + transcoded.length === 0 ? { ok: false, reason: 'no-common-codec' } : { ok: true, media };
   }
 
   get session(): MediaSession | null {
-    return this.#session;
+    return this.#sides.session;
   }
 
   /** What the relay is to end at the caller's side; null for plain RTP, and for what is passed. */
@@ -207,32 +144,23 @@ export class CallMedia {
 
   /** What a channel has to allow: by what the caller was answered, else by what it and its trunk allow. */
   get codecNeeds(): CodecNeeds {
-    const { only, transcoder, transport } = this.#terms;
-    if (this.#start !== null) return { direct: [FAX_FORMAT], transcoded: [], srtp: false };
-    const names = usableNames(this.#toCaller?.audio ?? this.#callerFormats, only, transcoder);
-    return { direct: names.direct, transcoded: names.transcoded, srtp: transport === 'passed' };
+    return this.#start === null ? this.#agreed.needs : { direct: [FAX_FORMAT], transcoded: [], srtp: false };
   }
 
   /** The codecs in use, none before an answer. */
   get codecsInUse(): CodecsInUse {
-    if (this.#start !== null) {
-      const format = this.#start.told === null ? null : FAX_FORMAT;
-      return { codec: format, calleeCodec: format, transcoded: false };
-    }
-    const codec = this.#toCaller?.audio.codecs[0]?.name ?? null;
-    const leg = codec === null ? null : this.#codecForCaller();
-    const inUse = this.#callee?.answer.audio.codecs;
-    const calleeCodec = leg?.transcoded === false ? codec : (inUse?.[0]?.name ?? null);
-    return { codec, calleeCodec, transcoded: leg?.transcoded === true };
+    if (this.#start === null) return this.#agreed.inUse;
+    const format = this.#start.told === null ? null : FAX_FORMAT;
+    return { codec: format, calleeCodec: format, transcoded: false };
   }
 
   /** A side has said that it sends nothing for now. */
   get isHeld(): boolean {
-    return this.#silent.caller || this.#silent.callee;
+    return this.#sides.isHeld;
   }
 
   use(session: MediaSession): void {
-    this.#session = session;
+    this.#sides.use(session);
   }
 
   /** Called when what the sides may send has changed after the answer. */
@@ -251,25 +179,24 @@ export class CallMedia {
     gateway: GatewayTerms,
     channelId: string,
   ): { readonly ok: true; readonly sdp: string } | { readonly ok: false; readonly reason: SdpRefusal } {
-    const local = this.#session?.local('callee');
+    const local = this.session?.local('callee');
     if (local === undefined) return { ok: false, reason: 'no-audio' };
-    const { sessionId, trunk, only, transcoder, transport } = this.#terms;
+    const { sessionId, trunk, transport } = this.#terms;
     const policy = gateway.channelMedia.get(channelId) ?? gateway.media;
     if (this.#start !== null) {
       if (policy.t38 !== 'pass') return { ok: false, reason: 'no-common-codec' };
-      this.#gateway = { terms: gateway, policy };
-      this.#calleeAddress = null;
-      this.#setFaxRemote('caller', this.#start.stream);
+      this.#attempt(gateway, policy);
+      this.#sides.setFax('caller', this.#start.stream);
       return { ok: true, sdp: this.#start.offerFor(local) };
     }
     if (transport === 'passed' && policy.srtp !== 'pass') return { ok: false, reason: 'encrypted' };
-    const held = withOwnEvents(this.#toCaller?.audio ?? this.#callerFormats, trunk.media);
-    const selected = selectForChannel(held, policy, only, transcoder);
-    if (selected === null) return { ok: false, reason: 'no-common-codec' };
-    this.#gateway = { terms: gateway, policy };
-    this.#calleeAddress = null;
-    const passed = transport === 'passed' && this.#callerAudio !== null ? this.#callerAudio.transport : undefined;
-    this.#toCallee = buildOffer({
+    const offerable = this.#agreed.offerableTo(policy);
+    if (offerable === null) return { ok: false, reason: 'no-common-codec' };
+    const { held, selected } = offerable;
+    this.#attempt(gateway, policy);
+    const { callerAudio } = this.#agreed;
+    const passed = transport === 'passed' && callerAudio !== null ? callerAudio.transport : undefined;
+    const offer = buildOffer({
       session: { id: sessionId, version: 1 },
       local: {
         address: local.address,
@@ -278,50 +205,55 @@ export class CallMedia {
         transport: passed === undefined ? local.transport : passedTransport(passed),
       },
       selection: selected.selection,
-      packets: packetTimes(policy, trunk.media, this.#callerAudio),
+      packets: packetTimes(policy, trunk.media, callerAudio),
     });
-    if (this.#callerAudio !== null) {
-      this.#setRemote('caller', this.#callerAudio, selected.transcoded ? held : selected.selection);
+    this.#agreed.tell('callee', offer);
+    if (callerAudio !== null) {
+      this.#relay('caller', { audio: callerAudio, sent: selected.transcoded ? held : selected.selection });
     }
-    return { ok: true, sdp: this.#toCallee.sdp };
+    return { ok: true, sdp: offer.sdp };
+  }
+
+  #attempt(gateway: GatewayTerms, policy: MediaPolicy): void {
+    this.#agreed.attempt(policy);
+    this.#sides.attempt(gateway);
   }
 
   /** What the callee's side sends may come from there. */
   hearCalleeFrom(address: string): void {
-    this.#calleeAddress = address;
+    this.#sides.hearFrom('callee', address);
   }
 
   /** The same of whoever takes a side's place; what is returned goes back. */
   hearSideFrom(side: Side, address: string): () => void {
-    const [caller, callee] = [this.#callerAddress, this.#calleeAddress];
-    if (side === 'caller') this.#callerAddress = address;
-    else this.#calleeAddress = address;
-    return () => {
-      this.#callerAddress = caller;
-      this.#calleeAddress = callee;
-    };
+    return this.#sides.hearFrom(side, address);
   }
 
   /** An answer of the gateway, early or final: sets the relay and makes the caller's description. */
   acceptAnswer(sdp: string): Step {
     if (this.#start !== null) return this.#acceptFax(this.#start, sdp);
-    if (this.#toCallee === null) return { ok: false, reason: 'not-an-answer' };
-    const checked = checkAnswer(sdp, this.#toCallee);
+    const offer = this.#agreed.told('callee');
+    if (offer === null) return { ok: false, reason: 'not-an-answer' };
+    const checked = checkAnswer(sdp, offer);
     if (!checked.ok) return checked;
     const { audio } = checked.answer;
-    const leg = this.#codecForCaller(audio);
+    const leg = this.#agreed.codecForCaller(audio);
     if (leg === null) return { ok: false, reason: 'no-common-codec' };
-    if (this.#toCaller === null) {
+    if (this.#agreed.told('caller') === null) {
       const described = this.#describeToCaller(checked.answer, leg);
       if (!described.ok) return described;
     }
-    this.#callee = checked;
-    this.#setRemote('callee', audio, checked.offered, audio);
-    // From now on the caller may send what it was answered, and nothing else of its offer.
-    if (this.#callerAudio !== null && this.#toCaller !== null) {
-      this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
-    }
+    this.#agreed.hearCallee(checked);
+    this.#relay('callee', { audio, sent: checked.offered, wanted: audio });
+    this.#narrowCaller();
     return { ok: true };
+  }
+
+  /** From now on the caller may send what it was answered, and nothing else of its offer. */
+  #narrowCaller(): void {
+    const told = this.#agreed.told('caller');
+    const audio = this.#agreed.callerAudio;
+    if (told !== null && audio !== null) this.#relay('caller', { audio, sent: told.audio });
   }
 
   /** What to offer whoever is to take the place of a side that is talking; null when no answer of his could be used. */
@@ -337,7 +269,7 @@ export class CallMedia {
    */
   answerSuccessor(side: Side, offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
     const previous = this.#toBeSucceeded(side);
-    const usable = this.#usable(side, offerSdp);
+    const usable = this.#agreed.usable(side, offerSdp);
     // What ICE of somebody else's would be answered is known too late.
     if (previous === null || usable === null || this.#restartsIce(side, usable)) return null;
     const { sdp, adopt } = this.#answerTo(side, previous, usable);
@@ -349,37 +281,27 @@ export class CallMedia {
 
   /** The same of somebody who answers in the place of a callee that has not answered. */
   answerForCallee(offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
-    const previous = this.#toCallee;
-    const { only, transcoder, transport } = this.#terms;
-    const read = readOffer(offerSdp);
-    if (previous === null || !read.ok || transport === 'passed') return null;
-    const { audio } = read.offer;
-    if (isEncrypted(audio.transport) !== isEncrypted(previous.audio.transport)) return null;
-    const own = allowedFormats(audio, this.#gateway?.policy ?? ANYTHING, only);
-    // Unlike in mid-call the caller may have been told nothing yet: then each of its codecs will do.
-    const held = this.#toCaller?.audio ?? this.#callerFormats;
-    const leg = codecFor(own, withDigitsOf(own, held, this.policyOf('caller')), transcoder);
-    const forCaller = leg && this.#codecForCaller(leg.selection);
-    if (leg === null || forCaller === null) return null;
-    const { sdp, adopt } = this.#answerTo('callee', previous, { offer: read.offer, leg });
+    const previous = this.#agreed.told('callee');
+    const found = this.#agreed.usableForCallee(offerSdp);
+    if (previous === null || found === null) return null;
+    const { usable, forCaller } = found;
+    const { sdp, adopt } = this.#answerTo('callee', previous, usable);
     return this.#pledge(sdp, () => {
       this.hearCalleeFrom(signallingAddress);
-      if (this.#toCaller === null) this.#describeToCaller(read.offer, forCaller);
+      if (this.#agreed.told('caller') === null) this.#describeToCaller(usable.offer, forCaller);
       adopt();
-      if (this.#callerAudio !== null && this.#toCaller !== null) {
-        this.#setRemote('caller', this.#callerAudio, this.#toCaller.audio);
-      }
+      this.#narrowCaller();
     });
   }
 
   /** The gateway of the attempt under way has answered our offer, early or finally. */
   get isCalleeAnswered(): boolean {
-    return this.#callee !== null || this.#fax.toldOf('callee') !== null;
+    return this.#agreed.callee !== null || this.#fax.toldOf('callee') !== null;
   }
 
   /** The offer for the gateway of the attempt under way. */
   get calleeSdp(): string | null {
-    return this.#start?.calleeSdp ?? this.#toCallee?.sdp ?? null;
+    return this.#start?.calleeSdp ?? this.#agreed.told('callee')?.sdp ?? null;
   }
 
   /** What the caller is sent in its 183 or 200. */
@@ -389,25 +311,26 @@ export class CallMedia {
 
   /** An UPDATE of the caller's, or its answer, has agreed on something else since. */
   get isCallerChanged(): boolean {
-    return (this.#fax.toldOf('caller') ?? this.#toCaller)?.sdp !== (this.callerSdp ?? undefined);
+    return (this.#fax.toldOf('caller') ?? this.#agreed.told('caller'))?.sdp !== (this.callerSdp ?? undefined);
   }
 
   /** The SDP answer that the ACK of a late offer carries. */
   acceptLateAnswer(sdp: string | null): Step {
-    if (this.#toCaller === null || sdp === null) return { ok: false, reason: 'not-an-answer' };
-    const checked = checkAnswer(sdp, this.#toCaller);
+    const offer = this.#agreed.told('caller');
+    if (offer === null || sdp === null) return { ok: false, reason: 'not-an-answer' };
+    const checked = checkAnswer(sdp, offer);
     if (!checked.ok) return checked;
-    this.#callerAudio = checked.answer.audio;
-    this.#setRemote('caller', checked.answer.audio, checked.offered, checked.answer.audio);
+    const { audio } = checked.answer;
+    this.#agreed.hearCaller(audio);
+    this.#relay('caller', { audio, sent: checked.offered, wanted: audio });
     this.#onCodecs();
     return { ok: true };
   }
 
   /** The attempt is over: the next one starts unlearned. */
   forgetCallee(): void {
-    this.#session?.clearRemote('callee');
-    this.#toCallee = null;
-    this.#callee = null;
+    this.#sides.forgetCallee();
+    this.#agreed.forgetCallee();
     this.#start?.forgetCallee();
     if (this.#start !== null) this.#fax.start(null);
   }
@@ -421,13 +344,13 @@ export class CallMedia {
       this.#fax.take(side, request);
       return;
     }
-    const previous = this.#described(side);
+    const previous = this.#agreed.told(side);
     if (previous === null) {
       // RFC 3311 §5.2: an offer before the first one is answered.
       request.refuse(500);
       return;
     }
-    if (side === 'caller' ? this.#callerAudio === null : this.#callee === null) {
+    if (!this.#agreed.isSettled(side)) {
       // The same: an offer of ours is not answered yet.
       request.refuse(491);
       return;
@@ -443,48 +366,39 @@ export class CallMedia {
 
   /** Repeats to a side what it was told last, so that its session lives on (RFC 4028 §7.4). */
   refresh(side: Side): void {
-    const told = this.#described(side);
+    const told = this.#agreed.told(side);
     // While a successor is answered the refresh waits; it will be due again.
     if (this.#pledged > 0 || this.#fax.refresh(side) || told === null) return;
     const host: RefreshHost = {
       reoffer: this.#reoffer,
       describe: (of, offer) => this.#describe(of, offer),
-      usableOf: (of, { answer }) => this.#usableOf(of, answer.audio),
+      usableOf: (of, { answer }) => this.#agreed.usableOf(of, answer.audio),
       adopt: (of, offer, checked) => this.#adoptAnswer(of, offer, checked),
-      narrowed: (of) => offerAgain(told, of === 'caller' ? told.audio : this.#inUseTowardsCallee(told.audio)),
+      narrowed: (of) => offerAgain(told, this.#agreed.inUseBy(of, told.audio)),
     };
     refreshAudio(host, side, told);
   }
 
-  #usableOf(side: Side, { codecs, companions }: CodecSelection): 'all' | 'some' | 'none' {
-    const other = this.#otherFormats(side, { codecs, companions });
-    const usable = codecs.filter((codec) => codecFor({ codecs: [codec], companions }, other, this.#terms.transcoder));
-    if (usable.length === 0) return 'none';
-    return usable.length === codecs.length ? 'all' : 'some';
-  }
-
   /** Lays the warning tone over what a side hears. */
   warn(side: Side): void {
-    if (this.#fax.toldOf(side) === null) this.#session?.play(side, WARNING);
+    if (this.#fax.toldOf(side) === null) this.#sides.warn(side);
   }
 
   /** What the config says of a side's media; undefined for the callee before a channel is chosen. */
   policyOf(side: Side): MediaPolicy | undefined {
-    return side === 'caller' ? this.#terms.trunk.media : this.#gateway?.policy;
+    return this.#agreed.policyOf(side);
   }
 
   /** Payload types for the recorder. */
   recordedCodecs(): RecordingRequest['codecs'] {
-    const { copiesAsG711 } = this.#terms;
-    return { caller: recordedOf(this.#sent.caller, copiesAsG711), callee: recordedOf(this.#sent.callee, copiesAsG711) };
+    return this.#sides.recordedCodecs(this.#terms.copiesAsG711);
   }
 
   /** What a side was told last, whose place somebody else can take; null when nobody can now. */
   #toBeSucceeded(side: Side): LocalDescription | null {
-    const isSettled = side === 'caller' ? this.#callerAudio !== null : this.#callee !== null;
     // A fax is between its two ends.
     const isElsewhere = this.#fax.isThere || this.#iceRestart.isUnderWay;
-    return isSettled && !isElsewhere ? this.#described(side) : null;
+    return this.#agreed.isSettled(side) && !isElsewhere ? this.#agreed.told(side) : null;
   }
 
   #pledge(sdp: string, adopt: () => void): SuccessorAnswer {
@@ -503,8 +417,7 @@ export class CallMedia {
 
   /** Offers a side what its leg uses, and what else goes with the other leg, which is not told to take another codec. */
   #describeAgain(side: Side, previous: LocalDescription): LocalDescription {
-    const inUse = side === 'caller' ? previous.audio : this.#inUseTowardsCallee(previous.audio);
-    const offer = offerAgain(previous, this.#widened(side, inUse));
+    const offer = offerAgain(previous, this.#agreed.offerableAgain(side, previous.audio));
     this.#describe(side, offer);
     return offer;
   }
@@ -518,43 +431,26 @@ export class CallMedia {
     request.accept(offer.sdp);
   }
 
-  #widened(side: Side, inUse: CodecSelection): CodecSelection {
-    const { trunk, only, transcoder, transport } = this.#terms;
-    if (transport === 'passed') return inUse;
-    const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
-    return widened(inUse, { policy, only, transcoder, other: this.#otherFormats(side, inUse) });
-  }
-
   /** An offer of ours in mid-call was answered. */
   #adoptAnswer(side: Side, offer: LocalDescription, checked: CheckedAnswer): void {
     // Of what was offered, only what was agreed is used from now on.
     this.#describe(side, side === 'caller' ? { ...offer, audio: { ...offer.audio, ...checked.offered } } : offer);
-    if (side === 'caller') this.#callerAudio = checked.answer.audio;
-    else this.#callee = checked;
-    this.#setRemote(side, checked.answer.audio, checked.offered, checked.answer.audio);
+    const { audio } = checked.answer;
+    if (side === 'caller') this.#agreed.hearCaller(audio);
+    else this.#agreed.hearCallee(checked);
+    this.#relay(side, { audio, sent: checked.offered, wanted: audio });
     this.#onCodecs();
   }
 
-  /** A side's offer in mid-call, and the codec that goes with what the other leg uses; null when there is none. */
-  #usable(side: Side, offerSdp: string | null): UsableOffer | null {
-    const { trunk, only, transcoder } = this.#terms;
-    const read = readOffer(offerSdp ?? '');
-    if (!read.ok || !this.#isSameWay(side, read.offer.audio.transport)) return null;
-    const policy = side === 'caller' ? trunk.media : (this.#gateway?.policy ?? ANYTHING);
-    const own = allowedFormats(read.offer.audio, policy, only);
-    const leg = codecFor(own, this.#otherFormats(side, own), transcoder);
-    return leg && { offer: read.offer, leg };
-  }
-
   #answerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
-    const usable = this.#usable(side, request.offerSdp);
+    const usable = this.#agreed.usable(side, request.offerSdp);
     if (usable === null) {
       request.refuse(UNPROCESSABLE);
       return;
     }
     const { sdp, adopt } = this.#answerTo(side, previous, usable);
     if (this.#restartsIce(side, usable)) {
-      this.#iceRestart.answer(previous, this.#restartHost(this.#callerAudio, previous, usable), request);
+      this.#iceRestart.answer(previous, this.#restartHost(this.#agreed.callerAudio, previous, usable), request);
       return;
     }
     adopt();
@@ -563,28 +459,29 @@ export class CallMedia {
 
   /** The engine ends ICE of the caller's; the other leg has none. */
   #endsIce(side: Side): boolean {
-    const transport = this.#callerAudio?.transport;
+    const transport = this.#agreed.callerAudio?.transport;
     return side === 'caller' && this.#terms.transport === 'ended' && transport !== undefined && usesIce(transport);
   }
 
   #restartsIce(side: Side, { offer }: UsableOffer): boolean {
-    const before = this.#callerAudio?.transport;
+    const before = this.#agreed.callerAudio?.transport;
     if (side === 'callee' || this.#terms.transport !== 'ended' || before === undefined) return false;
     return restartsIce(before, offer.audio.transport);
   }
 
   #restartHost(before: AudioStream | null, told: LocalDescription, usable: UsableOffer): RestartHost {
     return {
-      session: this.#session,
+      session: this.session,
       take: (from) => {
         const { sdp, adopt } = this.#answerTo('caller', from, usable);
         adopt();
         return sdp;
       },
       goBack: () => {
-        this.#toCaller = told;
-        this.#callerAudio = before;
-        if (before !== null) this.#setRemote('caller', before, told.audio);
+        this.#agreed.tell('caller', told);
+        if (before === null) return;
+        this.#agreed.hearCaller(before);
+        this.#relay('caller', { audio: before, sent: told.audio });
       },
     };
   }
@@ -595,110 +492,50 @@ export class CallMedia {
     const local = buildAnswer({ offer, selection: leg.selection, from: previous, packets });
     const adopt = () => {
       this.#describe(side, local);
-      if (side === 'caller') this.#callerAudio = offer.audio;
-      else this.#callee = { answer: { ...offer, audio: { ...offer.audio, ...leg.selection } }, offered: leg.selection };
-      this.#setRemote(side, offer.audio, leg.selection);
+      const audio = { ...offer.audio, ...leg.selection };
+      if (side === 'caller') this.#agreed.hearCaller(offer.audio);
+      else this.#agreed.hearCallee({ answer: { ...offer, audio }, offered: leg.selection });
+      this.#relay(side, { audio: offer.audio, sent: leg.selection });
       this.#onCodecs();
     };
     return { sdp: local.sdp, adopt };
   }
 
-  /** What the leg of the other side uses, for an answer on this one: its first codec, for it is not told to take another. */
-  #otherFormats(side: Side, own: CodecSelection): CodecSelection {
-    const held = this.#toCaller?.audio ?? this.#callerFormats;
-    const { codecs, companions } = side === 'callee' ? held : (this.#callee?.answer.audio ?? held);
-    const other = { codecs: codecs.slice(0, 1), companions };
-    return withDigitsOf(own, other, this.policyOf(side === 'callee' ? 'caller' : 'callee'));
-  }
-
-  /** The one codec towards the callee that goes with the caller's, under the payload types of our offer. */
-  #inUseTowardsCallee(offered: CodecSelection): CodecSelection {
-    const own = this.#callee?.offered ?? offered;
-    return codecFor(own, this.#otherFormats('callee', own), this.#terms.transcoder)?.selection ?? offered;
-  }
-
-  /** A leg keeps its way: plain stays plain; SRTP that is passed keeps its keys, for the other side would have to know new ones. */
-  #isSameWay(side: Side, transport: RtpTransport): boolean {
-    const audio = side === 'caller' ? this.#callerAudio : this.#callee?.answer.audio;
-    if (audio === undefined || audio === null) return true;
-    if (isEncrypted(audio.transport) !== isEncrypted(transport)) return false;
-    if (this.#terms.transport !== 'passed') return true;
-    return passedTransport(audio.transport).attributes.join() === passedTransport(transport).attributes.join();
-  }
-
-  #codecForCaller(callee: CodecSelection | undefined = this.#callee?.answer.audio): LegCodecs | null {
-    if (callee === undefined) return null;
-    const own = this.#toCaller?.audio ?? this.#callerFormats;
-    return codecFor(own, withDigitsOf(own, callee, this.#gateway?.policy), this.#terms.transcoder);
-  }
-
-  #described(side: Side): LocalDescription | null {
-    return side === 'caller' ? this.#toCaller : this.#toCallee;
-  }
-
   #describe(side: Side, local: LocalDescription): void {
-    if (side === 'caller') this.#toCaller = local;
-    else this.#toCallee = local;
+    this.#agreed.tell(side, local);
     this.#start = null;
   }
 
   /** A gateway's answer to the fax with which the call begins. */
   #acceptFax(start: FaxStart, sdp: string): Step {
-    const local = this.#session?.local('caller');
+    const local = this.session?.local('caller');
     if (local === undefined) return { ok: false, reason: 'no-audio' };
     const accepted = start.acceptAnswer(sdp, local);
     if (!accepted.ok) return accepted;
     this.#fax.start(start.told);
-    this.#setFaxRemote('callee', accepted.fax);
+    this.#sides.setFax('callee', accepted.fax);
     return { ok: true };
   }
 
-  /** What a side that has had no audio can be offered for the other one's offer of it. */
-  #offerable(side: Side, otherOffer: string | null): CodecSelection | null {
-    const { only, transcoder } = this.#terms;
-    const read = readOffer(otherOffer ?? '');
-    if (!read.ok || isEncrypted(read.offer.audio.transport)) return null;
-    const [caller, callee] = [this.policyOf('caller') ?? ANYTHING, this.policyOf('callee') ?? ANYTHING];
-    const [from, to] = side === 'callee' ? [caller, callee] : [callee, caller];
-    return selectForChannel(allowedFormats(read.offer.audio, from, only), to, only, transcoder)?.selection ?? null;
-  }
-
   #describeToCaller(answer: PeerDescription, { selection }: LegCodecs): Step {
-    const place = this.#session?.local('caller');
+    const place = this.session?.local('caller');
     if (place === undefined) return { ok: false, reason: 'no-audio' };
     const { sessionId, trunk, transport } = this.#terms;
     const { address, rtpPort, rtcpPort } = place;
     const passed = transport === 'passed' ? passedTransport(answer.audio.transport) : undefined;
     const local = { address, rtpPort, rtcpPort, transport: passed ?? place.transport };
     const session = { id: sessionId, version: 1 };
-    const packets = packetTimes(trunk.media, this.#gateway?.policy ?? ANYTHING, answer.audio);
-    this.#toCaller =
+    const packets = packetTimes(trunk.media, this.policyOf('callee') ?? ANYTHING, answer.audio);
+    const described =
       this.#offer === null
         ? buildOffer({ session, local, selection, packets })
         : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
-    this.#first = this.#toCaller;
+    this.#agreed.tell('caller', described);
+    this.#first = described;
     return { ok: true };
   }
 
-  #setFaxRemote(side: Side, fax: FaxStream): void {
-    this.#silent[side] = true;
-    this.#session?.setRemote(side, faxRemote(fax, this.#peer(side)));
-  }
-
-  #setRemote(side: Side, audio: AudioStream, sent: CodecSelection, wanted: CodecSelection = sent): void {
-    const rtcpMux = audio.rtcpMux && this.#described(side)?.audio.rtcpMux === true;
-    const remote = audioRemote({ audio, sent, wanted, rtcpMux }, this.#peer(side));
-    this.#sent[side] = remote.codecs;
-    this.#silent[side] = remote.isSilent === true;
-    this.#session?.setRemote(side, remote);
-  }
-
-  #peer(side: Side): MediaPeer {
-    const { trunk } = this.#terms;
-    if (side === 'callee') {
-      const { signallingAddress: configured, nat, mediaSources } = this.#gateway?.terms ?? NOBODY;
-      return { signallingAddress: this.#calleeAddress ?? configured, nat, mediaSources };
-    }
-    return { signallingAddress: this.#callerAddress, nat: trunk.nat, mediaSources: trunk.mediaSources };
+  #relay(side: Side, agreed: Omit<SideAudio, 'takesRtcpMux'>): void {
+    this.#sides.setAudio(side, { ...agreed, takesRtcpMux: this.#agreed.told(side)?.audio.rtcpMux === true });
   }
 }

@@ -1,8 +1,9 @@
 // The legs towards gateways of one call, one an attempt: dials them, and turns what their peers say into inputs of the machine.
 import type { Logger } from '../lib/logger.js';
 import type { SdpRefusal } from '../sdp/description.js';
+import type { CodecsInUse } from './agreed-media.js';
 import type { CallInput } from './call-events.js';
-import type { CallMedia, CodecsInUse } from './call-media.js';
+import type { CallMedia } from './call-media.js';
 import type { CallRequest, ChosenChannel } from './call-request.js';
 import { type EndReason, reasonHeader } from './end-reason.js';
 import { type HeaderPassage, NO_HEADERS, type PassedHeaders, type ToldByCallee } from './passed-headers.js';
