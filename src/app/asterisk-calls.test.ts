@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Cdr } from '../cdr/cdr.js';
 import { BASE_PLAN, simNumberOf } from '../lab/sip-tests/case-config.js';
 import type { Asterisk } from '../lab/user-agents/asterisk.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { createAuthority } from '../sip-server/testing/certificate.js';
 import { until } from './testing/arena.js';
 import { AsteriskLab, type AsteriskLabOrder } from './testing/asterisk-lab.js';

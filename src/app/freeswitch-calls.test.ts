@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { answers, refuses } from '../lab/callee-behaviour.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import type { BaresipPhone } from '../lab/user-agents/baresip.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { RtpengineDaemon } from '../media/rtpengine/testing/rtpengine-daemon.js';
 import { until } from './testing/arena.js';
 import { AGENT, CALLEE, FreeswitchLab, type FreeswitchLabOrder, NUMBER } from './testing/freeswitch-lab.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import { writeFaxPage } from '../lab/user-agents/fax-page.js';
 import { type Freeswitch, startFreeswitch } from '../lab/user-agents/freeswitch.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { until } from './testing/arena.js';
 import { FreeswitchLab, NUMBER } from './testing/freeswitch-lab.js';
 

@@ -1,7 +1,7 @@
 // FreeSWITCH as the PBX of calls that go on with somebody else: what its REFERs and Replaces ask of simtrunk, what its phones ask of
 // it, and media that it lets go.
 import assert from 'node:assert/strict';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { until } from './testing/arena.js';
 import {
   AGENT,

@@ -10,7 +10,7 @@ import { readWav } from '../lab/read-wav.js';
 import { BASE_PLAN, iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js';
 import { readCdrLines } from '../lab/sip-tests/read-cdrs.js';
 import { speak } from '../lab/speech.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { type LabMember, NetworkLab, whyNoNetworkLab } from '../lib/testing/network-lab.js';
 import { until } from './testing/arena.js';
 import type { LabCallOutcome } from './testing/call-lab-member.js';

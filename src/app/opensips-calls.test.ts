@@ -7,7 +7,8 @@ import { iccidOf } from '../lab/sip-tests/case-config.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import { type BaresipOrder, type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
 import { type OpensipsOrder, startOpensips } from '../lab/user-agents/opensips.js';
-import { isInstalled, type Program } from '../lab/user-agents/program.js';
+import type { Program } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { Arena, until } from './testing/arena.js';
 import { Listening, Voice } from './testing/understood.js';
 

@@ -12,7 +12,7 @@ import { SAMPLE_RATE_HZ } from '../lab/speech.js';
 import { type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
 import { type LinphoneOrder, startLinphonePhone } from '../lab/user-agents/linphone.js';
 import type { Phone } from '../lab/user-agents/phone.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { Arena, until } from './testing/arena.js';
 import { hasFallenSilent, Listening, Voice } from './testing/understood.js';
 

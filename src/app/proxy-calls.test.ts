@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Cdr, cdrSchema } from '../cdr/cdr.js';
 import { BASE_PLAN, iccidOf, simNumberOf } from '../lab/sip-tests/case-config.js';
 import { readCdrLines } from '../lab/sip-tests/read-cdrs.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { type LabMember, NetworkLab, whyNoNetworkLab } from '../lib/testing/network-lab.js';
 import { until } from './testing/arena.js';
 import type { PhoneState } from './testing/phone-lab-member.js';

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type RunningApp, startApp } from '../app.js';
 import { answers } from '../lab/callee-behaviour.js';
-import { isInstalled } from '../lab/user-agents/program.js';
+import { isInstalled } from '../lib/end-with-us.js';
 import { Arena } from './testing/arena.js';
 
 const RANDOM_RUNS = 12;

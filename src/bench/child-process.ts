@@ -1,7 +1,8 @@
 // A part under measurement in a process of its own, so that /proc counts its CPU and memory apart from everything else.
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../lib/end-with-us.js';
 
 export interface MeasuredProcess<Ready, Report> {
   readonly pid: number;
@@ -14,10 +15,6 @@ export interface MeasuredProcess<Ready, Report> {
 }
 
 const STOP_TIMEOUT_MS = 10_000;
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 /**
  * Forks `entry`, a file beside this one. It sends one message when it is ready, one for each `report` that it is sent, and
@@ -28,12 +25,12 @@ export async function startMeasured<Ready, Report>(
   order: object,
   nodeOptions: readonly string[] = [],
 ): Promise<MeasuredProcess<Ready, Report>> {
-  const child = fork(fileURLToPath(new URL(entry, import.meta.url)), [JSON.stringify(order)], {
-    execArgv: ['--enable-source-maps', ...nodeOptions],
-    stdio: ['ignore', 2, 2, 'ipc'],
-  });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
+  const child = endWithUs(
+    fork(fileURLToPath(new URL(entry, import.meta.url)), [JSON.stringify(order)], {
+      execArgv: ['--enable-source-maps', ...nodeOptions],
+      stdio: ['ignore', 2, 2, 'ipc'],
+    }),
+  );
   const nextMessage = async (): Promise<unknown> => {
     const stopped = new AbortController();
     try {
@@ -57,7 +54,7 @@ export async function startMeasured<Ready, Report>(
       return (await nextMessage()) as Report;
     },
     stop: async () => {
-      if (!running.has(child)) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
       if (child.connected) child.send('stop');
       const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);

@@ -1,9 +1,10 @@
 // An rtpengine in userspace for the media benchmark: started with its own recording to pcap files, given calls over its
 // ng protocol (bencode over UDP), and ended. Nothing else here needs that protocol.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { boundToUs, endWithUs } from '../lib/end-with-us.js';
 import { SimtrunkError } from '../lib/errors.js';
 import { LOAD_PAYLOAD_TYPE, loadPortOf } from './media-load.js';
 
@@ -24,29 +25,20 @@ export interface RunningRtpengine {
 }
 
 const START_TRIES = 100;
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 /** @throws SimtrunkError RTPENGINE_UNAVAILABLE */
 export async function startRtpengine(order: RtpengineOrder): Promise<RunningRtpengine> {
   const recording = order.isRecorded ? [`--recording-dir=${order.folder}`, '--recording-method=pcap'] : [];
   const ports = [`--port-min=${order.firstPort}`, `--port-max=${order.firstPort + 4 * order.calls + 99}`];
-  const child = spawn(
-    'rtpengine',
-    [
-      ...['--foreground', '--log-stderr', '--log-level=3', '--table=-1', '--interface=127.0.0.1'],
-      ...[`--listen-ng=127.0.0.1:${order.controlPort}`, ...ports, ...recording],
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const command = boundToUs('rtpengine', [
+    ...['--foreground', '--log-stderr', '--log-level=3', '--table=-1', '--interface=127.0.0.1'],
+    ...[`--listen-ng=127.0.0.1:${order.controlPort}`, ...ports, ...recording],
+  ]);
+  const child = endWithUs(spawn(...command, { stdio: ['ignore', 'ignore', 'pipe'] }));
   let said = '';
   child.stderr.on('data', (text: Buffer) => {
     said = (said + text.toString()).slice(-2_000);
   });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
   const failed = new Promise<never>((_, reject) => {
     const refuse = (detail: string) =>
       reject(new SimtrunkError('RTPENGINE_UNAVAILABLE', `rtpengine does not run: ${detail} Install rtpengine-daemon.`));
@@ -57,7 +49,7 @@ export async function startRtpengine(order: RtpengineOrder): Promise<RunningRtpe
   const control = new NgControl(order.controlPort);
   const stop = async () => {
     control.close();
-    if (!running.has(child)) return;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     const force = setTimeout(() => child.kill('SIGKILL'), 5_000);

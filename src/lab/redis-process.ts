@@ -7,14 +7,10 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@redis/client';
+import { boundToUs, endWithUs } from '../lib/end-with-us.js';
 
 const START_TIMEOUT_MS = 20_000;
 const ATTEMPTS = 5;
-
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 export interface RedisProcessOptions {
   /** `always`: nothing acknowledged is lost when it is killed; `no`: only what `keepSnapshot` wrote comes back. */
@@ -63,21 +59,16 @@ export class RedisProcess {
   async run(): Promise<void> {
     const { appendfsync } = this.#options;
     const appends = this.#isAppending && appendfsync === 'always';
-    const child = spawn(
-      'redis-server',
-      [
-        ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''],
-        ...['--appendonly', appends ? 'yes' : 'no', '--appendfsync', appendfsync ?? 'no'],
-        ...['--dbfilename', 'dump.rdb', '--loglevel', 'warning'],
-      ],
-      { stdio: 'ignore' },
-    );
+    const command = boundToUs('redis-server', [
+      ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''],
+      ...['--appendonly', appends ? 'yes' : 'no', '--appendfsync', appendfsync ?? 'no'],
+      ...['--dbfilename', 'dump.rdb', '--loglevel', 'warning'],
+    ]);
+    const child = endWithUs(spawn(...command, { stdio: 'ignore' }));
     let spawnError: Error | undefined;
     child.on('error', (error) => {
       spawnError = error;
     });
-    running.add(child);
-    child.once('exit', () => running.delete(child));
     this.#child = child;
     const until = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#answers())) {

@@ -10,11 +10,17 @@ export class MediaPeers {
 
   static async open({ rtp, callers }: SipCase): Promise<MediaPeers> {
     const peers = new Map<string, RtpPeer>();
-    for (const [scenario, sayings] of Object.entries(rtp)) {
-      const address = callers.find(({ uac }) => uac === scenario)?.address ?? '127.0.0.1';
-      peers.set(scenario, await RtpPeer.open(address, sayings));
+    const opened = new MediaPeers(peers);
+    try {
+      for (const [scenario, sayings] of Object.entries(rtp)) {
+        const address = callers.find(({ uac }) => uac === scenario)?.address ?? '127.0.0.1';
+        peers.set(scenario, await RtpPeer.open(address, sayings));
+      }
+    } catch (error) {
+      opened.close();
+      throw error;
     }
-    return new MediaPeers(peers);
+    return opened;
   }
 
   private constructor(peers: ReadonlyMap<string, RtpPeer>) {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { boundToUs, endWithUs } from '../../lib/end-with-us.js';
 import { freePort } from './free-ports.js';
 
 const READY_MS = 5_000;
@@ -15,12 +16,6 @@ export function hasRtpengine(): boolean {
   return spawnSync('rtpengine', ['--version']).error === undefined;
 }
 
-/** It is not told when we end. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 export interface RtpengineChild {
   readonly url: string;
   stop(): Promise<void>;
@@ -28,24 +23,19 @@ export interface RtpengineChild {
 
 export async function startRtpengineChild(mediaPorts: { from: number; to: number }): Promise<RtpengineChild> {
   const port = await freePort();
-  const child = spawn(
-    'rtpengine',
-    [
-      ...[
-        '--foreground',
-        '--config-file=none',
-        '--table=-1',
-        '--delete-delay=0',
-        '--num-threads=2',
-        '--poller-per-thread',
-      ],
-      ...['--log-stderr', '--log-level=4', '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${port}`],
-      ...[`--port-min=${mediaPorts.from}`, `--port-max=${mediaPorts.to}`],
+  const command = boundToUs('rtpengine', [
+    ...[
+      '--foreground',
+      '--config-file=none',
+      '--table=-1',
+      '--delete-delay=0',
+      '--num-threads=2',
+      '--poller-per-thread',
     ],
-    { stdio: 'ignore' },
-  );
-  running.add(child);
-  child.once('exit', () => running.delete(child));
+    ...['--log-stderr', '--log-level=4', '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${port}`],
+    ...[`--port-min=${mediaPorts.from}`, `--port-max=${mediaPorts.to}`],
+  ]);
+  const child = endWithUs(spawn(...command, { stdio: 'ignore' }));
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');

@@ -12,7 +12,7 @@ import { freePort, freePortRange, isListening } from './free-ports.js';
 import { MediaPeers } from './media-peers.js';
 import { listenForNothing, type QuietPort } from './quiet-port.js';
 import { type CdrLine, readLatestCdrs, readLatestMessages } from './read-cdrs.js';
-import { startRtpengineChild } from './rtpengine-child.js';
+import { type RtpengineChild, startRtpengineChild } from './rtpengine-child.js';
 import { type SimtrunkProcess, startSimtrunk } from './simtrunk-process.js';
 import { type RunningSipp, type SippOutcome, startSipp } from './sipp.js';
 import { toneWav } from './tone-wav.js';
@@ -77,16 +77,41 @@ async function performWith(
   folder: string,
   web: WebAnswers | null,
 ): Promise<string[]> {
-  const { sipp, drachtio, withRtpengine = false } = options;
+  const from = await freePortRange(sipCase.mediaPorts);
+  const mediaPorts = { from, to: from + sipCase.mediaPorts - 1 };
+  let rtpengine: RtpengineChild | null = null;
+  let media: MediaPeers | null = null;
+  try {
+    if (options.withRtpengine === true) rtpengine = await startRtpengineChild(mediaPorts);
+    media = await MediaPeers.open(sipCase);
+    return await performOn(sipCase, options, { folder, web, media, mediaPorts, rtpengine: rtpengine?.url });
+  } finally {
+    media?.close();
+    await rtpengine?.stop();
+  }
+}
+
+/** What is there before simtrunk is. */
+interface Ground {
+  readonly folder: string;
+  readonly web: WebAnswers | null;
+  readonly media: MediaPeers;
+  readonly mediaPorts: { readonly from: number; readonly to: number };
+  /** Its control URL. */
+  readonly rtpengine: string | undefined;
+}
+
+async function performOn(
+  sipCase: SipCase,
+  { sipp, drachtio }: RunCaseOptions,
+  { folder, web, media, mediaPorts, rtpengine }: Ground,
+): Promise<string[]> {
   const gatewayPorts = new Map<string, number>();
   if (web !== null) gatewayPorts.set('web', web.port);
   for (const gateway of sipCase.gateways) gatewayPorts.set(gateway.name, await freePort(gateway.address));
   // Whoever is to come back after a crash must be where its peers know it.
   const sipPort = sipCase.killedWhen === undefined ? 0 : await freePort();
-  const from = await freePortRange(sipCase.mediaPorts);
-  const mediaPorts = { from, to: from + sipCase.mediaPorts - 1 };
-  const rtpengine = withRtpengine ? await startRtpengineChild(mediaPorts) : null;
-  const places = { folder, mediaPorts, gatewayPorts, sipPort, drachtio, rtpengine: rtpengine?.url };
+  const places = { folder, mediaPorts, gatewayPorts, sipPort, drachtio, rtpengine };
   const configFile = join(folder, 'simtrunk.yaml');
   const rewrite: Rewrite = (over, without) => {
     const config = mergeOver(sipCase.config, over) as SipCase['config'];
@@ -96,14 +121,10 @@ async function performWith(
   writeFiles(sipCase, folder);
   mkdirSync(join(folder, 'logs'));
 
-  let simtrunk = await startSimtrunk(configFile, folder).catch(async (error) => {
-    await rtpengine?.stop();
-    throw error;
-  });
+  let simtrunk = await startSimtrunk(configFile, folder);
   const gateways: RunningSipp[] = [];
   const quiet: QuietPort[] = [];
   const callers: RunningSipp[] = [];
-  const media = await MediaPeers.open(sipCase);
   try {
     for (const gateway of sipCase.gateways) {
       const port = gatewayPorts.get(gateway.name) ?? 0;
@@ -137,9 +158,7 @@ async function performWith(
   } finally {
     for (const run of [...callers, ...gateways]) run.child.kill('SIGKILL');
     for (const port of quiet) port.close();
-    media.close();
     await simtrunk.stop();
-    await rtpengine?.stop();
   }
 }
 

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { boundToUs, endWithUs } from '../../lib/end-with-us.js';
 
 export const SIPP_MISSING = `SIPp is not installed. On Debian and Ubuntu:
   apt-get install --yes sip-tester
@@ -55,41 +56,31 @@ export interface RunningSipp {
   traceText(): string;
 }
 
-/** SIPp is not told when we end: whoever is still running then is ended by us. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 export function startSipp(command: readonly string[], run: SippRun): RunningSipp {
   const traceFile = join(run.logFolder, `${run.label}.messages.log`);
   const errorFile = join(run.logFolder, `${run.label}.errors.log`);
   const [program = 'sipp', ...leading] = command;
-  const child = spawn(
-    program,
-    [
-      ...leading,
-      ...(run.remote === undefined ? [] : [run.remote]),
-      ...[
-        '-sf',
-        run.scenarioFile,
-        '-i',
-        run.address,
-        '-p',
-        String(run.port),
-        '-t',
-        run.transport === 'tcp' ? 't1' : 'u1',
-      ],
-      ...['-mi', run.address, '-mp', String(run.mediaPort), '-cp', String(run.controlPort), '-nostdin'],
-      ...['-m', String(run.calls), '-timeout', `${run.timeoutSeconds}s`, '-timeout_error'],
-      ...['-trace_err', '-error_file', errorFile],
-      ...(run.isTraced === false ? [] : ['-trace_msg', '-message_file', traceFile]),
-      ...(run.called === undefined ? [] : ['-s', run.called]),
-      ...(run.extra ?? []),
+  const [bound, args] = boundToUs(program, [
+    ...leading,
+    ...(run.remote === undefined ? [] : [run.remote]),
+    ...[
+      '-sf',
+      run.scenarioFile,
+      '-i',
+      run.address,
+      '-p',
+      String(run.port),
+      '-t',
+      run.transport === 'tcp' ? 't1' : 'u1',
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'], cwd: run.logFolder },
-  );
-  running.add(child);
+    ...['-mi', run.address, '-mp', String(run.mediaPort), '-cp', String(run.controlPort), '-nostdin'],
+    ...['-m', String(run.calls), '-timeout', `${run.timeoutSeconds}s`, '-timeout_error'],
+    ...['-trace_err', '-error_file', errorFile],
+    ...(run.isTraced === false ? [] : ['-trace_msg', '-message_file', traceFile]),
+    ...(run.called === undefined ? [] : ['-s', run.called]),
+    ...(run.extra ?? []),
+  ]);
+  const child = endWithUs(spawn(bound, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: run.logFolder }));
   let standardError = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     if (standardError.length < 20_000) standardError += chunk;
@@ -99,7 +90,6 @@ export function startSipp(command: readonly string[], run: SippRun): RunningSipp
   const done = new Promise<SippOutcome>((resolve) => {
     const settle = (exitCode: number | null) => {
       clearTimeout(force);
-      running.delete(child);
       const logged = existsSync(errorFile) ? readFileSync(errorFile, 'utf8') : '';
       resolve({ label: run.label, exitCode, errors: logged === '' ? standardError : logged });
     };

@@ -1,7 +1,8 @@
 // A program that we have not written, as a child process with a folder of its own: what it prints, what is typed, its end.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+import { boundToUs, endWithUs } from '../../lib/end-with-us.js';
 
 export interface Program {
   /** What it printed last. */
@@ -20,11 +21,6 @@ const PRINTING_TIMEOUT_MS = 15_000;
 const LOG_CHARACTERS = 40_000;
 const CONNECT_TRIES = 300;
 
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) killAll(child);
-});
-
 /** With the processes that it has started. */
 function killAll(child: ChildProcess): void {
   try {
@@ -34,13 +30,6 @@ function killAll(child: ChildProcess): void {
   }
 }
 
-export function isInstalled(command: string): boolean {
-  return spawnSync('/bin/sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
-}
-
-/** Has the kernel end a program with us, also when we are killed (util-linux). */
-const ENDS_WITH_US = isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'TERM'] : [];
-
 /** @param leave how it is asked to end */
 export function startProgram(
   command: string,
@@ -48,15 +37,14 @@ export function startProgram(
   folder: string,
   leave: (child: ChildProcess) => void,
 ): Program {
-  const [program = command, ...rest] = [...ENDS_WITH_US, command, ...args];
-  const child = spawn(program, rest, {
+  const child = spawn(...boundToUs(command, args, 'TERM'), {
     env: { ...process.env, HOME: folder },
     cwd: folder,
     stdio: ['pipe', 'pipe', 'pipe'],
     // A process group of its own.
     detached: true,
   });
-  running.add(child);
+  endWithUs(child, killAll);
   let hasEnded = false;
   let log = '';
   const news = new EventEmitter();
@@ -66,7 +54,6 @@ export function startProgram(
     })
     .then(() => {
       hasEnded = true;
-      running.delete(child);
       news.emit('news');
     });
   // One that has ended by itself is found out by what it does not do.

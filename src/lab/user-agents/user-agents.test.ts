@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isInstalled } from '../../lib/end-with-us.js';
 import type { RunningSipServer } from '../../sip-server/control.js';
 import { startSipServer } from '../../sip-server/start-sip-server.js';
 import { createAuthority } from '../../sip-server/testing/certificate.js';
@@ -10,7 +11,6 @@ import { freePort } from '../sip-tests/free-ports.js';
 import { startBaresipPhone } from './baresip.js';
 import { startLinphonePhone } from './linphone.js';
 import type { Phone } from './phone.js';
-import { isInstalled } from './program.js';
 import { type RegistrarApplication, startRegistrarApplication } from './registrar-application.js';
 
 const SILENCE = new Int16Array(60 * 8_000);

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { SystemClock } from '../../../lib/clock.js';
+import { boundToUs, endWithUs } from '../../../lib/end-with-us.js';
 import { claimPorts } from '../../../lib/testing/claimed-ports.js';
 import { NgClient } from '../ng-client.js';
 
@@ -51,29 +52,26 @@ export class RtpengineDaemon {
   static async start(options: DaemonOptions = {}): Promise<RtpengineDaemon> {
     const { interfaces = ['127.0.0.1'], mediaPorts = 40, more = [], after } = options;
     const ports = await takePorts(mediaPorts, after === undefined ? undefined : after.#ports);
-    const child = spawn(
-      'rtpengine',
-      [
-        '--foreground',
-        '--config-file=none',
-        '--log-stderr',
-        '--log-level=5',
-        // No kernel module, no Redis, no delay of a delete.
-        '--table=-1',
-        '--delete-delay=0',
-        '--num-threads=2',
-        // Without it two threads may turn the packets of one socket around.
-        '--poller-per-thread',
-        '--media-num-threads=1',
-        `--listen-ng=127.0.0.1:${ports.ng}`,
-        `--listen-http=127.0.0.1:${ports.http}`,
-        `--port-min=${ports.media}`,
-        `--port-max=${ports.media + mediaPorts - 1}`,
-        ...interfaces.map((text) => `--interface=${text}`),
-        ...more,
-      ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+    const command = boundToUs('rtpengine', [
+      '--foreground',
+      '--config-file=none',
+      '--log-stderr',
+      '--log-level=5',
+      // No kernel module, no Redis, no delay of a delete.
+      '--table=-1',
+      '--delete-delay=0',
+      '--num-threads=2',
+      // Without it two threads may turn the packets of one socket around.
+      '--poller-per-thread',
+      '--media-num-threads=1',
+      `--listen-ng=127.0.0.1:${ports.ng}`,
+      `--listen-http=127.0.0.1:${ports.http}`,
+      `--port-min=${ports.media}`,
+      `--port-max=${ports.media + mediaPorts - 1}`,
+      ...interfaces.map((text) => `--interface=${text}`),
+      ...more,
+    ]);
+    const child = endWithUs(spawn(...command, { stdio: ['ignore', 'ignore', 'pipe'] }));
     const daemon = new RtpengineDaemon(child, ports);
     await daemon.#ready();
     return daemon;
