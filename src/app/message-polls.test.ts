@@ -81,7 +81,8 @@ describe('messages that gateways keep until they are asked', function () {
   });
   const records = () => readLatestMessages(join(arena.folder, 'var', 'cdr'));
   const texts = () => records().map(({ text }) => text);
-  const polls = async () => (await (app as RunningApp).counters()).messages.polls;
+  const messages = async () => (await (app as RunningApp).counters()).messages;
+  const polls = async () => (await messages()).polls;
 
   it('are taken from a Dinstar, reports too, once over restarts, by digest', async () => {
     const keys = {
@@ -182,7 +183,7 @@ describe('messages that gateways keep until they are asked', function () {
     const account = { username: 'root', password: 'a&b' };
     app = await startApp(arena.config(settings({ preset: 'ejoin', account })));
     await until('all is read', async () => (await polls()).unknown === 2);
-    assert.equal((await polls()).held, 1);
+    assert.equal((await messages()).held, 1);
     await until('it is recorded', () => records().length > 0);
     assert.deepEqual(texts(), ['안녕']);
     stored = [[0, '3A', 1_766_600_000, 'Bank', '', base64('after')]];
@@ -215,7 +216,7 @@ describe('messages that gateways keep until they are asked', function () {
     const { polls: asked } = await polls();
     assert.ok((await app.reload({ dryRun: false })).ok);
     assert.ok((await polls()).polls >= asked);
-    const inbox = async () => (await (app as RunningApp).counters()).messages.inbox;
+    const inbox = async () => (await messages()).inbox;
     await until('it is told the same at the other place', async () => (await inbox()).repeated === 1);
     assert.deepEqual([(await inbox()).received, records().length], [1, 1]);
   });
@@ -226,7 +227,7 @@ describe('messages that gateways keep until they are asked', function () {
       sms: [{ ...{ incoming_sms_id: 1, port: 77, number: '01055550009' }, text: 'early' }],
     });
     app = await startApp(arena.config(settings({ preset: 'dinstar' })));
-    await until('it is held', async () => (await polls()).held === 1);
+    await until('it is held', async () => (await messages()).held === 1);
     const value = arena.configValue(settings({ preset: 'dinstar' }));
     const channels = (value.channels as Json[]).map((channel, index) =>
       index === 2 ? { ...channel, line: '77' } : channel,
@@ -234,6 +235,6 @@ describe('messages that gateways keep until they are asked', function () {
     writeFileSync(join(arena.folder, 'simtrunk.yaml'), JSON.stringify({ ...value, channels }));
     assert.ok((await app.reload({ dryRun: false })).ok);
     await until('it is recorded', () => records().length === 1);
-    assert.deepEqual([records()[0]?.channel, records()[0]?.trunk, (await polls()).held], ['gw1/3', 'pbx', 0]);
+    assert.deepEqual([records()[0]?.channel, records()[0]?.trunk, (await messages()).held], ['gw1/3', 'pbx', 0]);
   });
 });

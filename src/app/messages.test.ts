@@ -211,11 +211,16 @@ describe('text messages of the service', function () {
     const tell = (told: Json) => ask('POST', 'gateways/gw1', { body: told, token: 'for-the-gateway' });
     const { channel } = recordOf(messageId) as { channel: string };
     const answer = { from: '010-9999-8888', text: '네', channel: channel.split('/')[1], id: '5' };
-    assert.deepEqual((await tell(answer)).body, { messages: 1, reports: 0, unknown: 0 });
+    assert.deepEqual((await tell(answer)).body, { messages: 1, held: 0, reports: 0, unknown: 0 });
     await tell(answer);
-    assert.deepEqual((await tell({ messageId, status: 'delivered' })).body, { messages: 0, reports: 1, unknown: 0 });
+    assert.deepEqual((await tell({ messageId, status: 'delivered' })).body, {
+      messages: 0,
+      held: 0,
+      reports: 1,
+      unknown: 0,
+    });
     assert.deepEqual((await tell({ reference: 'no-such', status: 'delivered' })).body.unknown, 1);
-    assert.deepEqual((await tell({ ...answer, channel: '99' })).body.unknown, 1);
+    assert.deepEqual((await tell({ ...answer, channel: '99' })).body, { messages: 0, held: 1, reports: 0, unknown: 0 });
     const query = 'gateways/gw1?token=for-the-gateway&from=01099998888&text=again&channel=1';
     assert.equal((await ask('GET', query, { token: null })).body.messages, 1);
     await until('the webhook was told', () => web.hooked.length === 3);
@@ -240,7 +245,7 @@ describe('text messages of the service', function () {
     assert.deepEqual([web.hooked[0]?.event, web.hooked[0]?.reason], ['message.failed', 'every-attempt-failed']);
   });
 
-  it('go by a config that is read again: who may send them, and what a text is on a gateway', async () => {
+  it('go by a config that is read again: who may send them, what a text is on a gateway, which channels there are', async () => {
     const file = join(arena.folder, 'simtrunk.yaml');
     const reload = async (change: (value: Json) => void) => {
       const value = arena.configValue(settings());
@@ -251,9 +256,18 @@ describe('text messages of the service', function () {
     };
     const messagesOf = (value: Json, section: string) => (value[section] as { messages: Json }[])[0]?.messages as Json;
     const body = { to: '01012345678', text: '가'.repeat(46) };
+    const told = { from: '01099998888', text: 'early', channel: '99', id: '1' };
+    const { body: heard } = await ask('POST', 'gateways/gw1', { body: told, token: 'for-the-gateway' });
+    assert.equal(heard.held, 1);
+    assert.ok((await app.counters()).messages.held > 0);
     await reload((value) => {
       messagesOf(value, 'gateways').lmsBytes = 0;
+      Object.assign((value.channels as Json[])[1] ?? {}, { line: '99' });
     });
+    await until('what was held is recorded', () =>
+      records().some(({ channel, text }) => channel === 'gw1/2' && text === 'early'),
+    );
+    await until('nothing is held', async () => (await app.counters()).messages.held === 0);
     assert.equal(codeOf(await ask('POST', 'messages', { body })), 'too-long');
     await reload((value) => {
       messagesOf(value, 'trunks').take = false;

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/config.js';
 import type { ArrivedMessage } from '../messages/message.js';
 import { log, MessageWorld } from '../messages/testing/message-kit.js';
+import { HeldMessages } from '../messaging/held-messages.js';
 import { MessagePolls } from './start-message-polls.js';
 import { until } from './testing/arena.js';
 
@@ -59,7 +60,9 @@ describe('the gateways that are asked for messages', () => {
       },
       report: async () => true,
     };
-    polls = new MessagePolls(config('/one'), { journal: world.journal, inbox, clock: world.clock, log });
+    const { journal, clock } = world;
+    const held = new HeldMessages({ journal, clock, log, heldForMs: () => 1_000 });
+    polls = new MessagePolls(config('/one'), { journal, inbox, held, clock, log });
     return polls;
   }
 

@@ -6,18 +6,17 @@ import type { MessagePollConfig } from '../config/resolve-message-poll.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { MessageInbox } from '../messages/message-inbox.js';
-import { HeldMessages } from '../messaging/held-messages.js';
+import type { HeldMessages } from '../messaging/held-messages.js';
 import { MessagePoller, type PollCounters, type PollQuestion } from '../messaging/message-poller.js';
 import type { StoreJournal } from '../messaging/message-store.js';
 import { PollBook } from '../messaging/poll-book.js';
 import { requestJson } from '../sim-state/request-json.js';
 import { channelOf, channelSaid } from './gateway-messages.js';
 
-const DAY_MS = 86_400_000;
-
 interface Parts {
   readonly journal: StoreJournal;
   readonly inbox: Pick<MessageInbox, 'receive' | 'report'>;
+  readonly held: HeldMessages;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -28,15 +27,9 @@ interface Asking {
   readonly poller: MessagePoller;
 }
 
-export interface MessagePollsCounters extends PollCounters {
-  /** Messages of channels that are not in the config, held until they are. */
-  readonly held: number;
-}
-
 export class MessagePolls {
   readonly #parts: Parts;
   readonly #book: PollBook;
-  readonly #held: HeldMessages;
   readonly #asking = new Map<string, Asking>();
   readonly #ending = new Set<MessagePoller>();
   /** By gateway: resolves when its pollers of before have ended. */
@@ -47,21 +40,15 @@ export class MessagePolls {
   #isClosed = false;
 
   constructor(config: Config, parts: Parts) {
-    const { journal, clock, log } = parts;
     this.#parts = parts;
-    this.#book = new PollBook(journal);
-    this.#held = new HeldMessages({
-      ...{ journal, clock, log },
-      heldForMs: () => this.#config.messages.keepDays * DAY_MS,
-    });
+    this.#book = new PollBook(parts.journal);
     this.#config = config;
     this.reconfigure(config);
   }
 
-  get counters(): MessagePollsCounters {
+  get counters(): PollCounters {
     const pollers = [...this.#ending, ...[...this.#asking.values()].map(({ poller }) => poller)];
-    const polls = pollers.reduce((sum, { counters }) => added(sum, counters), this.#before);
-    return { ...polls, held: this.#held.count };
+    return pollers.reduce((sum, { counters }) => added(sum, counters), this.#before);
   }
 
   reconfigure(next: Config): void {
@@ -111,10 +98,10 @@ export class MessagePolls {
   }
 
   #pollerOf(gateway: string, poll: MessagePollConfig): MessagePoller {
-    const { inbox, clock, log } = this.#parts;
+    const { inbox, held, clock, log } = this.#parts;
     const asked = new Map(poll.questions.map((question) => [question.path, question]));
     return new MessagePoller({
-      ...{ gateway, clock, log, book: this.#book, held: this.#held },
+      ...{ gateway, clock, log, book: this.#book, held },
       questions: poll.questions.map((question) => readingOf(question, poll)),
       ask: ({ name }, from, signal) => {
         const { method = 'GET', path = name, body } = asked.get(name) ?? {};

@@ -4,16 +4,20 @@ import { toMessageRecord } from '../cdr/message-record.js';
 import type { Outbox } from '../cdr/outbox.js';
 import type { Config } from '../config/config.js';
 import { type ApiCounters, type ApiServer, startApi } from '../http-api/api-server.js';
-import { gatewayApi } from '../http-api/gateway-api.js';
+import { gatewayApi, takePushedMessage } from '../http-api/gateway-api.js';
 import { messagesApi } from '../http-api/messages-api.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
 import type { Logger } from '../lib/logger.js';
+import type { ArrivedMessage, DeliveryReport } from '../messages/message.js';
 import { type InboxCounters, MessageInbox } from '../messages/message-inbox.js';
 import type { MessagePorts, MessageRoutes, RequestKeys } from '../messages/message-ports.js';
 import { answerTo, type MessageRefusal } from '../messages/message-refusal.js';
 import { type MessageCounters, MessageService } from '../messages/message-service.js';
+import type { ToldEntry } from '../messages/told-messages.js';
+import { HeldMessages } from '../messaging/held-messages.js';
+import type { PollCounters } from '../messaging/message-poller.js';
 import { MessageStore } from '../messaging/message-store.js';
 import { type NoticeCounters, NoticeDelivery } from '../messaging/notice-delivery.js';
 import type { Policy } from '../policy/admit-call.js';
@@ -30,9 +34,12 @@ import { channelSaid, messageCallers, readGatewayMessage } from './gateway-messa
 import { takeGoipTold } from './goip-texts.js';
 import { messageSenders, type SipMessageSender } from './message-senders.js';
 import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-settings.js';
-import { MessagePolls, type MessagePollsCounters } from './start-message-polls.js';
+import { MessagePolls } from './start-message-polls.js';
 import type { TakeTold } from './start-sim-state.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
+
+/** Whence held messages came that a gateway has pushed. */
+const PUSHED = 'push';
 
 export interface MessagesParts {
   readonly journal: Journal;
@@ -63,7 +70,9 @@ export interface MessagesCounters {
   readonly inbox: InboxCounters;
   readonly notices: NoticeCounters;
   /** Questions to gateways that keep messages. */
-  readonly polls: MessagePollsCounters;
+  readonly polls: PollCounters;
+  /** Messages of channels that are not in the config, held until they are. */
+  readonly held: number;
   readonly api: ApiCounters | null;
 }
 
@@ -150,7 +159,30 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
   parts.goipLines.takeToldBy((channelId, told) => takeGoipTold(current, inbox, channelId, told));
   opened.defer('what GoIP lines tell of messages', async () => parts.goipLines.takeToldBy(null));
 
-  const polls = opened.add('questions for messages', new MessagePolls(config, { journal, inbox, clock, log }));
+  const held = new HeldMessages({
+    ...{ journal, clock, log },
+    heldForMs: () => current.messages.keepDays * 86_400_000,
+  });
+  const polls = opened.add('questions for messages', new MessagePolls(config, { journal, inbox, held, clock, log }));
+
+  const pushed = {
+    fieldsOf: (gateway: string) => current.messages.gateways.find((its) => its.gateway === gateway)?.push,
+    channelOf: (gateway: string, said: string | null) => channelSaid(current, gateway, said),
+    receive: (message: ArrivedMessage) => inbox.receive(message),
+    report: (report: DeliveryReport) => inbox.report(report),
+    hold: (gateway: string, entry: ToldEntry, channel: string | null) =>
+      store.commit(held.hold(gateway, PUSHED, entry, channel)),
+  };
+  async function takeHeld(): Promise<void> {
+    for (const { gateway, push } of current.messages.gateways) {
+      await held.offer(gateway, async (source, entry) => {
+        return source === PUSHED && (await takePushedMessage(pushed, gateway, push, entry)) === 'taken';
+      });
+    }
+  }
+  const offerHeld = () =>
+    void takeHeld().catch((err) => log.error({ err }, 'messages that are held could not be taken'));
+  offerHeld();
 
   const api =
     config.api === null
@@ -158,12 +190,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
       : await startApi(
           config.api,
           {
-            gateways: gatewayApi({
-              fieldsOf: (gateway) => current.messages.gateways.find((its) => its.gateway === gateway)?.push,
-              channelOf: (gateway, said) => channelSaid(current, gateway, said),
-              receive: (message) => inbox.receive(message),
-              report: (report) => inbox.report(report),
-            }),
+            gateways: gatewayApi(pushed),
             messages: messagesApi({
               submit: (request) => service.submit(request),
               find: (messageId) => store.find(messageId),
@@ -188,12 +215,14 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
       service.reconfigure(messageSettings(next));
       inbox.reconfigure(messageSettings(next));
       polls.reconfigure(next);
+      offerHeld();
     },
     counters: () => ({
       messages: service.counters,
       inbox: inbox.counters,
       notices: notices.counters,
       polls: polls.counters,
+      held: held.count,
       api: api?.counters ?? null,
     }),
   };

@@ -141,7 +141,9 @@ export class ApiServer {
       if (answer.status >= 400) this.#counts.refused++;
       write(response, answer);
     } catch (error) {
-      this.#log.error({ err: error, alarm: 'defect', url: request.url }, 'HTTP request could not be handled');
+      // Behind the "?" may be a token.
+      const path = request.url?.split('?')[0];
+      this.#log.error({ err: error, alarm: 'defect', path }, 'HTTP request could not be handled');
       write(response, problem(500, 'internal-error', 'The request could not be handled; the log says why.'));
     }
   }

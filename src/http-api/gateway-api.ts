@@ -24,10 +24,10 @@ export interface GatewayApiParts {
   /** `said` is null when the gateway does not say; null for a channel that is not there. */
   channelOf(gateway: string, said: string | null): ArrivedMessage['channel'] | null;
   receive(message: ArrivedMessage): Promise<void>;
+  /** Keeps one of a channel that is not there until it is; `channel` as the gateway names it. */
+  hold(gateway: string, entry: ToldEntry, channel: string | null): Promise<void>;
   report(report: DeliveryReport): Promise<boolean>;
 }
-
-const MAX_ITEMS = 1_000;
 
 export function gatewayApi(parts: GatewayApiParts): ApiHandler {
   return {
@@ -45,31 +45,39 @@ export function gatewayApi(parts: GatewayApiParts): ApiHandler {
   };
 }
 
-async function take(parts: GatewayApiParts, gateway: string, fields: PushFields, body: unknown): Promise<ApiAnswer> {
-  const taken = { messages: 0, reports: 0, unknown: 0 };
-  const channelOf = (said: string | null) => parts.channelOf(gateway, said);
-  for (const entry of entriesOf(body, fields.message.list)) {
-    const arrived = readToldMessage(entry, fields.message, gateway, channelOf);
-    if (arrived === 'other') continue;
-    if (arrived === null) taken.unknown++;
-    else {
-      await parts.receive(arrived);
-      taken.messages++;
-    }
-  }
-  for (const entry of entriesOf(body, fields.report.list)) {
-    const isMessage = textAt(entry, fields.message.text) !== null && fields.report.list === null;
-    const report = isMessage ? null : readToldReport(entry, fields.report, gateway, channelOf);
-    if (report === null) continue;
-    if (await parts.report(report)) taken.reports++;
-    else taken.unknown++;
-  }
-  // A channel or message that is not known now will not be later: asking for it again is of no use.
-  return { status: 200, body: taken };
+/** Takes a message that was held before; `unknown`: its channel is not there yet. */
+export async function takePushedMessage(
+  parts: Pick<GatewayApiParts, 'channelOf' | 'receive'>,
+  gateway: string,
+  { message }: PushFields,
+  entry: ToldEntry,
+): Promise<'taken' | 'unknown' | 'other'> {
+  const arrived = readToldMessage(entry, message, gateway, (said) => parts.channelOf(gateway, said));
+  if (arrived === 'other') return 'other';
+  if (arrived === null) return 'unknown';
+  await parts.receive(arrived);
+  return 'taken';
 }
 
-function entriesOf(body: unknown, list: string | null): readonly ToldEntry[] {
-  return (entriesAt(body, list) ?? []).slice(0, MAX_ITEMS);
+async function take(parts: GatewayApiParts, gateway: string, fields: PushFields, body: unknown): Promise<ApiAnswer> {
+  const taken = { messages: 0, held: 0, reports: 0, unknown: 0 };
+  const { message, report } = fields;
+  for (const entry of entriesAt(body, message.list) ?? []) {
+    const became = await takePushedMessage(parts, gateway, fields, entry);
+    if (became === 'taken') taken.messages++;
+    if (became !== 'unknown') continue;
+    await parts.hold(gateway, entry, message.channel === null ? null : textAt(entry, message.channel));
+    taken.held++;
+  }
+  for (const entry of entriesAt(body, report.list) ?? []) {
+    const isMessage = textAt(entry, message.text) !== null && report.list === null;
+    const said = isMessage ? null : readToldReport(entry, report, gateway, (named) => parts.channelOf(gateway, named));
+    if (said === null) continue;
+    if (await parts.report(said)) taken.reports++;
+    else taken.unknown++;
+  }
+  // A message that is not known now will not be later: being told again of what became of it is of no use.
+  return { status: 200, body: taken };
 }
 
 function readBody({ method, contentType, body, query }: ApiRequest): unknown {
