@@ -186,7 +186,7 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
     const live = this.#memory.live.get(reservationId);
     if (known !== undefined || live === undefined) return known ?? null;
     const further = furtherAnswerOf(live, answerId);
-    const charge = this.#memory.chargeBeside(further, answeredWallMs, 0, false);
+    const charge = this.#memory.chargeFurther(further, answeredWallMs);
     this.#ends.keep(charge);
     const record = tables.insertSettlement(this.#memory.recordOf(further, answeredWallMs, 0, charge));
     await this.#writes.persist(live.request.callId, [record, ...alongside(charge)], 'charge further');

@@ -257,11 +257,20 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   /** Books the attempt and drops what it held; the channel stays busy. */
   charge(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     this.drop(live);
-    return this.chargeBeside(live, answeredWallMs, durationMs, estimated);
+    return this.#book(live, answeredWallMs, durationMs, estimated);
   }
 
-  /** Books what is charged beside an attempt; what that holds stays held. */
-  chargeBeside(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
+  /** Books one more answer of an attempt as a call that ended at once; what the attempt holds of its payers is no more than is left. */
+  chargeFurther(further: Live, answeredWallMs: number): Charge {
+    const charge = this.#book(further, answeredWallMs, 0, false);
+    const { request, book, hold, payerHolds } = further;
+    const { answeredWallMs: sinceWallMs } = hold;
+    const isTalking = sinceWallMs !== null && !further.settled;
+    if (isTalking) this.#usage.payers.takeBack(payerHolds, { ...request, carrier: book }, sinceWallMs);
+    return charge;
+  }
+
+  #book(live: Live, answeredWallMs: number | null, durationMs: number, estimated: boolean): Charge {
     const { request } = live;
     const booked = this.#usage.settle(live, answeredWallMs, durationMs);
     this.#sequence += 1;

@@ -29,23 +29,22 @@ function capsByKind(payer: string): Caps {
   return payer.startsWith('account:') ? BUSY_DAYS : CAPS;
 }
 
+const SETTINGS = {
+  plans: [planOf({ name: 'office' })],
+  sims: [1, 2].map((port) => ({ simId: `sim${port}`, plan: 'office' })),
+  channels: [1, 2].map((port) => ({ channelId: `gw1/${port}`, simId: `sim${port}`, gapMs: 0 })),
+  sliceSeconds: 30,
+  capsOf: capsByKind,
+};
+const SAID = { adjustmentId: 'a1', reason: 'a test', by: 'kim' };
+
 describe('books of payers', () => {
   const clock = new ManualClock();
   let memory: LedgerMemory;
   let count = 0;
 
   beforeEach(() => {
-    memory = new LedgerMemory(
-      {
-        plans: [planOf({ name: 'office' })],
-        sims: [1, 2].map((port) => ({ simId: `sim${port}`, plan: 'office' })),
-        channels: [1, 2].map((port) => ({ channelId: `gw1/${port}`, simId: `sim${port}`, gapMs: 0 })),
-        sliceSeconds: 30,
-        capsOf: capsByKind,
-      },
-      clock,
-      () => {},
-    );
+    memory = new LedgerMemory(SETTINGS, clock, () => {});
   });
 
   function reserve(port: number, payers: readonly string[]) {
@@ -96,6 +95,46 @@ describe('books of payers', () => {
     assert.equal(other.payerHolds[0]?.book, before);
     memory.undo(other);
     memory.undo(live);
+  });
+
+  /** Takes caps of other limits over; nothing was booked yet. */
+  function recap(limit: number): void {
+    const caps = capsOf({ name: 'agents', allowances: [allowanceOf({ id: 'seconds-day', counts: 'seconds', limit })] });
+    memory.take(memory.change({ ...SETTINGS, capsOf: () => caps }));
+  }
+
+  it('whose place others took hear of nothing more once the calls that began with them are charged, or never rang', () => {
+    const [charged, released] = [reserve(1, ['agent:pbx/201']), reserve(2, ['agent:pbx/201'])];
+    const [former] = charged.payerHolds;
+    assert.ok(former !== undefined);
+    memory.confirm(charged, clock.wallMs());
+    memory.charge(charged, clock.wallMs(), 5_000, false);
+    // As while the end of it is being written.
+    memory.drop(released);
+    recap(70);
+    for (const live of [charged, released]) memory.finish(live);
+    const later = reserve(1, ['agent:pbx/201']);
+    assert.deepEqual(former.book.usage(clock.wallMs())[0], {
+      ...former.book.usage(clock.wallMs())[0],
+      used: 5,
+      held: 0,
+    });
+    memory.charge(later, clock.wallMs(), 3_000, false);
+    memory.adjust({ holder: 'agent:pbx/201', allowanceId: 'seconds-day', amount: 9, ...SAID, wallMs: clock.wallMs() });
+    assert.equal(former.book.usage(clock.wallMs())[0]?.used, 5);
+  });
+
+  it('whose place others took count no correction that was refused', () => {
+    const live = reserve(1, ['agent:pbx/201']);
+    const [former] = live.payerHolds;
+    assert.ok(former !== undefined);
+    const calls = capsOf({ name: 'agents', allowances: [allowanceOf({ id: 'calls-day', counts: 'calls', limit: 9 })] });
+    memory.take(memory.change({ ...SETTINGS, capsOf: () => calls }));
+    const correct = (allowanceId: string) =>
+      memory.adjust({ holder: 'agent:pbx/201', allowanceId, amount: 9, ...SAID, wallMs: clock.wallMs() });
+    assert.deepEqual(correct('seconds-day'), { ok: false, reason: 'unknown-allowance' });
+    assert.deepEqual(correct('calls-day'), { ok: true, used: 9 });
+    assert.equal(former.book.usage(clock.wallMs())[0]?.used, 0);
   });
 
   it('go when everything in them is over', () => {

@@ -88,6 +88,13 @@ export interface PayersGrant {
   readonly limit: GrantLimit | null;
 }
 
+interface LeastLeft {
+  /** From the answer, the one for the BYE included. */
+  readonly seconds: number;
+  /** Null: nothing bounds the call. */
+  readonly by: (HeldFit & { readonly payer: string }) | null;
+}
+
 const NO_BOOKS: readonly UsageBook[] = [];
 export const NO_HOLDS: readonly PayerHold[] = [];
 const NO_LIMIT: PayersGrant = { heldSeconds: Number.MAX_SAFE_INTEGER, isFinal: false, limit: null };
@@ -149,7 +156,8 @@ export class PayerBooks {
     for (const holds of live) {
       for (const { payer, book, hold } of holds) {
         const next = this.bookOf(payer);
-        if (next === book) continue;
+        // One that is charged has left already, though its channel is still in use.
+        if (next === book || !book.isHeld(hold)) continue;
         const former = this.#former.get(payer) ?? new Map<UsageBook, number>();
         this.#former.set(payer, former.set(book, (former.get(book) ?? 0) + 1));
         if (next === undefined) continue;
@@ -214,7 +222,7 @@ export class PayerBooks {
     return holds ?? NO_HOLDS;
   }
 
-  /** Moves what a call that was answered then holds on to `coveredUntilWallMs`, as far as the caps reach. */
+  /** Moves what a call that was answered then holds on to `coveredUntilWallMs`, as far as the caps reach; never back. */
   extend(
     holds: readonly PayerHold[],
     request: FitRequest,
@@ -223,22 +231,36 @@ export class PayerBooks {
   ): PayersGrant {
     if (holds.length === 0) return NO_LIMIT;
     const wantedSeconds = Math.ceil((coveredUntilWallMs - answeredWallMs) / 1000);
-    const question = { ...request, wallMs: answeredWallMs };
-    let least = ANY_CALL_SECONDS;
-    let leastOf: (HeldFit & { readonly payer: string }) | null = null;
-    for (const { payer, book, hold } of holds) {
-      const held = book.fitKindest(question, hold);
-      const fittingSeconds = held.fit.ok ? held.fit.maxCallSeconds + 1 : 0;
-      if (fittingSeconds >= least) continue;
-      least = fittingSeconds;
-      leastOf = { ...held, payer };
-    }
-    const heldSeconds = Math.min(wantedSeconds, least);
+    const { seconds, by } = this.#leastOf(holds, request, answeredWallMs);
+    // What was granted is held, whatever has been corrected since: the call goes by it.
+    const heldSeconds = Math.min(wantedSeconds, Math.max(seconds, heldSecondsOf(holds)));
     for (const { book, hold } of holds) book.cover(hold, answeredWallMs, answeredWallMs + heldSeconds * 1000);
-    const isFinal = least <= wantedSeconds;
-    if (!isFinal || leastOf === null) return { heldSeconds, isFinal, limit: null };
-    const { payer, book, hold } = leastOf;
+    const isFinal = seconds <= wantedSeconds;
+    if (!isFinal || by === null) return { heldSeconds, isFinal, limit: null };
+    const { payer, book, hold } = by;
+    const question = { ...request, wallMs: answeredWallMs };
     return { heldSeconds, isFinal, limit: { holder: payer, allowanceId: book.boundBy(question, hold) } };
+  }
+
+  /** Something was charged beside an answered call: it goes on holding no more than is left. */
+  takeBack(holds: readonly PayerHold[], request: FitRequest, answeredWallMs: number): void {
+    const { seconds } = this.#leastOf(holds, request, answeredWallMs);
+    const heldSeconds = Math.min(seconds, heldSecondsOf(holds));
+    for (const { book, hold } of holds) book.cover(hold, answeredWallMs, answeredWallMs + heldSeconds * 1000);
+  }
+
+  /** How long a call that was answered then may last by the payer who has least left. */
+  #leastOf(holds: readonly PayerHold[], request: FitRequest, answeredWallMs: number): LeastLeft {
+    const question = { ...request, wallMs: answeredWallMs };
+    let least: LeastLeft = { seconds: ANY_CALL_SECONDS, by: null };
+    for (const { payer, book, hold } of holds) {
+      // Caps that are gone bound nobody.
+      if (this.#terms.of(payer) === undefined) continue;
+      const held = book.fitKindest(question, hold);
+      const seconds = held.fit.ok ? held.fit.maxCallSeconds + 1 : 0;
+      if (seconds < least.seconds) least = { seconds, by: { ...held, payer } };
+    }
+    return least;
   }
 
   /** Puts back what a reservation that was read from the journal holds. */
@@ -311,9 +333,11 @@ export class PayerBooks {
   adjust(payer: string, allowanceId: string, amount: number, wallMs: number): number | 'holder' | 'allowance' {
     const book = this.bookOf(payer);
     if (book === undefined) return 'holder';
-    for (const former of this.#formerOf(payer)) former.adjust(allowanceId, amount, wallMs);
+    const used = book.adjust(allowanceId, amount, wallMs);
+    if (used === undefined) return 'allowance';
     this.#keep(payer, book);
-    return book.adjust(allowanceId, amount, wallMs) ?? 'allowance';
+    for (const former of this.#formerOf(payer)) former.adjust(allowanceId, amount, wallMs);
+    return used;
   }
 
   /** The same for a record of history. */
@@ -337,4 +361,11 @@ export class PayerBooks {
     for (const [name, old] of this.#books) if (name !== payer && old.isIdle(nowWallMs)) this.#books.delete(name);
     this.#untilSweep = Math.max(MIN_SWEEP, this.#books.size);
   }
+}
+
+/** Whole seconds from its answer that an answered call holds. */
+function heldSecondsOf([first]: readonly PayerHold[]): number {
+  const { answeredWallMs = null, coveredUntilWallMs = null } = first?.hold ?? {};
+  if (answeredWallMs === null || coveredUntilWallMs === null) return 0;
+  return Math.ceil((coveredUntilWallMs - answeredWallMs) / 1000);
 }

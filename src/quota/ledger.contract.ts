@@ -30,6 +30,8 @@ export interface LedgerHarness {
   open(setup: LedgerSetup): Promise<LedgerUnderTest>;
   /** Ends the process as a crash would and starts another one on the same data. */
   reopen(setup?: LedgerSetup): Promise<LedgerUnderTest>;
+  /** Takes other terms over while calls live, as a config that is read again. */
+  reload(setup: LedgerSetup): Promise<void>;
   dispose(): Promise<void>;
 }
 

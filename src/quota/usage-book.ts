@@ -118,19 +118,20 @@ export class UsageBook implements Carrier {
   }
 
   /**
-   * What fits a live call by whichever terms leave it more: those that it began with, or those that have taken their place since. So
-   * a lowered limit cuts no call, and calls that began before and after never use more together than the larger one.
+   * What fits a live call by whichever terms leave it more: those that it began with, or those of now. So a lowered limit cuts no
+   * call, and calls that began before and after never use more together than the larger one. Terms that came and went meanwhile are
+   * not asked: when no call that began with them is left, nobody tells them what others use.
    */
   fitKindest(request: FitRequest, hold: Hold): HeldFit {
-    let kindest: HeldFit = { fit: this.fit(request, hold), book: this, hold };
+    const own = { fit: this.fit(request, hold), book: this, hold };
+    let latest: NextHold | undefined;
     for (let { next } = hold as OwnHold; next !== undefined; next = (next.hold as OwnHold).next) {
-      if (!next.isLater) continue;
-      const { book } = next;
-      const fit = book.fit(request, next.hold);
-      const isMore = fit.ok && (!kindest.fit.ok || fit.maxCallSeconds > kindest.fit.maxCallSeconds);
-      if (isMore) kindest = { fit, book, hold: next.hold };
+      if (next.isLater) latest = next;
     }
-    return kindest;
+    if (latest === undefined) return own;
+    const fit = latest.book.fit(request, latest.hold);
+    const isMore = fit.ok && (!own.fit.ok || fit.maxCallSeconds > own.fit.maxCallSeconds);
+    return isMore ? { fit, book: latest.book, hold: latest.hold } : own;
   }
 
   /** What `fit` goes by: the allowance that bounds the call or refuses it; null for the longest single call. */
@@ -253,6 +254,11 @@ export class UsageBook implements Carrier {
     const held = next.hold({ callee, numberClass, direction, wallMs, carrier: ofOthers });
     own.next = { book: next, hold: held, isLater };
     next.cover(held, own.answeredWallMs, own.coveredUntilWallMs);
+  }
+
+  /** Whether something is held: not any more once it is dropped. */
+  isHeld(hold: Hold): boolean {
+    return (hold as OwnHold).isLive;
   }
 
   /** Holds nothing any more. To be called before the call is booked; a second time changes nothing, and is false. */

@@ -73,6 +73,12 @@ class RedisHarness implements LedgerHarness {
     return this.open(setup);
   }
 
+  async reload(setup: LedgerSetup) {
+    const prepared = await this.#ledger?.prepare(setup);
+    prepared?.take();
+    this.#setup = setup;
+  }
+
   async dispose() {
     await this.#stop();
     await rm(this.#folder, { recursive: true, force: true });

@@ -182,7 +182,7 @@ export class Replica {
   /** The same for what is charged beside an attempt, which goes on. */
   chargeBesideAhead(further: Live, answeredWallMs: number): Charge {
     this.#bookedAhead.add(further.request.reservationId);
-    return this.memory.chargeBeside(further, answeredWallMs, 0, false);
+    return this.memory.chargeFurther(further, answeredWallMs);
   }
 
   // ---- reading the whole state -----------------------------------------------------------------------------------------
