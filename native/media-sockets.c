@@ -1,16 +1,20 @@
 // UDP sockets of one thread behind one epoll set, for src/media/relay/batched-sockets.ts, which is the only user.
 // The thread's libuv loop watches the set; all packets that have come go to JavaScript in one call, by shared buffers,
-// and what they caused to be sent goes out in one call. Nothing is allocated for a packet. Linux alone; Node-API 8.
+// and what they caused to be sent goes out in one call. Nothing is allocated for a packet. And the turns of such a thread, which
+// Node cannot set. Linux alone; Node-API 8.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +34,7 @@ extern int uv_inet_pton(int family, const char *text, void *address);
 enum { UV_POLL = 8, UV_READABLE = 1 };
 
 // Raised with every change of what JavaScript and this file share: a part that was built before it is not used.
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 
 // The buffer shared with JavaScript, whose side of it is in batched-sockets.ts:
 //   SLOTS receive slots of SLOT_BYTES, then as many that hold what is sent and was not received here. A slot holds the
@@ -38,7 +42,8 @@ enum { VERSION = 2 };
 //   from sharing the same few sets of the cache.
 // The table, int32: for each received packet socket, length, whether its source differs from the socket's last; behind
 // them for each packet to be sent socket, offset, length. Then, as float64, the arrival time of each received packet.
-static const double PAUSE_MS = 0.25;
+static const double PAUSE_MS = 0.5;
+static const double NEAR_MS = 1;
 enum { SLOTS = 256, SLOT_BYTES = 65536 + 192, RECEIVED_WORDS = 3, SENT_WORDS = 3 };
 enum { SENDS_AT = SLOTS * RECEIVED_WORDS, ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS, TABLE_WORDS = ARRIVAL_AT + 2 * SLOTS };
 
@@ -157,10 +162,11 @@ static uint32_t receive(struct sockets *self) {
   return received;
 }
 
-// A thread that goes before the others is woken for each packet, and that costs more than to relay it. When packets come closer
-// than this, and no more at a time than it can take, it lets some more of them come.
-static void let_come(const struct sockets *self) {
-  if (self->last_received >= SLOTS / 2) return;
+// A thread that goes before the others is woken for each packet, and that costs more than to relay it. Where batches come closer
+// than NEAR_MS, and no more at a time than it can take, it sleeps a little after each, so that more packets come meanwhile; nobody
+// wakes it then. Who asks for exact arrivals measures, and is not to be in the way of what it measures.
+static void let_come(const struct sockets *self, double since_last_ms) {
+  if (self->is_exact || self->last_received >= SLOTS / 2 || since_last_ms > NEAR_MS) return;
   double pause_ms = self->last_ms + PAUSE_MS - now_ms(CLOCK_MONOTONIC);
   if (pause_ms <= 0 || pause_ms > PAUSE_MS) return;
   struct timespec pause = {.tv_sec = 0, .tv_nsec = (long)(pause_ms * 1e6)};
@@ -174,7 +180,7 @@ static void on_readable(void *handle, int status, int events) {
   if (self == NULL) return;
   self->spares += self->fresh_spares;
   self->fresh_spares = 0;
-  let_come(self);
+  double before_ms = self->last_ms;
   uint32_t received = receive(self);
   self->last_received = received;
   if (received == 0) return;
@@ -190,6 +196,7 @@ static void on_readable(void *handle, int status, int events) {
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
   napi_close_handle_scope(env, scope);
+  let_come(self, self->last_ms - before_ms);
 }
 
 static void close_all(struct sockets *self) {
@@ -487,6 +494,33 @@ static napi_value close_sockets(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+// Of the kernel's struct sched_attr (sched_setattr(2)), which older headers lack and newer ones name, what its first version has.
+struct turns {
+  uint32_t size;
+  uint32_t policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime_ns; // of a thread that is not real-time: how long its turns are, from Linux 6.12 on
+  uint64_t deadline_ns;
+  uint64_t period_ns;
+};
+enum { SHORT_TURN_NS = 100000 };
+
+// precede(): 2 when the calling thread goes before all that are not real-time from now on; else 1 when its turns became short,
+// for who has short turns need not wait until another's is over; else 0.
+static napi_value precede(napi_env env, napi_callback_info info) {
+  (void)info;
+  // The lowest real-time priority; not for threads that this one may start. The kernel leaves the others a part of each second.
+  struct sched_param lowest = {.sched_priority = 1};
+  if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) == 0) return number_of(env, 2);
+  struct turns turns = {.size = sizeof turns,
+                        .policy = SCHED_OTHER,
+                        .nice = getpriority(PRIO_PROCESS, 0),
+                        .runtime_ns = SHORT_TURN_NS};
+  return number_of(env, syscall(SYS_sched_setattr, 0, &turns, 0) == 0 ? 1 : 0);
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"open", NULL, open_sockets, NULL, NULL, NULL, napi_default, NULL},
@@ -497,6 +531,7 @@ NAPI_MODULE_INIT() {
       {"send", NULL, send_packets, NULL, NULL, NULL, napi_default, NULL},
       {"lost", NULL, lost_of, NULL, NULL, NULL, napi_default, NULL},
       {"close", NULL, close_sockets, NULL, NULL, NULL, napi_default, NULL},
+      {"precede", NULL, precede, NULL, NULL, NULL, napi_default, NULL},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   napi_set_named_property(env, exports, "version", number_of(env, VERSION));

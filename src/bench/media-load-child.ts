@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicNowMs } from '../lib/clock.js';
 import type { MediaSocket } from '../media/relay/media-socket.js';
 import { openSockets } from '../media/relay/open-sockets.js';
+import { takePrecedence } from '../media/relay/precedence.js';
 import { readOrder, serveParent } from './child-process.js';
 import { DelayHistogram, loadPortOf, PACKET_MS, SendingStream, sentMsOf } from './media-load.js';
 
@@ -30,8 +31,12 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const DRAIN_MS = 300;
 const SENT_TOGETHER = 16;
 const MOST_LATE_MS = 2;
+const STEP_MS = 0.2;
+const nobody = new Int32Array(new SharedArrayBuffer(4));
 
 const { loadPort, targetPorts } = readOrder<MediaLoadOrder>();
+// Its own waiting for a turn, between a packet's time and its sending, is not to be measured.
+takePrecedence('auto');
 const delays = new DelayHistogram();
 const pacing = new DelayHistogram();
 const open = new Map<number, MediaSocket>();
@@ -83,15 +88,21 @@ function socketAt(port: number): MediaSocket {
 /** Sends what is due, a few at a time: their time is read just before they leave. */
 function tick(): void {
   if (!isSending) return;
+  while (sendDue()) sockets.flush?.();
+  sockets.flush?.();
+  // Timers of Node have steps of a millisecond: each would be a burst.
+  Atomics.wait(nobody, 0, 0, STEP_MS);
+  setImmediate(tick);
+}
+
+/** False when nothing more is due. */
+function sendDue(): boolean {
   for (let stamped = 0; stamped < SENT_TOGETHER; stamped += 1) {
     const sender = senders[next];
-    if (sender === undefined) return;
+    if (sender === undefined) return false;
     const dueMs = startMs + round * PACKET_MS + sender.stream.dueOffsetMs;
     const nowMs = monotonicNowMs();
-    if (dueMs > nowMs) {
-      setTimeout(tick, 1);
-      return;
-    }
+    if (dueMs > nowMs) return false;
     const lateMs = nowMs - dueMs;
     // Peers are machines of their own: when this one stands still, they do not all send at once afterwards.
     if (lateMs > MOST_LATE_MS) {
@@ -107,8 +118,7 @@ function tick(): void {
       round += 1;
     }
   }
-  // Batched sockets send what they were given when this function has returned.
-  setImmediate(tick);
+  return true;
 }
 
 /** The third report ends the sending and waits for what is on its way. */

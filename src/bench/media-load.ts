@@ -23,27 +23,30 @@ export class SendingStream {
   readonly targetPort: number;
   readonly dueOffsetMs: number;
   readonly packet: Buffer = Buffer.alloc(PACKET_BYTES);
-  readonly #ssrc: number;
-  #sequence: number;
-  #timestamp: number;
+  /** One for all its packets: the generator is to make no garbage. */
+  readonly #header: { payloadType: number; marker: boolean; ssrc: number; sequence: number; timestamp: number };
 
   constructor(targetPort: number, index: number, dueOffsetMs: number) {
     this.targetPort = targetPort;
     this.dueOffsetMs = dueOffsetMs;
-    this.#ssrc = index + 1;
-    // Every stream passes the ends of both numbers early in the run.
-    this.#sequence = (0xff00 + index) & 0xffff;
-    this.#timestamp = (0xffff_0000 + index * 160) >>> 0;
+    this.#header = {
+      payloadType: LOAD_PAYLOAD_TYPE,
+      marker: false,
+      ssrc: index + 1,
+      // Every stream passes the ends of both numbers early in the run.
+      sequence: (0xff00 + index) & 0xffff,
+      timestamp: (0xffff_0000 + index * 160) >>> 0,
+    };
     for (let at = RTP_HEADER_BYTES; at < PACKET_BYTES; at += 1) this.packet[at] = (at * 37 + index * 11) & 0xff;
   }
 
   /** The next packet, stamped. */
   next(nowMs: number): Buffer {
-    const header = { payloadType: LOAD_PAYLOAD_TYPE, marker: false, ssrc: this.#ssrc };
-    writeRtpHeader(this.packet, { ...header, sequence: this.#sequence, timestamp: this.#timestamp });
+    const header = this.#header;
+    writeRtpHeader(this.packet, header);
     this.packet.writeDoubleLE(nowMs, RTP_HEADER_BYTES);
-    this.#sequence = (this.#sequence + 1) & 0xffff;
-    this.#timestamp = (this.#timestamp + PAYLOAD_BYTES) >>> 0;
+    header.sequence = (header.sequence + 1) & 0xffff;
+    header.timestamp = (header.timestamp + PAYLOAD_BYTES) >>> 0;
     return this.packet;
   }
 }

@@ -28,10 +28,12 @@ export interface NativeSockets {
   /** Packets that found the socket's receive buffer full. */
   lost(set: object, index: number): number;
   close(set: object): void;
+  /** Has the calling thread go before others: 2 as real-time, 1 by short turns, 0 not at all. */
+  precede(): number;
 }
 
 /** Of the native part that this file goes with. */
-const VERSION = 2;
+const VERSION = 3;
 
 // Layout of what is shared with the native part, as it stands there.
 const SLOTS = 256;
@@ -41,6 +43,8 @@ const SENT_WORDS = 3;
 const SENDS_AT = SLOTS * RECEIVED_WORDS;
 const ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS;
 const COPIES_AT = SLOTS * SLOT_BYTES;
+/** Of a large batch the first packets do not wait for the last. */
+const SENT_TOGETHER = 32;
 
 /** Where `npm run build-native` puts it. */
 export const BUILT_FILE = fileURLToPath(new URL('../../native/media-sockets.node', import.meta.url));
@@ -97,23 +101,32 @@ export class BatchedSockets implements MediaSockets {
     return socket;
   }
 
+  flush(): void {
+    const sends = this.#sends;
+    if (sends === 0) return;
+    this.#sends = 0;
+    this.#copies = 0;
+    const failed = this.#native.send(this.#set, sends);
+    for (let at = 0; at < failed; at += 1) this.#sockets[this.#table[SENDS_AT + at] ?? -1]?.fail();
+  }
+
   close(): void {
     if (this.#isClosed) return;
-    this.#flush();
+    this.flush();
     this.#isClosed = true;
     this.#native.close(this.#set);
   }
 
   /** For its sockets alone: what was sent before goes where it was to go. */
   setDestination(index: number, address: string, port: number): boolean {
-    this.#flush();
+    this.flush();
     return !this.#isClosed && this.#native.destination(this.#set, index, address, port);
   }
 
   /** For its sockets alone: adds to what is sent when the batch has been handled, or after what runs now. */
   enqueue(index: number, packet: Uint8Array): boolean {
     if (packet.length > SLOT_BYTES || this.#isClosed) return false;
-    if (this.#sends === SLOTS) this.#flush();
+    if (this.#sends === SENT_TOGETHER) this.flush();
     let offset = packet.byteOffset;
     if (packet.buffer !== this.#packets.buffer || offset >= COPIES_AT) {
       offset = COPIES_AT + this.#copies * SLOT_BYTES;
@@ -129,7 +142,7 @@ export class BatchedSockets implements MediaSockets {
       this.#isFlushPlanned = true;
       queueMicrotask(() => {
         this.#isFlushPlanned = false;
-        this.#flush();
+        this.flush();
       });
     }
     return true;
@@ -137,7 +150,7 @@ export class BatchedSockets implements MediaSockets {
 
   /** For its sockets alone. */
   closeSocket(index: number): void {
-    this.#flush();
+    this.flush();
     this.#sockets[index] = null;
     if (!this.#isClosed) this.#native.closeSocket(this.#set, index);
   }
@@ -167,22 +180,13 @@ export class BatchedSockets implements MediaSockets {
       }
     } finally {
       this.#isInBatch = false;
-      this.#flush();
+      this.flush();
     }
   }
 
   #learnSource(socket: BatchedSocket, slot: number): void {
     const [address, port] = this.#native.source(this.#set, slot);
     socket.setSource(address, port);
-  }
-
-  #flush(): void {
-    const sends = this.#sends;
-    if (sends === 0) return;
-    this.#sends = 0;
-    this.#copies = 0;
-    const failed = this.#native.send(this.#set, sends);
-    for (let at = 0; at < failed; at += 1) this.#sockets[this.#table[SENDS_AT + at] ?? -1]?.fail();
   }
 
   #viewOf(slot: number, length: number): Buffer {

@@ -31,6 +31,8 @@ export interface MediaSockets {
    * @throws {BindError}
    */
   bind(address: string, port: number): MediaSocket;
+  /** Sends now what would leave together after what runs; absent where nothing waits. */
+  flush?(): void;
   /** Closes what all sockets share; they are closed before. */
   close(): void;
 }

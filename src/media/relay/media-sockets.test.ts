@@ -1,6 +1,7 @@
 // One behaviour of both kinds of sockets. The batched ones are compiled for this with the machine's compiler, where it has one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -273,6 +274,22 @@ describe('batched sockets', () => {
     for (const socket of [sender, receiver]) socket.close();
     sockets.close();
     assert.ok(waitedMs >= READ_LATE_MS, `was read ${waitedMs} ms after it came`);
+  });
+
+  it('have their thread go before others as the kernel allows, and no thread that it starts', async function () {
+    if (process.platform !== 'linux') this.skip();
+    // proc(5), /proc/pid/stat: field 41, the policy, counted behind the name; SCHED_RR is 2.
+    const policy = `Number(require('node:fs').readFileSync('/proc/thread-self/stat', 'utf8').split(') ')[1].split(' ')[38])`;
+    const code = `
+      const { parentPort, Worker } = require('node:worker_threads');
+      const precedence = require(${JSON.stringify(file)}).precede();
+      const started = new Worker(${JSON.stringify(`require('node:worker_threads').parentPort.postMessage(${policy})`)}, { eval: true });
+      started.on('message', (ofStarted) => parentPort.postMessage({ precedence, own: ${policy}, ofStarted }));`;
+    const worker = new Worker(code, { eval: true });
+    const [{ precedence, own, ofStarted }] = await once(worker, 'message');
+    await worker.terminate();
+    assert.ok([0, 1, 2].includes(precedence));
+    assert.deepEqual([own, ofStarted], [precedence === 2 ? 2 : 0, 0]);
   });
 
   it('end with their thread, even by force in the middle of a flood', async () => {

@@ -19,6 +19,7 @@ import type {
 } from './relay-messages.js';
 import { RelaySession } from './relay-session.js';
 import { addStreams, copyOf, countQuality, noTotals } from './stream-totals.js';
+import { Turns } from './turns.js';
 
 interface Network extends RelayNetwork {
   readonly pool: PortPool;
@@ -49,9 +50,7 @@ export class RelayCore {
   readonly #settings: Omit<RelayThreadSettings, 'networks'>;
   readonly #tell: (session: number, event: MediaEvent) => void;
   readonly #ended = noTotals();
-  /** Sessions that have not had their turn in this round, and in how many parts they are to have it. */
-  #due: number[] = [];
-  #partsLeft = 0;
+  readonly #turns = new Turns();
   #refusedNoPorts = 0;
   /** Of ports that were given back. */
   #overflowsBefore = 0;
@@ -143,14 +142,8 @@ export class RelayCore {
    * a fraction of a second together. In all of hundreds at once it would take milliseconds, for which packets would wait.
    */
   tick(parts = 1): void {
-    if (this.#partsLeft === 0) {
-      this.#partsLeft = parts;
-      this.#due = [...this.#sessions.keys()];
-    }
     const nowMs = this.#nowMs();
-    const inPart = this.#due.splice(0, Math.ceil(this.#due.length / this.#partsLeft));
-    this.#partsLeft -= 1;
-    for (const id of inPart) this.#sessions.get(id)?.session.tick(nowMs);
+    for (const id of this.#turns.next(parts, this.#sessions.keys())) this.#sessions.get(id)?.session.tick(nowMs);
   }
 
   play(id: number, play: StartPlay): void {

@@ -5,6 +5,7 @@ import type { MediaDropCause, MediaReport, Side } from '../../call/reports.js';
 import type { SilenceFill } from '../player/leg-player.js';
 import type { StartPlay } from '../player/session-plays.js';
 import type { SocketsKind, SocketsSetting } from './open-sockets.js';
+import type { Precedence } from './precedence.js';
 
 export interface RelayNetwork {
   readonly name: string;
@@ -149,7 +150,7 @@ export type RelayReply =
   | { readonly type: 'shutdown' };
 
 export type RelayOutput =
-  | { readonly type: 'ready'; readonly sockets: RelaySockets; readonly niceness: number }
+  | { readonly type: 'ready'; readonly sockets: RelaySockets; readonly precedence: Precedence }
   | { readonly type: 'failed'; readonly network: string; readonly message: string }
   | { readonly type: 'event'; readonly session: number; readonly event: MediaEvent }
   | { readonly type: 'reply'; readonly id: number; readonly reply: RelayReply };

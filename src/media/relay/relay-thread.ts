@@ -2,6 +2,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { MediaEvent } from '../../call/ports.js';
 import { SimtrunkError } from '../../lib/errors.js';
+import type { Precedence } from './precedence.js';
 import type {
   RelayNotice,
   RelayOutput,
@@ -20,7 +21,7 @@ export class RelayThread {
   #eventListener: (session: number, event: MediaEvent) => void = () => {};
   #nextId = 1;
   #sockets: RelaySockets = { kind: 'dgram', detail: null };
-  #niceness = 0;
+  #precedence: Precedence = 'none';
   #isClosing = false;
   #hasEnded = false;
 
@@ -42,7 +43,7 @@ export class RelayThread {
         if (message.type === 'event') return thread.#eventListener(message.session, message.event);
         if (message.type === 'ready') {
           thread.#sockets = message.sockets;
-          thread.#niceness = message.niceness;
+          thread.#precedence = message.precedence;
           return resolve();
         }
         const text = `Network ${message.network}: its bind address cannot be used for media: ${message.message}. Correct it in networks.`;
@@ -64,9 +65,8 @@ export class RelayThread {
     return this.#sockets;
   }
 
-  /** Of the thread; that of the process where it may not go before others. */
-  get niceness(): number {
-    return this.#niceness;
+  get precedence(): Precedence {
+    return this.#precedence;
   }
 
   get hasEnded(): boolean {

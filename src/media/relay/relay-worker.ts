@@ -1,28 +1,27 @@
 // Entry of a relay thread: binds each network once to prove that it can, then serves messages until shut down.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicNowMs } from '../../lib/clock.js';
-import { shiftNiceness } from '../../lib/thread-priority.js';
 import { BindError } from './media-socket.js';
 import { openSockets } from './open-sockets.js';
+import { takePrecedence } from './precedence.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayInput, RelayOutput, RelayReply, RelayRequest, RelayThreadSettings } from './relay-messages.js';
 
 /** How often a session looks for what is due: silence, digits whose end was lost, RTCP. */
 const TICK_MS = 200;
 const PARTS = 10;
-/** What waits here is heard late: on a full machine this thread goes before the others, where it may. */
-const NICENESS_SHIFT = -10;
 
 if (parentPort === null) throw new Error('relay-worker.js runs as a worker thread only');
 const port = parentPort;
 const settings = workerData as RelayThreadSettings;
-const niceness = shiftNiceness(NICENESS_SHIFT);
+const precedence = takePrecedence(settings.sockets ?? 'auto');
 
-// performance.now() costs a fraction of hrtime.bigint(), runs on the same clock, and differs by this constant.
-const originMs = monotonicNowMs() - performance.now();
-const nowMs = () => originMs + performance.now();
-const { sockets, kind, detail } = openSockets(settings.sockets ?? 'auto', nowMs, { dscp: settings.dscp ?? false });
-const core = new RelayCore(settings, sockets, nowMs, (session, event) => post({ type: 'event', session, event }));
+const { sockets, kind, detail } = openSockets(settings.sockets ?? 'auto', monotonicNowMs, {
+  dscp: settings.dscp ?? false,
+});
+const core = new RelayCore(settings, sockets, monotonicNowMs, (session, event) =>
+  post({ type: 'event', session, event }),
+);
 // The port to the main thread is what keeps this one alive.
 setInterval(() => core.tick(PARTS), TICK_MS / PARTS).unref();
 
@@ -86,7 +85,7 @@ port.on('message', (input: RelayInput) => {
 
 const unusable = firstUnusableNetwork();
 if (unusable === null) {
-  post({ type: 'ready', sockets: { kind, detail }, niceness });
+  post({ type: 'ready', sockets: { kind, detail }, precedence });
 } else {
   post({ type: 'failed', ...unusable });
   core.shutdown();

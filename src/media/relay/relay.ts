@@ -82,11 +82,11 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     sockets: settings.sockets ?? 'auto',
     dscp: settings.dscp ?? false,
   });
-  const { niceness, sockets } = thread;
+  const { precedence, sockets } = thread;
   const { kind, detail } = sockets;
   // Node's own sockets cannot mark: `simtrunk dscp` has rules for them.
   const dscp = kind === 'batched' && (settings.dscp ?? false);
-  log.info({ sockets: kind, detail, dscp, niceness }, 'relay thread started');
+  log.info({ sockets: kind, detail, dscp, precedence }, 'relay thread started');
   const sessions = new Map<number, RelayedSession>();
   const sounds = new SoundFiles();
   let nextSession = 1;

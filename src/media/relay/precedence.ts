@@ -1,0 +1,24 @@
+// How soon a relay thread gets its turn on a full machine: what waits there is heard late, so it goes before the others, where it may.
+import { getPriority } from 'node:os';
+import { shiftNiceness } from '../../lib/thread-priority.js';
+import { loadNativeSockets } from './batched-sockets.js';
+import type { SocketsSetting } from './open-sockets.js';
+
+/**
+ * `real-time`: before every thread that is not, on Linux with the native part, where the process may (CAP_SYS_NICE, RLIMIT_RTPRIO).
+ * `niceness`: with a greater share than others (CAP_SYS_NICE, RLIMIT_NICE). `none`: in its turn.
+ */
+export type Precedence = 'real-time' | 'niceness' | 'none';
+
+const NICENESS_SHIFT = -10;
+/** As the native part says it. */
+const REAL_TIME = 2;
+
+/** Has the calling thread go before others; returns how. */
+export function takePrecedence(setting: SocketsSetting): Precedence {
+  const { native } = setting === 'dgram' ? { native: null } : loadNativeSockets();
+  const precedence = native?.precede() ?? 0;
+  if (precedence === REAL_TIME) return 'real-time';
+  const before = getPriority();
+  return shiftNiceness(NICENESS_SHIFT) < before ? 'niceness' : 'none';
+}
