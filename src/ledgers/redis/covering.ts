@@ -68,11 +68,20 @@ export class Covering {
     const { memory } = replica;
     const live = memory.live.get(reservationId);
     if (live === undefined || live.settled || own.isLost || own.settled) return NO_GRANT;
-    const grant =
-      live.hold.answeredWallMs === null ? memory.confirm(live, answeredWallMs) : memory.extend(live, untilWallMs);
-    return isOfShare(this.#parts, own.request)
-      ? share.bounded(grant, own.request, answeredWallMs, untilWallMs, memory)
-      : grant;
+    if (live.hold.answeredWallMs === null) return this.#ofShare(own, memory.confirm(live, answeredWallMs), untilWallMs);
+    const isUsedUp = isOfShare(this.#parts, own.request) && share.usedUp(own.request, memory) !== undefined;
+    const wallMs = isUsedUp ? (live.hold.coveredUntilWallMs ?? untilWallMs) : untilWallMs;
+    const grant = this.#ofShare(own, memory.extend(live, wallMs), wallMs);
+    this.#giveBack(own, untilWallMs);
+    return grant;
+  }
+
+  /** Without Redis this node's part of a payer's cap bounds what is granted. */
+  #ofShare(own: Own, grant: Grant, untilWallMs: number): Grant {
+    const { request, answeredWallMs } = own;
+    const { replica, share } = this.#parts;
+    if (!isOfShare(this.#parts, request) || answeredWallMs === null) return grant;
+    return share.bounded(grant, request, answeredWallMs, untilWallMs, replica.memory);
   }
 
   /** Payers had less left than was asked for: Redis and the journal are told what is really held. */

@@ -217,6 +217,16 @@ describe('the shared ledger when Redis fails', () => {
     // 30 of 200 are held by the call before: of the 170 that were left, half are for this node.
     const grant = await ledger.confirm(request.reservationId, Date.now());
     assert.ok(grant.maxCallSeconds > 0);
+    // Slices are held on up to that part, and no further, however often they are asked for.
+    const answeredWallMs = Date.now();
+    const renewed = (seconds: number) => ledger.renew(request.reservationId, answeredWallMs + seconds * 1_000);
+    assert.equal((await renewed(60)).isFinal, false);
+    const last = await renewed(90);
+    assert.ok(last.maxCallSeconds >= 88 && last.maxCallSeconds <= 90, String(last.maxCallSeconds));
+    const limit = { holder: PAYER, allowanceId: 'seconds-day' };
+    for (const seconds of [90, 120, 150]) {
+      assert.deepEqual(await renewed(seconds), { maxCallSeconds: last.maxCallSeconds, isFinal: true, limit });
+    }
     await ledger.settle(settlementOf(request.reservationId, 90));
     const refused = await ledger.reserve(requestFor(2));
     assert.deepEqual(refused, { ok: false, reason: 'cap-exhausted', payer: PAYER, allowanceId: 'seconds-day' });

@@ -44,6 +44,8 @@ export interface Attached {
 const BEATS = 4;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1_000;
+/** While it is away, why is told again after so long. */
+const TELL_FAILURES_MS = 60_000;
 
 export class RedisSession {
   readonly #options: SessionOptions;
@@ -64,6 +66,7 @@ export class RedisSession {
   #leaseEnd: ClockTimer | undefined;
   #retry: ClockTimer | undefined;
   #retryMs = FIRST_RETRY_MS;
+  #failureToldMs = Number.NEGATIVE_INFINITY;
   #waiting: ((isAttached: boolean) => void)[] = [];
   #connecting: Promise<void> = Promise.resolve();
 
@@ -183,10 +186,15 @@ export class RedisSession {
       this.#lastRun = run;
       this.#isAttached = true;
       this.#retryMs = FIRST_RETRY_MS;
+      this.#failureToldMs = Number.NEGATIVE_INFINITY;
       log.info({ node, fence: this.#fence, quarantineMs }, 'attached to Redis');
       this.#tell(true);
     } catch (error) {
-      log.warn({ err: error }, 'Redis cannot be reached');
+      const nowMs = clock.monotonicMs();
+      if (nowMs - this.#failureToldMs >= TELL_FAILURES_MS) {
+        this.#failureToldMs = nowMs;
+        log.warn({ err: error }, 'Redis cannot be reached');
+      }
       this.drop(error as Error);
       this.#tryAgain();
     }
