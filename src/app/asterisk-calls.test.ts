@@ -7,13 +7,11 @@ import { join } from 'node:path';
 import type { Cdr } from '../cdr/cdr.js';
 import { BASE_PLAN, simNumberOf } from '../lab/sip-tests/case-config.js';
 import type { Asterisk } from '../lab/user-agents/asterisk.js';
-import { isInstalled } from '../lib/end-with-us.js';
+import { needPrograms } from '../lab/user-agents/program.js';
 import { createAuthority } from '../sip-server/testing/certificate.js';
 import { until } from './testing/arena.js';
 import { AsteriskLab, type AsteriskLabOrder } from './testing/asterisk-lab.js';
 import { Listening, type Voice } from './testing/understood.js';
-
-const MISSING = (['asterisk', 'baresip'] as const).filter((command) => !isInstalled(command));
 
 /** The last digit says what the mobile does. */
 const ANSWERS = '01012345671';
@@ -33,9 +31,7 @@ describe('Asterisk', function () {
   let folder: string;
 
   before(function () {
-    if (MISSING.length === 0) return;
-    console.log(`      skipped: ${MISSING.join(' and ')} not installed (Debian 12 has no Asterisk)`);
-    this.skip();
+    needPrograms(this, ['asterisk', 'baresip'], 'Debian 12 has no Asterisk');
   });
 
   beforeEach(() => {

@@ -3,12 +3,10 @@ import assert from 'node:assert/strict';
 import { answers, refuses } from '../lab/callee-behaviour.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import type { BaresipPhone } from '../lab/user-agents/baresip.js';
-import { isInstalled } from '../lib/end-with-us.js';
+import { needPrograms } from '../lab/user-agents/program.js';
 import { RtpengineDaemon } from '../media/rtpengine/testing/rtpengine-daemon.js';
 import { until } from './testing/arena.js';
 import { AGENT, CALLEE, FreeswitchLab, type FreeswitchLabOrder, NUMBER } from './testing/freeswitch-lab.js';
-
-const MISSING = (['freeswitch', 'baresip'] as const).filter((command) => !isInstalled(command));
 
 describe('FreeSWITCH', function () {
   this.timeout(60_000);
@@ -16,9 +14,7 @@ describe('FreeSWITCH', function () {
   let daemon: RtpengineDaemon | undefined;
 
   before(function () {
-    if (MISSING.length === 0) return;
-    console.log(`      skipped: ${MISSING.join(' and ')} not installed (FreeSWITCH is not in Debian 12)`);
-    this.skip();
+    needPrograms(this, ['freeswitch', 'baresip'], 'FreeSWITCH is not in Debian 12');
   });
 
   afterEach(async function () {

@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import { writeFaxPage } from '../lab/user-agents/fax-page.js';
 import { type Freeswitch, startFreeswitch } from '../lab/user-agents/freeswitch.js';
-import { isInstalled } from '../lib/end-with-us.js';
+import { needPrograms } from '../lab/user-agents/program.js';
 import { until } from './testing/arena.js';
 import { FreeswitchLab, NUMBER } from './testing/freeswitch-lab.js';
-
-const IS_MISSING = !isInstalled('freeswitch');
 
 const bytesOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
@@ -22,9 +20,7 @@ describe('a fax by FreeSWITCH', function () {
   let machine: Freeswitch | undefined;
 
   before(function () {
-    if (!IS_MISSING) return;
-    console.log('      skipped: freeswitch not installed (Debian 12 has none)');
-    this.skip();
+    needPrograms(this, ['freeswitch'], 'Debian 12 has none');
   });
 
   afterEach(async function () {

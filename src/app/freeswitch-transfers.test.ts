@@ -1,7 +1,7 @@
 // FreeSWITCH as the PBX of calls that go on with somebody else: what its REFERs and Replaces ask of simtrunk, what its phones ask of
 // it, and media that it lets go.
 import assert from 'node:assert/strict';
-import { isInstalled } from '../lib/end-with-us.js';
+import { needPrograms } from '../lab/user-agents/program.js';
 import { until } from './testing/arena.js';
 import {
   AGENT,
@@ -13,16 +13,12 @@ import {
   OTHER_NUMBER,
 } from './testing/freeswitch-lab.js';
 
-const MISSING = (['freeswitch', 'baresip'] as const).filter((command) => !isInstalled(command));
-
 describe('transfers by FreeSWITCH', function () {
   this.timeout(60_000);
   let lab: FreeswitchLab | undefined;
 
   before(function () {
-    if (MISSING.length === 0) return;
-    console.log(`      skipped: ${MISSING.join(' and ')} not installed (FreeSWITCH is not in Debian 12)`);
-    this.skip();
+    needPrograms(this, ['freeswitch', 'baresip'], 'FreeSWITCH is not in Debian 12');
   });
 
   afterEach(async function () {

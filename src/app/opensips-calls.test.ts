@@ -7,12 +7,9 @@ import { iccidOf } from '../lab/sip-tests/case-config.js';
 import { freePort } from '../lab/sip-tests/free-ports.js';
 import { type BaresipOrder, type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
 import { type OpensipsOrder, startOpensips } from '../lab/user-agents/opensips.js';
-import type { Program } from '../lab/user-agents/program.js';
-import { isInstalled } from '../lib/end-with-us.js';
+import { needPrograms, type Program } from '../lab/user-agents/program.js';
 import { Arena, until } from './testing/arena.js';
 import { Listening, Voice } from './testing/understood.js';
-
-const MISSING = (['baresip', 'opensips'] as const).filter((command) => !isInstalled(command));
 
 const BUSY_EVERYWHERE = '01055550503';
 
@@ -29,11 +26,7 @@ describe('a PBX behind OpenSIPS', function () {
   let proxyPort: number;
 
   before(function () {
-    if (MISSING.length === 0) return;
-    console.log(
-      `      skipped: ${MISSING.join(' and ')} not installed (Debian: baresip-core; OpenSIPS is not in Debian)`,
-    );
-    this.skip();
+    needPrograms(this, ['baresip', 'opensips'], 'Debian: baresip-core; OpenSIPS is not in Debian');
   });
 
   beforeEach(async () => {
@@ -42,7 +35,6 @@ describe('a PBX behind OpenSIPS', function () {
   });
 
   afterEach(async function () {
-    if (MISSING.length > 0) return;
     if (this.currentTest?.isFailed()) console.log([proxy, ...phones].map((program) => program?.log()).join('\n'));
     for (const phone of phones) await phone.close();
     await proxy?.close();

@@ -12,11 +12,9 @@ import { SAMPLE_RATE_HZ } from '../lab/speech.js';
 import { type BaresipPhone, startBaresipPhone } from '../lab/user-agents/baresip.js';
 import { type LinphoneOrder, startLinphonePhone } from '../lab/user-agents/linphone.js';
 import type { Phone } from '../lab/user-agents/phone.js';
-import { isInstalled } from '../lib/end-with-us.js';
+import { needPrograms } from '../lab/user-agents/program.js';
 import { Arena, until } from './testing/arena.js';
 import { hasFallenSilent, Listening, Voice } from './testing/understood.js';
-
-const MISSING = (['baresip', 'linphonec'] as const).filter((command) => !isInstalled(command));
 
 const NUMBER = '01012345678';
 const OTHER_NUMBER = '01055550002';
@@ -32,9 +30,7 @@ describe('phones', function () {
   const phones: Phone[] = [];
 
   before(function () {
-    if (MISSING.length === 0) return;
-    console.log(`      skipped: ${MISSING.join(' and ')} not installed (Debian: baresip-core, linphone-cli)`);
-    this.skip();
+    needPrograms(this, ['baresip', 'linphonec'], 'Debian: baresip-core, linphone-cli');
   });
 
   beforeEach(async () => {
@@ -42,7 +38,6 @@ describe('phones', function () {
   });
 
   afterEach(async function () {
-    if (MISSING.length > 0) return;
     if (this.currentTest?.isFailed()) for (const phone of phones) console.log(phone.log());
     await Promise.all(phones.splice(0).map((phone) => phone.close()));
     await app.close();

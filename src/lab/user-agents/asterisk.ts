@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePort, freePortRange } from '../sip-tests/free-ports.js';
-import { connectTo, type Program, startProgram } from './program.js';
+import { beginWith, connectTo, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface AsteriskOrder {
@@ -101,16 +101,13 @@ write=all
   const program = startProgram('asterisk', ['-f', '-C', join(places.etc, 'asterisk.conf')], folder, (child) =>
     child.kill('SIGTERM'),
   );
-  try {
+  return beginWith(program, async () => {
     const manager = await connectTo(program, 'Asterisk', managerPort);
     const asterisk = new Asterisk(program, manager, places);
     await asterisk.ask('Login', { Username: 'lab', Secret: 'lab' });
     await asterisk.told(({ Event }) => Event === 'FullyBooted');
     return asterisk;
-  } catch (error) {
-    await program.close();
-    throw error;
-  }
+  });
 }
 
 export class Asterisk {

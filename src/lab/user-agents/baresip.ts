@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePort, freePortRange } from '../sip-tests/free-ports.js';
 import type { Phone } from './phone.js';
-import { connectTo, type Program, startProgram } from './program.js';
+import { beginWith, connectTo, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface BaresipOrder {
@@ -68,12 +68,9 @@ export async function startBaresipPhone(order: BaresipOrder): Promise<BaresipPho
     `<sip:${user}@${order.domain ?? `${address}:${sipPort}`}>;${parameters.join(';')}\n`,
   );
   const program = startProgram('baresip', ['-f', folder, '-v'], folder, (child) => child.kill('SIGTERM'));
-  try {
+  return beginWith(program, async () => {
     return new BaresipPhone(program, await connectTo(program, 'baresip', controlPort), folder);
-  } catch (error) {
-    await program.close();
-    throw error;
-  }
+  });
 }
 
 export class BaresipPhone implements Phone {

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePort, freePortRange } from '../sip-tests/free-ports.js';
-import { connectTo, type Program, startProgram } from './program.js';
+import { beginWith, connectTo, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface FreeswitchOrder {
@@ -69,14 +69,11 @@ export async function startFreeswitch(order: FreeswitchOrder): Promise<Freeswitc
   });
   const args = ['-nf', '-nonat', '-np', '-conf', folder, ...folders];
   const program = startProgram('freeswitch', args, folder, (child) => child.kill('SIGTERM'));
-  try {
+  return beginWith(program, async () => {
     const freeswitch = new Freeswitch(program, await connectTo(program, 'FreeSWITCH', controlPort), folder);
     await freeswitch.begin();
     return freeswitch;
-  } catch (error) {
-    await program.close();
-    throw error;
-  }
+  });
 }
 
 function configuration(order: FreeswitchOrder, controlPort: number, rtpFrom: number): string {

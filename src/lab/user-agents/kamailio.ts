@@ -1,7 +1,7 @@
 // Kamailio (Debian's kamailio) as the proxy between a PBX and its trunk: stateful, stays in the route of each dialog.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Program, startProgram } from './program.js';
+import { beginWith, type Program, startProgram } from './program.js';
 
 export interface KamailioOrder {
   /** An empty folder. */
@@ -61,11 +61,6 @@ onreply_route[NOTED] {
   writeFileSync(file, script);
   const args = ['-DD', '-E', '-m', '16', '-M', '4', '-Y', folder, '-P', join(folder, 'pid'), '-f', file];
   const program = startProgram('kamailio', args, folder, (child) => child.kill('SIGTERM'));
-  try {
-    await program.printed(new RegExp(READY));
-  } catch (error) {
-    await program.close();
-    throw error;
-  }
+  await beginWith(program, () => program.printed(new RegExp(READY)));
   return program;
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Phone } from './phone.js';
-import { type Program, startProgram } from './program.js';
+import { beginWith, type Program, startProgram } from './program.js';
 import { readVoice, writeVoice } from './voice-file.js';
 
 export interface LinphoneOrder {
@@ -65,12 +65,7 @@ export async function startLinphonePhone(order: LinphoneOrder): Promise<Phone> {
   const voiceFile = join(folder, 'voice.wav');
   writeVoice(voiceFile, order.says);
   for (const command of ['soundcard use files', `play ${voiceFile}`, `record ${heardFile}`]) program.type(command);
-  try {
-    await program.printed(/record /);
-  } catch (error) {
-    await program.close();
-    throw error;
-  }
+  await beginWith(program, () => program.printed(/record /));
   return new LinphonePhone(program, heardFile);
 }
 

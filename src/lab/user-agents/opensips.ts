@@ -2,7 +2,7 @@
 // hides the topology.
 import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Program, startProgram } from './program.js';
+import { beginWith, type Program, startProgram } from './program.js';
 
 export interface OpensipsOrder {
   /** An empty folder. */
@@ -83,12 +83,7 @@ ${order.routes ?? ''}
   for (const [name, text] of Object.entries(order.tables ?? {})) writeFileSync(join(folder, name), text);
   const args = ['-F', '-m', '64', '-M', '4', '-w', folder, '-P', join(folder, 'pid'), '-f', file];
   const program = startProgram('opensips', args, folder, (child) => child.kill('SIGTERM'));
-  try {
-    await program.printed(new RegExp(READY));
-  } catch (error) {
-    await program.close();
-    throw error;
-  }
+  await beginWith(program, () => program.printed(new RegExp(READY)));
   return program;
 }
 

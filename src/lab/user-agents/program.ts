@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { boundToUs, endWithUs } from '../../lib/end-with-us.js';
+import { boundToUs, endWithUs, isInstalled } from '../../lib/end-with-us.js';
 
 export interface Program {
   /** What it printed last. */
@@ -28,6 +28,14 @@ function killAll(child: ChildProcess): void {
   } catch {
     // None of them is left.
   }
+}
+
+/** Skips the tests that need these programs where one is not installed, and says so. @param whence who has it, or has it not */
+export function needPrograms(test: Mocha.Context, commands: readonly string[], whence: string): void {
+  const missing = commands.filter((command) => !isInstalled(command));
+  if (missing.length === 0) return;
+  console.log(`      skipped: ${missing.join(' and ')} not installed (${whence})`);
+  test.skip();
 }
 
 /** @param leave how it is asked to end */
@@ -85,6 +93,16 @@ export function startProgram(
       clearTimeout(force);
     },
   };
+}
+
+/** What is to be done first with a program that has been started; it is ended when that fails. */
+export async function beginWith<T>(program: Program, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    await program.close();
+    throw error;
+  }
 }
 
 /** A connection to a port of this machine by which a program is told what to do, once it listens there. */

@@ -11,11 +11,10 @@ import { freePort } from '../sip-tests/free-ports.js';
 import { startBaresipPhone } from './baresip.js';
 import { startLinphonePhone } from './linphone.js';
 import type { Phone } from './phone.js';
+import { needPrograms } from './program.js';
 import { type RegistrarApplication, startRegistrarApplication } from './registrar-application.js';
 
 const SILENCE = new Int16Array(60 * 8_000);
-
-const MISSING = (['baresip', 'linphonec'] as const).filter((command) => !isInstalled(command));
 
 describe('baresip and linphone', function () {
   this.timeout(60_000);
@@ -28,9 +27,7 @@ describe('baresip and linphone', function () {
   let onEvent: () => void;
 
   before(function () {
-    if (MISSING.length === 0) return;
-    console.log(`      skipped: ${MISSING.join(' and ')} not installed (Debian: baresip-core, linphone-cli)`);
-    this.skip();
+    needPrograms(this, ['baresip', 'linphonec'], 'Debian: baresip-core, linphone-cli');
   });
 
   beforeEach(async () => {
@@ -55,7 +52,6 @@ describe('baresip and linphone', function () {
   });
 
   afterEach(async () => {
-    if (MISSING.length > 0) return;
     await Promise.all(userAgents.map((userAgent) => userAgent.close()));
     application.close();
     await server.close();
