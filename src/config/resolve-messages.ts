@@ -1,5 +1,6 @@
 // Text messages of the config as their parts receive them: gateways that send them, what trunks are told, who may use the API.
 import type { TextLimits } from '../messages/message-text.js';
+import type { ToldFields } from '../messages/told-messages.js';
 import { PUSH_PRESETS, type PushPreset, SMS_PRESETS, type SmsPreset } from './message-presets.js';
 import { type Environment, readSecret } from './read-secret.js';
 import { type MessagePollConfig, resolveMessagePoll } from './resolve-message-poll.js';
@@ -21,29 +22,6 @@ export interface SmsHttpConfig {
   readonly verifyServer: boolean;
 }
 
-/** Names of fields; null: it does not say. */
-export interface PushConfig {
-  readonly message: {
-    readonly list: string | null;
-    readonly from: string;
-    readonly text: string;
-    readonly channel: string | null;
-    readonly id: string | null;
-    readonly time: string | null;
-  };
-  readonly report: {
-    readonly list: string | null;
-    readonly id: string | null;
-    readonly reference: string | null;
-    readonly number: string | null;
-    readonly channel: string | null;
-    readonly time: string | null;
-    readonly status: string;
-    readonly delivered: RegExp;
-    readonly undelivered: RegExp;
-  };
-}
-
 export interface GatewayMessagesConfig {
   readonly gateway: string;
   readonly limits: TextLimits;
@@ -55,7 +33,7 @@ export interface GatewayMessagesConfig {
   readonly dial: string | undefined;
   readonly http: SmsHttpConfig | null;
   readonly inbound: GatewayMessagesFile['inbound'];
-  readonly push: PushConfig;
+  readonly push: ToldFields;
   /** Null: it is not asked. */
   readonly poll: MessagePollConfig | null;
 }
@@ -135,7 +113,7 @@ function gatewayMessages(
   };
 }
 
-function pushOf(push: GatewayMessagesFile['push']): PushConfig {
+function pushOf(push: GatewayMessagesFile['push']): ToldFields {
   const preset: PushPreset = PUSH_PRESETS[push?.preset ?? 'json'];
   const message = { list: null, channel: null, id: null, time: null, ...preset.message, ...given(push?.message) };
   const { delivered, undelivered, ...report } = { ...preset.report, ...given(push?.report) };

@@ -6,21 +6,14 @@ import {
   readToldMessage,
   readToldReport,
   type ToldEntry,
-  type ToldMessageFields,
-  type ToldReportFields,
+  type ToldFields,
   textAt,
 } from '../messages/told-messages.js';
 import { type ApiAnswer, type ApiHandler, type ApiRequest, problem } from './api-server.js';
 
-/** `list`: where entries are; null: the whole body is one. */
-export interface PushFields {
-  readonly message: ToldMessageFields & { readonly list: string | null };
-  readonly report: ToldReportFields & { readonly list: string | null };
-}
-
 export interface GatewayApiParts {
   /** Undefined for a gateway that has nothing to do with messages. */
-  fieldsOf(gateway: string): PushFields | undefined;
+  fieldsOf(gateway: string): ToldFields | undefined;
   /** `said` is null when the gateway does not say; null for a channel that is not there. */
   channelOf(gateway: string, said: string | null): ArrivedMessage['channel'] | null;
   receive(message: ArrivedMessage): Promise<void>;
@@ -49,7 +42,7 @@ export function gatewayApi(parts: GatewayApiParts): ApiHandler {
 export async function takePushedMessage(
   parts: Pick<GatewayApiParts, 'channelOf' | 'receive'>,
   gateway: string,
-  { message }: PushFields,
+  { message }: ToldFields,
   entry: ToldEntry,
 ): Promise<'taken' | 'unknown' | 'other'> {
   const arrived = readToldMessage(entry, message, gateway, (said) => parts.channelOf(gateway, said));
@@ -59,7 +52,7 @@ export async function takePushedMessage(
   return 'taken';
 }
 
-async function take(parts: GatewayApiParts, gateway: string, fields: PushFields, body: unknown): Promise<ApiAnswer> {
+async function take(parts: GatewayApiParts, gateway: string, fields: ToldFields, body: unknown): Promise<ApiAnswer> {
   const taken = { messages: 0, held: 0, reports: 0, unknown: 0 };
   const { message, report } = fields;
   for (const entry of entriesAt(body, message.list) ?? []) {

@@ -38,6 +38,12 @@ export interface ToldReportFields {
   readonly when?: FieldTest | undefined;
 }
 
+/** Of a gateway that tells by itself; `list`: where entries are, null when the whole body is one. */
+export interface ToldFields {
+  readonly message: ToldMessageFields & { readonly list: string | null };
+  readonly report: ToldReportFields & { readonly list: string | null };
+}
+
 export interface FieldTest {
   readonly field: string;
   readonly is: readonly string[];

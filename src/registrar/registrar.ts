@@ -1,6 +1,6 @@
 // The registrar of gateways' lines: asks who registers for the line's credentials, keeps where each line is, in memory for
 // calls and in the journal for the next start, and tells when a line comes or goes. RFC 3261 §10.3. It knows no SIP transport.
-import { type DigestAccount, DigestGuard, type DigestSettings } from '../digest/digest-guard.js';
+import { type DigestAccount, DigestGuard, type DigestSettings, type GuardedRequest } from '../digest/digest-guard.js';
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { JournalEntry, JournalValue, SchemaStatement } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
@@ -31,10 +31,7 @@ export interface RegistrarJournal {
 }
 
 /** A REGISTER as it came. */
-export interface RegisterRequest {
-  readonly uri: string;
-  readonly body: string;
-  readonly authorization: string | undefined;
+export interface RegisterRequest extends Omit<GuardedRequest, 'method'> {
   /** User of the To header. */
   readonly user: string;
   readonly contact: string | undefined;

@@ -1,6 +1,6 @@
 // What the application is told of its peers, and what it is given to ask about their lines.
 import type { TrunkTerms } from '../call/call-request.js';
-import type { DigestAccount, DigestSettings } from '../digest/digest-guard.js';
+import type { DigestAccount, DigestSettings, GuardedRequest } from '../digest/digest-guard.js';
 import type { AgentSource } from './read-agent.js';
 
 export interface SignallingTrunk extends TrunkTerms {
@@ -12,10 +12,7 @@ export interface SignallingTrunk extends TrunkTerms {
 }
 
 /** A REGISTER as it came; `source` is where from, as a SIP URI. */
-export interface ReceivedRegister {
-  readonly uri: string;
-  readonly body: string;
-  readonly authorization: string | undefined;
+export interface ReceivedRegister extends Omit<GuardedRequest, 'method'> {
   /** User of the To header. */
   readonly user: string;
   readonly contact: string | undefined;

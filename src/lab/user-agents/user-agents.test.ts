@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isInstalled } from '../../lib/end-with-us.js';
 import type { RunningSipServer } from '../../sip-server/control.js';
 import { startSipServer } from '../../sip-server/start-sip-server.js';
 import { createAuthority } from '../../sip-server/testing/certificate.js';
