@@ -2,6 +2,7 @@
 // committed with the step that it belongs to (semantics.md, "The journal").
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { furtherAnswerId } from '../quota/further-answer.js';
 import type { Charge, Grant, Ledger } from '../quota/ledger.js';
 import type { CallEffect } from './call-events.js';
 import type { AttemptRecord } from './call-record.js';
@@ -137,7 +138,7 @@ export class CallAccount implements Account {
       const isOver = this.#holder.state().record.endReason !== null;
       return isOver ? this.#release.entries() : books.keepLive(this.#liveCall());
     };
-    const answerId = `${attemptId}/${furtherAnswers}`;
+    const answerId = furtherAnswerId(attemptId, furtherAnswers);
     const charging = ledger.chargeFurther(attemptId, answerId, clock.wallMs(), alongside);
     this.#release.track('further answer', charging);
     return this.#attempt(attemptId)?.phase === 'answered' ? this.renew(attemptId, sliceSeconds) : null;

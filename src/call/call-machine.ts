@@ -410,7 +410,7 @@ const ABANDONED: PhaseTable = {
 
 /** An attempt whose BYE is on its way: charged already, its channel still busy. */
 const HANGING_UP: PhaseTable = {
-  // Charged already: it is shown.
+  // The call's own end is charged already; this is, too, as a call that ended at once.
   'attempt:answered-again': (draft, input) => noteForkedAnswer(draft, input.attemptId),
   'attempt:confirmed': () => {},
   'attempt:hung-up': () => {},

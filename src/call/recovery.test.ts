@@ -98,7 +98,7 @@ describe('recovery after a crash', () => {
     return recoverCalls(
       { ledger, dialler, books: new FakeBooks(journal, clock), clock, log },
       { live: [], open: [], recordings: new Map(), ...left },
-      HOLD_SECONDS,
+      { holdSeconds: HOLD_SECONDS, sliceSeconds: SETTINGS.limits.sliceSeconds },
       stopped.signal,
     );
   }
@@ -143,18 +143,23 @@ describe('recovery after a crash', () => {
     assert.equal(charged?.billedSeconds, 50);
   });
 
-  it('charges what was renewed when the clock was set back before the answer meanwhile', async () => {
-    for (const answer of [200, 481]) {
-      const live = talking();
-      const answeredWallMs = startedMs + 3_600_000;
-      const coveredUntilWallMs = answeredWallMs + 90_000;
-      ledger.orphaned = [{ ...(ledger.orphaned[0] as OrphanReservation), answeredWallMs, coveredUntilWallMs }];
-      dialler.orphanAnswers.set('callee-leg', answer);
-      await recover({ live: [live] });
-      assert.equal(journal.published.at(-1)?.record.attempts[0]?.billedSeconds, 90, `${answer}`);
-      ledger.charges.clear();
-    }
-  });
+  for (const [where, sinceAnswerMs] of [
+    ['before the answer', -3_600_000],
+    ['to after the answer', 30_000],
+  ] as const) {
+    it(`charges what was renewed when the clock was set back meanwhile ${where}`, async () => {
+      for (const answer of [200, 481]) {
+        const live = talking();
+        const answeredWallMs = startedMs - sinceAnswerMs;
+        const coveredUntilWallMs = answeredWallMs + 90_000;
+        ledger.orphaned = [{ ...(ledger.orphaned[0] as OrphanReservation), answeredWallMs, coveredUntilWallMs }];
+        dialler.orphanAnswers.set('callee-leg', answer);
+        await recover({ live: [live] });
+        assert.equal(journal.published.at(-1)?.record.attempts[0]?.billedSeconds, 90, `${answer}`);
+        ledger.charges.clear();
+      }
+    });
+  }
 
   it('charges to the end of the last slice, never beyond now, when the gateway knows the call no more', async () => {
     const live = talking();

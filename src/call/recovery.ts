@@ -38,6 +38,13 @@ type LegEnd = 'ended' | 'answered-late' | 'unknown';
 /** A late answer lasts until its BYE, which follows its ACK: a moment, which a carrier bills as its first step. */
 const LATE_ANSWER_MS = 1;
 
+export interface RecoverySettings {
+  /** How long a leg of which nothing is heard keeps its channel. */
+  readonly holdSeconds: number;
+  /** What the ledger holds ahead for a call, from the instant at which it is renewed. */
+  readonly sliceSeconds: number;
+}
+
 /**
  * Ends what an earlier process left; resolves when every leg has answered or the hold is over. After `stopped` nothing
  * more is written: what still waits stays in the journal for the next start.
@@ -45,7 +52,7 @@ const LATE_ANSWER_MS = 1;
 export async function recoverCalls(
   ports: RecoveryPorts,
   left: LeftBehind,
-  holdSeconds: number,
+  settings: RecoverySettings,
   stopped: AbortSignal,
 ): Promise<RecoveryResult> {
   const ofCalls = ports.ledger.orphans().filter(({ isMessage }) => !isMessage);
@@ -63,7 +70,7 @@ export async function recoverCalls(
         orphans: orphans.get(callId) ?? [],
         recordings: left.recordings,
         late,
-        holdSeconds,
+        settings,
         stopped,
       }),
     ),
@@ -90,7 +97,7 @@ interface LostCall {
   readonly orphans: readonly OrphanReservation[];
   readonly recordings: ReadonlyMap<string, RecordingReport>;
   readonly late: LateAnswers;
-  readonly holdSeconds: number;
+  readonly settings: RecoverySettings;
   readonly stopped: AbortSignal;
 }
 
@@ -149,7 +156,9 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
     const invited = record?.incoming?.reservationId !== orphan.reservationId;
     const alongside = (outcome: Outcome) =>
       record === null ? [] : entriesOf(ports, lost, record, [...outcomes, outcome], index === ends.length - 1);
-    outcomes.push(await closeReservation(ports, orphan, { end, atWallMs }, invited, alongside));
+    outcomes.push(
+      await closeReservation(ports, orphan, { end, atWallMs, settings: lost.settings }, invited, alongside),
+    );
   }
   if (record !== null) {
     if (ends.every(({ orphan }) => orphan.settled))
@@ -177,14 +186,14 @@ async function endLeg(
   ports: RecoveryPorts,
   { reservationId, answeredWallMs }: OrphanReservation,
   identity: LegIdentity | undefined,
-  { holdSeconds, stopped, late, record }: LostCall,
+  { settings, stopped, late, record }: LostCall,
 ): Promise<LegEnd> {
   if (stopped.aborted) return 'unknown';
   // A gateway whose INVITE was never answered has given up, or sends it again.
   if (answeredWallMs === null && record?.incoming?.reservationId === reservationId) return 'ended';
   let release = () => {};
   const hold = new Promise<'unknown'>((resolve) => {
-    const timer = ports.clock.after(holdSeconds * 1000, () => resolve('unknown'));
+    const timer = ports.clock.after(settings.holdSeconds * 1000, () => resolve('unknown'));
     release = () => {
       timer.cancel();
       resolve('unknown');
@@ -210,11 +219,12 @@ async function askToEnd(dialler: DialPort, identity: LegIdentity, hold: Promise<
 async function closeReservation(
   ports: RecoveryPorts,
   orphan: OrphanReservation,
-  { end, atWallMs: now }: { readonly end: LegEnd; readonly atWallMs: number },
+  ended: { readonly end: LegEnd; readonly atWallMs: number; readonly settings: RecoverySettings },
   invited: boolean,
   alongside: (outcome: Outcome) => readonly JournalEntry[],
 ): Promise<Outcome> {
   const { reservationId } = orphan;
+  const { end, atWallMs: now, settings } = ended;
   const answeredWallMs = orphan.answeredWallMs ?? (end === 'answered-late' ? now - LATE_ANSWER_MS : null);
   if (orphan.settled) {
     await ports.ledger.vacate(reservationId);
@@ -228,7 +238,10 @@ async function closeReservation(
     });
     return outcome;
   }
-  const endedWallMs = endOf(answeredWallMs, orphan.coveredUntilWallMs ?? answeredWallMs, end, now);
+  const coveredUntilWallMs = orphan.coveredUntilWallMs ?? answeredWallMs;
+  // A slice is held from the instant at which it was asked for: the call was up then.
+  const upAtWallMs = Math.max(answeredWallMs, coveredUntilWallMs - settings.sliceSeconds * 1000);
+  const endedWallMs = endOf({ upAtWallMs, coveredUntilWallMs }, end, now);
   const settlement = {
     ...{ reservationId, answeredWallMs, durationMs: Math.max(0, endedWallMs - answeredWallMs) },
     ...{ estimated: true, channelInUse: false },
@@ -241,11 +254,16 @@ async function closeReservation(
 
 /**
  * The gateway ended it just now, so it lasted until now; else nothing is known beyond the last slice. Nor is anything by a clock
- * that was set back meanwhile, such as that of a machine which has none of its own while it is off.
+ * that was set back meanwhile, such as that of a machine which has none of its own while it is off: by that the call has not come
+ * yet to where it had been.
  */
-function endOf(answeredWallMs: number, coveredUntilWallMs: number, end: LegEnd, now: number): number {
-  if (now < answeredWallMs) return coveredUntilWallMs;
-  return end === 'unknown' ? Math.max(answeredWallMs, Math.min(now, coveredUntilWallMs)) : now;
+function endOf(
+  { upAtWallMs, coveredUntilWallMs }: { readonly upAtWallMs: number; readonly coveredUntilWallMs: number },
+  end: LegEnd,
+  now: number,
+): number {
+  if (now < upAtWallMs) return coveredUntilWallMs;
+  return end === 'unknown' ? Math.min(now, Math.max(upAtWallMs, coveredUntilWallMs)) : now;
 }
 
 /** Legs that hold no channel: a trunk's. */

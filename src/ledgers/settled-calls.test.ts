@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { openJournal } from '../journal/journal.js';
 import { SystemClock } from '../lib/clock.js';
+import { furtherAnswerId } from '../quota/further-answer.js';
 import { LEDGER_SCHEMA } from './ledger-schema.js';
 import { countSettledCalls } from './settled-calls.js';
 
@@ -13,7 +14,7 @@ const ROW = `INSERT INTO settlements (reservation_id, call_id, trunk, direction,
   VALUES (?, 'c', 'pbx', ?, ?, 's', '+821', 'mobile', 1, ?, ?, 1, '0', 'KRW', 0, ?, ?)`;
 
 describe('countSettledCalls', () => {
-  it('counts answered calls of each channel in a span, by direction, and no text messages', async () => {
+  it('counts answered calls of each channel in a span, by direction, and no text messages or further answers', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'simtrunk-settled-'));
     const log = pino({ level: 'silent' });
     const journal = await openJournal({
@@ -31,6 +32,8 @@ describe('countSettledCalls', () => {
         ['out', 'gw1/2', 90, 500, 200, null],
       ] as const;
       await journal.commit(rows.map((row, n) => ({ statement: ROW, parameters: [`r${n}`, ...row] })));
+      const further = [furtherAnswerId('r0', 1), 'out', 'gw1/1', 90, 0, 100, null];
+      await journal.commit([{ statement: ROW, parameters: further }]);
       const count = async (bothDirections: boolean) => {
         const span = { sinceWallMs: 100, untilWallMs: 200, bothDirections };
         return [...(await countSettledCalls((...ask) => journal.query(...ask), span))];

@@ -1,5 +1,6 @@
 // How many calls of each channel this node's journal has settled in a span of time, and how long they lasted: what a gateway's own
-// counter is held against.
+// counter is held against, which counts a call once however many branches of it answered.
+import { FURTHER_MARK } from '../quota/further-answer.js';
 import type { SettledCalls, SettledSpan } from '../quota/ledger.js';
 import type { RowSource } from './ledger-tables.js';
 
@@ -11,6 +12,7 @@ export async function countSettledCalls(
   const found = await rows(
     `SELECT channel_id, count(*) AS calls, sum(duration_ms) AS duration_ms FROM settlements
       WHERE settled_wall_ms >= ? AND settled_wall_ms < ? AND answered_wall_ms IS NOT NULL AND message IS NULL
+        AND instr(reservation_id, '${FURTHER_MARK}') = 0
         ${bothDirections ? '' : "AND direction = 'out'"} GROUP BY channel_id`,
     [sinceWallMs, untilWallMs],
   );

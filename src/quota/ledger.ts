@@ -254,7 +254,7 @@ export interface SettledSpan {
 
 /** What was settled, as a gateway counts it. */
 export interface SettledHistory {
-  /** By channel, of all nodes that share the ledger; a channel without any is not there. No text messages. */
+  /** By channel, of all nodes that share the ledger; a channel without any is not there. No text messages, no further answers. */
   settledCalls(span: SettledSpan): Promise<ReadonlyMap<string, SettledCalls>>;
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisProcess } from '../../lab/redis-process.js';
+import { furtherAnswerId } from '../../quota/further-answer.js';
 import { openSharedNode, requestFor, type SharedNode, settlementOf, until } from './testing/shared-setup.js';
 
 describe('calls that nodes with one Redis have settled', () => {
@@ -21,7 +22,7 @@ describe('calls that nodes with one Redis have settled', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('are counted by channel, whichever of them settled it, and not without Redis', async () => {
+  it('are counted by channel, whichever of them settled it, without further answers, and not without Redis', async () => {
     for (const node of ['a', 'b']) nodes.push(await openSharedNode({ url: redis.url, folder, node }));
     const [a, b] = nodes.map(({ ledger }) => ledger);
     assert.ok(a !== undefined && b !== undefined);
@@ -35,6 +36,7 @@ describe('calls that nodes with one Redis have settled', () => {
       const request = requestFor(port);
       assert.equal((await ledger.reserve(request)).ok, true);
       await ledger.confirm(request.reservationId, Date.now() - seconds * 1_000);
+      await ledger.chargeFurther(request.reservationId, furtherAnswerId(request.reservationId, 1), Date.now());
       await ledger.settle(settlementOf(request.reservationId, seconds));
     }
     const count = async (since: number) => {

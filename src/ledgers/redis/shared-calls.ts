@@ -1,4 +1,5 @@
 // How many calls of each channel all nodes have settled in a span of time: read from history in Redis, by its clock.
+import { isFurtherAnswer } from '../../quota/further-answer.js';
 import type { SettledCalls, SettledSpan } from '../../quota/ledger.js';
 import { type Ask, type HistoryEntry, historyPages, recordOf } from './history-entries.js';
 import type { SharedSettlement } from './shared-records.js';
@@ -15,7 +16,8 @@ export async function countSharedCalls(
       if (settled === null) continue;
       const { request, answeredWallMs, durationMs, settledWallMs } = settled;
       const isInSpan = settledWallMs >= sinceWallMs && settledWallMs < untilWallMs;
-      const isCounted = request.message === undefined && (bothDirections || request.direction === 'out');
+      const isCall = request.message === undefined && !isFurtherAnswer(request.reservationId);
+      const isCounted = isCall && (bothDirections || request.direction === 'out');
       if (!isInSpan || !isCounted || answeredWallMs === null) continue;
       const count = counts.get(request.channelId) ?? { calls: 0, seconds: 0 };
       counts.set(request.channelId, count);
