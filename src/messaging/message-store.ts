@@ -45,7 +45,7 @@ export const MESSAGES_SCHEMA: readonly string[] = [
      due_wall_ms INTEGER NOT NULL,
      tries INTEGER NOT NULL
    )`,
-  'CREATE INDEX IF NOT EXISTS message_notices_due ON message_notices (due_wall_ms)',
+  'CREATE INDEX IF NOT EXISTS message_notices_by_trunk ON message_notices (trunk, via, due_wall_ms)',
 ];
 
 const KEEP = `INSERT INTO messages (message_id, message_key, state, direction, trunk, agent, callee, national, gateway, channel_id,

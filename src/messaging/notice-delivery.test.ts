@@ -17,6 +17,8 @@ describe('what trunks are told', () => {
   let message: Message;
   let told: Notice[];
   let results: NoticeResult[];
+  /** Of the trunk that cannot be told: what waits for an answer. */
+  let unanswered: ((result: NoticeResult) => void)[];
   let store: MessageStore;
   let delivery: NoticeDelivery;
 
@@ -28,6 +30,7 @@ describe('what trunks are told', () => {
     message = (await world.store.find(submission.message.messageId)) as Message;
     told = [];
     results = [];
+    unanswered = [];
     store = new MessageStore({
       ...{ journal: world.journal, clock: world.clock, log, keepDays: () => 8 },
       noticesOf: () => ['sip', 'webhook'],
@@ -37,6 +40,7 @@ describe('what trunks are told', () => {
   });
 
   afterEach(async () => {
+    for (const answer of unanswered.splice(0)) answer('failed');
     await delivery.close();
     await world.close();
   });
@@ -44,6 +48,7 @@ describe('what trunks are told', () => {
   function start(): void {
     const tell = async (notice: Notice): Promise<NoticeResult> => {
       told.push(notice);
+      if (notice.trunk === 'dead') return new Promise((resolve) => unanswered.push(resolve));
       const result = results.shift() ?? 'told';
       return result;
     };
@@ -54,7 +59,7 @@ describe('what trunks are told', () => {
   }
 
   const news = async () => store.commit(store.keep(message, { isNews: true }));
-  const left = async () => (await world.journal.query('SELECT * FROM message_notices', [])).length;
+  const left = async () => (await world.journal.query('SELECT notice_id FROM message_notices', [])).length;
   async function wake(): Promise<void> {
     delivery.wake();
     await world.settled();
@@ -102,6 +107,59 @@ describe('what trunks are told', () => {
     }
     assert.equal(await left(), 0);
     assert.equal(delivery.counters.givenUp, 2);
+  });
+
+  const deadNews = async (count: number) => {
+    const dead = { ...message, trunk: 'dead' };
+    await store.commit(Array.from({ length: count }, () => store.keep(dead, { isNews: true })).flat());
+  };
+  const toldTo = (trunk: string) => told.filter((notice) => notice.trunk === trunk).length;
+  async function answerDead(result: NoticeResult): Promise<void> {
+    for (const answer of unanswered.splice(0)) answer(result);
+    await world.settled();
+    await world.settled();
+  }
+
+  it('reaches a trunk while another one does not answer, which is tried by one notice at a time then', async () => {
+    await deadNews(100);
+    await wake();
+    await news();
+    await wake();
+    assert.deepEqual([toldTo('dead'), toldTo('pbx')], [32, 2], 'sixteen by each way');
+    await answerDead('failed');
+    await wake();
+    assert.equal(toldTo('dead'), 32, 'it rests');
+    for (const pauseMs of [1_000, 2_000]) {
+      world.clock.advance(pauseMs);
+      await wake();
+      assert.equal(unanswered.length, 2, 'one by each way');
+      await answerDead('failed');
+    }
+    world.clock.advance(4_000);
+    await wake();
+    await answerDead('told');
+    assert.equal(unanswered.length, 32, 'it is there again');
+    await news();
+    await wake();
+    assert.equal(toldTo('pbx'), 4);
+    while (unanswered.length > 0) await answerDead('told');
+    world.clock.advance(10_000);
+    await wake();
+    while (unanswered.length > 0) await answerDead('told');
+    assert.equal(await left(), 0);
+  });
+
+  it('is given up with all that are as old, when nobody could be told of them', async () => {
+    await deadNews(300);
+    await wake();
+    await answerDead('failed');
+    world.clock.advance(GIVE_UP_MS);
+    await deadNews(1);
+    await wake();
+    assert.deepEqual([await left(), unanswered.length], [2, 2], 'the new one is tried');
+    assert.equal(delivery.counters.givenUp, 600);
+    await answerDead('told');
+    assert.equal(await left(), 0);
   });
 
   it('passes over a row that cannot be read', async () => {
