@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { addressAtContact, hostOf, uriAtContact } from './line-uri.js';
+import { addressAtContact, hostOf, uriAtContact, withTransport } from './line-uri.js';
 
 describe('the request-URI of a line that has registered', () => {
   const DIALLED = 'sip:1%2301012345678@registered.invalid;transport=udp';
@@ -33,5 +33,14 @@ describe('the request-URI of a line that has registered', () => {
       uriAtContact('sip:0101@registered.invalid;transport=udp;port=1', contact),
       'sip:0101@10.0.0.9;transport=tcp;line=abc;port=1',
     );
+  });
+
+  it('says over which transport a contact is reached that leaves it open', () => {
+    assert.equal(withTransport('sip:pbx@10.9.0.2:5061', 'tls'), 'sip:pbx@10.9.0.2:5061;transport=tls');
+    assert.equal(withTransport('sip:[fd00::9];ob?x=y', 'tcp'), 'sip:[fd00::9];ob;transport=tcp?x=y');
+    assert.equal(withTransport('sip:a;transport=x@b', 'tcp'), 'sip:a;transport=x@b;transport=tcp');
+    assert.equal(withTransport('sip:pbx@10.9.0.2;transport=TCP', 'tls'), 'sip:pbx@10.9.0.2;transport=TCP');
+    // RFC 3261 §26.2.2: TCP under TLS.
+    assert.equal(withTransport('sips:pbx@10.9.0.2;transport=tcp', 'tls'), 'sip:pbx@10.9.0.2;transport=tls');
   });
 });

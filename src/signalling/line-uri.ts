@@ -26,6 +26,18 @@ export function uriAtContact(dialled: string, contact: string): string {
   return `sip:${user === '' ? '' : `${user}@`}${hostPort};transport=${transport.toLowerCase()}${[...parameters.values()].join('')}`;
 }
 
+/** A contact with the transport by which it is reached, where it names none or says it by `sips`. */
+export function withTransport(contact: string, transport: 'tcp' | 'tls'): string {
+  const isSecure = /^sips:/i.test(contact);
+  const [user, place] = splitAtHost(contact);
+  const parameter = /;transport=[^;?]*/i;
+  const named =
+    isSecure || !parameter.test(place)
+      ? place.replace(parameter, '').replace(/(?=\?|$)/, `;transport=${transport}`)
+      : place;
+  return `sip:${user === '' ? '' : `${user}@`}${named}`;
+}
+
 /** Host and port of a contact. */
 export function hostOf(contact: string): string {
   return (splitAtHost(contact)[1] ?? '').split(';')[0]?.replace(/:\d+$/, '') ?? '';

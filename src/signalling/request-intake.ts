@@ -176,10 +176,9 @@ export class RequestIntake {
   }
 
   #onOptions(request: SipRequest, response: ServerResponse): void {
-    // A peer whose address we know asks whether we are there, which needs no proof of who it is.
-    const isKnown = this.#gate.bySource(request) !== undefined || this.isGateway(request);
-    const proved = this.#gate.provedBySource(request);
-    if (proved !== undefined) this.connections.note(proved, request);
+    const trunk = this.#gate.bySource(request);
+    // A peer whose address we know asks whether we are there, which needs no proof of who it is. That a connection is a PBX's does.
+    const isKnown = trunk === undefined ? this.isGateway(request) : !this.connections.mayNote(trunk, request);
     if (isKnown) this.#answerOptions(response);
     else this.admit(request, response, () => this.#answerOptions(response));
   }

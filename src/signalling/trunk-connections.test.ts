@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { BY_CONNECTION } from '../call/incoming-routes.js';
+import { answerChallenge } from '../digest/digest-client.js';
+import { codecPolicy } from '../sdp/media-policy.js';
 import { TcpPeer } from '../sip-server/testing/raw-peer.js';
 import { Call, responseText, SDP } from '../sip-server/testing/sip-script.js';
-import type { CallingGateway } from './signalling-settings.js';
+import type { CallingGateway, SignallingTrunk } from './signalling-settings.js';
 import { type ArenaOptions, calleeListener, SignallingArena, ToldInbox } from './testing/signalling-arena.js';
 
 /** As a PBX behind a NAT says where it is. */
@@ -26,8 +28,8 @@ describe('a PBX that is reached by the connection that it has opened', () => {
     await arena.close();
   });
 
-  async function qualifies(from = pbx): Promise<void> {
-    from.send(new Call(from, arena.server.tcp).text('OPTIONS', { headers: [CONTACT] }));
+  async function qualifies(from = pbx, contact = CONTACT): Promise<void> {
+    from.send(new Call(from, arena.server.tcp).text('OPTIONS', { headers: [contact] }));
     await from.response(200, 'OPTIONS');
   }
 
@@ -50,6 +52,21 @@ describe('a PBX that is reached by the connection that it has opened', () => {
     assert.equal(await told.next('answered'), SDP);
     assert.equal((await pbx.request('ACK')).uri, 'sip:pbx@10.9.0.2:5060;transport=tcp');
     assert.equal(pbx.accepted, 0);
+  });
+
+  it('is told in the request-URI that it is the connection’s transport, where its Contact says none', async () => {
+    await open();
+    await qualifies(pbx, 'Contact: <sip:pbx@10.9.0.2:5070>');
+    dial(BY_CONNECTION);
+    assert.equal((await pbx.request('INVITE')).uri, 'sip:700@10.9.0.2:5070;transport=tcp');
+  });
+
+  it('may have an address of its own that is one of ours, too', async () => {
+    await open();
+    const { address, port } = arena.server.tcp;
+    await qualifies(pbx, `Contact: <sip:pbx@${address}:${port};transport=tcp>`);
+    dial(BY_CONNECTION);
+    assert.equal((await pbx.request('INVITE')).uri, `sip:700@${address}:${port};transport=tcp`);
   });
 
   it('gets them over the one that it has used last', async () => {
@@ -87,8 +104,30 @@ describe('a PBX that is reached by the connection that it has opened', () => {
   });
 
   it('is not whoever sends OPTIONS from its address, when it has to prove more than that', async () => {
-    await open({ trunkAccounts: new Map([['pbx', { username: 'pbx', password: 'open sesame' }]]) });
-    await qualifies();
+    const account = { username: 'pbx', password: 'open sesame' };
+    await open({ trunkAccounts: new Map([['pbx', account]]) });
+    const options = new Call(pbx, arena.server.tcp);
+    pbx.send(options.text('OPTIONS', { headers: [CONTACT] }));
+    const challenges = (await pbx.response(401, 'OPTIONS')).header('WWW-Authenticate');
+    const { told } = dial(BY_CONNECTION);
+    assert.deepEqual(await told.next('failed'), { status: null, reasons: [], local: true });
+    const request = { method: 'OPTIONS', uri: options.uri, body: '' };
+    const authorization = `Authorization: ${answerChallenge(challenges, request, account)?.credentials}`;
+    pbx.send(options.text('OPTIONS', { cseq: 2, headers: [CONTACT, authorization] }));
+    await pbx.response(200, 'OPTIONS');
+    dial(BY_CONNECTION);
+    assert.equal((await pbx.request('INVITE')).uri, 'sip:700@10.9.0.2:5060;transport=tcp');
+  });
+
+  it('is not whoever comes from its address without its certificate', async () => {
+    const trunk: SignallingTrunk = {
+      ...{ name: 'pbx', network: 'lan', traffic: 'commercial', media: codecPolicy(['PCMA']), nat: 'off' },
+      ...{ mediaSources: [], agentFrom: 'none', prack: 'off', inbound: { connection: true } },
+      ...{ sources: ['127.0.0.1'], certificate: 'pbx.example' },
+    };
+    await open({ trunks: [trunk] });
+    pbx.send(new Call(pbx, arena.server.tcp).text('OPTIONS', { headers: [CONTACT] }));
+    await pbx.response(403, 'OPTIONS');
     const { told } = dial(BY_CONNECTION);
     assert.deepEqual(await told.next('failed'), { status: null, reasons: [], local: true });
   });

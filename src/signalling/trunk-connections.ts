@@ -1,12 +1,13 @@
 // Over which TCP or TLS connection a PBX is there, as its own requests tell: one behind a NAT cannot be reached otherwise. Only what
 // it has proved to be its own counts (trunk-gate.ts), and of several connections the one that was used last.
 import { openConnectionTo, sourceUri } from './leg-identity.js';
+import { withTransport } from './line-uri.js';
 import { contactUri } from './message-parts.js';
 import type { SignallingTrunk } from './signalling-settings.js';
 import type { SipMessage } from './srf.js';
 
 export interface OpenConnection {
-  /** URI of the PBX as it says it itself, at an address that may mean nothing here. */
+  /** URI of the PBX as it says it itself, at an address that may mean nothing here, with the transport of the connection. */
   readonly contact: string;
   /** SIP URI of the far end, for this connection alone. */
   readonly nextHop: string;
@@ -15,12 +16,17 @@ export interface OpenConnection {
 export class TrunkConnections {
   readonly #latest = new Map<string, OpenConnection>();
 
-  /** A request of the trunk outside of a dialog. */
-  note({ name, inbound }: SignallingTrunk, request: SipMessage): void {
-    const { protocol } = request;
-    if (inbound?.connection !== true || (protocol !== 'tcp' && protocol !== 'tls')) return;
-    const contact = contactUri(request);
-    if (contact !== undefined) this.#latest.set(name, { contact, nextHop: openConnectionTo(sourceUri(request)) });
+  /** Whether a request of the trunk outside of a dialog tells of a connection that it is called over. */
+  mayNote({ inbound }: SignallingTrunk, request: SipMessage): boolean {
+    return inbound?.connection === true && transportOf(request) !== null && contactUri(request) !== undefined;
+  }
+
+  /** The trunk has proved that this request is its own. */
+  note(trunk: SignallingTrunk, request: SipMessage): void {
+    const [contact, transport] = [contactUri(request), transportOf(request)];
+    if (!this.mayNote(trunk, request) || contact === undefined || transport === null) return;
+    const nextHop = openConnectionTo(sourceUri(request));
+    this.#latest.set(trunk.name, { contact: withTransport(contact, transport), nextHop });
   }
 
   /** Perhaps closed meanwhile: who sends to it finds out. */
@@ -34,4 +40,8 @@ export class TrunkConnections {
       if (!trunks.some((trunk) => trunk.name === name && trunk.inbound?.connection === true)) this.#latest.delete(name);
     }
   }
+}
+
+function transportOf({ protocol }: SipMessage): 'tcp' | 'tls' | null {
+  return protocol === 'tcp' || protocol === 'tls' ? protocol : null;
 }

@@ -65,13 +65,6 @@ export class TrunkGate<T extends GatedTrunk> {
     return this.#bySource.find(request.source_address, request.source_port);
   }
 
-  /** The trunk that sends from there, if that is all that it has to prove. */
-  provedBySource(request: SipMessage): T | undefined {
-    const trunk = this.bySource(request);
-    const isProved = trunk !== undefined && trunk.certificate === undefined && !this.#accounts.has(trunk.name);
-    return isProved ? trunk : undefined;
-  }
-
   /** Whether the names of its TLS certificate have to be known to tell who it is. */
   needsNames(request: SipMessage): boolean {
     return request.protocol === 'tls' && this.#byCertificate.size > 0;

@@ -379,16 +379,22 @@ export function describeUacContract(server: () => ServerUnderTest): void {
       needsEmbedded(server(), this, 'drachtio-server opens one');
       const srf = await arena.app();
       const peer = await arena.tcpPeer();
-      const ask = ({ address, port }: { address: string; port: number }) => {
+      const ask = ({ address, port }: { address: string; port: number }, uri = 'sip:somewhere.invalid') => {
         const sent = deferred<unknown>();
         const proxy = `sip:${address}:${port};transport=tcp;open-connection`;
-        srf.request('sip:somewhere.invalid', { method: 'OPTIONS', proxy }, (error) => sent.resolve(error));
+        srf.request(uri, { method: 'OPTIONS', proxy }, (error) => sent.resolve(error));
         return sent.promise;
       };
       peer.send(new Call(peer, server().tcp).text('OPTIONS'));
       await peer.response(503, 'OPTIONS');
-      assert.equal(await ask(peer.connectedFrom), null);
-      peer.send(responseText(await peer.request('OPTIONS'), 200, { toTag: 'o' }));
+      // The second says that it is at an address of ours, as one behind a NAT may.
+      const { tcp } = server();
+      for (const uri of ['sip:somewhere.invalid', `sip:pbx@${tcp.address}:${tcp.port};transport=tcp`]) {
+        assert.equal(await ask(peer.connectedFrom, uri), null);
+        const options = await peer.request('OPTIONS');
+        assert.equal(options.uri, uri);
+        peer.send(responseText(options, 200, { toTag: 'o' }));
+      }
       assert.match(String(await ask(peer.local)), /no connection is open/);
       assert.equal(peer.accepted, 0);
     });

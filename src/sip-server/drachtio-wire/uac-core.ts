@@ -52,18 +52,20 @@ export class UacCore {
       this.#sendNew(app, clientId, message, registered);
       return;
     }
+    const nextHop = route === '' ? uri : parseRoute(route);
+    if (nextHop !== null && uriParameter(nextHop, OPEN_ONLY) !== undefined) {
+      // Whatever the URI says, as one behind a NAT with an address of ours: it is at the other end.
+      const open = this.#context.transport.openFlowTo(nextHop);
+      if (open === null) app.answer(clientId, 'NOK', 'no connection is open to there');
+      else this.#sendNew(app, clientId, message, open);
+      return;
+    }
     if (uri !== null && this.#context.transport.isOurs(uri)) {
       app.answer(clientId, 'NOK', 'can not send request to myself');
       return;
     }
-    const nextHop = route === '' ? uri : parseRoute(route);
     const flow = nextHop === null ? null : this.#context.transport.flowToUri(nextHop);
-    withFlow(this.#context, flow, (found) => {
-      const isOpenOnly = nextHop !== null && uriParameter(nextHop, OPEN_ONLY) !== undefined;
-      if (found !== null && isOpenOnly && !this.#context.transport.isOpen(found)) {
-        app.answer(clientId, 'NOK', 'no connection is open to there');
-      } else this.#sendNew(app, clientId, message, found);
-    });
+    withFlow(this.#context, flow, (found) => this.#sendNew(app, clientId, message, found));
   }
 
   /** A request inside a dialog. */

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { SipServerCounters } from '../control.js';
 import { Arena, deferred, type ServerUnderTest, startEmbedded, until } from '../testing/arena.js';
 import { createAuthority } from '../testing/certificate.js';
-import type { TcpPeer } from '../testing/raw-peer.js';
+import { TcpPeer } from '../testing/raw-peer.js';
 import { Call, responseText, SDP } from '../testing/sip-script.js';
 
 describe('connections', () => {
@@ -91,6 +91,27 @@ describe('connections', () => {
     const invite = await client.request('INVITE');
     client.send(responseText(invite, 486, { toTag: 'x' }));
     await client.request('ACK');
+  });
+
+  it('carry requests to who has opened them, at whichever listener, from the address that they lead to', async () => {
+    const at = { transport: 'tcp', address: '127.0.0.1', port: 0 } as const;
+    const listeners = ['127.0.0.1', '192.0.2.1'].map((advertise) => ({ ...at, advertise }));
+    server = await startEmbedded({ t1Ms: 10, settings: { listeners } });
+    arena = new Arena(server);
+    const srf = await arena.app();
+    for (const { address, port, advertise } of server.control?.listeners ?? []) {
+      const peer = await TcpPeer.open({ address, port });
+      peer.send(new Call(peer, { address, port }).text('OPTIONS'));
+      await peer.response(503, 'OPTIONS');
+      const proxy = `sip:127.0.0.1:${peer.connectedFrom.port};transport=tcp;open-connection`;
+      srf.createUAC('sip:pbx@10.9.0.2;transport=tcp', { localSdp: SDP, proxy }, {}, () => undefined);
+      const invite = await peer.request('INVITE');
+      assert.ok(invite.header('Via').startsWith(`SIP/2.0/TCP ${advertise}:${port};`), invite.header('Via'));
+      assert.ok(invite.header('Contact').includes(`${advertise}:${port};transport=tcp`), invite.header('Contact'));
+      peer.send(responseText(invite, 486, { toTag: 'x' }));
+      await peer.request('ACK');
+      peer.close();
+    }
   });
 
   it('take the requests with them that nobody has responded to', async () => {

@@ -24,6 +24,8 @@ export interface StreamListenerEvents {
 
 interface Held {
   readonly socket: Socket;
+  /** We opened it. */
+  readonly isOurs: boolean;
   /** Where it stands in the table of targets. */
   readonly keys: string[];
 }
@@ -120,8 +122,8 @@ export class StreamListener implements Listener {
     readCertificate(tls);
     this.#handshakes.setSecureContext(secureContextOptions(tls));
     this.#tls = { ...tls, requestClientCertificate: this.#tls?.requestClientCertificate ?? false };
-    // What was opened with the old one serves what it carries, and nothing new.
-    this.#byTarget.clear();
+    // What we opened with the old one serves what it carries, and nothing new. Who has opened one may have no other way in.
+    for (const [connection, { isOurs, keys }] of this.#held) if (isOurs) this.#remove(keys.splice(0), connection);
   }
 
   send(message: Buffer, flow: Flow, onFailure?: (cause: Error) => void): void {
@@ -186,6 +188,10 @@ export class StreamListener implements Listener {
   #enter(key: string, connection: StreamConnection): void {
     this.#byTarget.set(key, connection);
     this.#held.get(connection)?.keys.push(key);
+  }
+
+  #remove(keys: readonly string[], connection: StreamConnection): void {
+    for (const key of keys) if (this.#byTarget.get(key) === connection) this.#byTarget.delete(key);
   }
 
   async close(): Promise<void> {
@@ -290,15 +296,13 @@ export class StreamListener implements Listener {
       keepalive: () => this.#events.keepalive(),
       broken: (cause, bytes, connection) => this.#events.broken(cause, bytes, connection, this),
       closed: (connection) => {
-        for (const key of this.#held.get(connection)?.keys ?? []) {
-          if (this.#byTarget.get(key) === connection) this.#byTarget.delete(key);
-        }
+        this.#remove(this.#held.get(connection)?.keys ?? [], connection);
         this.#held.delete(connection);
         if (connection.hasSentRequests) this.#events.lost(connection, this);
       },
     };
     const connection = new StreamConnection(socket, address, port, openedBy, limits, now, events, serverName);
-    this.#held.set(connection, { socket, keys: [] });
+    this.#held.set(connection, { socket, isOurs: openedBy !== null, keys: [] });
     this.#enter(keyOf(address, port, serverName), connection);
     return connection;
   }

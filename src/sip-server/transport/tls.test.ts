@@ -197,6 +197,32 @@ describe('SIP over TLS', () => {
     }
   });
 
+  it('sends new requests still to who has connected before it had a new certificate', async () => {
+    await open();
+    const srf = await arena.app();
+    const peer = await arena.tlsPeer(tls, { ca: authority.cert });
+    peer.send(new Call(peer, tls).text('OPTIONS'));
+    await peer.response(503, 'OPTIONS');
+    const renewed = authority.issue('sip.test', '127.0.0.1');
+    await control().setCertificate(tls, { ...renewed, ca: authority.cert });
+    const source = `sip:127.0.0.1:${peer.connectedFrom.port};transport=tls`;
+    for (const proxy of [`${source};open-connection`, source]) {
+      srf.request('sip:pbx@10.9.0.2;transport=tls', { method: 'OPTIONS', proxy }, () => undefined);
+      peer.send(responseText(await peer.request('OPTIONS'), 200, { toTag: 'x' }));
+    }
+  });
+
+  it('sends nothing new over what it had opened before it had a new certificate', async () => {
+    await open();
+    const peer = await arena.tlsPeer(tls, peerTls());
+    for (const accepted of [1, 2]) {
+      const result = call(peer);
+      peer.reply(responseText(await peer.request('INVITE'), 486, { toTag: 'x' }));
+      assert.deepEqual([await result, peer.accepted], [486, accepted]);
+      await control().setCertificate(tls, { ...OURS, ca: authority.cert });
+    }
+  });
+
   it('refuses a certificate that cannot be used, and keeps the old one', async () => {
     await open();
     const { key } = authority.issue('127.0.0.1');

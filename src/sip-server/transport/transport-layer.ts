@@ -14,6 +14,7 @@ import type { SipMessage } from '../message/sip-message.js';
 import type { SipUri } from '../message/uri.js';
 import { DnsCache } from '../resolve/dns-cache.js';
 import { SystemDns } from '../resolve/dns-client.js';
+import { nextHopOf } from '../resolve/locate-server.js';
 import type { ServerLog } from '../server-log.js';
 import type { MessageTap } from '../trace/message-tap.js';
 import { defaultPortOf, type Flow, type Listener } from './flow.js';
@@ -151,9 +152,22 @@ export class TransportLayer {
     return this.#hops.flowToUri(uri);
   }
 
-  /** Whether a connection is open that a request to this flow would take. */
-  isOpen(flow: Flow): boolean {
-    return flow.listener instanceof StreamListener && flow.listener.connectionOf(flow) !== undefined;
+  /**
+   * The flow of the connection that is open to a numeric URI, whichever listener has it: where a peer has connected to is its own
+   * choice. Of several the one that was used last; null without one.
+   */
+  openFlowTo(uri: SipUri): Flow | null {
+    const hop = nextHopOf(uri);
+    if (hop?.protocol === undefined) return null;
+    const { protocol, host: address, port = defaultPortOf(protocol) } = hop;
+    let latest: Flow | null = null;
+    for (const listener of this.#streamListeners()) {
+      if (listener.protocol !== protocol) continue;
+      const connection = listener.connectionOf({ listener, address, port, connection: null });
+      if (connection === undefined || connection.lastUsedMs < (latest?.connection?.lastUsedMs ?? 0)) continue;
+      latest = flowOf(connection, listener);
+    }
+    return latest;
   }
 
   /** Whether a URI's host and port are one of ours, as bound or as advertised. */
