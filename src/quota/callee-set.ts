@@ -1,5 +1,5 @@
 // The callees that an allowance has counted, exactly: a SIM meets hundreds in a month, and there may be many SIMs. Numbers in an
-// open table take a fifth of what a set of strings does, and the garbage collector does not look into them.
+// open table take a third of what a set of strings does, and the garbage collector does not look into them.
 import { hashOf, numberOf } from '../numbers/e164-number.js';
 
 const FIRST_PLACES = 8;
