@@ -123,6 +123,20 @@ describe('readRecordedCalls', () => {
     await assert.rejects(readRecordedCalls([file], 1), { message: nothing });
   });
 
+  it('reads only the calls of a period, and says when there are none', async () => {
+    const calls = [
+      line({ callId: 'a', agent: '201', at, talkSeconds: 30 }),
+      line({ callId: 'b', agent: '202', at: later(at, 86_400) }),
+    ];
+    writeFileSync(file, `${calls.join('\n')}\n`);
+    const fromWallMs = Date.parse(at);
+    const found = await readRecordedCalls([file], 1, { fromWallMs, untilWallMs: fromWallMs + 1 });
+    assert.deepEqual([found.agents, found.drawn, found.leftOut], [['201'], 0, 0]);
+    await assert.rejects(readRecordedCalls([file], 1, { fromWallMs: 0, untilWallMs: 1 }), {
+      message: /^There is no record of a call that a trunk placed within the period in /,
+    });
+  });
+
   it('passes over the files of text messages that the sink writes into the same folder', async () => {
     const messages = join(folder, 'messages-2026-12-07.ndjson');
     writeFileSync(file, `${line({ callId: 'a', agent: '201', at, talkSeconds: 30 })}\n`);

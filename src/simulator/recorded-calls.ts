@@ -30,6 +30,14 @@ const MESSAGE_FILES = 'messages-';
 /** How many problems are told at once. */
 const MAX_PROBLEMS = 20;
 
+/** Calls that came in it are read. */
+export interface RecordedSpan {
+  readonly fromWallMs: number;
+  readonly untilWallMs: number;
+}
+
+const ALL_TIME: RecordedSpan = { fromWallMs: 0, untilWallMs: Number.POSITIVE_INFINITY };
+
 export interface RecordedCalls {
   /** In order of their instants. */
   readonly calls: readonly PlannedCall[];
@@ -45,7 +53,11 @@ export interface RecordedCalls {
  * Reads files, and the `.ndjson` files of folders but those of text messages; of each call its highest revision.
  * @throws SimtrunkError CONFIG_UNREADABLE, or CONFIG_INVALID with file and line of each record that cannot be read
  */
-export async function readRecordedCalls(paths: readonly string[], seed: number): Promise<RecordedCalls> {
+export async function readRecordedCalls(
+  paths: readonly string[],
+  seed: number,
+  span: RecordedSpan = ALL_TIME,
+): Promise<RecordedCalls> {
   const byCall = new Map<string, CallRecord>();
   const problems: string[] = [];
   for (const file of await filesOf(paths)) {
@@ -55,9 +67,14 @@ export async function readRecordedCalls(paths: readonly string[], seed: number):
     }
   }
   if (problems.length > 0) throw tooMany(problems);
-  const records = [...byCall.values()].filter(({ direction, probe }) => direction === 'out' && !probe);
+  const within = [...byCall.values()].filter(({ offeredAt }) => {
+    const wallMs = Date.parse(offeredAt);
+    return wallMs >= span.fromWallMs && wallMs < span.untilWallMs;
+  });
+  const records = within.filter(({ direction, probe }) => direction === 'out' && !probe);
   if (records.length === 0) {
-    const what = byCall.size === 0 ? 'record' : 'record of a call that a trunk placed';
+    const which = within.length < byCall.size ? ' within the period' : '';
+    const what = byCall.size === 0 ? 'record' : `record of a call that a trunk placed${which}`;
     throw new SimtrunkError('CONFIG_INVALID', `There is no ${what} in ${paths.join(', ')}`);
   }
   const outcomes = records.filter(({ attempts }) => attempts.length > 0).map(outcomeOf);
@@ -78,7 +95,7 @@ export async function readRecordedCalls(paths: readonly string[], seed: number):
     calls,
     agents: [...new Set(calls.flatMap(({ agent }) => agent ?? []))],
     drawn: records.filter(({ attempts }) => attempts.length === 0).length,
-    leftOut: byCall.size - records.length,
+    leftOut: within.length - records.length,
   };
 }
 
@@ -145,9 +162,9 @@ function readRecords(file: string, text: string, problems: string[]): CallRecord
     const parsed = recordSchema.safeParse(parseJson(line));
     if (parsed.success) return [parsed.data];
     const [issue] = parsed.error.issues;
-    const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-    if (!isCut)
-      problems.push(`  ${basename(file)}:${index + 1}  ${where}${issue?.message ?? 'is no call detail record'}`);
+    const isOther = issue === undefined || issue.path.length === 0 || issue.path[0] === 'callId';
+    const what = isOther ? 'is no call detail record' : `${issue.path.join('.')}: ${issue.message}`;
+    if (!isCut) problems.push(`  ${basename(file)}:${index + 1}  ${what}`);
     return [];
   });
 }

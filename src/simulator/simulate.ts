@@ -19,10 +19,10 @@ import type { Exhaustion, Tally } from './tally.js';
 /** @throws SimtrunkError when the scenario names records that cannot be read */
 export async function simulate(scenario: Scenario): Promise<SimulationResult> {
   const startedMs = performance.now();
-  const recorded = scenario.agents === null ? await readRecordedCalls(scenario.recordedFiles, scenario.seed) : null;
+  const recorded = scenario.agents === null ? await recordedCallsOf(scenario) : null;
   const period = scenario.period ?? periodOf(recorded, scenario.calendar.timeZone);
   const days = calendarDays(scenario.calendar, period.from, period.to);
-  const calls = (recorded?.calls ?? []).filter(({ plannedWallMs }) => isWithin(days, plannedWallMs));
+  const calls = recorded?.calls ?? [];
   const streamsOf = (): CallStream[] =>
     scenario.agents === null ? [new RecordedStream(calls)] : agentStreams(scenario, scenario.agents, days);
   const { traffic, calendar, meteredPlan } = scenario;
@@ -69,14 +69,17 @@ function agentStreams(scenario: Scenario, agents: NonNullable<Scenario['agents']
   return Array.from({ length: agents.count }, (_, index) => new AgentStream(agents, days, scenario.seed, index));
 }
 
+function recordedCallsOf({ recordedFiles, seed, period, calendar }: Scenario): Promise<RecordedCalls> {
+  if (period === null) return readRecordedCalls(recordedFiles, seed);
+  const days = calendarDays(calendar, period.from, period.to);
+  const span = { fromWallMs: days[0]?.startWallMs ?? 0, untilWallMs: days.at(-1)?.endWallMs ?? 0 };
+  return readRecordedCalls(recordedFiles, seed, span);
+}
+
 /** The days from the first recorded call to the last. */
 function periodOf(recorded: RecordedCalls | null, timeZone: string): Period {
   const dateOf = (wallMs = 0) => DateTime.fromMillis(wallMs, { zone: timeZone }).toISODate() ?? '';
   return { from: dateOf(recorded?.calls[0]?.plannedWallMs), to: dateOf(recorded?.calls.at(-1)?.plannedWallMs) };
-}
-
-function isWithin(days: readonly CalendarDay[], wallMs: number): boolean {
-  return wallMs >= (days[0]?.startWallMs ?? 0) && wallMs < (days.at(-1)?.endWallMs ?? 0);
 }
 
 /** True when commercial calls go to a plan that forbids them, since the scenario says so. */
