@@ -9,6 +9,7 @@ import { readCommandLine } from './command-line.js';
 import { loadConfigArgument } from './config-argument.js';
 import { inboundRows, inboundWarnings } from './inbound-text.js';
 import { messagesRows, messagesWarnings } from './messages-text.js';
+import { rejectedText } from './status-text.js';
 import { allowancesText, planText } from './terms-text.js';
 
 export const USAGE = 'usage: simtrunk check [--config FILE] [--data DIR] [--json]';
@@ -52,11 +53,15 @@ function findWarnings(config: Config): string[] {
 async function listWarnings({ doNotCall, log }: Config): Promise<string[]> {
   const silent = createLogger({ ...log, level: 'silent' });
   const { counters } = await openDoNotCallLists(doNotCall, { clock: new SystemClock(), log: silent, watch: false });
-  return counters.flatMap(({ name, isStale, trouble }, index) => {
+  return counters.flatMap((list, index) => {
+    const { name, isStale, trouble } = list;
     if (trouble !== null) return [`do-not-call list ${name} cannot be read: ${trouble}`];
-    if (!isStale) return [];
+    const rejected = rejectedText(list);
+    const unread = rejected === null ? [] : [`do-not-call list ${name} does not protect everybody in it: ${rejected}`];
+    if (!isStale) return unread;
     const isFetched = doNotCall[index]?.source.kind === 'url';
-    return [`do-not-call list ${name} is too old${isFetched ? ', or was never fetched' : ''}: calls are refused by it`];
+    const fetched = isFetched ? ', or was never fetched' : '';
+    return [`do-not-call list ${name} is too old${fetched}: calls are refused by it`, ...unread];
   });
 }
 

@@ -253,6 +253,8 @@ describe('simtrunk check', () => {
       assert.match(await warned(), /warning +do-not-call list registry is too old, or was never fetched/);
       await writeFile(join(folder, 'own.txt'), '01099998888\n');
       assert.doesNotMatch(await warned(), /list own/);
+      await writeFile(join(folder, 'own.txt'), '# mine\n01099998888\nMr Kim\n01099998889\n');
+      assert.match(await warned(), /list own does not protect everybody in it: line 3 is no number/);
       await utimes(join(folder, 'own.txt'), 0, 0);
       assert.match(await warned(), /warning +do-not-call list own is too old: calls are refused by it/);
     } finally {

@@ -19,12 +19,21 @@ function textWith(doNotCall: readonly DoNotCallStatus[], gateways: StatusReport[
   return statusText(report);
 }
 
+const SOUND_LIST = {
+  ...{ name: 'list', numbers: 0, asOfWallMs: Date.UTC(2026, 10, 1), isStale: false, trouble: null },
+  ...{ rejected: 0, firstRejectedLine: null },
+};
+
 describe('statusText', () => {
   it('says of each do-not-call list how old it is, and what is wrong with it', () => {
     const text = textWith([
-      { name: 'own', numbers: 12, asOfWallMs: Date.UTC(2026, 10, 1), isStale: false, trouble: null },
-      { name: 'registry', numbers: 0, asOfWallMs: null, isStale: true, trouble: 'the server answered 500' },
+      { ...SOUND_LIST, name: 'own', numbers: 12 },
+      { ...SOUND_LIST, name: 'two', rejected: 2, firstRejectedLine: 5 },
+      { ...SOUND_LIST, name: 'one', rejected: 1, firstRejectedLine: 3 },
+      { ...SOUND_LIST, name: 'registry', asOfWallMs: null, isStale: true, trouble: 'the server answered 500' },
     ]);
+    assert.match(text, /\n {2}two .+ in use; 2 lines are no number, the first is 5\n/);
+    assert.match(text, /\n {2}one .+ in use; line 3 is no number\n/);
     assert.match(text, /\n {2}own +12 +2026-11-01T00:00:00\.000Z +in use\n/);
     assert.match(text, /\n {2}registry +0 +never read +TOO OLD: calls are refused; the server answered 500\n/);
   });

@@ -1,5 +1,5 @@
 // A status report as an operator reads it.
-import type { ChannelTally, StatusReport } from '../control/status-report.js';
+import type { ChannelTally, DoNotCallStatus, StatusReport } from '../control/status-report.js';
 import { clockTime, instant, textTable } from './text-table.js';
 
 export function statusText(report: StatusReport): string {
@@ -116,13 +116,29 @@ function tallyCells({ idle, busy, resting, disabled }: ChannelTally): string[] {
 
 function listLines({ doNotCall }: StatusReport): string[] {
   if (doNotCall.length === 0) return [];
-  const rows = doNotCall.map(({ name, numbers, asOfWallMs, isStale, trouble }) => [
-    name,
-    String(numbers),
-    asOfWallMs === null ? 'never read' : instant(asOfWallMs),
-    [isStale ? 'TOO OLD: calls are refused' : 'in use', ...(trouble === null ? [] : [trouble])].join('; '),
-  ]);
+  const rows = doNotCall.map((list) => {
+    const { name, numbers, asOfWallMs, isStale, trouble } = list;
+    const rejected = rejectedText(list);
+    const state = isStale ? 'TOO OLD: calls are refused' : 'in use';
+    return [
+      name,
+      String(numbers),
+      asOfWallMs === null ? 'never read' : instant(asOfWallMs),
+      [state, rejected, trouble].filter((text) => text !== null).join('; '),
+    ];
+  });
   return [...textTable([['do-not-call list', 'numbers', 'as of', ''], ...rows]), ''];
+}
+
+/** What of a do-not-call list protects nobody; null when all of it is numbers. */
+export function rejectedText({
+  rejected,
+  firstRejectedLine,
+}: Pick<DoNotCallStatus, 'rejected' | 'firstRejectedLine'>): string | null {
+  if (rejected === 0) return null;
+  return rejected === 1
+    ? `line ${firstRejectedLine} is no number`
+    : `${rejected} lines are no number, the first is ${firstRejectedLine}`;
 }
 
 /** Counters that are not zero: a line for each part, and for each of its tables. */

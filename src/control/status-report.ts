@@ -82,6 +82,9 @@ export interface LedgerStatus {
 export interface DoNotCallStatus {
   readonly name: string;
   readonly numbers: number;
+  /** Lines that are no number, and so keep nobody from being called; the first by its line's number. */
+  readonly rejected: number;
+  readonly firstRejectedLine: number | null;
   /** When the list was last known to be current; null while it has never been read. */
   readonly asOfWallMs: number | null;
   /** True: it is older than it may be, and calls are refused. */

@@ -23,6 +23,9 @@ export interface ListCounters {
   readonly name: string;
   /** Distinct or not, as in the list; 0 while it has never been read. */
   readonly numbers: number;
+  /** Lines that are no number, and so keep nobody from being called; the first by its line's number. */
+  readonly rejected: number;
+  readonly firstRejectedLine: number | null;
   readonly asOfWallMs: number | null;
   readonly isStale: boolean;
   /** Why it could not be read the last time; null when it could. */
@@ -41,6 +44,8 @@ export class ListKeeper implements DoNotCallList {
   readonly #log: Logger;
   readonly #looks: RepeatedWork;
   #numbers: NumberSet | null = null;
+  #rejected = 0;
+  #firstRejectedLine: number | null = null;
   #asOfWallMs: number | null = null;
   #version: FileVersion | null = null;
   #trouble: string | null = null;
@@ -66,6 +71,8 @@ export class ListKeeper implements DoNotCallList {
     return {
       name: this.name,
       numbers: this.#numbers?.size ?? 0,
+      rejected: this.#rejected,
+      firstRejectedLine: this.#firstRejectedLine,
       asOfWallMs: this.#asOfWallMs,
       isStale: isStale(this, this.#clock.wallMs()),
       trouble: this.#trouble,
@@ -141,6 +148,8 @@ export class ListKeeper implements DoNotCallList {
       this.#looks.closing,
     );
     this.#numbers = numbers;
+    this.#rejected = rejected;
+    this.#firstRejectedLine = firstRejectedLine;
     this.#version = version;
     // A time to come would keep the list young for ever.
     this.#asOfWallMs = Math.min(version.mtimeMs, this.#clock.wallMs());
