@@ -17,6 +17,7 @@ import {
   pairs,
   recordOf,
 } from './history-entries.js';
+import { LogFollower } from './log-follower.js';
 import type { RedisClock } from './redis-clock.js';
 import type { Reply } from './redis-link.js';
 import { ReplicaView } from './replica-view.js';
@@ -45,18 +46,14 @@ export class Replica {
   readonly #clock: RedisClock;
   readonly #log: Logger;
   readonly #onListenerError: (error: unknown, event: string) => void;
-  /** Number of the last entry that was applied. */
-  #seq = 0;
+  readonly #follower: LogFollower<LogEntry>;
   /** Last entry of history that is booked. */
   #historyEntry = BEGINNING;
   #versions = new Map<string, string>();
-  /** Entries that came while the state was being read; undefined while it follows the log. */
-  #buffer: string[] | undefined = [];
   readonly #bookedAhead = new Set<string>();
   /** Own reservations that are on their way: their channels are taken in this node's view. */
   readonly #expected = new Map<string, readonly ReserveRequest[]>();
   readonly #awaited = new Map<string, Outcome | null>();
-  #waiting: { readonly seq: number; resolve(reached: boolean): void }[] = [];
   /** Entries of history that are other nodes' estimates, and may be replaced yet. */
   #estimates = new Set<string>();
   #onStale: (anew: boolean) => void = () => {};
@@ -74,6 +71,14 @@ export class Replica {
     this.#clock = clock;
     this.#log = log;
     this.#onListenerError = (error, event) => log.error({ err: error, event }, 'ledger listener failed');
+    this.#follower = new LogFollower(
+      {
+        read: (message) => readLogEntry(message, this.#ownSteps),
+        apply: (entry) => this.#apply(entry),
+        onStale: (anew) => this.#onStale(anew),
+      },
+      log,
+    );
     this.view = new ReplicaView(this.#newMemory(), clock, log);
   }
 
@@ -82,7 +87,7 @@ export class Replica {
   }
 
   get seq(): number {
-    return this.#seq;
+    return this.#follower.seq;
   }
 
   // ---- following the log -----------------------------------------------------------------------------------------------
@@ -98,48 +103,17 @@ export class Replica {
 
   /** An entry of the log, as it comes. */
   take(message: string): void {
-    if (this.#buffer !== undefined) {
-      this.#buffer.push(message);
-      return;
-    }
-    let entry: LogEntry | undefined;
-    try {
-      entry = readLogEntry(message, this.#ownSteps);
-    } catch (error) {
-      this.#log.error({ err: error }, 'entry of the shared ledger cannot be read');
-    }
-    const seq = entry?.seq ?? Number.parseInt(message, 10);
-    // Not of ours, or of before the state was read.
-    if (!Number.isSafeInteger(seq) || seq <= this.#seq) return;
-    if (seq !== this.#seq + 1) {
-      this.stopFollowing();
-      this.#onStale(false);
-      return;
-    }
-    this.#seq = seq;
-    try {
-      if (entry !== undefined) this.#apply(entry);
-    } catch (error) {
-      this.#log.error({ err: error, alarm: 'defect' }, 'entry of the shared ledger cannot be applied');
-      this.stopFollowing();
-      this.#onStale(true);
-    }
-    this.#wake();
+    this.#follower.take(message);
   }
 
   /** From now on entries are kept until the state has been read again; who waits for one is told that it did not come. */
   stopFollowing(): void {
-    this.#buffer ??= [];
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { resolve } of waiting) resolve(false);
+    this.#follower.stop();
   }
 
   /** Resolves when the entry of this number is applied; false when it may have been missed. */
   reached(seq: number): Promise<boolean> {
-    if (this.#seq >= seq) return Promise.resolve(true);
-    if (this.#buffer !== undefined) return Promise.resolve(false);
-    return new Promise((resolve) => this.#waiting.push({ seq, resolve }));
+    return this.#follower.reached(seq);
   }
 
   // ---- this node's own steps -------------------------------------------------------------------------------------------
@@ -223,14 +197,11 @@ export class Replica {
     this.#reconcile(memory, rows, new Map(pairs(channels ?? [])));
     this.#versions = new Map(pairs(sims ?? []).map(([simId, text]) => [simId, text.split(' ', 1)[0] ?? '0']));
     this.#historyEntry = last;
-    this.#seq = Number(seqText);
     if (anew) this.#become(memory);
     this.view.setForeign(
       new Set(pairs(heldBack ?? []).flatMap(([channelId, node]) => (node === this.#node ? [] : [channelId]))),
     );
-    const buffered = this.#buffer ?? [];
-    this.#buffer = undefined;
-    for (const message of buffered) this.take(message);
+    this.#follower.resumeAt(Number(seqText));
     return rows;
   }
 
@@ -262,7 +233,7 @@ export class Replica {
 
   /** When history has all that is booked here: nothing is counted twice then, and nothing left out. */
   async #whenLevel(): Promise<void> {
-    for (let looks = 0; this.#bookedAhead.size > 0 || this.#buffer !== undefined; looks++) {
+    for (let looks = 0; this.#bookedAhead.size > 0 || !this.#follower.isFollowing; looks++) {
       if (looks === MOST_LOOKS) throw new SimtrunkError('REDIS_AWAY', 'Redis does not have yet what was settled here.');
       await new Promise<void>((resolve) => void this.#clock.after(LOOK_MS, resolve));
     }
@@ -523,14 +494,6 @@ export class Replica {
     const channelIds = this.#settings.channels.map(({ channelId }) => channelId);
     this.view.tellChannels(channelIds, before);
     this.touchAll();
-  }
-
-  #wake(): void {
-    if (this.#waiting.length === 0) return;
-    const reached = this.#waiting.filter(({ seq }) => seq <= this.#seq);
-    if (reached.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#seq);
-    for (const { resolve } of reached) resolve(true);
   }
 }
 
