@@ -224,6 +224,19 @@ describe('a call before its answer', () => {
     assert.deepEqual([attempt?.forkedAnswers, attempt?.billedSeconds], [1, 63]);
   });
 
+  it('leaves the record as it was published when one answers whose channel is free already', async () => {
+    const caller = await bench.talk();
+    await bench.advance(3_000);
+    caller.hangsUp();
+    await settled();
+    const { record, journal, ledger } = bench;
+    const { length } = journal.published;
+    ledger.expire(bench.leg.request.attemptId);
+    bench.leg.listener.answeredAgain?.();
+    await end();
+    assert.deepEqual([bench.record, journal.published.length, ledger.charges.size], [record, length, 1]);
+  });
+
   it('lets the call last no longer than what a further answer has left of the plan', async () => {
     await bench.talk();
     await bench.advance(5_000);

@@ -174,6 +174,7 @@ export class FakeLedger implements Ledger {
   /** Released reservations, and whether their INVITE had left. */
   readonly released = new Map<string, boolean>();
   readonly #held = new Map<string, Held>();
+  readonly #expired = new Set<string>();
   readonly #settling = new Map<string, Promise<Charge>>();
   /** Further answers, by the reservation that they are charged beside. */
   readonly #charging = new Map<string, Promise<unknown>>();
@@ -283,7 +284,7 @@ export class FakeLedger implements Ledger {
     alongside: (charge: Charge) => readonly JournalEntry[] = () => [],
   ): Promise<Charge | null> {
     const held = this.#held.get(reservationId);
-    this.#require(held !== undefined, `charge further ${reservationId}: it is reserved`);
+    if (held === undefined) return null;
     this.#require(!this.charges.has(answerId), `${answerId} is charged once`);
     const { simId } = held.request;
     const billedSeconds = this.furtherSeconds;
@@ -302,8 +303,15 @@ export class FakeLedger implements Ledger {
     return charge;
   }
 
+  /** Its lease has run out, as those of a node that stood still: its channel is free. */
+  expire(reservationId: string): void {
+    this.#held.delete(reservationId);
+    this.#expired.add(reservationId);
+  }
+
   async vacate(reservationId: string): Promise<void> {
     await Promise.all([this.#settling.get(reservationId), this.#charging.get(reservationId)]);
+    if (this.#expired.has(reservationId)) return;
     const held = this.#held.get(reservationId);
     this.#require(held?.isSettled === true, `vacate ${reservationId}: it is settled and held`);
     await this.#persist('vacate', [reservationId], []);
