@@ -12,6 +12,7 @@ describe('the gateways that are asked for messages', () => {
   let world: MessageWorld;
   let box: Server;
   let polls: MessagePolls | undefined;
+  let held: HeldMessages;
   let asked: string[];
   let received: ArrivedMessage[];
   /** Lets the inbox have what it is being given. */
@@ -35,7 +36,7 @@ describe('the gateways that are asked for messages', () => {
     await world.close();
   });
 
-  const config = (path: string) => {
+  const config = (path: string, more: readonly object[] = []) => {
     const poll = {
       ...{ url: `http://127.0.0.1:${(box.address() as AddressInfo).port}`, account: null, verifyServer: true },
       ...{ intervalMs: 1_000, timeoutMs: 5_000, maxBytes: 10_000, timeZone: 'Asia/Seoul', spanMs: 1_000 },
@@ -44,7 +45,7 @@ describe('the gateways that are asked for messages', () => {
     };
     return {
       messages: { keepDays: 8, gateways: [{ gateway: 'gw1', poll }] },
-      channels: [{ channelId: 'gw1/1', gateway: 'gw1', port: 1, simId: 'sim1' }],
+      channels: [{ channelId: 'gw1/1', gateway: 'gw1', port: 1, simId: 'sim1' }, ...more],
       sims: [{ simId: 'sim1', number: '+821040000001' }],
     } as unknown as Config;
   };
@@ -61,7 +62,7 @@ describe('the gateways that are asked for messages', () => {
       report: async () => true,
     };
     const { journal, clock } = world;
-    const held = new HeldMessages({ journal, clock, log, heldForMs: () => 1_000 });
+    held = new HeldMessages({ journal, clock, log, heldForMs: () => 1e9 });
     polls = new MessagePolls(config('/one'), { journal, inbox, held, clock, log });
     return polls;
   }
@@ -104,5 +105,18 @@ describe('the gateways that are asked for messages', () => {
     world.clock.advance(10_000);
     await world.settled();
     assert.deepEqual([asked, opened.counters.messages], [['/one'], 1]);
+  });
+
+  it('take what is held for a channel when a config has it that changes nothing of how they are asked', async () => {
+    const opened = open();
+    keepAll();
+    const second = { channelId: 'gw1/2', gateway: 'gw1', port: 2, simId: 'sim1' };
+    // With two channels a message has to say which it came to, and this one does not.
+    opened.reconfigure(config('/one', [second]));
+    await inTime('it is held', () => opened.counters.unknown === 1);
+    assert.deepEqual([received.length, held.count], [0, 1]);
+    opened.reconfigure(config('/one'));
+    await inTime('it is taken', () => held.count === 0);
+    assert.deepEqual([received.length, asked.every((path) => path === '/one')], [1, true]);
   });
 });
