@@ -1,5 +1,5 @@
 // How soon a relay thread gets its turn on a full machine: what waits there is heard late, so it goes before the others, where it may.
-import { getPriority } from 'node:os';
+import { availableParallelism, getPriority } from 'node:os';
 import { shiftNiceness } from '../../lib/thread-priority.js';
 import { loadNativeSockets } from './batched-sockets.js';
 import type { SocketsSetting } from './open-sockets.js';
@@ -14,8 +14,13 @@ const NICENESS_SHIFT = -10;
 /** As the native part says it. */
 const REAL_TIME = 2;
 
-/** Has the calling thread go before others; returns how. */
-export function takePrecedence(setting: SocketsSetting): Precedence {
+/**
+ * Has the calling thread go before others; returns how. Where such threads could have every core, none does: whoever floods their
+ * ports would keep SIP and the journal from theirs.
+ * @param threads so many of the process take it
+ */
+export function takePrecedence(setting: SocketsSetting, threads = 1): Precedence {
+  if (threads >= availableParallelism()) return 'none';
   const { native } = setting === 'dgram' ? { native: null } : loadNativeSockets();
   const precedence = native?.precede() ?? 0;
   if (precedence === REAL_TIME) return 'real-time';

@@ -50,6 +50,8 @@ export interface RelayThreadSettings {
   readonly sockets?: SocketsSetting;
   /** What packets are marked with, by sockets that can. */
   readonly dscp?: number | false;
+  /** So many relay threads there are, this one among them; default 1. */
+  readonly relayThreads?: number;
 }
 
 /** What kind of sockets a thread uses, and why they are not batched where they might have been. */

@@ -46,11 +46,12 @@ export class RelayThreads {
     const taps = new Map<string, TapConnection>();
     const threads: Supervised<RunningRelay>[] = [];
     try {
-      for (const [index, networks] of shareNetworks(settings.networks, settings.threads).entries()) {
+      const shares = shareNetworks(settings.networks, settings.threads);
+      for (const [index, networks] of shares.entries()) {
         threads.push(
           await Supervised.start<RunningRelay>({
             name: `relay-${index + 1}`,
-            start: () => startRelay(Object.assign({}, settings, { networks })),
+            start: () => startRelay(Object.assign({}, settings, { networks, relayThreads: shares.length })),
             onRestart: (relay) => {
               for (const tap of taps.values()) connect(relay, tap);
             },

@@ -14,7 +14,7 @@ const PARTS = 10;
 if (parentPort === null) throw new Error('relay-worker.js runs as a worker thread only');
 const port = parentPort;
 const settings = workerData as RelayThreadSettings;
-const precedence = takePrecedence(settings.sockets ?? 'auto');
+const precedence = takePrecedence(settings.sockets ?? 'auto', settings.relayThreads);
 
 const { sockets, kind, detail } = openSockets(settings.sockets ?? 'auto', monotonicNowMs, {
   dscp: settings.dscp ?? false,

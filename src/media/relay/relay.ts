@@ -49,6 +49,8 @@ export interface RelaySettings {
   readonly sockets?: SocketsSetting;
   /** What packets are marked with, by batched sockets alone. Default: nothing. */
   readonly dscp?: number | false;
+  /** So many relay threads there are, this one among them; default 1. */
+  readonly relayThreads?: number;
 }
 
 export interface RunningRelay {
@@ -81,6 +83,7 @@ export async function startRelay(settings: RelaySettings): Promise<RunningRelay>
     maxTapBatches: settings.maxTapBatches ?? MAX_TAP_BATCHES,
     sockets: settings.sockets ?? 'auto',
     dscp: settings.dscp ?? false,
+    relayThreads: settings.relayThreads ?? 1,
   });
   const { precedence, sockets } = thread;
   const { kind, detail } = sockets;
