@@ -73,7 +73,8 @@ export class MessageInbox {
 
   /** Resolves when it is in the journal; false for one of a message that is not known. */
   report(report: DeliveryReport): Promise<boolean> {
-    return this.#inTurn(report.gateway, () => this.#report(report));
+    const detail = report.detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null;
+    return this.#inTurn(report.gateway, () => this.#report({ ...report, detail }));
   }
 
   /** Something is over: reports that came before the answer of their gateway did may be of it. */
@@ -132,8 +133,7 @@ export class MessageInbox {
       if (entries.length + more.length > 0) await books.commit([...entries, ...more]);
       return;
     }
-    const detail = report.detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null;
-    const told = { detail, atMs: nowMs, ofParts };
+    const told = { detail: report.detail, atMs: nowMs, ofParts };
     const reported: Message = { ...message, state: status, report: told, revision: revision + 1 };
     await books.commit([...books.keep(reported, { reportKey, isNews: true }), ...more]);
     books.announce();

@@ -9,13 +9,13 @@ import type { StoreJournal } from './message-store.js';
 /** Tables, given to the journal at its start. */
 export const HELD_SCHEMA: readonly SchemaStatement[] = [
   `CREATE TABLE IF NOT EXISTS held_messages (held INTEGER PRIMARY KEY AUTOINCREMENT, gateway TEXT NOT NULL,
-     source TEXT NOT NULL, data TEXT NOT NULL, wall_ms INTEGER NOT NULL)`,
+     source TEXT NOT NULL, wall_ms INTEGER NOT NULL, data TEXT NOT NULL)`,
   'CREATE INDEX IF NOT EXISTS held_messages_in_order ON held_messages (gateway, held)',
 ];
 const HOLD = 'INSERT INTO held_messages (gateway, source, data, wall_ms) VALUES (?, ?, ?, ?)';
 const LET_MOST_GO = `DELETE FROM held_messages WHERE gateway = ? AND held <=
   (SELECT held FROM held_messages WHERE gateway = ? ORDER BY held DESC LIMIT 1 OFFSET ?)`;
-const LET_OLD_GO = 'DELETE FROM held_messages WHERE gateway = ? AND wall_ms < ?';
+const LET_OLD_GO = 'DELETE FROM held_messages WHERE wall_ms < ?';
 const LET_GO = 'DELETE FROM held_messages WHERE held = ?';
 const HELD = 'SELECT held, source, data FROM held_messages WHERE gateway = ? ORDER BY held';
 
@@ -72,7 +72,7 @@ export class HeldMessages {
     const nowMs = clock.wallMs();
     return [
       { statement: HOLD, parameters: [gateway, source, data, nowMs] },
-      { statement: LET_OLD_GO, parameters: [gateway, nowMs - this.#parts.heldForMs()] },
+      { statement: LET_OLD_GO, parameters: [nowMs - this.#parts.heldForMs()] },
       { statement: LET_MOST_GO, parameters: [gateway, gateway, MOST_HELD] },
     ];
   }
@@ -84,21 +84,21 @@ export class HeldMessages {
     isClosing: () => boolean = () => false,
   ): Promise<void> {
     const { journal, clock, log } = this.#parts;
+    await journal.commit([{ statement: LET_OLD_GO, parameters: [clock.wallMs() - this.#parts.heldForMs()] }]);
     const rows = await journal.query(HELD, [gateway]);
     this.#counts.set(gateway, rows.length);
-    if (rows.length === 0) return;
-    await journal.commit([{ statement: LET_OLD_GO, parameters: [gateway, clock.wallMs() - this.#parts.heldForMs()] }]);
     let taken = 0;
-    for (const { held, source, data } of await journal.query(HELD, [gateway])) {
+    for (const { held, source, data } of rows) {
       if (isClosing()) return;
       const entry = entryOf(data);
       if (entry !== null && !(await take(String(source), entry))) continue;
       await journal.commit([{ statement: LET_GO, parameters: [Number(held)] }]);
       taken += 1;
     }
+    if (taken === 0) return;
     const [left] = await journal.query('SELECT COUNT(*) AS count FROM held_messages WHERE gateway = ?', [gateway]);
     this.#counts.set(gateway, Number(left?.count));
-    if (taken > 0) log.info({ gateway, messages: taken }, 'messages that were held for their channel have been taken');
+    log.info({ gateway, messages: taken }, 'messages that were held for their channel have been taken');
   }
 
   /** Once for each channel. */

@@ -64,6 +64,8 @@ export interface PollCounters {
 
 /** Answers are bounded: what is more is asked for at once, so often. */
 const MOST_ANSWERS = 100;
+/** Of an answer, in the log. */
+const MAX_SAID_CHARACTERS = 100;
 /** A gateway's clock that is ahead by more says nothing of when something was. */
 const CLOCK_AHEAD_MS = 300_000;
 
@@ -190,7 +192,8 @@ export class MessagePoller {
   #entriesOf(question: PollQuestion, answer: unknown): readonly IdentifiedEntry[] {
     const { accepted, list } = question;
     if (accepted !== undefined && !fits(answer, accepted)) {
-      throw new Error(`it answered ${accepted.field} ${textAt(answer, accepted.field) ?? 'without a value'}`);
+      const said = textAt(answer, accepted.field)?.slice(0, MAX_SAID_CHARACTERS);
+      throw new Error(`it answered ${accepted.field} ${said ?? 'without a value'}`);
     }
     const entries = entriesAt(answer, list);
     if (entries === null && accepted === undefined) throw new Error(`its answer has no list at "${list ?? ''}"`);

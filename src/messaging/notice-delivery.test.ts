@@ -21,6 +21,7 @@ describe('what trunks are told', () => {
   let unanswered: ((result: NoticeResult) => void)[];
   let store: MessageStore;
   let delivery: NoticeDelivery;
+  let giveUpMs: number;
 
   beforeEach(async () => {
     world = await MessageWorld.open();
@@ -30,6 +31,7 @@ describe('what trunks are told', () => {
     message = (await world.store.find(submission.message.messageId)) as Message;
     told = [];
     results = [];
+    giveUpMs = GIVE_UP_MS;
     unanswered = [];
     store = new MessageStore({
       ...{ journal: world.journal, clock: world.clock, log, keepDays: () => 8 },
@@ -53,7 +55,7 @@ describe('what trunks are told', () => {
       return result;
     };
     delivery = new NoticeDelivery({
-      ...{ journal: world.journal, clock: world.clock, log, giveUpAfterMs: () => GIVE_UP_MS },
+      ...{ journal: world.journal, clock: world.clock, log, giveUpAfterMs: () => giveUpMs },
       tellers: { sip: tell, webhook: tell },
     });
   }
@@ -153,13 +155,25 @@ describe('what trunks are told', () => {
     await deadNews(300);
     await wake();
     await answerDead('failed');
-    world.clock.advance(GIVE_UP_MS);
+    world.clock.advance(300_000);
     await deadNews(1);
     await wake();
     assert.deepEqual([await left(), unanswered.length], [2, 2], 'the new one is tried');
     assert.equal(delivery.counters.givenUp, 600);
     await answerDead('told');
     assert.equal(await left(), 0);
+  });
+
+  it('is tried once where nothing is told again, also after others were told in vain', async () => {
+    giveUpMs = 0;
+    for (let round = 0; round < 3; round++) {
+      await deadNews(1);
+      await wake();
+      assert.equal(unanswered.length, 2);
+      await answerDead('failed');
+      assert.equal(await left(), 0);
+      world.clock.advance(10_000);
+    }
   });
 
   it('passes over a row that cannot be read', async () => {

@@ -169,7 +169,8 @@ export class NoticeDelivery {
           dueWallMs: Number(row.due_wall_ms),
         };
       });
-      const untilMs = clock.wallMs() - giveUpAfterMs();
+      // A rest is no time in which it could have been told.
+      const untilMs = clock.wallMs() - Math.max(giveUpAfterMs(), LONGEST_PAUSE_MS);
       const isTooOld = ({ noticeId, madeWallMs, dueWallMs }: Row) =>
         failures > 0 && madeWallMs <= untilMs && dueWallMs <= clock.wallMs() && !underWay.has(noticeId);
       const tooOld = rows.filter(isTooOld).map(({ noticeId }) => noticeId);
