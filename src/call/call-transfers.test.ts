@@ -21,6 +21,14 @@ describe('transfers of a call by its trunk', () => {
   beforeEach(() => talking());
   afterEach(() => bench.assertQuiet());
 
+  /** The transferor asks for it. */
+  async function refer(to: ConstructorParameters<typeof FakeReferral>[0]): Promise<FakeReferral> {
+    const referral = new FakeReferral(to);
+    caller.listener.referred(referral);
+    await settled();
+    return referral;
+  }
+
   /** The gateway hangs up, and whatever else is left is ended. */
   async function over() {
     for (const leg of bench.dialler.legs) if (leg.state === 'talking') leg.hangsUp();
@@ -32,9 +40,7 @@ describe('transfers of a call by its trunk', () => {
 
   describe('blind, to a number', () => {
     it('places a call of its own and connects it with the callee, whose leg goes on', async () => {
-      const referral = new FakeReferral({ user: TARGET });
-      caller.listener.referred(referral);
-      await settled();
+      const referral = await refer({ user: TARGET });
       assert.deepEqual(referral.told, ['202', 'NOTIFY 100']);
       const [first, second] = bench.dialler.legs;
       assert.ok(first !== undefined && second !== undefined, 'a second channel is dialled');
@@ -65,9 +71,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('goes on as it was when the target is busy, and tells the transferor so', async () => {
-      const referral = new FakeReferral({ user: TARGET });
-      caller.listener.referred(referral);
-      await settled();
+      const referral = await refer({ user: TARGET });
       bench.leg.sent();
       bench.leg.fail(486);
       await settled();
@@ -84,9 +88,7 @@ describe('transfers of a call by its trunk', () => {
 
     it('tells what policy says of the target', async () => {
       bench.refusal = 'class-not-allowed';
-      const referral = new FakeReferral({ user: '060123456' });
-      caller.listener.referred(referral);
-      await settled();
+      const referral = await refer({ user: '060123456' });
       assert.deepEqual(referral.told, ['202', 'NOTIFY 100', 'NOTIFY 403']);
       assert.equal(bench.dialler.legs.length, 1);
       caller.hangsUp();
@@ -94,9 +96,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('keeps the callee, who hears ringing, when the transferor hangs up before the target answers', async () => {
-      const referral = new FakeReferral({ user: TARGET });
-      caller.listener.referred(referral);
-      await settled();
+      await refer({ user: TARGET });
       const [first, second] = bench.dialler.legs;
       second?.sent();
       caller.hangsUp();
@@ -113,8 +113,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('hangs up on the callee when the transferor has gone and the target does not answer', async () => {
-      caller.listener.referred(new FakeReferral({ user: TARGET }));
-      await settled();
+      await refer({ user: TARGET });
       const [first, second] = bench.dialler.legs;
       second?.sent();
       caller.hangsUp();
@@ -125,9 +124,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('gives the target up when the callee hangs up meanwhile', async () => {
-      const referral = new FakeReferral({ user: TARGET });
-      caller.listener.referred(referral);
-      await settled();
+      const referral = await refer({ user: TARGET });
       const [first, second] = bench.dialler.legs;
       second?.sent();
       first?.hangsUp();
@@ -141,8 +138,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('charges a target whose 200 crosses the end of the callee, and ends it', async () => {
-      caller.listener.referred(new FakeReferral({ user: TARGET }));
-      await settled();
+      await refer({ user: TARGET });
       const [first, second] = bench.dialler.legs;
       second?.sent();
       first?.hangsUp();
@@ -156,8 +152,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('ends with the callee when that hangs up just as the target answers', async () => {
-      caller.listener.referred(new FakeReferral({ user: TARGET }));
-      await settled();
+      await refer({ user: TARGET });
       const [first, second] = bench.dialler.legs;
       second?.sent();
       bench.journal.stall();
@@ -171,8 +166,7 @@ describe('transfers of a call by its trunk', () => {
     });
 
     it('hangs up on a transferor that says nothing after the success', async () => {
-      caller.listener.referred(new FakeReferral({ user: TARGET }));
-      await settled();
+      await refer({ user: TARGET });
       bench.leg.sent();
       bench.leg.answer(ANSWER);
       await settled();
@@ -210,9 +204,7 @@ describe('transfers of a call by its trunk', () => {
 
   describe('blind, to somebody at the PBX', () => {
     it('calls the PBX with the callee for the caller, and lets the new leg take the old one’s place', async () => {
-      const referral = new FakeReferral({ user: '702', uri: 'sip:702@pbx.example', place: 'peer' });
-      caller.listener.referred(referral);
-      await settled();
+      const referral = await refer({ user: '702', uri: 'sip:702@pbx.example', place: 'peer' });
       const call = bench.trunks.last;
       assert.deepEqual([call.request.requestUri, call.request.fromUser], ['sip:702@pbx.example', '+821055550102']);
       call.leg.listener.progressed(180, null);
@@ -289,9 +281,7 @@ describe('transfers of a call by its trunk', () => {
       const other = await bench.talk();
       const [first, second] = bench.dialler.legs;
       await bench.advance(4_000);
-      const referral = new FakeReferral({ user: TARGET, replaces: other.dialogName });
-      caller.listener.referred(referral);
-      await settled();
+      const referral = await refer({ user: TARGET, replaces: other.dialogName });
       assert.deepEqual(referral.told, ['202', 'NOTIFY 100', 'NOTIFY 200']);
       assert.equal(other.state, 'over', 'whose dialog is replaced gets a BYE');
       caller.hangsUp();
@@ -404,9 +394,7 @@ describe('transfers of a call by its trunk', () => {
         await settled();
         assert.deepEqual([successor.state, caller.state], ['over', 'talking']);
         assert.equal(bench.media.remotes.caller, '192.0.2.20');
-        const referral = new FakeReferral({ user: TARGET });
-        caller.listener.referred(referral);
-        await settled();
+        const referral = await refer({ user: TARGET });
         assert.equal(referral.told[0], '202', 'it can be transferred still');
         bench.leg.sent();
         bench.leg.fail(486);
@@ -487,8 +475,7 @@ describe('transfers of a call by its trunk', () => {
   });
 
   it('ends everything at a shutdown in the midst of a transfer', async () => {
-    caller.listener.referred(new FakeReferral({ user: TARGET }));
-    await settled();
+    await refer({ user: TARGET });
     bench.leg.sent();
     bench.registry.endAll('shutdown');
     await settled();
