@@ -56,6 +56,15 @@ describe('what a plan sustains', () => {
     assert.equal(minutesPerDay, null);
   });
 
+  it('is bounded by the threshold of a day of which only few may be over it', async () => {
+    const over = (counts: string, threshold: number) =>
+      allowance('days-over', 3, `, daysOver: { counts: ${counts}, threshold: ${threshold} }`);
+    const { calleesPerDay, minutesPerDay } = await sustained(`allowances: [ ${over('callees', 20)} ]`);
+    // On three days one more.
+    assert.deepEqual([calleesPerDay, minutesPerDay], [(22 * 20 + 3) / 22, null]);
+    assert.equal((await sustained(`allowances: [ ${over('seconds', 1_200)} ]`)).minutesPerDay, (22 * 20 + 3) / 22);
+  });
+
   it('is nothing when the limit is nothing', async () => {
     const { calleesPerDay } = await sustained(`allowances: [ ${allowance('callees', 0)} ]`);
     assert.equal(calleesPerDay, 0);

@@ -48,12 +48,18 @@ export function sustainedBy(scenario: Scenario, planName: string, period: Period
     repeatedCallees: number,
     amountOf: (counts: CallCounts) => number,
   ): number | null => {
-    const limiting = limits.filter(({ counts }) => kinds.includes(counts));
+    const limiting = limits.filter(
+      (allowance) =>
+        kinds.includes(countedBy(allowance)) &&
+        // Seconds as they are talked bound no callees: calls can always be shorter.
+        (talkSeconds > SHORT_CALL_SECONDS || countedBy(allowance) !== 'seconds' || isRounded(allowance)),
+    );
     if (limiting.length === 0) return null;
     // The limits say where the search begins; what is carried says where it ends.
     const guesses = limiting.map((allowance) => {
-      const windows = allowance.window.kind === 'month' ? 1 : workingDays;
-      return (allowance.limit * windows) / useOfACall(plan, allowance, numberClass, talkSeconds);
+      const windows = allowance.window.kind === 'month' && allowance.daysOver === null ? 1 : workingDays;
+      const limit = allowance.daysOver?.threshold ?? allowance.limit;
+      return (limit * windows) / useOfACall(plan, allowance, numberClass, talkSeconds);
     });
     return mostADay({ ...spread, talkSeconds, repeatedCallees }, Math.floor(Math.min(...guesses)), amountOf);
   };
@@ -65,14 +71,19 @@ export function sustainedBy(scenario: Scenario, planName: string, period: Period
   };
 }
 
+/** Of days over a threshold: what is counted on a day. */
+function countedBy({ counts, daysOver }: Allowance): Counted {
+  return daysOver?.counts ?? counts;
+}
+
+function isRounded({ rounding }: Allowance): boolean {
+  return chargedSeconds(SHORT_CALL_SECONDS * 1000, rounding) > SHORT_CALL_SECONDS;
+}
+
 /** About what a call takes of an allowance, in what it counts; at least a trifle. */
-function useOfACall(
-  plan: Plan,
-  { counts, credits, rounding }: Allowance,
-  numberClass: NumberClass,
-  talkSeconds: number,
-): number {
-  switch (counts) {
+function useOfACall(plan: Plan, allowance: Allowance, numberClass: NumberClass, talkSeconds: number): number {
+  const { credits, rounding } = allowance;
+  switch (countedBy(allowance)) {
     case 'seconds':
       return chargedSeconds(talkSeconds * 1000, rounding);
     case 'credits':
