@@ -91,6 +91,9 @@ export interface RunningApp {
   close(): Promise<void>;
 }
 
+/** Until a SIP server that nodes share has heard that one withdraws, and the node what it was sent before. */
+const WITHDRAWAL_MS = 1_000;
+
 /**
  * Starts the whole service.
  * @throws SimtrunkError with what to do about it; nothing of the service is left then.
@@ -215,7 +218,10 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   addReloadedParts(reload, { ...takingOver, registry }, log);
 
   const reloadAll = async (options: { readonly dryRun: boolean }) => reloadWithCertificates(reload, sipSide, options);
-  const drain = new Drain(registry, clock, log, (isDraining) => application.withdraw(isDraining));
+  const drain = new Drain(registry, clock, log, {
+    onChange: (isDraining) => application.withdraw(isDraining),
+    graceMs: config.sip.drachtio?.shared === true ? WITHDRAWAL_MS : 0,
+  });
   opened.defer('drain', () => drain.close());
 
   const counters = async (): Promise<AppCounters> => {

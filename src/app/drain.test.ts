@@ -118,11 +118,18 @@ describe('a drain', () => {
     clock = new ManualClock();
     told = [];
     isStopped = false;
-    drain = new Drain(calls, clock, pino({ level: 'silent' }), (isDraining) => told.push(isDraining));
+    open(0);
+  });
+
+  function open(graceMs: number): void {
+    drain = new Drain(calls, clock, pino({ level: 'silent' }), {
+      onChange: (isDraining) => told.push(isDraining),
+      graceMs,
+    });
     void drain.stopWanted.then(() => {
       isStopped = true;
     });
-  });
+  }
 
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -170,5 +177,34 @@ describe('a drain', () => {
     drain.begin({ deadlineSeconds: null, stops: true });
     await settled();
     assert.equal(isStopped, true);
+  });
+
+  it('takes new calls for a moment still where others have to hear of it, and is over after that', async () => {
+    open(1_000);
+    drain.begin({ deadlineSeconds: null, stops: true });
+    assert.deepEqual([told, calls.refusals], [[true], []]);
+    clock.advance(999);
+    await settled();
+    assert.deepEqual([isStopped, drain.state?.state], [false, 'draining']);
+    calls.live.set('late', false);
+    clock.advance(1);
+    assert.deepEqual(calls.refusals, ['draining']);
+    calls.over('late');
+    await settled();
+    assert.equal(isStopped, true);
+  });
+
+  it('leaves no call that came in that moment when its deadline is sooner, and none refused when it is taken back', async () => {
+    open(1_000);
+    drain.begin({ deadlineSeconds: null, stops: false });
+    drain.resume();
+    clock.advance(2_000);
+    assert.deepEqual(calls.refusals, [null]);
+    calls.live.set('late', false);
+    drain.begin({ deadlineSeconds: 0, stops: true });
+    clock.advance(0);
+    await settled();
+    assert.deepEqual([calls.refusals, calls.ended, isStopped], [[null, 'draining'], ['late'], true]);
+    assert.equal(clock.pendingTimers, 0);
   });
 });

@@ -19,6 +19,13 @@ export interface DrainRequest {
   readonly stops: boolean;
 }
 
+export interface DrainWays {
+  /** Told when it begins, and when it is taken back. */
+  onChange(isDraining: boolean): void;
+  /** New calls are taken for so long still: whoever gives them to several nodes hears of it a little later. */
+  readonly graceMs: number;
+}
+
 export interface DrainState {
   /** `draining`: calls are live; `drained`: none is left. */
   readonly state: 'draining' | 'drained';
@@ -40,19 +47,20 @@ export class Drain {
   readonly #calls: DrainedCalls;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #onChange: (isDraining: boolean) => void;
+  readonly #ways: DrainWays;
   #current: Current | null = null;
   #timer: ClockTimer | undefined;
+  /** While it lasts, new calls are taken. */
+  #grace: ClockTimer | undefined;
   #stop: () => void = () => {};
   /** Resolves when a drain that is to end the service is over. */
   readonly stopWanted: Promise<void>;
 
-  /** @param onChange told when it begins, and when it is taken back */
-  constructor(calls: DrainedCalls, clock: Clock, log: Logger, onChange: (isDraining: boolean) => void) {
+  constructor(calls: DrainedCalls, clock: Clock, log: Logger, ways: DrainWays) {
     this.#calls = calls;
     this.#clock = clock;
     this.#log = log;
-    this.#onChange = onChange;
+    this.#ways = ways;
     this.stopWanted = new Promise((resolve) => {
       this.#stop = resolve;
     });
@@ -80,11 +88,13 @@ export class Drain {
     this.#timer =
       deadlineSeconds === null ? undefined : this.#clock.after(deadlineSeconds * 1_000, () => this.#endRest());
     if (isNew) {
-      this.#calls.refuse('draining');
-      this.#onChange(true);
+      const { graceMs } = this.#ways;
+      if (graceMs > 0) this.#grace = this.#clock.after(graceMs, () => this.#endGrace());
+      else this.#calls.refuse('draining');
+      this.#ways.onChange(true);
       this.#log.warn({ liveCalls: this.#calls.size, deadlineSeconds }, 'draining: new calls are refused');
     }
-    void this.#calls.whenIdle().then(() => this.#over(current));
+    if (this.#grace === undefined) this.#awaitLast(current);
     return this.state as DrainState;
   }
 
@@ -94,16 +104,30 @@ export class Drain {
     this.close();
     this.#current = null;
     this.#calls.refuse(null);
-    this.#onChange(false);
+    this.#ways.onChange(false);
     this.#log.warn({}, 'no longer draining: new calls are taken');
     return true;
   }
 
   close(): void {
     this.#timer?.cancel();
+    this.#grace?.cancel();
+    this.#grace = undefined;
+  }
+
+  #endGrace(): void {
+    this.#grace?.cancel();
+    this.#grace = undefined;
+    this.#calls.refuse('draining');
+    if (this.#current !== null) this.#awaitLast(this.#current);
+  }
+
+  #awaitLast(current: Current): void {
+    void this.#calls.whenIdle().then(() => this.#over(current));
   }
 
   #endRest(): void {
+    if (this.#grace !== undefined) this.#endGrace();
     const rest = this.#calls.calls().filter(({ state }) => !state.emergency);
     this.#log.warn(
       { ended: rest.length, liveCalls: this.#calls.size },
