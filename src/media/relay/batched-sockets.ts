@@ -138,13 +138,7 @@ export class BatchedSockets implements MediaSockets {
     this.#table[entry + 1] = offset;
     this.#table[entry + 2] = packet.length;
     this.#sends += 1;
-    if (!this.#isInBatch && !this.#isFlushPlanned) {
-      this.#isFlushPlanned = true;
-      queueMicrotask(() => {
-        this.#isFlushPlanned = false;
-        this.flush();
-      });
-    }
+    if (!this.#isInBatch && !this.#isFlushPlanned) this.#planFlush();
     return true;
   }
 
@@ -158,6 +152,15 @@ export class BatchedSockets implements MediaSockets {
   /** For its sockets alone. */
   lostAt(index: number): number {
     return this.#isClosed ? 0 : this.#native.lost(this.#set, index);
+  }
+
+  /** Apart from `enqueue`: with a function made in it, that would make a context for each packet. */
+  #planFlush(): void {
+    this.#isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.#isFlushPlanned = false;
+      this.flush();
+    });
   }
 
   #onBatch(count: number): void {

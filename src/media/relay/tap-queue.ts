@@ -71,10 +71,7 @@ export class TapQueue {
     this.#batch = new TapBatchWriter(buffer);
     this.#batch.add(fork, isCallee, arrivalMs, packet);
     this.counters.forkedPackets += 1;
-    this.#flushTimer ??= setTimeout(() => {
-      this.#flushTimer = null;
-      this.#flushWhenCalm();
-    }, this.#flushMs);
+    this.#planFlush();
   }
 
   end(fork: number): void {
@@ -90,6 +87,14 @@ export class TapQueue {
     if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
     this.#flushTimer = null;
     this.#port.close();
+  }
+
+  /** Apart from `add`: with a function made in it, that would make a context for each packet. */
+  #planFlush(): void {
+    this.#flushTimer ??= setTimeout(() => {
+      this.#flushTimer = null;
+      this.#flushWhenCalm();
+    }, this.#flushMs);
   }
 
   #borrowBuffer(): ArrayBuffer | null {
