@@ -222,6 +222,17 @@ describe('a relayed call', () => {
     assert.deepEqual([call.report().caller.mos, call.report().callee.mos], [null, null]);
   });
 
+  it('rates what it received alike when a fax follows, and when the side is gone', () => {
+    call.remote('caller', { ptimeMs: 200 });
+    call.talk('caller', { sequence: 1 }, 50);
+    const { mos } = call.report().caller;
+    assert.ok(mos !== null && mos < 4.36, `${mos}`);
+    call.remote('caller', { codecs: [], isUdptl: true, isSilent: true });
+    assert.equal(call.report().caller.mos, mos);
+    call.session.clearRemote('caller');
+    assert.equal(call.report().caller.mos, mos);
+  });
+
   it('rates AMR-WB by the mode of its frames, and not at all where that changes', () => {
     const wideband = { payloadType: 96, name: 'AMR-WB', clockRateHz: 16_000, fmtp: 'octet-align=1' };
     call.remote('caller', { codecs: [wideband] });

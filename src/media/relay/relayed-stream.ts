@@ -144,7 +144,8 @@ export class RelayedStream implements MediaSocketListener {
     this.#map.setSent(remote?.codecs ?? []);
     this.#isSilenceAnnounced = false;
     this.#audioType = NO_PAYLOAD_TYPE;
-    this.#packetMs = remote?.ptimeMs ?? DEFAULT_PACKET_MS;
+    // What it had is rated, where it has no audio any more.
+    if (remote !== null && remote.isUdptl !== true) this.#packetMs = remote.ptimeMs ?? DEFAULT_PACKET_MS;
     if (remote === null) this.#events.end();
     this.#silence.expect(remote !== null && remote.isSilent !== true, nowMs);
     const { whenSilent: fill, afterMs } = this.#context.comfortNoise;

@@ -15,7 +15,7 @@ import type { Clock, ClockTimer } from '../../lib/clock.js';
 import { emptyReport } from '../relay/relay-messages.js';
 import type { Engine } from './engine.js';
 import type { EngineCall, EngineNetwork, ExchangeResult } from './engine-call.js';
-import type { ForkedStream, ForkReport } from './fork-messages.js';
+import type { ForkReport } from './fork-messages.js';
 import { type ForkRequest, type ForkSettings, SessionFork } from './session-fork.js';
 import { SessionPlayer } from './session-player.js';
 import { composeReport, readCounters, type SideCounters } from './session-report.js';
@@ -283,8 +283,7 @@ export class EngineSession implements MediaSession {
   }
 
   async #endFork(fork: SessionFork): Promise<void> {
-    const last = (await fork.end()) ?? this.#forkReport;
-    this.#forkReport = last && { caller: withoutAge(last.caller), callee: withoutAge(last.callee) };
+    this.#forkReport = withoutAges((await fork.end()) ?? this.#forkReport);
   }
 
   /** The engine answers again: either it still has the session, or it was started anew. */
@@ -327,7 +326,7 @@ export class EngineSession implements MediaSession {
       if (queried.reason === 'refused') this.#lose(queried.detail);
       return null;
     }
-    this.#forkReport = forked ?? this.#forkReport;
+    this.#forkReport = forked ?? withoutAges(this.#forkReport);
     const counters: Record<Side, SideCounters | null> = {
       caller: readCounters(queried.reply, ...this.call.tagsOf('caller')),
       callee: readCounters(queried.reply, ...this.call.tagsOf('callee')),
@@ -374,9 +373,10 @@ function codecsOf(remote: MediaRemote | null): readonly MediaCodec[] {
   return remote?.codecs ?? [];
 }
 
-/** Of a fork that has ended: its last packet grows older elsewhere. */
-function withoutAge(stream: ForkedStream): ForkedStream {
-  return { ...stream, lastPacketAgeMs: null };
+/** Of copies that are no longer seen: their last packet grows older elsewhere. */
+function withoutAges(report: ForkReport | null): ForkReport | null {
+  const old = { lastPacketAgeMs: null };
+  return report && { caller: { ...report.caller, ...old }, callee: { ...report.callee, ...old } };
 }
 
 function isSamePlace(a: MediaAddress, b: MediaAddress): boolean {

@@ -143,6 +143,23 @@ describe('the figures of a session at rtpengine', () => {
     assert.ok(lastPacketAgeMs !== null && lastPacketAgeMs < 300, `${lastPacketAgeMs}`);
   });
 
+  it('have no sign of a side in what somebody else sends', async () => {
+    const session = await lab.open();
+    const [caller, callee, stranger] = [await lab.peer(), await lab.peer(), await lab.peer('127.0.0.9')];
+    session.setRemote('caller', remoteOf(caller, { nat: 'off' }));
+    session.setRemote('callee', remoteOf(callee, { nat: 'off' }));
+    session.watchSilence(100);
+    await session.report();
+    let sequence = 0;
+    await until(async () => {
+      await stranger.sendRtp(rtpPacket({ sequence: sequence++, ssrc: 99 }), session.local('caller'));
+      const { caller: heard } = await session.report();
+      return heard.dropped.source > 5 && heard.silentMs > 100;
+    });
+    const { caller: heard, lastPacketAgeMs } = await session.close();
+    assert.deepEqual([heard.source, heard.firstPacketWallMs, lastPacketAgeMs], [null, null, null]);
+  });
+
   it('are those of the whole call where the callee has begun anew in another network', async () => {
     const session = await lab.open();
     const [caller, callee] = await lab.talking(session);

@@ -39,7 +39,8 @@ export function readCounters(reply: NgDictionary, ...tags: readonly string[]): S
   const sumOf = (name: string, component: number) =>
     counted.reduce((sum, streams) => sum + (integer(dictionary(streams[component]?.stats)?.[name]) ?? 0), 0);
   const ssrc = integer(rtp.SSRC);
-  const hasSent = (integer(dictionary(rtp.stats)?.packets) ?? 0) > 0;
+  const stats = dictionary(rtp.stats);
+  const hasSent = (integer(stats?.packets) ?? 0) > (integer(stats?.errors) ?? 0);
   return {
     packets: sumOf('packets', 0),
     bytes: sumOf('bytes', 0),

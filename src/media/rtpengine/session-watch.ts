@@ -13,6 +13,8 @@ const MAX_KEPT_DIGITS = 256;
 interface WatchedSide {
   readonly silence: SilenceMeter;
   packets: number;
+  /** Those that rtpengine did not drop: what somebody else sends is no sign of the side. */
+  accepted: number;
   firstHeardWallMs: number | null;
   lastHeardMs: number | null;
   source: string | null;
@@ -52,19 +54,22 @@ export class SessionWatch {
   see(side: Side, counters: SideCounters | null, isFax: boolean): void {
     const seen = this.#sides[side];
     const nowMs = this.#clock.monotonicMs();
-    const more = Math.max(0, (counters?.packets ?? 0) - seen.packets);
-    if (more === 0) seen.silence.tick(nowMs);
+    const accepted = counters === null ? 0 : counters.packets - counters.errors;
+    const isHeard = accepted > seen.accepted;
+    if (!isHeard) seen.silence.tick(nowMs);
     if (counters === null) return;
+    const more = Math.max(0, counters.packets - seen.packets);
+    seen.packets += more;
+    if (isFax) seen.faxPackets += more;
+    else if (counters.isTranscoding) seen.transcoded += more;
     seen.told = counters.told ?? seen.told;
     seen.source ??= counters.endpoint;
     const { codecName } = counters;
     if (seen.audio !== null && codecName !== null && !isSupplementary({ name: codecName })) {
       seen.audio = { codecName, packetMs: seen.audio.packetMs };
     }
-    if (more === 0) return;
-    seen.packets += more;
-    if (isFax) seen.faxPackets += more;
-    else if (counters.isTranscoding) seen.transcoded += more;
+    if (!isHeard) return;
+    seen.accepted = accepted;
     seen.firstHeardWallMs ??= this.#clock.wallMs();
     seen.lastHeardMs = nowMs;
     seen.silence.heard(nowMs);
@@ -104,6 +109,7 @@ function watched(side: Side, tell: (event: MediaEvent) => void): WatchedSide {
   return {
     silence,
     packets: 0,
+    accepted: 0,
     firstHeardWallMs: null,
     lastHeardMs: null,
     source: null,
