@@ -6,7 +6,8 @@ export const AGENT = '201';
 export const PAYER = `agent:pbx/${AGENT}`;
 export const CHANNELS = ['gw1/1', 'gw1/2', 'gw2/1'];
 export const SECONDS_A_DAY = 300;
-export const PAYER_SECONDS_A_DAY = 400;
+/** What the payer may use a day: at first, and by other terms. */
+export const PAYER_SECONDS = [90, 80, 40] as const;
 export const ROUNDINGS: readonly [Rounding, Rounding] = [
   { firstSeconds: 10, thenSeconds: 5, minimumSeconds: 0 },
   { firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 },
@@ -34,12 +35,15 @@ export function planWith(rounding: Rounding): Plan {
 }
 
 /** Of the payer; the others are those of the other rounding's plan. */
-export const [CAPS, OTHER_CAPS] = [PAYER_SECONDS_A_DAY, PAYER_SECONDS_A_DAY - 70].map((limit) =>
-  capsOf({
-    name: 'agents',
-    allowances: [
-      allowanceOf({ ...BOTH_WAYS, id: 'seconds-day', counts: 'seconds', limit }),
-      allowanceOf({ id: 'spend-day', counts: 'spend', limit: 2_000_000_000 }),
-    ],
-  }),
+export const CAPS = new Map(
+  PAYER_SECONDS.map((limit) => [
+    limit,
+    capsOf({
+      name: 'agents',
+      allowances: [
+        allowanceOf({ ...BOTH_WAYS, id: 'seconds-day', counts: 'seconds', limit }),
+        allowanceOf({ id: 'spend-day', counts: 'spend', limit: 2_000_000_000 }),
+      ],
+    }),
+  ]),
 );
