@@ -160,6 +160,8 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const resting = channel.state === 'resting' && request.numberClass !== 'emergency' && isOut;
     if (channel.state === 'busy' || this.live.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (resting) return { ok: false, reason: 'channel-resting' };
+    // Its SIM was moved here while it is in a call where it was. What a mobile rings is free.
+    if (book.isInUse && isOut && request.numberClass !== 'emergency') return { ok: false, reason: 'channel-busy' };
     if (request.message !== undefined) return this.#reserveMessage(request, request.message, channel, book);
     const isUnknown = this.#callees.isUnknownTo(request.callee, request.simId);
     const fit = book.fit(request, undefined, isUnknown);

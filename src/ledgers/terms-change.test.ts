@@ -216,6 +216,28 @@ describe('terms that change while calls live', () => {
     assert.equal((await ledger.reserve(request(1, asked))).ok, true);
   });
 
+  it('give a SIM that was moved no second call while it is in one where it was, except to help or for who rings it', async () => {
+    const live = await talk(1);
+    const moved = [
+      { channelId: 'gw1/1', simId: 'sim-2', gapMs: 0 },
+      { channelId: 'gw1/2', simId: 'sim-1', gapMs: 0 },
+    ];
+    // Twice, and by another plan each time.
+    await take(settings({ plans: [plan(200)], channels: moved }));
+    await take(settings({ plans: [plan(150)], channels: moved }));
+    const asked = { channelId: 'gw1/2', simId: 'sim-1' };
+    assert.deepEqual(await ledger.reserve(request(2, asked)), { ok: false, reason: 'channel-busy' });
+    for (const free of [{ numberClass: 'emergency' }, { direction: 'in' }] as const) {
+      const helping = request(2, { ...asked, ...free });
+      assert.equal((await ledger.reserve(helping)).ok, true);
+      await ledger.release(helping.reservationId, { invited: false });
+    }
+    await end(live, 8);
+    assert.deepEqual([used(1), used(2), held(1)], [8, 0, 0]);
+    assert.equal((await ledger.reserve(request(2, asked))).ok, true);
+    await assertSound();
+  });
+
   it('hold calls that live against caps that have changed, and grant them by those that they began with', async () => {
     const of = (limit: number) => {
       const terms = caps(limit);

@@ -15,20 +15,28 @@ const PORTS = [1, 2, 3];
 const SECONDS_A_DAY = 600;
 const CALLEES_A_DAY = 3;
 const PAYER = 'account:acme';
-const PAYER_SECONDS = 700;
+const PAYER_SECONDS = [700, 300, null] as const;
 
 const BY_STEPS: Rounding = { firstSeconds: 10, thenSeconds: 5, minimumSeconds: 0 };
 const BY_THE_MINUTE: Rounding = { firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 };
 
-const CAPS = capsOf({
-  name: 'acme',
-  allowances: [
-    allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: PAYER_SECONDS }),
-    allowanceOf({ id: 'calls-day', counts: 'calls', countsOn: 'attempt', limit: 1_000 }),
-  ],
-});
+/** What the config says: it is read again while calls live, or at the next start. */
+interface Terms {
+  readonly rounding: Rounding;
+  /** Null: no caps. */
+  readonly payerSeconds: (typeof PAYER_SECONDS)[number];
+  /** By how many ports the SIMs have moved on. */
+  readonly moved: number;
+}
 
-function setupWith(rounding: Rounding): LedgerSetup {
+const AT_FIRST: Terms = { rounding: BY_STEPS, payerSeconds: 700, moved: 0 };
+
+function setupWith({ rounding, payerSeconds, moved }: Terms): LedgerSetup {
+  const ofPayer = [
+    allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: payerSeconds ?? 0 }),
+    allowanceOf({ id: 'calls-day', counts: 'calls', countsOn: 'attempt', limit: 1_000 }),
+  ];
+  const caps = payerSeconds === null ? undefined : capsOf({ name: 'acme', allowances: ofPayer });
   const allowances = [
     allowanceOf({ id: 'seconds-day', counts: 'seconds', limit: SECONDS_A_DAY, rounding }),
     allowanceOf({ id: 'callees-day', counts: 'callees', limit: CALLEES_A_DAY }),
@@ -36,13 +44,22 @@ function setupWith(rounding: Rounding): LedgerSetup {
   return {
     plans: [planOf({ name: 'office', rounding, maxCallSeconds: 3_600, allowances })],
     sims: PORTS.map((port) => ({ simId: `sim${port}`, plan: 'office' })),
-    channels: PORTS.map((port) => ({ channelId: `gw1/${port}`, simId: `sim${port}`, gapMs: GAP_MS })),
+    channels: PORTS.map((port) => ({ channelId: `gw1/${port}`, simId: `sim${simIn(port, moved)}`, gapMs: GAP_MS })),
     sliceSeconds: 30,
-    capsOf: (payer) => (payer === PAYER ? CAPS : undefined),
+    capsOf: (payer) => (payer === PAYER ? caps : undefined),
   };
 }
 
+function simIn(port: number, moved: number): number {
+  return ((port - 1 + moved) % PORTS.length) + 1;
+}
+
 const PORT = fc.constantFrom(...PORTS);
+const TERMS: fc.Arbitrary<Terms> = fc.record({
+  rounding: fc.constantFrom(BY_STEPS, BY_THE_MINUTE),
+  payerSeconds: fc.constantFrom(...PAYER_SECONDS),
+  moved: fc.constantFrom(0, 0, 1),
+});
 const CALLEES = ['a', 'b', 'c', 'd', 'e'];
 const STEP = fc.oneof(
   {
@@ -83,16 +100,20 @@ const STEP = fc.oneof(
       ms: fc.constantFrom(1_000, GAP_MS, 60_000, 30_000_000),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), replan: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), terms: TERMS }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('reload' as const), terms: TERMS }) },
 );
 type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
 
 interface ModelCall {
   readonly id: string;
   readonly port: number;
+  readonly sim: number;
   readonly callee: string;
   readonly paid: boolean;
   readonly reservedWallMs: number;
+  /** Of the plan that it began with. */
+  rounding: Rounding;
   answeredWallMs: number | null;
   maxCallSeconds: number;
   /** Null while it is live. */
@@ -106,12 +127,12 @@ interface ModelCall {
 /** Declares the suite for one implementation. */
 export function describeHistories(name: string, makeHarness: () => Promise<LedgerHarness>): void {
   describe(`${name}, over any history`, () => {
-    it('agrees with a simple model through crashes, corrections and changed plans', async () => {
+    it('agrees with a simple model through crashes, reloads, corrections, changed plans and SIMs that move', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 30 }), async (steps) => {
           const harness = await makeHarness();
           try {
-            const course = new Course(harness, await harness.open(setupWith(BY_STEPS)));
+            const course = new Course(harness, await harness.open(setupWith(AT_FIRST)));
             for (const step of steps) {
               await course.take(step);
               course.check();
@@ -148,8 +169,12 @@ class Course {
     const model = this.#model;
     if (step.kind === 'wait') await harness.advance(step.ms);
     else if (step.kind === 'crash') {
-      if (step.replan) model.rounding = model.rounding === BY_STEPS ? BY_THE_MINUTE : BY_STEPS;
-      this.tested = await harness.reopen(setupWith(model.rounding));
+      this.tested = await harness.reopen(setupWith(step.terms));
+      model.terms = step.terms;
+      for (const call of model.live.values()) call.rounding = step.terms.rounding;
+    } else if (step.kind === 'reload') {
+      await harness.reload(setupWith(step.terms));
+      model.terms = step.terms;
     } else if (step.kind === 'adjust') await this.#adjust(step.holder, step.amount);
     else if (step.kind === 'reserve') await this.#reserve(step.port, step.callee, step.paid);
     else {
@@ -163,25 +188,29 @@ class Course {
     const adjustment = { holder, allowanceId: 'seconds-day', amount, wallMs };
     const adjustmentId = `a${++this.#count}`;
     const result = await this.tested.ledger.adjust({ ...adjustment, adjustmentId, reason: 'test', by: 'test' });
-    assert.equal(result.ok, true);
-    this.#model.adjustments.push({ holder, amount, wallMs });
+    assert.equal(result.ok, holder !== PAYER || this.#model.terms.payerSeconds !== null);
+    if (result.ok) this.#model.adjustments.push({ holder, amount, wallMs });
   }
 
   async #reserve(port: number, callee: string, paid: boolean): Promise<void> {
     const model = this.#model;
     const id = `m${++this.#count}`;
     const wallMs = this.#harness.wallMs();
+    const { rounding, moved } = model.terms;
+    const sim = simIn(port, moved);
+    const isInCall = [...model.live.values()].some((call) => call.sim === sim && call.durationMs === null);
     const mayTake = this.tested.view.channelState(`gw1/${port}`) === 'idle';
     const result = await this.tested.ledger.reserve({
       ...{ reservationId: id, callId: `call-${id}`, trunk: 'pbx', direction: 'out', payers: paid ? [PAYER] : [] },
-      ...{ channelId: `gw1/${port}`, simId: `sim${port}`, callee, numberClass: 'mobile', wallMs },
+      ...{ channelId: `gw1/${port}`, simId: `sim${sim}`, callee, numberClass: 'mobile', wallMs },
     });
+    assert.equal(isInCall && result.ok, false, 'one SIM, one call');
     assert.equal(model.live.has(port) && result.ok, false, 'one channel, one call');
-    if (mayTake) {
+    if (mayTake && !isInCall) {
       // A SIM has one call at a time: what is settled says exactly whether another fits.
-      const left = SECONDS_A_DAY - model.secondsOf(`sim:sim${port}`, wallMs);
-      const callees = model.calleesOf(port, wallMs);
-      const fits = left >= model.rounding.firstSeconds && (callees.has(callee) || callees.size < CALLEES_A_DAY);
+      const left = SECONDS_A_DAY - model.secondsOf(`sim:sim${sim}`, wallMs);
+      const callees = model.calleesOf(sim, wallMs);
+      const fits = left >= rounding.firstSeconds && (callees.has(callee) || callees.size < CALLEES_A_DAY);
       const refusedBy = result.ok ? null : result.reason;
       if (refusedBy !== 'cap-exhausted') assert.equal(result.ok, fits, `${refusedBy}: ${left} s left`);
       else assert.ok(paid);
@@ -189,8 +218,8 @@ class Course {
     if (!result.ok) return;
     const { maxCallSeconds } = result;
     model.live.set(port, {
-      ...{ id, port, callee, paid, reservedWallMs: wallMs, answeredWallMs: null, maxCallSeconds },
-      ...{ durationMs: null, withdrawn: false },
+      ...{ id, port, sim, callee, paid, reservedWallMs: wallMs, answeredWallMs: null, maxCallSeconds },
+      ...{ rounding, durationMs: null, withdrawn: false },
     });
   }
 
@@ -210,7 +239,7 @@ class Course {
       const durationMs = Math.min(step.wishMs, (call.maxCallSeconds + 1) * 1000);
       const settlement = { reservationId: call.id, answeredWallMs: call.answeredWallMs, estimated: false };
       const charge = await ledger.settle({ ...settlement, durationMs, channelInUse: step.inUse });
-      assert.equal(charge.billedSeconds, chargedSeconds(durationMs, model.rounding));
+      assert.equal(charge.billedSeconds, chargedSeconds(durationMs, call.rounding));
       const again = await ledger.settle({ ...settlement, durationMs: durationMs + 50_000, channelInUse: step.inUse });
       assert.deepEqual(again, charge);
       call.durationMs = durationMs;
@@ -219,7 +248,7 @@ class Course {
     } else if (step.kind === 'further' && call.answeredWallMs !== null) {
       const id = `${call.id}/${++this.#count}`;
       const charge = await ledger.chargeFurther(call.id, id, wallMs);
-      assert.equal(charge?.billedSeconds, chargedSeconds(0, model.rounding));
+      assert.equal(charge?.billedSeconds, chargedSeconds(0, call.rounding));
       // It is one of the calls that the payer's cap counts, and no attempt of its own.
       model.over.push({ ...call, id, answeredWallMs: wallMs, durationMs: 0, isFurther: true });
     } else if (step.kind === 'vacate' && call.durationMs !== null) {
@@ -237,7 +266,7 @@ class Course {
 
 /** What must be true, kept as plain lists. */
 class Model {
-  rounding = BY_STEPS;
+  terms = AT_FIRST;
   /** By port; a call that keeps its channel after its settlement is still there. */
   readonly live = new Map<number, ModelCall>();
   readonly over: ModelCall[] = [];
@@ -248,6 +277,7 @@ class Model {
       assert.equal(view.channelState(`gw1/${port}`) === 'busy', this.live.has(port), `channel ${port}`);
       const usage = ledger.usageOf(`sim${port}`, wallMs)?.allowances ?? [];
       const used = (id: string) => usage.find(({ allowanceId }) => allowanceId === id)?.used;
+      // A SIM a port, wherever it sits.
       assert.equal(used('seconds-day'), this.secondsOf(`sim:sim${port}`, wallMs), `seconds of sim ${port}`);
       assert.equal(used('callees-day'), this.calleesOf(port, wallMs).size, `callees of sim ${port}`);
     }
@@ -255,9 +285,10 @@ class Model {
     const calls = this.over.filter(
       (call) => call.paid && !call.withdrawn && dayOf(call.reservedWallMs) === dayOf(wallMs),
     );
+    const isCounted = this.terms.payerSeconds !== null;
     assert.deepEqual(
       paid.map(({ used }) => used),
-      [this.secondsOf(PAYER, wallMs), calls.length],
+      isCounted ? [this.secondsOf(PAYER, wallMs), calls.length] : [],
       PAYER,
     );
     const since = dayOf(wallMs);
@@ -273,11 +304,11 @@ class Model {
   /** Settled seconds and corrections of a day, calls over midnight split. */
   secondsOf(holder: string, wallMs: number): number {
     const today = dayOf(wallMs);
-    const rounding = holder === PAYER ? BY_THE_SECOND : this.rounding;
+    const rounding = holder === PAYER ? BY_THE_SECOND : this.terms.rounding;
     let seconds = 0;
-    for (const { port, paid, answeredWallMs, durationMs } of this.over) {
+    for (const { sim, paid, answeredWallMs, durationMs } of this.over) {
       if (answeredWallMs === null || durationMs === null) continue;
-      if (holder === PAYER ? !paid : holder !== `sim:sim${port}`) continue;
+      if (holder === PAYER ? !paid : holder !== `sim:sim${sim}`) continue;
       const billed = chargedSeconds(durationMs, rounding);
       const midnight = dayOf(answeredWallMs) + DAY_MS;
       const isOver = answeredWallMs + durationMs > midnight;
@@ -289,9 +320,9 @@ class Model {
     return seconds + corrections.reduce((sum, { amount }) => sum + amount, 0);
   }
 
-  calleesOf(port: number, wallMs: number): ReadonlySet<string> {
+  calleesOf(sim: number, wallMs: number): ReadonlySet<string> {
     const talked = this.over.filter(
-      (call) => call.port === port && call.answeredWallMs !== null && dayOf(call.answeredWallMs) === dayOf(wallMs),
+      (call) => call.sim === sim && call.answeredWallMs !== null && dayOf(call.answeredWallMs) === dayOf(wallMs),
     );
     return new Set(talked.map(({ callee }) => callee));
   }
