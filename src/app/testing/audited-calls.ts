@@ -14,16 +14,7 @@ import { LEDGER_SCHEMA } from '../../ledgers/ledger-schema.js';
 import { ManualClock } from '../../lib/clock.js';
 import { createLogger } from '../../lib/logger.js';
 import { AuditedBooks, type History, type SeenLeg } from './audited-books.js';
-import {
-  AGENT,
-  CAPS,
-  CHANNELS,
-  PAYER,
-  PAYER_SECONDS,
-  planWith,
-  ROUNDINGS,
-  SECONDS_A_DAY,
-} from './audited-terms.js';
+import { AGENT, CAPS, CHANNELS, PAYER, PAYER_SECONDS, planWith, ROUNDINGS, SECONDS_A_DAY } from './audited-terms.js';
 import { MortalJournal } from './mortal-journal.js';
 
 const HOLD_SECONDS = 40;

@@ -34,7 +34,7 @@ export function planWith(rounding: Rounding): Plan {
   });
 }
 
-/** Of the payer; the others are those of the other rounding's plan. */
+/** Of the payer, by its seconds a day. */
 export const CAPS = new Map(
   PAYER_SECONDS.map((limit) => [
     limit,
