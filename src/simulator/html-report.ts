@@ -4,6 +4,7 @@ import { STYLE } from './html-style.js';
 import { escaped, htmlTable } from './html-text.js';
 import type { DayOfCalls, PlanCost, SimUse, SimulationResult } from './result.js';
 import { barPlot, columnPlot, fieldPlot, legend, type Series, sharePlot } from './svg-plots.js';
+import { recordNotes } from './text-report.js';
 import { counted, grouped, groupedMoney, percent } from './text-table.js';
 
 /** Days that are drawn one by one; longer periods are drawn by week. */
@@ -107,7 +108,10 @@ ${columnPlot(
   spans.map(({ name }) => name),
   series,
 )}
-${reasons.length === 0 ? '<p class="soft">No call was refused.</p>' : htmlTable(['refused', 'calls'], reasons)}`;
+${reasons.length === 0 ? '<p class="soft">No call was refused.</p>' : htmlTable(['refused', 'calls'], reasons)}
+${recordNotes(result)
+  .map((note) => `<p class="soft">${escaped(note)}</p>`)
+  .join('\n')}`;
 }
 
 function allowancesByDay(result: SimulationResult): string {

@@ -100,6 +100,15 @@ describe('the outputs of a simulation', () => {
     assert.match(htmlReport(paid), /<h3>spend <span class="soft">of 1,000\.5 KRW<\/span><\/h3>/);
   });
 
+  it('say what was drawn of recorded calls, and which were left out', () => {
+    const replayed = { ...result, drawnOutcomes: 2, leftOut: 1 };
+    for (const output of [textReport(replayed), htmlReport(replayed)]) {
+      assert.match(output, /Of 2 recorded calls without a channel the outcome was drawn from the others\./);
+      assert.match(output, /1 recorded call from mobiles, or of probes, left out\./);
+    }
+    assert.doesNotMatch(htmlReport(result), /recorded call/);
+  });
+
   it('balance their tags', () => {
     const open: string[] = [];
     for (const [, close, name = '', , selfClosed] of htmlReport(result).matchAll(

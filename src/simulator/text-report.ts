@@ -38,7 +38,8 @@ export function textReport(result: SimulationResult): string {
   ].join('\n');
 }
 
-function callLines({ calls, drawnOutcomes, leftOut }: SimulationResult): string[] {
+function callLines(result: SimulationResult): string[] {
+  const { calls } = result;
   const rows = [
     ['planned', grouped(calls.planned), ''],
     ['carried', grouped(calls.carried), percent(calls.carried, calls.planned)],
@@ -51,11 +52,17 @@ function callLines({ calls, drawnOutcomes, leftOut }: SimulationResult): string[
     ['cut short', grouped(calls.cutShort), 'by what the plan still allowed'],
   ];
   const kept = rows.filter(([what, count]) => count !== '0' || what === 'carried' || what === 'refused');
-  const drawn = [
-    `  Of ${grouped(drawnOutcomes)} recorded calls without a channel the outcome was drawn from the others.`,
+  return ['Calls', ...textTable(kept), ...recordNotes(result).map((note) => `  ${note}`)];
+}
+
+/** What a reader of a simulation of recorded calls has to know of them. */
+export function recordNotes({ drawnOutcomes, leftOut }: SimulationResult): string[] {
+  return [
+    ...(drawnOutcomes === 0
+      ? []
+      : [`Of ${counted(drawnOutcomes, 'recorded call')} without a channel the outcome was drawn from the others.`]),
+    ...(leftOut === 0 ? [] : [`${counted(leftOut, 'recorded call')} from mobiles, or of probes, left out.`]),
   ];
-  const left = [`  ${counted(leftOut, 'recorded call')} from mobiles, or of probes, left out.`];
-  return ['Calls', ...textTable(kept), ...(drawnOutcomes === 0 ? [] : drawn), ...(leftOut === 0 ? [] : left)];
 }
 
 function exhaustionLines({ exhaustions, firstExhaustedWorkingDay, period }: SimulationResult): string[] {
