@@ -78,6 +78,7 @@ describe('calls over rtpengine', function () {
     assertVoices(cdr);
     assert.ok(cdr.media !== null && cdr.media.caller.packets >= 75 && cdr.media.callee.packets >= 75);
     assert.equal(cdr.media.caller.lost, 0);
+    assert.ok((cdr.media.caller.mos ?? 0) > 4 && (cdr.media.callee.mos ?? 0) > 4, JSON.stringify(cdr.media));
     await until('nothing of the call is left there', async () => (await rtpengine.calls()).length === 0);
     assert.equal((await app?.counters())?.rtpengine?.sessions, 0);
   });

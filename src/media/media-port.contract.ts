@@ -362,6 +362,26 @@ export function describeMediaPort(
       port2.close();
     });
 
+    it('rates what was heard of each side also when the call ends in a fax, or a side has gone before', async () => {
+      const port2 = await tapOf(engine);
+      const { session, caller, callee } = await talking();
+      session.fork({ recordingId: 'rec1' });
+      const tap = readTap(port2);
+      const copied = (isCallee: boolean) => tap.packets.some((packet) => packet.isCallee === isCallee);
+      await flows(session, caller, callee, () => copied(false) && copied(true));
+      session.setRemote('caller', faxOf(caller));
+      session.setRemote('callee', faxOf(callee));
+      await session.report();
+      session.clearRemote('caller');
+      const report = await session.close();
+      for (const { mos, lost, source } of [report.caller, report.callee]) {
+        assert.ok(mos !== null && mos > 4, JSON.stringify(report));
+        assert.equal(lost, 0);
+        assert.notEqual(source, null);
+      }
+      port2.close();
+    });
+
     it('begins with a fax, of which a stranger can say nothing', async () => {
       const session = await open();
       const [caller, callee, stranger] = [await party(11), await party(22, '127.0.0.3'), await party(33, '127.0.0.4')];
