@@ -160,15 +160,15 @@ function exhaustionsOf({ exhaustions, sims, days }: Tally): ExhaustedAllowance[]
   }));
 }
 
-function simUse({ sim, days: used, usage }: Tally['sims'][number], days: readonly CalendarDay[]): SimUse {
-  const allowances = usage.findLast((ofDay) => ofDay.length > 0) ?? [];
+function simUse(tally: Tally['sims'][number], days: readonly CalendarDay[]): SimUse {
+  const { sim, days: used, allowances } = tally;
   return {
     simId: sim.simId,
     plan: sim.plan,
     days: used.flatMap((day, index) => (day.calls === 0 ? [] : [{ date: days[index]?.date ?? '', ...day }])),
     allowances: allowances.map(({ allowanceId, counts, window, limit }, index) => {
       const told = (amount: number) => (counts === 'spend' ? formatMoney(amount) : amount);
-      const usedByDay = usage.map((ofDay) => told(ofDay[index]?.used ?? 0));
+      const usedByDay = tally.usedByDay.map((ofDay) => told(ofDay[index] ?? 0));
       return { allowanceId, counts, window, limit: told(limit), usedByDay };
     }),
   };

@@ -252,16 +252,13 @@ describe('simulateCalls', () => {
       allowanceOf({ id: 'callees-month', counts: 'callees', limit: 120, window: { kind: 'month', resetDay: 1 } }),
     ];
     const tally = run(fleetOf(planOf({ name: 'both', allowances }), 1), agents({}));
-    assert.deepEqual(
-      tally.sims[0]?.usage.map((usage) => usage.map(({ used }) => used)),
-      [
-        [50, 50],
-        [50, 100],
-        [20, 120],
-        [0, 120],
-        [0, 120],
-      ],
-    );
+    assert.deepEqual(tally.sims[0]?.usedByDay, [
+      [50, 50],
+      [50, 100],
+      [20, 120],
+      [0, 120],
+      [0, 120],
+    ]);
     assert.deepEqual(
       tally.exhaustions.map(({ allowanceId, dayIndex }) => [allowanceId, dayIndex]),
       [['callees-month', 2]],

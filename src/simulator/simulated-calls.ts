@@ -236,7 +236,10 @@ class SimulatedCalls {
 
   #keepUsage(): void {
     const wallMs = this.#clock.wallMs();
-    for (const { sim, usage } of this.#tally.sims) usage.push(this.#memory.bookOf(sim.simId)?.usage(wallMs) ?? []);
+    for (const tally of this.#tally.sims) {
+      tally.allowances = this.#memory.bookOf(tally.sim.simId)?.usage(wallMs) ?? [];
+      tally.usedByDay.push(tally.allowances.map(({ used }) => used));
+    }
   }
 
   /** The allowance that most of the fleet refuses the call for; of a large fleet some SIMs are asked. */

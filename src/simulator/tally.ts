@@ -36,8 +36,10 @@ export interface Exhaustion {
 export interface SimTally {
   readonly sim: FleetSim;
   readonly days: readonly SimDay[];
-  /** For each day, what was used of each allowance at its end, in the plan's order. */
-  readonly usage: (readonly AllowanceUsage[])[];
+  /** Its allowances at the end of the last day, in the plan's order. */
+  allowances: readonly AllowanceUsage[];
+  /** For each day, what was used of each of them at its end; bare numbers, since they are many. */
+  readonly usedByDay: (readonly number[])[];
   /** Charged beyond the fee, in millionths of the plan's currency. */
   chargedMicros: Micros;
   /** What the same calls would have been charged by the metered plan. */
@@ -79,7 +81,8 @@ export class Tally {
     this.sims = sims.map((sim) => ({
       sim,
       days: days.map(() => ({ billedSeconds: 0, calls: 0, callees: 0 })),
-      usage: [],
+      allowances: [],
+      usedByDay: [],
       chargedMicros: 0,
       meteredMicros: 0,
     }));
