@@ -1,4 +1,4 @@
-// How good one direction was to listen to: what was received of it, put into the E-model.
+// How good one direction was to talk over: what was received of it, put into the E-model.
 import { type CodecImpairment, impairmentOf, opinionScoreOf, ratingOf } from '../../rtp/e-model.js';
 import type { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { impairmentOfAmrWb, narrowed, type WidebandImpairment, widebandRatingOf } from '../../rtp/wideband-e-model.js';
