@@ -1,7 +1,7 @@
 // The ledger from another terminal: usage recomputed from history, with and without a running service, and corrected.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Arena, until } from '../app/testing/arena.js';
 import { type RunningCommand, runCommand } from '../app/testing/command.js';
@@ -264,6 +264,21 @@ describe('simtrunk ledger', function () {
       stdout,
       /^There is no ledger yet at \S+elsewhere\/simtrunk\.db: nothing was used\. No running service/,
     );
+  });
+
+  it('says which journal it is that cannot be read, and what to look at', async () => {
+    const elsewhere = join(arena.folder, 'no-journal');
+    mkdirSync(elsewhere);
+    writeFileSync(
+      join(elsewhere, 'simtrunk.db'),
+      'This is no database, though it stands where one should. '.repeat(20),
+    );
+    for (const action of ['verify', 'adjustments']) {
+      await assert.rejects(ledger([action, '--config', file, '--data', elsewhere]), {
+        code: 'JOURNAL_UNAVAILABLE',
+        message: /^Cannot read the journal \S+simtrunk\.db: file is not a database\. Look at ledger\.file/,
+      });
+    }
   });
 
   it('without a running service adjusts nothing, and says why', async () => {

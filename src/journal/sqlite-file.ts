@@ -1,5 +1,6 @@
 // The only file that knows the SQLite driver (libsql, its synchronous API); another driver is swapped in here.
 import Database from 'libsql';
+import { SimtrunkError } from '../lib/errors.js';
 import type { JournalValue } from '../lib/journal-entry.js';
 
 export type SqliteRow = Readonly<Record<string, JournalValue>>;
@@ -76,11 +77,20 @@ export function lockFile(file: string): { release(): void } | undefined {
   };
 }
 
-/** Opens a file that another process may be writing, for questions only; nothing is created. */
+/**
+ * Opens a file that another process may be writing, for questions only; nothing is created.
+ * @throws SimtrunkError JOURNAL_UNAVAILABLE
+ */
 export function openForReading(file: string): SqliteFile {
-  const sqlite = new SqliteFile(file, 'process');
-  sqlite.execute('PRAGMA query_only = 1');
-  return sqlite;
+  try {
+    const sqlite = new SqliteFile(file, 'process');
+    sqlite.execute('PRAGMA query_only = 1');
+    return sqlite;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `Cannot read the journal ${file}: ${why}. Look at ledger.file and --data, and at who may read it.`;
+    throw new SimtrunkError('JOURNAL_UNAVAILABLE', message, { cause });
+  }
 }
 
 function isBusy(error: unknown): boolean {
