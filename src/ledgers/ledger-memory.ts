@@ -239,7 +239,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     const fit = book?.fit(question, hold);
     const bySim = fit?.ok ? fit.maxCallSeconds : 0;
     const byPayers = this.#usage.payers.extend(payerHolds, { ...request, carrier: book }, answeredWallMs, untilWallMs);
-    const maxCallSeconds = Math.min(bySim, byPayers.heldSeconds - 1);
+    // What is held was granted: a correction takes nothing of it back.
+    const heldSeconds = Math.ceil(heldMsOf(hold) / 1000);
+    const maxCallSeconds = Math.max(Math.min(bySim, byPayers.heldSeconds - 1), heldSeconds - 1);
     const grantedUntilWallMs = answeredWallMs + (maxCallSeconds + 1) * 1000;
     book?.cover(hold, answeredWallMs, Math.max(answeredWallMs, Math.min(untilWallMs, grantedUntilWallMs)));
     const isBySim = bySim <= byPayers.heldSeconds - 1;
@@ -262,13 +264,16 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     return this.#book(live, answeredWallMs, durationMs, estimated);
   }
 
-  /** Books one more answer of an attempt as a call that ended at once; what the attempt holds of its payers is no more than is left. */
+  /** Books one more answer of an attempt as a call that ended at once; what the attempt holds is no more than is left. */
   chargeFurther(further: Live, answeredWallMs: number): Charge {
     const charge = this.#book(further, answeredWallMs, 0, false);
     const { request, book, hold, payerHolds } = further;
     const { answeredWallMs: sinceWallMs } = hold;
-    const isTalking = sinceWallMs !== null && !further.settled;
-    if (isTalking) this.#usage.payers.takeBack(payerHolds, { ...request, carrier: book }, sinceWallMs);
+    if (sinceWallMs === null || further.settled) return charge;
+    const byPayers = this.#usage.payers.takeBack(payerHolds, { ...request, carrier: book }, sinceWallMs);
+    const fit = book?.fit({ ...request, wallMs: sinceWallMs }, hold);
+    const leftMs = Math.min(byPayers, fit?.ok ? fit.maxCallSeconds + 1 : 0) * 1000;
+    if (leftMs < heldMsOf(hold)) book?.cover(hold, sinceWallMs, sinceWallMs + leftMs);
     return charge;
   }
 
@@ -301,6 +306,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (used === 'holder') return { ok: false, reason: 'unknown-holder' };
     if (used === 'allowance') return { ok: false, reason: 'unknown-allowance' };
     this.#sequence += 1;
+    this.#adjustFormer(adjustment);
     if (adjustment.holder.startsWith(SIM)) this.events.emit('usage:changed', adjustment.holder.slice(SIM.length));
     return { ok: true, used };
   }
@@ -370,6 +376,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
 
   adjusted(adjustment: Adjustment): void {
     this.#usage.readjust(adjustment);
+    this.#adjustFormer(adjustment);
   }
 
   /** Goes on where history ends. */
@@ -418,6 +425,18 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#channels.close();
   }
 
+  /** A live call of the SIM is granted and charged by the book that it began with: that hears of it, too. */
+  #adjustFormer({ holder, allowanceId, amount, wallMs }: Adjustment): void {
+    if (!holder.startsWith(SIM)) return;
+    const simId = holder.slice(SIM.length);
+    const former = new Set<UsageBook>();
+    for (const { request, book, settled } of this.live.values()) {
+      if (book !== undefined && request.simId === simId && !settled) former.add(book);
+    }
+    const current = this.#usage.bookOf(simId);
+    for (const book of former) if (book !== current) book.adjust(allowanceId, amount, wallMs);
+  }
+
   #forget(live: Live): void {
     this.drop(live);
     this.live.delete(live.request.reservationId);
@@ -431,4 +450,9 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (answered) this.#callees.talked(callee, simId);
     else if (this.#usage.bookOf(simId)?.terms.countsCalleesOnAttempt) this.#callees.counted(callee, simId);
   }
+}
+
+/** For how long from its answer an answered call holds of its SIM. */
+function heldMsOf({ answeredWallMs, coveredUntilWallMs }: Hold): number {
+  return answeredWallMs === null || coveredUntilWallMs === null ? 0 : coveredUntilWallMs - answeredWallMs;
 }

@@ -242,11 +242,13 @@ export class PayerBooks {
     return { heldSeconds, isFinal, limit: { holder: payer, allowanceId: book.boundBy(question, hold) } };
   }
 
-  /** Something was charged beside an answered call: it goes on holding no more than is left. */
-  takeBack(holds: readonly PayerHold[], request: FitRequest, answeredWallMs: number): void {
+  /** Something was charged beside an answered call: it goes on holding no more than is left; whole seconds from its answer. */
+  takeBack(holds: readonly PayerHold[], request: FitRequest, answeredWallMs: number): number {
+    if (holds.length === 0) return NO_LIMIT.heldSeconds;
     const { seconds } = this.#leastOf(holds, request, answeredWallMs);
     const heldSeconds = Math.min(seconds, heldSecondsOf(holds));
     for (const { book, hold } of holds) book.cover(hold, answeredWallMs, answeredWallMs + heldSeconds * 1000);
+    return heldSeconds;
   }
 
   /** How long a call that was answered then may last by the payer who has least left. */

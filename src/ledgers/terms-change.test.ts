@@ -146,6 +146,25 @@ describe('terms that change while calls live', () => {
     await assertSound();
   });
 
+  it('charge a live call by the plan that it began with as that was corrected since', async () => {
+    const beyond = { kind: 'charge', perStep: '2', stepSeconds: 1 } as const;
+    const planned = (limit: number) => {
+      const seconds = allowanceOf({ id: 'seconds-day', counts: 'seconds', limit, classes: ['mobile'], beyond });
+      return settings({ plans: [{ ...plan(100), allowances: [seconds] }] });
+    };
+    await take(planned(20));
+    const live = await talk(1);
+    await take(planned(500));
+    await take(planned(400));
+    const adjustment = { holder: 'sim:sim-1', allowanceId: 'seconds-day', amount: 15, reason: 'a test', by: 'kim' };
+    assert.deepEqual(await ledger.adjust({ ...adjustment, adjustmentId: 'a1', wallMs: clock.wallMs() }), {
+      ...{ ok: true, used: 15 },
+    });
+    assert.equal((await end(live, 10)).cost, '10');
+    assert.deepEqual([used(1), held(1)], [25, 0]);
+    await assertSound();
+  });
+
   it('count what is booked and corrected while history is read', async () => {
     await end(await talk(1), 12);
     const live = await talk(1);

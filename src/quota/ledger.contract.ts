@@ -286,6 +286,19 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       assert.deepEqual([used(1, 'seconds-day').held, used(1, 'seconds-day').used], [0, 45]);
     });
 
+    it('keeps a slice that is granted when a correction leaves nothing of the plan, and says that it is the last', async () => {
+      const reservationId = await reserved(1);
+      await tested.ledger.confirm(reservationId, harness.wallMs());
+      const adjustment = { holder: 'sim:sim1', allowanceId: 'seconds-day', amount: 600, reason: 'a test', by: 'kim' };
+      await tested.ledger.adjust({ ...adjustment, adjustmentId: 'a1', wallMs: harness.wallMs() });
+      await harness.advance(10_000);
+      const grant = await tested.ledger.renew(reservationId, harness.wallMs() + 30_000);
+      assert.deepEqual(grant, {
+        ...{ maxCallSeconds: 29, isFinal: true },
+        limit: { holder: 'sim:sim1', allowanceId: 'seconds-day' },
+      });
+    });
+
     it('lets emergency calls past quota and gap, but not onto a busy channel', async () => {
       await talk(1, 600);
       await tested.ledger.release(await reserved(2), { invited: true });
