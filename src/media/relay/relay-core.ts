@@ -180,7 +180,7 @@ export class RelayCore {
 
   counters(): RelayCounters {
     const totals = copyOf(this.#ended);
-    for (const { session } of this.#sessions.values()) addStreams(totals, session.report());
+    for (const { session } of this.#sessions.values()) addStreams(totals, session.counts());
     const taps = this.#taps.counters();
     const tapTotal = (figure: keyof TapCounters) => Object.values(taps).reduce((total, tap) => total + tap[figure], 0);
     const pools = [...this.#networks.values()].map((network) => network.pool);

@@ -10,6 +10,7 @@ import type { StreamSettings } from './relay-messages.js';
 import { RelayedControl } from './relayed-control.js';
 import { RelayedSide } from './relayed-side.js';
 import { type ForkSink, RelayedStream, type StreamContext } from './relayed-stream.js';
+import type { StreamCounts } from './stream-totals.js';
 
 export interface SessionContext {
   readonly settings: StreamSettings;
@@ -122,6 +123,16 @@ export class RelaySession {
     const { caller, callee } = this.#controls;
     caller.tick(nowMs, callee.isMute(nowMs));
     callee.tick(nowMs, caller.isMute(nowMs));
+  }
+
+  /** What is summed up over sessions: packets wait meanwhile, so nothing is rated for it. */
+  counts(): Record<Side, StreamCounts> {
+    const nowMs = this.#nowMs();
+    const { caller, callee } = this.#streams;
+    return {
+      caller: caller.counts(nowMs, this.#controls.caller.generated),
+      callee: callee.counts(nowMs, this.#controls.callee.generated),
+    };
   }
 
   report(): MediaReport {

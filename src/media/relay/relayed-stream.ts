@@ -36,6 +36,7 @@ import type { ComfortNoiseSettings } from './relay-messages.js';
 import type { RelayedSide } from './relayed-side.js';
 import { SilenceMeter } from './silence-meter.js';
 import { scoreOf } from './stream-quality.js';
+import type { StreamCounts } from './stream-totals.js';
 
 /** Receives copies of forked packets. */
 export interface ForkSink {
@@ -206,6 +207,23 @@ export class RelayedStream implements MediaSocketListener {
     if (this.#player === null) return;
     this.#player.close();
     this.#context.pacer.forget(this.#player);
+  }
+
+  /** @param rtcpGenerated To the side that sends. */
+  counts(nowMs: number, rtcpGenerated: number): StreamCounts {
+    const { statistics } = this;
+    return {
+      packets: statistics.packets,
+      lost: statistics.lost,
+      outOfOrder: statistics.outOfOrder,
+      duplicates: statistics.duplicates,
+      transcoded: this.#transcoded,
+      rtcpPackets: this.#from.rtcpPackets,
+      rtcpGenerated,
+      dtmfEvents: this.#events.count,
+      silentMs: Math.round(this.#silence.silentMs(nowMs)),
+      dropped: this.#from.dropped,
+    };
   }
 
   /** @param told What RTCP says: of the side that sends, and of the one that receives. */

@@ -1,5 +1,5 @@
 // Sums over the streams of a relay's sessions: for metrics, never by call.
-import type { MediaDropCause, MediaReport, StreamReport } from '../../call/reports.js';
+import type { MediaDropCause, MediaReport, Side, StreamReport } from '../../call/reports.js';
 import { noDrops, type StreamQualities } from './relay-messages.js';
 
 /** What is summed up over sessions, by the names of a stream's report. */
@@ -7,6 +7,9 @@ const SUMMED = [
   ...(['packets', 'lost', 'outOfOrder', 'duplicates', 'transcoded'] as const),
   ...(['rtcpPackets', 'rtcpGenerated', 'dtmfEvents', 'silentMs'] as const),
 ] as const;
+
+/** Of one stream. */
+export type StreamCounts = Pick<StreamReport, (typeof SUMMED)[number] | 'dropped'>;
 
 export type StreamTotals = Record<(typeof SUMMED)[number], number> & {
   dropped: Record<MediaDropCause, number>;
@@ -26,10 +29,12 @@ export function copyOf(totals: StreamTotals): StreamTotals {
   return { ...totals, dropped: { ...totals.dropped }, qualities: { ...totals.qualities } };
 }
 
-export function addStreams(totals: StreamTotals, report: MediaReport): void {
-  for (const stream of [report.caller, report.callee]) {
+const DROP_CAUSES = Object.keys(noDrops()) as MediaDropCause[];
+
+export function addStreams(totals: StreamTotals, { caller, callee }: Readonly<Record<Side, StreamCounts>>): void {
+  for (const stream of [caller, callee]) {
     for (const figure of SUMMED) totals[figure] += stream[figure];
-    for (const cause of Object.keys(totals.dropped) as MediaDropCause[]) totals.dropped[cause] += stream.dropped[cause];
+    for (const cause of DROP_CAUSES) totals.dropped[cause] += stream.dropped[cause];
   }
 }
 
