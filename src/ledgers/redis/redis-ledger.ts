@@ -305,10 +305,12 @@ export class RedisLedger implements Ledger, SettledHistory {
     };
   }
 
-  /** Usage that this node decides by against history in Redis, as far as the node has booked it. */
+  /** Usage that this node decides by against history in Redis, as far as the node has booked it. @throws SimtrunkError REDIS_AWAY */
   async verify(): Promise<VerifyReport> {
     await this.#writes.written();
     await this.#history.sent();
+    // What was settled while Redis was away, or before it came back without its data, it is only now told of.
+    await this.#replica.whenLevel();
     const wallMs = this.#clock.wallMs();
     const decidedBy = new Map(this.#replica.memory.usages(wallMs));
     const until = this.#replica.historyEntry;

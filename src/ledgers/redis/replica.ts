@@ -210,7 +210,7 @@ export class Replica {
    * have what this node has settled.
    */
   async prepare(settings: LedgerSettings, ask: Ask): Promise<PreparedTerms> {
-    await this.#whenLevel();
+    await this.whenLevel();
     const memory = this.memory;
     const change = memory.change(settings);
     const discard = () => memory.giveUp(change);
@@ -232,7 +232,7 @@ export class Replica {
   }
 
   /** When history has all that is booked here: nothing is counted twice then, and nothing left out. */
-  async #whenLevel(): Promise<void> {
+  async whenLevel(): Promise<void> {
     for (let looks = 0; this.#bookedAhead.size > 0 || !this.#follower.isFollowing; looks++) {
       if (looks === MOST_LOOKS) throw new SimtrunkError('REDIS_AWAY', 'Redis does not have yet what was settled here.');
       await new Promise<void>((resolve) => void this.#clock.after(LOOK_MS, resolve));
