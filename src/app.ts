@@ -3,6 +3,7 @@
 import { callSettings, routingSetup } from './app/call-settings.js';
 import { receivingSettings } from './app/calls-from-mobiles.js';
 import { Drain } from './app/drain.js';
+import { explainRoutes } from './app/explain-route.js';
 import { innerAddresses } from './app/inner-addresses.js';
 import { readLeftBehind } from './app/left-behind.js';
 import { Reload, reloadWithCertificates } from './app/reload.js';
@@ -188,9 +189,14 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     application.detachLegs();
   });
   const isAccepting = () => registry.isAccepting;
+  const reload = new Reload(config, log);
+  const isLedgerReached = () => ledgerSide.counters()?.isAttached ?? true;
+  const explained = { config: () => reload.config, admission, routes, ledger, isLedgerReached, clock };
+  const route = explainRoutes(explained);
   const messages = await startMessages(
     config,
     {
+      route,
       journal,
       ledger,
       keys: ledgerSide.keys,
@@ -206,7 +212,6 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
     },
     opened,
   );
-  const reload = new Reload(config, log);
   const counts = opened.add('comparison of calls', watchCounters(config, { journal, ledger, clock, log }));
   const probes = startProbeCalls({ streaks: attempts, registry, config: () => reload.config, clock, log });
   opened.defer('probe calls', async () => probes.close());
@@ -248,12 +253,12 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   };
   // Closed after the calls: while they end, an operator sees which are left.
   const operated = {
-    ...{ registry, routes, ledger, admission, journal, sip: sipSide.operations, engines, listeners, counters },
+    ...{ registry, routes, route, ledger, journal, sip: sipSide.operations, engines, listeners, counters },
     doNotCall: () => doNotCall.counters,
     lines: () => registrar.states(),
     registrations: () => registrations.states(),
     ...{ simState, streaks: attempts, probes, counts },
-    isLedgerReached: () => ledgerSide.counters()?.isAttached ?? true,
+    isLedgerReached,
     ...{ reload, reloadAll, drain },
   };
   const control = opened.add('control', await startControl(operated, clock, log));

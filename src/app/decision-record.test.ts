@@ -1,4 +1,4 @@
-// What a CDR says of routing is what the running service says when it is asked for the same call.
+// What a CDR says of routing is what the running service says when it is asked for the same call, by its socket or over HTTP.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type RunningApp, startApp } from '../app.js';
@@ -8,6 +8,10 @@ import { answers, refuses } from '../lab/callee-behaviour.js';
 import { Arena } from './testing/arena.js';
 
 const NUMBER = '01055550001';
+const TOKENS = [
+  { name: 'desk', operator: true, secret: 'for-the-operator' },
+  { name: 'crm', trunk: 'pbx', secret: 'for-the-trunk' },
+];
 
 describe('the decisions in a call’s record', function () {
   this.timeout(30_000);
@@ -16,7 +20,7 @@ describe('the decisions in a call’s record', function () {
 
   beforeEach(async () => {
     arena = await Arena.open(({ port }) => (port === 1 ? refuses(503, 5) : answers({ afterMs: 5 })));
-    app = await startApp(arena.config());
+    app = await startApp(arena.config({ api: { port: 0, tokens: TOKENS } }));
   });
 
   afterEach(async () => {
@@ -24,8 +28,8 @@ describe('the decisions in a call’s record', function () {
     await arena.close();
   });
 
-  async function route(): Promise<RouteReport> {
-    const given = { dialled: NUMBER, all: false };
+  async function route(all = false): Promise<RouteReport> {
+    const given = { dialled: NUMBER, all };
     const request = { command: 'route', arguments: given, by: thisCaller() };
     const answer = await askService(join(arena.folder, 'var', 'control.sock'), { id: 1, ...request }, 10_000);
     assert.ok(answer.ok, JSON.stringify(answer));
@@ -69,5 +73,28 @@ describe('the decisions in a call’s record', function () {
     assert.deepEqual([decision.refused, laterDecisions[0]?.refused], [{}, { [reason]: 1 }]);
     assert.ok((laterDecisions[0]?.version ?? 0) > decision.version);
     assert.ok(((await route()).version ?? 0) > (laterDecisions[0]?.version ?? 0));
+  });
+
+  it('are explained over the HTTP API as at the control socket, every channel by itself where that is asked for', async () => {
+    const overHttp = async (query: string, secret = 'for-the-operator') => {
+      const headers = { authorization: `Bearer ${secret}` };
+      const response = await fetch(`http://127.0.0.1:${app.apiPort}/api/v1/route/${NUMBER}?${query}`, { headers });
+      return { status: response.status, body: (await response.json()) as RouteReport };
+    };
+    const busy = await arena.phone.call({ number: NUMBER });
+    assert.equal(await busy.answered, true);
+    const { status, body } = await overHttp('trunk=pbx&all=true');
+    assert.equal(status, 200);
+    const asked = await route(true);
+    assert.deepEqual({ ...body, wallMs: 0 }, { ...asked, wallMs: 0 });
+    assert.deepEqual(
+      body.refusals.map(({ channelId, reason }) => [channelId, reason]),
+      [['gw1/2', 'channel-busy']],
+    );
+    assert.equal(body.ranked.length, 3);
+    assert.equal((await overHttp('all=true', 'for-the-trunk')).status, 403);
+    assert.equal((await overHttp('trunk=nope')).status, 400);
+    busy.hangUp();
+    await busy.ended;
   });
 });

@@ -93,6 +93,7 @@ describe('text messages of the service', function () {
         tokens: [
           { name: 'crm', trunk: 'pbx', secret: 'for-the-trunk' },
           { name: 'box', gateway: 'gw1', secret: 'for-the-gateway' },
+          { name: 'desk', operator: true, secret: 'for-the-operator' },
         ],
       },
     };

@@ -3,14 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CallRegistry } from '../call/call-registry.js';
 import type { ProbeCalls } from '../call/probe-calls.js';
-import type { Config } from '../config/config.js';
-import { transcoderOf } from '../config/resolve-media.js';
 import { type ControlCommands, createControlCommands } from '../control/control-commands.js';
-import type { EnginePort } from '../control/control-ports.js';
+import type { ControlPorts, EnginePort } from '../control/control-ports.js';
 import { CONTROL_SOCKET_NAME } from '../control/control-protocol.js';
 import { type ControlServer, openControlServer } from '../control/control-server.js';
 import { describeLiveCall } from '../control/live-call-report.js';
-import { type RouteReportParts, reportRoute, selectTrunk } from '../control/route-report.js';
 import type { ServicePort } from '../control/service-report.js';
 import {
   type DoNotCallStatus,
@@ -21,7 +18,6 @@ import {
 } from '../control/status-report.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Policy } from '../policy/admit-call.js';
 import type { Ledger } from '../quota/ledger.js';
 import type { LedgerView } from '../quota/ledger-view.js';
 import type { Routing } from '../routing/routing.js';
@@ -40,14 +36,11 @@ const VERSION = String(JSON.parse(readFileSync(packageFile, 'utf8')).version);
 
 export interface ControlledParts {
   readonly registry: CallRegistry;
-  readonly routes: Pick<Routing<unknown>, 'decide' | 'explain' | 'gatewayState' | 'isGatewayCooling'>;
-  readonly ledger: Pick<
-    Ledger,
-    'usageOf' | 'usageOfPayer' | 'fitPayers' | 'verify' | 'adjust' | 'adjustments' | 'orphans'
-  > & {
-    readonly view: LedgerView;
+  readonly routes: Pick<Routing<unknown>, 'gatewayState' | 'isGatewayCooling'>;
+  readonly route: ControlPorts['route'];
+  readonly ledger: Pick<Ledger, 'usageOf' | 'usageOfPayer' | 'verify' | 'adjust' | 'adjustments' | 'orphans'> & {
+    readonly view: Pick<LedgerView, 'channelState'>;
   };
-  readonly admission: Policy;
   readonly journal: { readonly isStalled: boolean };
   /** False while a shared ledger cannot be reached. */
   isLedgerReached(): boolean;
@@ -75,23 +68,9 @@ export async function startControl(parts: ControlledParts, clock: Clock, log: Lo
 }
 
 function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): ControlCommands {
-  const { registry, routes, ledger, admission, sip, reload } = parts;
+  const { registry, routes, ledger, sip, reload } = parts;
   const startedAtMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
-  const routeParts = (config: Config): Omit<RouteReportParts, 'source'> => {
-    const planOf = new Map(config.sims.map(({ simId, plan }) => [simId, plan]));
-    return {
-      admit: (request) => admission.admit(request),
-      routing: routes,
-      transcoder: transcoderOf(config),
-      view: ledger.view,
-      planOf: (simId) => planOf.get(simId) ?? '',
-      usageOf: (simId, wallMs) => ledger.usageOf(simId, wallMs),
-      caps: ledger,
-      maxCallSeconds: config.call.maxCallSeconds,
-    };
-  };
-
   return createControlCommands({
     async status(): Promise<StatusReport> {
       const { config } = reload;
@@ -134,18 +113,7 @@ function controlCommands(parts: ControlledParts, clock: Clock, log: Logger): Con
         counters: { ...(await parts.counters()) },
       };
     },
-    route({ dialled, trunk: name, agent = null, all }) {
-      const { config } = reload;
-      const selected = selectTrunk(config.trunks, name);
-      if (!selected.ok) return selected;
-      const enquiry = { dialled, trunk: selected.trunk, agent, all, wallMs: clock.wallMs() };
-      const source = {
-        ...{ config: config.file, ledger: config.ledger.file, isPartOnly: false },
-        isLedgerAway: !parts.isLedgerReached(),
-        runningService: true,
-      };
-      return { ok: true, report: reportRoute({ ...routeParts(config), source }, enquiry) };
-    },
+    route: parts.route,
     calls: {
       list: () => registry.calls().map(({ state }) => describeLiveCall(state, clock.monotonicMs())),
       hangUp(callId) {

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js';
 import { type ApiCounters, type ApiServer, startApi } from '../http-api/api-server.js';
 import { gatewayApi, takePushedMessage } from '../http-api/gateway-api.js';
 import { messagesApi } from '../http-api/messages-api.js';
+import { type RoutePort, routeApi } from '../http-api/route-api.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClosingStack } from '../lib/closing-stack.js';
@@ -42,6 +43,8 @@ import { noticesOf, trunkTellers } from './trunk-notices.js';
 const PUSHED = 'push';
 
 export interface MessagesParts {
+  /** Of the HTTP API: how a decision is explained. */
+  readonly route: RoutePort;
   readonly journal: Journal;
   readonly ledger: MessagePorts['ledger'] & { readonly view: LedgerView };
   readonly outbox: Outbox;
@@ -191,6 +194,7 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
           config.api,
           {
             gateways: gatewayApi(pushed),
+            route: routeApi(parts.route),
             messages: messagesApi({
               submit: (request) => service.submit(request),
               find: (messageId) => store.find(messageId),

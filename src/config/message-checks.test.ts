@@ -159,7 +159,9 @@ describe('text messages in the config', () => {
     );
     const twice = tokens({ name: 'a', trunk: 'pbx', secret: 'x' }, { name: 'a', trunk: 'pbx', secret: 'x' });
     assert.match(twice.join('\n'), /name: "a" is already the name[\s\S]*secret: is the secret of/);
-    for (const token of [{ trunk: 'pbx', gateway: 'gw1' }, {}])
+    assert.deepEqual(tokens({ name: 'a', operator: true, secret: 'x' }), []);
+    const several = [{ trunk: 'pbx', gateway: 'gw1' }, { trunk: 'pbx', operator: true }, { operator: false }, {}];
+    for (const token of several)
       assert.equal(api.safeParse({ tokens: [{ name: 'a', secret: 'x', ...token }] }).success, false);
     assert.equal(api.safeParse({ tokens: [] }).success, false);
   });

@@ -117,8 +117,18 @@ export const messages = z.strictObject({
 });
 
 const apiToken = z
-  .strictObject({ name, secret, trunk: name.optional(), gateway: name.optional(), account: name.optional() })
-  .refine((token) => (token.trunk === undefined) !== (token.gateway === undefined), 'must name a trunk or a gateway');
+  .strictObject({
+    name,
+    secret,
+    trunk: name.optional(),
+    gateway: name.optional(),
+    operator: z.literal(true).optional(),
+    account: name.optional(),
+  })
+  .refine(
+    ({ trunk, gateway, operator }) => [trunk, gateway, operator].filter((holder) => holder !== undefined).length === 1,
+    'must name a trunk or a gateway, or have operator: true',
+  );
 
 /** `api`: the HTTP API; left out, there is none. */
 export const api = z.strictObject({

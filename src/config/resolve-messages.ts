@@ -62,6 +62,7 @@ export interface ApiTokenConfig {
   readonly trunk: string | null;
   readonly gateway: string | null;
   readonly account: string | null;
+  readonly isOperator: boolean;
 }
 
 export interface ApiConfig {
@@ -91,8 +92,8 @@ export function resolveApi({ api }: ConfigFile, env: Environment): ApiConfig | n
   const { address, port, maxBodyBytes, tokens } = api;
   return {
     ...{ address, port, maxBodyBytes },
-    tokens: tokens.map(({ name, secret, trunk = null, gateway = null, account = null }) => ({
-      ...{ name, trunk, gateway, account },
+    tokens: tokens.map(({ name, secret, trunk = null, gateway = null, account = null, operator = false }) => ({
+      ...{ name, trunk, gateway, account, isOperator: operator },
       secret: readSecret(secret, env) ?? '',
     })),
   };

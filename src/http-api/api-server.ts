@@ -6,13 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { SimtrunkError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 
-/** Whoever holds a token speaks for a trunk, or for a gateway. */
+/** Whoever holds a token speaks for a trunk, for a gateway, or for the operator. */
 export interface ApiToken {
   readonly name: string;
   readonly secret: string;
   readonly trunk: string | null;
   readonly gateway: string | null;
   readonly account: string | null;
+  readonly isOperator: boolean;
 }
 
 export interface ApiRequest {

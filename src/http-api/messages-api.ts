@@ -45,7 +45,7 @@ export function messagesApi(parts: MessagesApiParts): ApiHandler {
       const [, messageId, ...more] = request.path;
       if (more.length > 0) return Promise.resolve(null);
       if (request.token.trunk === null) {
-        return Promise.resolve(problem(403, 'forbidden', 'This token is a gateway’s; messages are sent for a trunk.'));
+        return Promise.resolve(problem(403, 'forbidden', 'This token is no trunk’s; messages are sent for a trunk.'));
       }
       if (request.method === 'POST') return messageId === undefined ? take(parts, request) : Promise.resolve(null);
       return messageId === undefined ? Promise.resolve(null) : show(parts, request, messageId);
