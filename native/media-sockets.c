@@ -42,8 +42,8 @@ enum { VERSION = 3 };
 //   from sharing the same few sets of the cache.
 // The table, int32: for each received packet socket, length, whether its source differs from the socket's last; behind
 // them for each packet to be sent socket, offset, length. Then, as float64, the arrival time of each received packet.
-static const double PAUSE_MS = 0.5;
-static const double NEAR_MS = 1;
+static const double PAUSE_MS = 0.75;
+static const double NEAR_MS = 1.5;
 enum { SLOTS = 256, SLOT_BYTES = 65536 + 192, RECEIVED_WORDS = 3, SENT_WORDS = 3 };
 enum { SENDS_AT = SLOTS * RECEIVED_WORDS, ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS, TABLE_WORDS = ARRIVAL_AT + 2 * SLOTS };
 
