@@ -224,8 +224,8 @@ export class CallMedia {
     this.#sides.hearFrom('callee', address);
   }
 
-  /** The same of whoever takes a side's place; what is returned goes back. */
-  hearSideFrom(side: Side, address: string): () => void {
+  /** The same of whoever takes a side's place, null for another session of ours; what is returned goes back. */
+  hearSideFrom(side: Side, address: string | null): () => void {
     return this.#sides.hearFrom(side, address);
   }
 
@@ -265,9 +265,9 @@ export class CallMedia {
 
   /**
    * Answers the offer of somebody who takes the place of a side that is talking; null when it cannot be used.
-   * @param signallingAddress where its signalling comes from
+   * @param signallingAddress where its signalling comes from; null: it is another session of ours
    */
-  answerSuccessor(side: Side, offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
+  answerSuccessor(side: Side, offerSdp: string, signallingAddress: string | null): SuccessorAnswer | null {
     const previous = this.#toBeSucceeded(side);
     const usable = this.#agreed.usable(side, offerSdp);
     // What ICE of somebody else's would be answered is known too late.

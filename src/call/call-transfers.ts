@@ -191,7 +191,7 @@ export class CallTransfers implements JoinableCall {
     const dialled = referral.target.user;
     const [ours, theirs] = JoinedLeg.pair(ports.log, {
       progressed: (status) => this.#tell(status),
-      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, place.reached(sdp), place.address),
+      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, place.reached(sdp), null),
       refused: (status) => this.#isTheOne(callId) && this.#fail(status),
     });
     this.#begin(referral, this.#recordOf('blind', dialled, callId), () => theirs.cancel());
@@ -270,8 +270,8 @@ export class CallTransfers implements JoinableCall {
     }
     const offer = here.media.offerForSuccessor(here.side);
     // Neither call is changed before both can be.
-    const theirs = offer === null ? null : there.media.answerSuccessor(there.side, place.reached(offer), place.address);
-    const ours = theirs && here.media.answerSuccessor(here.side, place.reached(theirs.sdp), place.address);
+    const theirs = offer === null ? null : there.media.answerSuccessor(there.side, place.reached(offer), null);
+    const ours = theirs && here.media.answerSuccessor(here.side, place.reached(theirs.sdp), null);
     if (theirs === null || ours === null) {
       theirs?.drop();
       referral.refuse(488);
@@ -340,7 +340,7 @@ export class CallTransfers implements JoinableCall {
   }
 
   /** The target has answered: whether its media can take the caller's place, and its leg with it. */
-  #take(leg: CallerLeg, sdp: string, signallingAddress: string): boolean {
+  #take(leg: CallerLeg, sdp: string, signallingAddress: string | null): boolean {
     const media = this.#holder.media();
     if (media === null || takeSuccessor(media, this.#holder.trunk.side, sdp, signallingAddress) === null) return false;
     this.#succeeded(leg);

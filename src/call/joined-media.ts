@@ -5,14 +5,14 @@ import type { Side } from './reports.js';
 
 /**
  * From now on a side's media is as this description says.
- * @param signallingAddress where its signalling comes from
+ * @param signallingAddress where its signalling comes from; null: it is another session of ours
  * @returns our answer to it, or null when it cannot be used and all is as it was
  */
 export function takeSuccessor(
   media: CallMedia,
   side: Side,
   sdp: string | null,
-  signallingAddress: string,
+  signallingAddress: string | null,
 ): string | null {
   // An answer to an offer of ours is read as an offer in turn: what he may send is the same by both.
   const answer = sdp === null ? null : media.answerSuccessor(side, sdp, signallingAddress);

@@ -15,6 +15,8 @@ export interface MediaPeer {
   readonly signallingAddress: string;
   readonly nat: 'auto' | 'off';
   readonly mediaSources: readonly string[];
+  /** It is another session of ours. */
+  readonly isOurs?: boolean;
 }
 
 /** What was agreed with a side. */
@@ -40,6 +42,7 @@ export function audioRemote({ audio, sent, wanted, rtcpMux }: AgreedAudio, peer:
     signallingAddress: peer.signallingAddress,
     nat: peer.nat,
     sources: peer.mediaSources,
+    ...(peer.isOurs && { isOurs: true }),
     codecs: [...codecs, ...own.filter(({ payloadType }) => !taken.has(payloadType))],
     ...(isRenumbered && { sentCodecs: own }),
     ...(audio.ptimeMs !== undefined && { ptimeMs: audio.ptimeMs }),

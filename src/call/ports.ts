@@ -43,6 +43,8 @@ export interface MediaRemote {
   /** Source address of the peer's signalling, for class (c) of the accepted senders. */
   readonly signallingAddress: string;
   readonly nat: 'auto' | 'off';
+  /** It is a side of another session of ours, which sends from that very port: class (a) alone. Default: it is a peer's. */
+  readonly isOurs?: boolean;
   /** Addresses or CIDR blocks of class (d). */
   readonly sources: readonly string[];
   /**

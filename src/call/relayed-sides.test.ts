@@ -59,6 +59,26 @@ describe('what the relay is told of the sides of a call', () => {
     assert.equal(addressOf('caller'), '192.0.2.20');
   });
 
+  it('has another session of ours in a side’s place by its very port, whatever its trunk’s sources are, until somebody is heard there', () => {
+    for (const side of ['caller', 'callee'] as const) {
+      const set = () => sides.setAudio(side, { audio: pcma, sent: pcma, takesRtcpMux: false });
+      const goBack = sides.hearFrom(side, null);
+      set();
+      assert.deepEqual([remotes.get(side)?.isOurs, remotes.get(side)?.sources], [true, []]);
+      goBack();
+      set();
+      assert.equal(remotes.get(side)?.isOurs, undefined);
+      sides.hearFrom(side, null);
+      sides.hearFrom(side, '198.51.100.8');
+      set();
+      assert.deepEqual([remotes.get(side)?.isOurs, addressOf(side)], [undefined, '198.51.100.8']);
+    }
+    sides.hearFrom('callee', null);
+    sides.attempt(gatewayTerms('gw1'));
+    sides.setAudio('callee', { audio: pcma, sent: pcma, takesRtcpMux: false });
+    assert.equal(remotes.get('callee')?.isOurs, undefined);
+  });
+
   it('puts RTCP on the port of RTP when both want it', () => {
     const audio = audioOf(`${sdp('192.0.2.20', 40_000, '8')}a=rtcp-mux\r\n`);
     for (const [takesRtcpMux, rtcpMux] of [

@@ -18,6 +18,7 @@ export interface SideAudio {
 }
 
 const NOBODY: MediaPeer = { signallingAddress: '', nat: 'off', mediaSources: [] };
+const OURSELVES: MediaPeer = { ...NOBODY, isOurs: true };
 /** Two beeps of 200 ms; ITU-T E.180 has 1,400 Hz at -10 dBm0 for warnings. */
 const WARNING: PlayRequest = {
   source: { kind: 'tone', frequenciesHz: [1_400], cadenceMs: [200, 200, 200], levelDbm0: -10 },
@@ -32,6 +33,8 @@ export class RelayedSides {
   #callerAddress: string;
   /** Where the gateway of the attempt under way answers from; the config does not know it of a line that registers. */
   #calleeAddress: string | null = null;
+  /** In a side's place is another session of ours. */
+  #ours: Readonly<Record<Side, boolean>> = { caller: false, callee: false };
   /** What each side may send. */
   readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
   readonly #silent: Record<Side, boolean> = { caller: false, callee: false };
@@ -53,16 +56,19 @@ export class RelayedSides {
   attempt(gateway: GatewayTerms): void {
     this.#gateway = gateway;
     this.#calleeAddress = null;
+    this.#ours = { ...this.#ours, callee: false };
   }
 
-  /** What a side sends may come from there; what is returned goes back. */
-  hearFrom(side: Side, address: string): () => void {
-    const [caller, callee] = [this.#callerAddress, this.#calleeAddress];
-    if (side === 'caller') this.#callerAddress = address;
-    else this.#calleeAddress = address;
+  /** What a side sends may come from there (null: from another session of ours alone); what is returned goes back. */
+  hearFrom(side: Side, address: string | null): () => void {
+    const [caller, callee, ours] = [this.#callerAddress, this.#calleeAddress, this.#ours];
+    this.#ours = { ...ours, [side]: address === null };
+    if (address !== null && side === 'caller') this.#callerAddress = address;
+    if (address !== null && side === 'callee') this.#calleeAddress = address;
     return () => {
       this.#callerAddress = caller;
       this.#calleeAddress = callee;
+      this.#ours = ours;
     };
   }
 
@@ -99,6 +105,7 @@ export class RelayedSides {
   }
 
   #peer(side: Side): MediaPeer {
+    if (this.#ours[side]) return OURSELVES;
     if (side === 'callee') {
       const { signallingAddress: configured, nat, mediaSources } = this.#gateway ?? NOBODY;
       return { signallingAddress: this.#calleeAddress ?? configured, nat, mediaSources };

@@ -58,8 +58,9 @@ export class RelayedSide {
     const isNatPossible = remote.nat === 'auto' && (isPrivateAddress(address) || address !== signalling);
     const signallingAddress = isNatPossible ? signalling : null;
     const isListed = addressMatcher(remote.sources);
-    this.#rtpSource.expect({ address, port: remote.rtpPort, signallingAddress, isListed });
-    this.#rtcpSource.expect({ address, port: remote.rtcpPort, signallingAddress, isListed });
+    const accepted = { address, signallingAddress, isListed, isExact: remote.isOurs === true };
+    this.#rtpSource.expect({ ...accepted, port: remote.rtpPort });
+    this.#rtcpSource.expect({ ...accepted, port: remote.rtcpPort });
     this.isProtected = remote.transport?.protocol.includes('SAVP') ?? false;
     this.isMuxed = remote.rtcpMux === true;
     this.isUdptl = remote.isUdptl === true;

@@ -35,6 +35,20 @@ describe('SourceLearner', () => {
     assert.equal(new SourceLearner().accepts(SDP, 4000, 0), false);
   });
 
+  it('accepts of another session of ours what comes from its very port, and learns nothing of who was there before', () => {
+    const learned = learner();
+    assert.ok(learned.accepts(SDP, 4444, 0));
+    learned.expect({ ...accepted, port: 5000, isExact: true });
+    for (const [address, port] of [
+      [SDP, 4444],
+      [SIGNALLING, 5000],
+      [LISTED, 5000],
+    ] as const)
+      assert.equal(learned.accepts(address, port, 10), false);
+    assert.equal(learned.address, null);
+    assert.ok(learned.accepts(SDP, 5000, 20));
+  });
+
   it('lets a better class replace a worse one within 3 s of the first packet, never the other way', () => {
     const learned = learner();
     assert.ok(learned.accepts(LISTED, 6666, 1_000));

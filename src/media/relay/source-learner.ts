@@ -11,6 +11,8 @@ export interface AcceptedSources {
   readonly signallingAddress: string | null;
   /** Class (d). */
   readonly isListed: (address: string) => boolean;
+  /** Class (a) alone: what comes late from who was there before would be learned, and answered, by both of two sessions of ours. */
+  readonly isExact?: boolean;
 }
 
 const LEARNING_MS = 3_000;
@@ -74,7 +76,9 @@ export class SourceLearner {
   #classOf(address: string, port: number): SourceClass | null {
     const accepted = this.#accepted;
     if (accepted === null) return null;
-    if (address === accepted.address) return port === accepted.port ? 'a' : 'b';
+    if (address === accepted.address && port === accepted.port) return 'a';
+    if (accepted.isExact === true) return null;
+    if (address === accepted.address) return 'b';
     if (address === accepted.signallingAddress) return 'c';
     return accepted.isListed(address) ? 'd' : null;
   }
