@@ -15,7 +15,7 @@ export interface SideCounters {
   readonly isTranscoding: boolean;
   /** Codec of most of its packets; null when rtpengine does not say. */
   readonly codecName: string | null;
-  /** Where its packets come from; null while none have, and for the zeros of a side on hold. */
+  /** Where its packets should come from; null while none have come, of whomever, and for the zeros of a side on hold. */
   readonly endpoint: string | null;
   readonly told: ToldFigures | null;
 }
@@ -40,7 +40,7 @@ export function readCounters(reply: NgDictionary, ...tags: readonly string[]): S
     counted.reduce((sum, streams) => sum + (integer(dictionary(streams[component]?.stats)?.[name]) ?? 0), 0);
   const ssrc = integer(rtp.SSRC);
   const stats = dictionary(rtp.stats);
-  const hasSent = (integer(stats?.packets) ?? 0) > (integer(stats?.errors) ?? 0);
+  const hasSent = (integer(stats?.packets) ?? 0) > 0;
   return {
     packets: sumOf('packets', 0),
     bytes: sumOf('bytes', 0),
@@ -67,7 +67,7 @@ function toldFigures(told: NgDictionary | null): ToldFigures | null {
 }
 
 export interface SideHistory {
-  /** Milliseconds since a packet was last known to have come; null before the first. */
+  /** Milliseconds since a packet was last known to have come, of whomever; null before the first. */
   readonly lastPacketAgeMs: number | null;
   readonly firstPacketWallMs: number | null;
   /** Where its first packets came from; null before them. */
@@ -142,7 +142,7 @@ function streamReport(side: Side, stream: Stream): StreamReport {
     silentMs: history.silentMs,
     dtmfEvents: history.dtmfEvents,
     dtmfDigits: history.dtmfDigits,
-    // rtpengine's errors: foreign sources (strict source), unknown payload types and failed sends in one figure.
+    // rtpengine's errors: foreign sources (strict source), unknown payload types and what could not be sent *to* the side, in one figure.
     dropped: { ...none.dropped, source: counters?.errors ?? 0 },
     source: history.source,
     firstPacketWallMs: earlierOf(forked?.firstPacketWallMs ?? null, history.firstPacketWallMs),

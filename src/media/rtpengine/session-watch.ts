@@ -13,10 +13,10 @@ const MAX_KEPT_DIGITS = 256;
 interface WatchedSide {
   readonly silence: SilenceMeter;
   packets: number;
-  /** Those that rtpengine did not drop: what somebody else sends is no sign of the side. */
-  accepted: number;
+  errors: number;
+  /** A packet came, whoever sent it. */
+  lastPacketMs: number | null;
   firstHeardWallMs: number | null;
-  lastHeardMs: number | null;
   source: string | null;
   told: ToldFigures | null;
   audio: SideAudio | null;
@@ -54,24 +54,26 @@ export class SessionWatch {
   see(side: Side, counters: SideCounters | null, isFax: boolean): void {
     const seen = this.#sides[side];
     const nowMs = this.#clock.monotonicMs();
-    const accepted = counters === null ? 0 : counters.packets - counters.errors;
-    const isHeard = accepted > seen.accepted;
+    const more = counters === null ? 0 : Math.max(0, counters.packets - seen.packets);
+    const moreErrors = counters === null ? 0 : Math.max(0, counters.errors - seen.errors);
+    // rtpengine counts what it drops, as of strangers, among packets and errors. But errors are also payload types that it passes
+    // all the same, and packets that could not be sent to the side: enough to tell of a silence, not to end a call for.
+    const isHeard = more > moreErrors;
+    if (more > 0) seen.lastPacketMs = nowMs;
     if (!isHeard) seen.silence.tick(nowMs);
     if (counters === null) return;
-    const more = Math.max(0, counters.packets - seen.packets);
     seen.packets += more;
+    seen.errors += moreErrors;
     if (isFax) seen.faxPackets += more;
     else if (counters.isTranscoding) seen.transcoded += more;
     seen.told = counters.told ?? seen.told;
-    seen.source ??= counters.endpoint;
     const { codecName } = counters;
     if (seen.audio !== null && codecName !== null && !isSupplementary({ name: codecName })) {
       seen.audio = { codecName, packetMs: seen.audio.packetMs };
     }
     if (!isHeard) return;
-    seen.accepted = accepted;
+    seen.source ??= counters.endpoint;
     seen.firstHeardWallMs ??= this.#clock.wallMs();
-    seen.lastHeardMs = nowMs;
     seen.silence.heard(nowMs);
   }
 
@@ -84,10 +86,10 @@ export class SessionWatch {
   }
 
   history(side: Side): SideHistory {
-    const { silence, firstHeardWallMs, lastHeardMs, digits, source, told, audio, ...counted } = this.#sides[side];
+    const { silence, firstHeardWallMs, lastPacketMs, digits, source, told, audio, ...counted } = this.#sides[side];
     const nowMs = this.#clock.monotonicMs();
     return {
-      lastPacketAgeMs: lastHeardMs === null ? null : nowMs - lastHeardMs,
+      lastPacketAgeMs: lastPacketMs === null ? null : nowMs - lastPacketMs,
       firstPacketWallMs: firstHeardWallMs,
       source,
       told,
@@ -109,9 +111,9 @@ function watched(side: Side, tell: (event: MediaEvent) => void): WatchedSide {
   return {
     silence,
     packets: 0,
-    accepted: 0,
+    errors: 0,
+    lastPacketMs: null,
     firstHeardWallMs: null,
-    lastHeardMs: null,
     source: null,
     told: null,
     audio: null,
