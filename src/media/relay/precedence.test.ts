@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { isInstalled } from '../../lib/end-with-us.js';
 import type { Precedence } from './precedence.js';
+import { nicenessRefusal, realTimeRefusal } from './precedence-kit.js';
 
 const MODULE = new URL('./precedence.js', import.meta.url).href;
 
@@ -17,17 +20,17 @@ interface Taken {
 }
 
 /** What a thread of ours gets, and what the kernel says of it. */
-async function takenBy(sockets: 'auto' | 'dgram', threads = 1): Promise<Taken> {
-  const worker = new Worker(codeFor(sockets, threads), { eval: true });
+async function takenBy(sockets: 'auto' | 'dgram', threads = 1, module = MODULE): Promise<Taken> {
+  const worker = new Worker(codeFor(sockets, threads, module), { eval: true });
   const [taken] = await once(worker, 'message');
   await worker.terminate();
   return taken;
 }
 
-function codeFor(sockets: 'auto' | 'dgram', threads: number): string {
+function codeFor(sockets: 'auto' | 'dgram', threads: number, module = MODULE): string {
   return `
     const { parentPort } = require('node:worker_threads');
-    import(${JSON.stringify(MODULE)}).then(({ takePrecedence }) => {
+    import(${JSON.stringify(module)}).then(({ takePrecedence }) => {
       const precedence = takePrecedence('${sockets}', ${threads});
       // proc(5), /proc/pid/stat: fields 19 and 41, counted behind the name.
       const fields = require('node:fs').readFileSync('/proc/thread-self/stat', 'utf8').split(') ')[1].split(' ');
@@ -35,11 +38,20 @@ function codeFor(sockets: 'auto' | 'dgram', threads: number): string {
     });`;
 }
 
+function skipFor(test: Mocha.Context, reason: string | null): void {
+  if (reason === null) return;
+  process.stdout.write(`      skipped: ${reason}\n`);
+  test.skip();
+}
+
+/** With one core nothing goes before others. */
+function refusalOf(ofKernel: string | null): string | null {
+  return availableParallelism() > 1 ? ofKernel : 'the machine has one core';
+}
+
 describe('the precedence of a relay thread', () => {
   before(function () {
-    if (process.platform === 'linux') return;
-    process.stdout.write('      only Linux has priorities of threads\n');
-    this.skip();
+    skipFor(this, process.platform === 'linux' ? null : 'only Linux has priorities of threads');
   });
 
   it('is what the kernel says of the thread, and of no other', async () => {
@@ -54,6 +66,33 @@ describe('the precedence of a relay thread', () => {
     assert.deepEqual([after[16], after[38]], [before[16], before[38]]);
   });
 
+  it('is a lower niceness with sockets of node:dgram, where the process may have one', async function () {
+    skipFor(this, refusalOf(nicenessRefusal()));
+    assert.equal((await takenBy('dgram')).precedence, 'niceness');
+  });
+
+  it('is real-time with the native part, where the process may have that', async function () {
+    skipFor(this, refusalOf(realTimeRefusal()));
+    const folder = mkdtempSync(join(tmpdir(), 'simtrunk-precedence-'));
+    try {
+      // The same modules beside a native part: whether one was built here is not for a test to change.
+      const script = fileURLToPath(new URL('../../../scripts/build-native.mjs', import.meta.url));
+      const file = join(folder, 'native', 'media-sockets.node');
+      const { status, stderr, error } = spawnSync(process.execPath, [script, file], { encoding: 'utf8' });
+      skipFor(this, status === 0 ? null : `not compiled here: ${error?.message ?? stderr.trim()}`);
+      writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+      for (const part of ['lib', 'media/relay']) {
+        cpSync(fileURLToPath(new URL(`../../${part}`, import.meta.url)), join(folder, part), { recursive: true });
+      }
+      const module = pathToFileURL(join(folder, 'media', 'relay', 'precedence.js')).href;
+      const { precedence, policy } = await takenBy('auto', 1, module);
+      assert.deepEqual([precedence, policy], ['real-time', 2]);
+      assert.notEqual((await takenBy('dgram', 1, module)).precedence, 'real-time');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('is none where relay threads could have every core, so that a flood at their ports leaves one for calls', async () => {
     const { niceness } = await takenBy('dgram', 10_000);
     for (const sockets of ['auto', 'dgram'] as const) {
@@ -62,10 +101,7 @@ describe('the precedence of a relay thread', () => {
   });
 
   it('is none on a machine with one core', async function () {
-    if (!isInstalled('taskset')) {
-      process.stdout.write('      skipped: taskset is not installed (util-linux)\n');
-      this.skip();
-    }
+    skipFor(this, isInstalled('taskset') ? null : 'taskset is not installed (util-linux)');
     const code = `
       const { Worker } = require('node:worker_threads');
       new Worker(${JSON.stringify(codeFor('auto', 1))}, { eval: true }).once('message', ({ precedence, policy }) => {
