@@ -17,7 +17,7 @@ import type { MessagePorts, MessageRoutes, RequestKeys } from '../messages/messa
 import { answerTo, type MessageRefusal } from '../messages/message-refusal.js';
 import { type MessageCounters, MessageService } from '../messages/message-service.js';
 import type { ToldEntry } from '../messages/told-messages.js';
-import { HeldMessages } from '../messaging/held-messages.js';
+import { HeldMessages, PUSHED } from '../messaging/held-messages.js';
 import type { PollCounters } from '../messaging/message-poller.js';
 import { MessageStore } from '../messaging/message-store.js';
 import { type NoticeCounters, NoticeDelivery } from '../messaging/notice-delivery.js';
@@ -38,9 +38,6 @@ import { CONFIGURED_REFUSAL, messageGateways, messageSettings } from './message-
 import { MessagePolls } from './start-message-polls.js';
 import type { TakeTold } from './start-sim-state.js';
 import { noticesOf, trunkTellers } from './trunk-notices.js';
-
-/** Whence held messages came that a gateway has pushed. */
-const PUSHED = 'push';
 
 export interface MessagesParts {
   /** Of the HTTP API: how a decision is explained. */
@@ -166,6 +163,8 @@ export async function startMessages(config: Config, parts: MessagesParts, opened
     ...{ journal, clock, log },
     heldForMs: () => current.messages.keepDays * 86_400_000,
   });
+  held.start();
+  opened.add('messages that are held', held);
   const polls = opened.add('questions for messages', new MessagePolls(config, { journal, inbox, held, clock, log }));
 
   const pushed = {

@@ -19,7 +19,8 @@ describe('messages of channels that are not in the config', () => {
 
   function open(): HeldMessages {
     logged = [];
-    const keep = (fields: { channel?: unknown }, message: string) => logged.push(`${fields.channel}: ${message}`);
+    const keep = (fields: { channel?: unknown; gateway?: unknown; messages?: unknown }, message: string) =>
+      logged.push(`${fields.channel ?? `${fields.gateway} ${fields.messages}`}: ${message}`);
     const log = Object.assign(createLogger({ level: 'silent', redactNumbers: false }), { warn: keep, error: keep });
     const { journal, clock } = world;
     return new HeldMessages({ journal, clock, log: log as Logger, heldForMs: () => HELD_FOR_MS });
@@ -57,12 +58,28 @@ describe('messages of channels that are not in the config', () => {
     );
   });
 
-  it('are let go after some time', async () => {
+  it('are offered once more, however old, and then let go with an alarm that says how many', async () => {
+    held.start();
     await hold('old');
+    await hold('old, too');
+    await hold('old of another', 'gw2');
     world.clock.advance(HELD_FOR_MS - 1_000);
     await hold('newer');
+    await world.settled();
+    logged = [];
     world.clock.advance(2_000);
-    assert.deepEqual([await offered(), held.count], [['newer'], 0]);
+    assert.deepEqual([await offered('gw1', false), held.count], [['old', 'old, too', 'newer'], 4]);
+    assert.deepEqual(logged, []);
+    world.clock.advance(3_600_000);
+    while (held.count > 1) await world.settled();
+    assert.deepEqual(logged, [
+      'gw1 2: messages whose channel was not in the config for too long are lost',
+      'gw2 1: messages whose channel was not in the config for too long are lost',
+    ]);
+    assert.deepEqual([await offered('gw2'), await offered()], [[], ['newer']]);
+    const { pendingTimers } = world.clock;
+    held.close();
+    assert.equal(world.clock.pendingTimers, pendingTimers - 1);
   });
 
   it('are so many of a gateway, of such a length, and the log says what is lost', async () => {

@@ -1,6 +1,6 @@
 // Messages that came to a channel which is not in the config, as their gateway told them: held in the journal until it is, so that a
 // SIM put in before its line was written, or a template that names ports wrongly, loses none. Bounded in number, length and time.
-import type { Clock } from '../lib/clock.js';
+import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { JournalEntry, SchemaStatement } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
 import type { ToldEntry } from '../messages/told-messages.js';
@@ -15,10 +15,13 @@ export const HELD_SCHEMA: readonly SchemaStatement[] = [
 const HOLD = 'INSERT INTO held_messages (gateway, source, data, wall_ms) VALUES (?, ?, ?, ?)';
 const LET_MOST_GO = `DELETE FROM held_messages WHERE gateway = ? AND held <=
   (SELECT held FROM held_messages WHERE gateway = ? ORDER BY held DESC LIMIT 1 OFFSET ?)`;
+const OLD = 'SELECT gateway, COUNT(*) AS count FROM held_messages WHERE wall_ms < ? GROUP BY gateway';
 const LET_OLD_GO = 'DELETE FROM held_messages WHERE wall_ms < ?';
 const LET_GO = 'DELETE FROM held_messages WHERE held = ?';
 const HELD = 'SELECT held, source, data FROM held_messages WHERE gateway = ? ORDER BY held';
 
+/** Whence those came that a gateway has pushed. */
+export const PUSHED = 'push';
 /** Of each gateway: the oldest are let go then. */
 export const MOST_HELD = 1_000;
 /** No text message has so many bytes with all that is told of it. */
@@ -26,6 +29,8 @@ const MAX_ENTRY_BYTES = 65_536;
 const MAX_NAME_CHARACTERS = 64;
 /** Names of channels that the log has had: a gateway may tell of any. */
 const MOST_WARNED = 1_000;
+/** By then all have been offered that were there at the start. */
+const LET_OLD_GO_EVERY_MS = 3_600_000;
 
 export interface HeldMessagesParts {
   readonly journal: StoreJournal;
@@ -40,9 +45,22 @@ export class HeldMessages {
   /** By gateway. */
   readonly #counts = new Map<string, number>();
   readonly #warned = new Set<string>();
+  #timer: ClockTimer | undefined;
 
   constructor(parts: HeldMessagesParts) {
     this.#parts = parts;
+  }
+
+  /** From now on old ones are let go, now and then. */
+  start(): void {
+    this.#timer = this.#parts.clock.after(LET_OLD_GO_EVERY_MS, () => {
+      this.start();
+      this.#letOldGo().catch((err) => this.#parts.log.warn({ err }, 'old messages that are held could not be let go'));
+    });
+  }
+
+  close(): void {
+    this.#timer?.cancel();
   }
 
   /** As far as they have been looked at or held since the start. */
@@ -72,7 +90,6 @@ export class HeldMessages {
     const nowMs = clock.wallMs();
     return [
       { statement: HOLD, parameters: [gateway, source, data, nowMs] },
-      { statement: LET_OLD_GO, parameters: [nowMs - this.#parts.heldForMs()] },
       { statement: LET_MOST_GO, parameters: [gateway, gateway, MOST_HELD] },
     ];
   }
@@ -83,8 +100,7 @@ export class HeldMessages {
     take: (source: string, entry: ToldEntry) => Promise<boolean>,
     isClosing: () => boolean = () => false,
   ): Promise<void> {
-    const { journal, clock, log } = this.#parts;
-    await journal.commit([{ statement: LET_OLD_GO, parameters: [clock.wallMs() - this.#parts.heldForMs()] }]);
+    const { journal, log } = this.#parts;
     const rows = await journal.query(HELD, [gateway]);
     this.#counts.set(gateway, rows.length);
     let taken = 0;
@@ -99,6 +115,23 @@ export class HeldMessages {
     const [left] = await journal.query('SELECT COUNT(*) AS count FROM held_messages WHERE gateway = ?', [gateway]);
     this.#counts.set(gateway, Number(left?.count));
     log.info({ gateway, messages: taken }, 'messages that were held for their channel have been taken');
+  }
+
+  async #letOldGo(): Promise<void> {
+    const { journal, clock, log } = this.#parts;
+    const parameters = [clock.wallMs() - this.#parts.heldForMs()];
+    const old = await journal.query(OLD, parameters);
+    if (old.length === 0) return;
+    await journal.commit([{ statement: LET_OLD_GO, parameters }]);
+    for (const { gateway, count } of old) {
+      const name = String(gateway);
+      const before = this.#counts.get(name);
+      if (before !== undefined) this.#counts.set(name, Math.max(0, before - Number(count)));
+      log.error(
+        { alarm: 'messages', gateway: name, messages: Number(count) },
+        'messages whose channel was not in the config for too long are lost',
+      );
+    }
   }
 
   /** Once for each channel. */

@@ -4,7 +4,7 @@ import type { JournalEntry } from '../lib/journal-entry.js';
 import { createLogger } from '../lib/logger.js';
 import type { ArrivedMessage, DeliveryReport } from '../messages/message.js';
 import { MessageWorld } from '../messages/testing/message-kit.js';
-import { HeldMessages } from './held-messages.js';
+import { HeldMessages, PUSHED } from './held-messages.js';
 import { MessagePoller, type MessagePollerParts, type PollQuestion } from './message-poller.js';
 import { PollBook } from './poll-book.js';
 
@@ -277,6 +277,23 @@ describe('MessagePoller', () => {
       await next.close();
       assert.deepEqual([texts(), held.count, next.counters.messages], [['text 1', 'text 2'], 0, 2]);
     }
+  });
+
+  it('takes what is held though the question by which it came is another now, and nothing that was pushed', async () => {
+    ports = [];
+    store.add();
+    const poller = open([BY_ID]);
+    await turn(poller);
+    await poller.close();
+    store.entries = [];
+    await world.journal.commit(held.hold(gateway, PUSHED, { from: '010', text: 'pushed', port: 1 }, '1'));
+    assert.equal(held.count, 2);
+    ports = ['1'];
+    const next = open([REPORTS, { ...BY_ID, name: '/messages?above={cursor}' }], {
+      ask: async (question, from) => (question.message === null ? [] : store.answer(question, from)),
+    });
+    await turn(next);
+    assert.deepEqual([texts(), held.count], [['text 1'], 1]);
   });
 
   it('refuses an answer that says to go on at what is no place, and goes on when it is one again', async () => {

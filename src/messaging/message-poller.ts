@@ -17,7 +17,7 @@ import {
   type ToldReportFields,
   textAt,
 } from '../messages/told-messages.js';
-import type { HeldMessages } from './held-messages.js';
+import { type HeldMessages, PUSHED } from './held-messages.js';
 import type { PollBook, PollReading } from './poll-book.js';
 import { askedAt, firstPlace, isSamePlace, nextPlace, type PollCursor } from './poll-place.js';
 
@@ -148,8 +148,13 @@ export class MessagePoller {
     this.#hasNewChannels = false;
     const { gateway, questions, held } = this.#parts;
     const take = async (source: string, entry: ToldEntry) => {
-      const question = questions.find(({ name }) => name === source);
-      return question !== undefined && (await this.#takeMessage(question, entry)) === 'taken';
+      if (source === PUSHED) return false;
+      const own = questions.find(({ name, message }) => name === source && message !== null);
+      // Asked for otherwise now: read by whichever question can read it.
+      for (const question of own === undefined ? questions : [own]) {
+        if ((await this.#takeMessage(question, entry)) === 'taken') return true;
+      }
+      return false;
     };
     try {
       await held.offer(gateway, take, () => this.#turns.closing.aborted);
