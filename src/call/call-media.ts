@@ -102,7 +102,7 @@ export class CallMedia {
   /** Reads the caller's offer; `sessionId` is decimal digits for our `o=` lines. */
   static read(request: {
     readonly trunk: TrunkTerms;
-    readonly signallingAddress: string;
+    readonly signallingAddress: string | null;
     readonly offerSdp: string | null;
     readonly recorded: boolean;
     readonly sessionId: string;
@@ -219,12 +219,12 @@ export class CallMedia {
     this.#sides.attempt(gateway);
   }
 
-  /** What the callee's side sends may come from there. */
-  hearCalleeFrom(address: string): void {
+  /** What the callee's side sends may come from there (null: from another session of ours alone). */
+  hearCalleeFrom(address: string | null): void {
     this.#sides.hearFrom('callee', address);
   }
 
-  /** The same of whoever takes a side's place, null for another session of ours; what is returned goes back. */
+  /** The same of whoever takes a side's place; what is returned goes back. */
   hearSideFrom(side: Side, address: string | null): () => void {
     return this.#sides.hearFrom(side, address);
   }
@@ -280,7 +280,7 @@ export class CallMedia {
   }
 
   /** The same of somebody who answers in the place of a callee that has not answered. */
-  answerForCallee(offerSdp: string, signallingAddress: string): SuccessorAnswer | null {
+  answerForCallee(offerSdp: string, signallingAddress: string | null): SuccessorAnswer | null {
     const previous = this.#agreed.told('callee');
     const found = this.#agreed.usableForCallee(offerSdp);
     if (previous === null || found === null) return null;

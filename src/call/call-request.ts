@@ -21,7 +21,8 @@ export interface CallRequest {
   readonly maxForwards: number | null;
   readonly looped: boolean;
   readonly hasContact: boolean;
-  readonly signallingAddress: string;
+  /** Where the caller's signalling comes from; null: the caller is another session of ours. */
+  readonly signallingAddress: string | null;
   /** How long its INVITE waited here for its turn; left out: not known. */
   readonly waitedMs?: number;
   /** Headers that the allow list lets through to the outbound leg. */

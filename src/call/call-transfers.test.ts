@@ -70,6 +70,18 @@ describe('transfers of a call by its trunk', () => {
       await bench.advance(2_000);
     });
 
+    it('has each of the two calls hear the other from its very port alone, from the beginning', async () => {
+      await refer({ user: TARGET });
+      const { sidesOfOurs } = bench.media;
+      const [one, two] = [...sidesOfOurs.values()];
+      assert.deepEqual([one, two], [new Set(), new Set(['caller'])], 'the first one has its agent still');
+      bench.leg.sent();
+      bench.leg.answer(sdp('192.0.2.11', 31_000));
+      await settled();
+      assert.deepEqual([one, two], [new Set(['caller']), new Set(['caller'])]);
+      await over();
+    });
+
     it('goes on as it was when the target is busy, and tells the transferor so', async () => {
       const referral = await refer({ user: TARGET });
       bench.leg.sent();
@@ -284,6 +296,7 @@ describe('transfers of a call by its trunk', () => {
       const referral = await refer({ user: TARGET, replaces: other.dialogName });
       assert.deepEqual(referral.told, ['202', 'NOTIFY 100', 'NOTIFY 200']);
       assert.equal(other.state, 'over', 'whose dialog is replaced gets a BYE');
+      assert.deepEqual([...bench.media.sidesOfOurs.values()], [new Set(['caller']), new Set(['caller'])]);
       caller.hangsUp();
       await bench.advance(6_000);
       assert.deepEqual([first?.state, second?.state], ['talking', 'talking']);

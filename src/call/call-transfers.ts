@@ -38,7 +38,6 @@ const DEFAULT_MAX_FORWARDS = 70;
 /** Where the media of joined calls meets. */
 interface Place {
   readonly media: CallMedia;
-  readonly address: string;
   /** A description as it has to be for the other call. */
   reached(sdp: string): string;
 }
@@ -195,7 +194,7 @@ export class CallTransfers implements JoinableCall {
       refused: (status) => this.#isTheOne(callId) && this.#fail(status),
     });
     this.#begin(referral, this.#recordOf('blind', dialled, callId), () => theirs.cancel());
-    const called = { callId, dialled, offerSdp: place.reached(offer), address: place.address };
+    const called = { callId, dialled, offerSdp: place.reached(offer) };
     ports.calls.open(transferredRequest(this.#request, called), theirs);
   }
 
@@ -389,7 +388,7 @@ export class CallTransfers implements JoinableCall {
     const own = media?.session?.local(this.#holder.trunk.side).address;
     if (media === null || own === undefined) return null;
     const inner = ports.outside.innerAddressOf(trunkOf(this.#request).network);
-    return { media, address: inner ?? own, reached: (sdp) => atAddress(sdp, own, inner) };
+    return { media, reached: (sdp) => atAddress(sdp, own, inner) };
   }
 
   get #request(): CallRequest {

@@ -50,6 +50,8 @@ export class FakeMedia implements MediaPort {
   readonly remotes: Partial<Record<Side, string>> = {};
   /** Where the signalling of each side comes from, the same. */
   readonly signallingAddresses: Partial<Record<Side, string>> = {};
+  /** By session, the sides that are another session of ours, the same. */
+  readonly sidesOfOurs = new Map<string, Set<Side>>();
   readonly capabilities: MediaPort['capabilities'] = { srtp: false, transcodes: () => false };
   readonly #trace: string[];
 
@@ -68,13 +70,17 @@ export class FakeMedia implements MediaPort {
   #session(sessionId: string): MediaSession {
     const report = (): MediaReport => ({ caller: STREAM, callee: STREAM, lastPacketAgeMs: this.lastPacketAgeMs });
     let closed: Promise<MediaReport> | undefined;
+    const ours = new Set<Side>();
+    this.sidesOfOurs.set(sessionId, ours);
     return {
       sessionId,
       local: (side) => ({ address: '192.0.2.1', rtpPort: side === 'caller' ? 20_000 : 20_002, rtcpPort: 20_001 }),
       placeCallee: async () => ({ ok: true }),
-      setRemote: (side, { address, signallingAddress }) => {
+      setRemote: (side, { address, signallingAddress, isOurs }) => {
         this.remotes[side] = address;
         this.signallingAddresses[side] = signallingAddress;
+        if (isOurs) ours.add(side);
+        else ours.delete(side);
       },
       clearRemote: () => this.#trace.push('media forgets callee'),
       fork: () => this.#trace.push('media forked'),

@@ -79,6 +79,19 @@ describe('what the relay is told of the sides of a call', () => {
     assert.equal(remotes.get('callee')?.isOurs, undefined);
   });
 
+  it('has another session of ours for the caller from the beginning, until somebody takes its place', async () => {
+    const opened = await new FakeMedia(trace).open({ sessionId: 'y' });
+    assert.ok(opened.ok);
+    sides = new RelayedSides(trunk, null);
+    sides.use({ ...opened.session, setRemote: (side, remote) => remotes.set(side, remote) });
+    const set = () => sides.setAudio('caller', { audio: pcma, sent: pcma, takesRtcpMux: false });
+    set();
+    assert.deepEqual([remotes.get('caller')?.isOurs, remotes.get('caller')?.sources], [true, []]);
+    sides.hearFrom('caller', '198.51.100.8');
+    set();
+    assert.deepEqual([remotes.get('caller')?.isOurs, addressOf('caller')], [undefined, '198.51.100.8']);
+  });
+
   it('puts RTCP on the port of RTP when both want it', () => {
     const audio = audioOf(`${sdp('192.0.2.20', 40_000, '8')}a=rtcp-mux\r\n`);
     for (const [takesRtcpMux, rtcpMux] of [

@@ -30,7 +30,7 @@ export class RelayedSides {
   #session: MediaSession | null = null;
   #gateway: GatewayTerms | null = null;
   /** Where the signalling of the caller, or of who is in its place, comes from. */
-  #callerAddress: string;
+  #callerAddress = NOBODY.signallingAddress;
   /** Where the gateway of the attempt under way answers from; the config does not know it of a line that registers. */
   #calleeAddress: string | null = null;
   /** In a side's place is another session of ours. */
@@ -39,9 +39,10 @@ export class RelayedSides {
   readonly #sent: Record<Side, readonly SdpCodec[]> = { caller: [], callee: [] };
   readonly #silent: Record<Side, boolean> = { caller: false, callee: false };
 
-  constructor(trunk: TrunkTerms, signallingAddress: string) {
+  /** @param signallingAddress of the caller; null: it is another session of ours */
+  constructor(trunk: TrunkTerms, signallingAddress: string | null) {
     this.#trunk = trunk;
-    this.#callerAddress = signallingAddress;
+    this.hearFrom('caller', signallingAddress);
   }
 
   get session(): MediaSession | null {

@@ -4,7 +4,7 @@ import { FakeReferral } from './fake-referral.js';
 import { CALLER, incomingOn, QUEUE } from './incoming-test-kit.js';
 import { headersForPeer, placeOfPeer, transferredRequest, trunkOf } from './transfer-requests.js';
 
-const CALLED = { callId: 'second', dialled: '010', offerSdp: 'v=0', address: '127.0.0.1' };
+const CALLED = { callId: 'second', dialled: '010', offerSdp: 'v=0' };
 
 describe('what a transfer asks for', () => {
   it('is a call of the same trunk and agent, for the one that it is placed for', () => {
@@ -13,6 +13,7 @@ describe('what a transfer asks for', () => {
     assert.deepEqual([second.trunk, second.calling, second.agent, second.account], [first.trunk, '201', '201', 'acme']);
     assert.deepEqual([second.dialled, second.offerSdp, second.transferOf], ['010', 'v=0', first.callId]);
     assert.deepEqual([second.passedHeaders, second.sipCallId], [first.passedHeaders, first.sipCallId]);
+    assert.equal(second.signallingAddress, null, 'its caller is another session of ours');
   });
 
   it('is of the trunk as a caller, when a mobile has called it', () => {

@@ -9,15 +9,10 @@ export interface TransferredCall {
   readonly callId: string;
   readonly dialled: string;
   readonly offerSdp: string;
-  /** Where its media, and so its signalling, is at home. */
-  readonly address: string;
 }
 
 /** The call that a transferor asks for: its trunk's and agent's, as if it had called the number itself. */
-export function transferredRequest(
-  request: CallRequest,
-  { callId, dialled, offerSdp, address }: TransferredCall,
-): CallRequest {
+export function transferredRequest(request: CallRequest, { callId, dialled, offerSdp }: TransferredCall): CallRequest {
   const { sipCallId, agent, account, maxForwards, passedHeaders, callId: transferOf } = request;
   return {
     callId,
@@ -32,7 +27,7 @@ export function transferredRequest(
     maxForwards,
     looped: false,
     hasContact: true,
-    signallingAddress: address,
+    signallingAddress: null,
     passedHeaders,
     transferOf,
   };
