@@ -7,7 +7,6 @@ import { openJournalledLedger, type PreparedTerms } from '../ledgers/journalled-
 import { LEDGER_SCHEMA } from '../ledgers/ledger-schema.js';
 import { SHARED_LEDGER_SCHEMA } from '../ledgers/redis/local-rows.js';
 import { REDIS_TIME } from '../ledgers/redis/lua.js';
-import { openRedisLedger } from '../ledgers/redis/redis-ledger.js';
 import type { SharedKeys } from '../ledgers/redis/shared-keys.js';
 import type { RedisLedgerCounters } from '../ledgers/redis/shared-parts.js';
 import type { Clock } from '../lib/clock.js';
@@ -57,6 +56,8 @@ export async function startLedger(
   }
   const { url, prefix, timeoutMs, node = hostname(), ...settings } = redis;
   const parts = ledgerParts(config);
+  // The client of Redis is half of all modules that there are to load: only those who share a ledger wait for it.
+  const { openRedisLedger } = await import('../ledgers/redis/redis-ledger.js');
   const ledger = opened.add(
     'ledger',
     await openRedisLedger({

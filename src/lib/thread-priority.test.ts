@@ -26,7 +26,9 @@ describe('the niceness of a thread', () => {
 
   it('is shifted for it alone', async () => {
     const before = getPriority();
-    assert.deepEqual(await nicenessAfter(3), { told: before + 3, is: before + 3 });
+    // A run that is nice itself may be near the end.
+    const shifted = Math.min(19, before + 3);
+    assert.deepEqual(await nicenessAfter(3), { told: shifted, is: shifted });
     assert.equal(getPriority(), before);
   });
 
