@@ -62,6 +62,16 @@ describe('what routing reads of the shared ledger', () => {
     assert.deepEqual(told, ['gw1/1 busy', 'gw1/1 idle']);
   });
 
+  it('says what happens to a channel after a step that failed', () => {
+    const fail = () => {
+      throw new Error('cannot be applied');
+    };
+    memory.mark('gw1/1', 'busy');
+    assert.throws(() => view.keepingTaken('gw1/1', fail), /cannot be applied/);
+    memory.mark('gw1/1', 'idle');
+    assert.deepEqual(told, ['gw1/1 busy', 'gw1/1 idle']);
+  });
+
   it('goes over to another memory, and says of channels that have another state there', () => {
     const next = newMemory();
     next.mark('gw1/2', 'busy');

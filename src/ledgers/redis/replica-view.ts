@@ -63,9 +63,11 @@ export class ReplicaView implements LedgerView {
   /** What a step does to a channel that is taken already, and stays so, is not told. */
   keepingTaken<T>(channelId: string, step: () => T): T {
     this.#quietChannel = this.#memory.channelState(channelId) === 'busy' ? channelId : undefined;
-    const outcome = step();
-    this.#quietChannel = undefined;
-    return outcome;
+    try {
+      return step();
+    } finally {
+      this.#quietChannel = undefined;
+    }
   }
 
   channelState(channelId: string): ChannelState | undefined {
