@@ -284,7 +284,7 @@ async function build(config: Config, log: Logger, opened: ClosingStack): Promise
   const recovery = recoverCalls(
     { ledger, dialler: application, books: outbox, clock, log },
     left,
-    { holdSeconds: config.call.recoverHoldSeconds, sliceSeconds: config.ledger.sliceSeconds },
+    { holdSeconds: config.call.recoverHoldSeconds },
     stopped.signal,
   ).catch((err) => log.error({ err, alarm: 'recovery' }, 'calls of an earlier process could not all be ended'));
   opened.defer('recovery', async () => {

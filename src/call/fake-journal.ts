@@ -218,7 +218,7 @@ export class FakeLedger implements Ledger {
     try {
       const orphan: OrphanReservation = {
         ...{ reservationId, callId: request.callId, channelId, simId: request.simId, callee: request.callee },
-        ...{ answeredWallMs: null, coveredUntilWallMs: null, settled: false },
+        ...{ answeredWallMs: null, coveredUntilWallMs: null, renewedWallMs: null, settled: false },
       };
       const entry = { statement: 'reserve', parameters: [reservationId, JSON.stringify(orphan)] };
       await this.#journal.commit([entry, ...alongside]);

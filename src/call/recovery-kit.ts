@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ManualClock } from '../lib/clock.js';
 import { createLogger } from '../lib/logger.js';
 import type { History } from './call-history-kit.js';
-import { SETTINGS, settled } from './call-test-kit.js';
+import { settled } from './call-test-kit.js';
 import { FakeBooks, FakeLedger } from './fake-journal.js';
 import { FakeDialler } from './fake-legs.js';
 import { AGENT } from './incoming-test-kit.js';
@@ -26,7 +26,7 @@ export async function assertRecovered(history: History, answer: number | null): 
       log: createLogger({ level: 'silent', redactNumbers: false }),
     },
     { live: [...journal.live.values()], open: [...journal.open.values()], recordings: new Map() },
-    { holdSeconds: HOLD_SECONDS, sliceSeconds: SETTINGS.limits.sliceSeconds },
+    { holdSeconds: HOLD_SECONDS },
     new AbortController().signal,
   );
   await settled();

@@ -57,7 +57,7 @@ describe('recovery after a crash', () => {
   function orphan(changes: Partial<OrphanReservation> = {}): OrphanReservation {
     const made = {
       ...{ reservationId: ATTEMPT_ID, callId: CALL_ID, channelId: 'gw1/1', simId: 'sim gw1/1', callee: '+8210' },
-      ...{ answeredWallMs: null, coveredUntilWallMs: null, settled: false },
+      ...{ answeredWallMs: null, coveredUntilWallMs: null, renewedWallMs: null, settled: false },
       ...changes,
     };
     ledger.addOrphan(made);
@@ -66,7 +66,11 @@ describe('recovery after a crash', () => {
 
   /** A call in which both sides talked, for 50 s until now; its last slice ends in 10 s. */
   function talking(): LiveCall {
-    orphan({ answeredWallMs: startedMs - 50_000, coveredUntilWallMs: startedMs + 10_000 });
+    orphan({
+      answeredWallMs: startedMs - 50_000,
+      coveredUntilWallMs: startedMs + 10_000,
+      renewedWallMs: startedMs - 20_000,
+    });
     const recording = { recordingId: CALL_ID, path: '/recordings/call-1.wav', report: null };
     return {
       record: recordWith({ answeredAtMs: startedMs - 50_000 }, { answeredAtMs: startedMs - 50_000, recording }),
@@ -98,7 +102,7 @@ describe('recovery after a crash', () => {
     return recoverCalls(
       { ledger, dialler, books: new FakeBooks(journal, clock), clock, log },
       { live: [], open: [], recordings: new Map(), ...left },
-      { holdSeconds: HOLD_SECONDS, sliceSeconds: SETTINGS.limits.sliceSeconds },
+      { holdSeconds: HOLD_SECONDS },
       stopped.signal,
     );
   }
@@ -152,7 +156,9 @@ describe('recovery after a crash', () => {
         const live = talking();
         const answeredWallMs = startedMs - sinceAnswerMs;
         const coveredUntilWallMs = answeredWallMs + 90_000;
-        ledger.orphaned = [{ ...(ledger.orphaned[0] as OrphanReservation), answeredWallMs, coveredUntilWallMs }];
+        const renewedWallMs = answeredWallMs + 60_000;
+        const [before] = ledger.orphaned as [OrphanReservation];
+        ledger.orphaned = [{ ...before, answeredWallMs, coveredUntilWallMs, renewedWallMs }];
         dialler.orphanAnswers.set('callee-leg', answer);
         await recover({ live: [live] });
         assert.equal(journal.published.at(-1)?.record.attempts[0]?.billedSeconds, 90, `${answer}`);
@@ -160,6 +166,20 @@ describe('recovery after a crash', () => {
       }
     });
   }
+
+  it('charges until the gateway’s answer a call of slices that were longer, at its first one and after', async () => {
+    for (const renewedWallMs of [null, startedMs - 40_000]) {
+      const live = talking();
+      const answeredWallMs = startedMs - 100_000;
+      const coveredUntilWallMs = (renewedWallMs ?? answeredWallMs) + 300_000;
+      const [before] = ledger.orphaned as [OrphanReservation];
+      ledger.orphaned = [{ ...before, answeredWallMs, coveredUntilWallMs, renewedWallMs }];
+      dialler.orphanAnswers.set('callee-leg', 200);
+      await recover({ live: [live] });
+      assert.equal(journal.published.at(-1)?.record.attempts[0]?.billedSeconds, 100);
+      ledger.charges.clear();
+    }
+  });
 
   it('charges to the end of the last slice, never beyond now, when the gateway knows the call no more', async () => {
     const live = talking();

@@ -41,8 +41,6 @@ const LATE_ANSWER_MS = 1;
 export interface RecoverySettings {
   /** How long a leg of which nothing is heard keeps its channel. */
   readonly holdSeconds: number;
-  /** What the ledger holds ahead for a call, from the instant at which it is renewed. */
-  readonly sliceSeconds: number;
 }
 
 /**
@@ -156,9 +154,7 @@ async function recoverCall(ports: RecoveryPorts, lost: LostCall): Promise<readon
     const invited = record?.incoming?.reservationId !== orphan.reservationId;
     const alongside = (outcome: Outcome) =>
       record === null ? [] : entriesOf(ports, lost, record, [...outcomes, outcome], index === ends.length - 1);
-    outcomes.push(
-      await closeReservation(ports, orphan, { end, atWallMs, settings: lost.settings }, invited, alongside),
-    );
+    outcomes.push(await closeReservation(ports, orphan, { end, atWallMs }, invited, alongside));
   }
   if (record !== null) {
     if (ends.every(({ orphan }) => orphan.settled))
@@ -219,12 +215,12 @@ async function askToEnd(dialler: DialPort, identity: LegIdentity, hold: Promise<
 async function closeReservation(
   ports: RecoveryPorts,
   orphan: OrphanReservation,
-  ended: { readonly end: LegEnd; readonly atWallMs: number; readonly settings: RecoverySettings },
+  ended: { readonly end: LegEnd; readonly atWallMs: number },
   invited: boolean,
   alongside: (outcome: Outcome) => readonly JournalEntry[],
 ): Promise<Outcome> {
   const { reservationId } = orphan;
-  const { end, atWallMs: now, settings } = ended;
+  const { end, atWallMs: now } = ended;
   const answeredWallMs = orphan.answeredWallMs ?? (end === 'answered-late' ? now - LATE_ANSWER_MS : null);
   if (orphan.settled) {
     await ports.ledger.vacate(reservationId);
@@ -239,8 +235,8 @@ async function closeReservation(
     return outcome;
   }
   const coveredUntilWallMs = orphan.coveredUntilWallMs ?? answeredWallMs;
-  // A slice is held from the instant at which it was asked for: the call was up then.
-  const upAtWallMs = Math.max(answeredWallMs, coveredUntilWallMs - settings.sliceSeconds * 1000);
+  // A slice is held from the instant at which it was asked for: the call was up then, however long slices are by now.
+  const upAtWallMs = Math.max(answeredWallMs, orphan.renewedWallMs ?? answeredWallMs);
   const endedWallMs = endOf({ upAtWallMs, coveredUntilWallMs }, end, now);
   const settlement = {
     ...{ reservationId, answeredWallMs, durationMs: Math.max(0, endedWallMs - answeredWallMs) },

@@ -59,16 +59,22 @@ export async function openJournalledLedger(options: JournalledLedgerOptions): Pr
   const memory = new LedgerMemory(options, options.clock, (error, event) =>
     options.log.error({ err: error, event }, 'ledger listener failed'),
   );
-  await loadMemory(memory, (statement, parameters) => options.journal.query(statement, parameters), options.clock);
-  return new JournalledMemoryLedger(memory, options);
+  const rows: tables.RowSource = (...ask) => options.journal.query(...ask);
+  return new JournalledMemoryLedger(memory, options, await loadMemory(memory, rows, options.clock));
 }
 
-/** Computes a ledger's memory from its tables. */
-export async function loadMemory(memory: LedgerMemory, rows: tables.RowSource, clock: Clock): Promise<void> {
+/** Computes a ledger's memory from its tables; resolves with the reservations that an earlier process left. */
+export async function loadMemory(
+  memory: LedgerMemory,
+  rows: tables.RowSource,
+  clock: Clock,
+): Promise<readonly tables.ReservationRow[]> {
   const { sequence } = await readHistory(rows, { sinceWallMs: clock.wallMs() - HISTORY_MS }, memory);
   memory.continueAfter(sequence);
-  for (const row of await tables.readReservations(rows)) memory.restoreReservation(row);
+  const left = await tables.readReservations(rows);
+  for (const row of left) memory.restoreReservation(row);
   for (const { channelId, untilWallMs } of await tables.readRests(rows)) memory.restoreRest(channelId, untilWallMs);
+  return left;
 }
 
 export class JournalledMemoryLedger implements Ledger, SettledHistory {
@@ -79,10 +85,12 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
   readonly #writes: OrderedWrites;
   readonly #rows: tables.RowSource;
   readonly #ends: ReservationEnds;
+  /** By an earlier process. */
+  readonly #left: readonly tables.ReservationRow[];
   readonly #adjusting = new Map<string, Promise<AdjustResult>>();
 
   /** Use {@link openJournalledLedger}. */
-  constructor(memory: LedgerMemory, options: JournalledLedgerOptions) {
+  constructor(memory: LedgerMemory, options: JournalledLedgerOptions, left: readonly tables.ReservationRow[] = []) {
     this.#settings = options;
     this.#memory = memory;
     this.#journal = options.journal;
@@ -90,6 +98,7 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
     this.#writes = new OrderedWrites(options);
     this.#rows = (...ask) => options.journal.query(...ask);
     this.#ends = new ReservationEnds(this.#rows);
+    this.#left = left;
   }
 
   /** What routing reads. */
@@ -151,7 +160,8 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
     if (live === undefined || live.settled) return NO_GRANT;
     const grant = this.#memory.extend(live, coveredUntilWallMs);
     if (live.hold.coveredUntilWallMs === null) return grant;
-    const covered = tables.markCovered(reservationId, live.hold.coveredUntilWallMs);
+    const renewedWallMs = coveredUntilWallMs - this.#settings.sliceSeconds * 1000;
+    const covered = tables.markCovered(reservationId, live.hold.coveredUntilWallMs, renewedWallMs);
     // What is held is held: a talking call goes on through trouble of the journal.
     await unlessStalled(this.#journal, this.#writes.once(live.request.callId, [covered], 'renew'));
     return grant;
@@ -296,19 +306,16 @@ export class JournalledMemoryLedger implements Ledger, SettledHistory {
   }
 
   orphans(): readonly OrphanReservation[] {
-    return [...this.#memory.live.values()]
-      .filter((live) => live.orphan)
-      .map(({ request, hold, settled }) => ({
-        reservationId: request.reservationId,
-        callId: request.callId,
-        channelId: request.channelId,
-        simId: request.simId,
-        callee: request.callee,
-        answeredWallMs: hold.answeredWallMs,
-        coveredUntilWallMs: hold.coveredUntilWallMs,
-        settled,
-        isMessage: request.message !== undefined,
-      }));
+    return this.#left.flatMap(({ request, answeredWallMs, coveredUntilWallMs, renewedWallMs }) => {
+      const { reservationId, callId, channelId, simId, callee, message } = request;
+      const live = this.#memory.live.get(reservationId);
+      if (live === undefined) return [];
+      const coveredWallMs = answeredWallMs === null ? null : coveredUntilWallMs;
+      return {
+        ...{ reservationId, callId, channelId, simId, callee, answeredWallMs, coveredUntilWallMs: coveredWallMs },
+        ...{ renewedWallMs, settled: live.settled, isMessage: message !== undefined },
+      };
+    });
   }
 
   /** Stops timers; the journal is its owner's to close. */

@@ -41,6 +41,9 @@ export interface LedgerSettings extends HolderTerms {
   readonly channels: readonly ChannelSettings[];
 }
 
+/** A live reservation of the journal, or of another node. */
+type RestorableRow = Omit<ReservationRow, 'renewedWallMs'>;
+
 /** What is remembered of a reservation, or of its record in history. */
 type Remembered = Pick<HistoryRecord, 'callee' | 'simId' | 'direction' | 'trunk' | 'payers' | 'message'>;
 
@@ -177,7 +180,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     }
     if (isOut) this.#callees.try(request.callee, request.callId, request.wallMs);
     const hold = book.hold(request, null, isUnknown);
-    const live = { request, book, hold, payerHolds, tried: isOut, orphan: false, settled: false };
+    const live = { request, book, hold, payerHolds, tried: isOut, settled: false };
     this.live.set(request.reservationId, live);
     this.#channels.enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds };
@@ -190,12 +193,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (!fit.ok) return fit;
     const payersFit = this.#usage.payers.fitMessage(request.payers, { ...asked, costMicros: fit.costMicros });
     if (!payersFit.ok) return payersFit;
-    const live = this.#holdMessage(request, message, book, false);
+    const live = this.#holdMessage(request, message, book);
     this.#channels.enter(channel, 'busy');
     return { ok: true, live, maxCallSeconds: 0 };
   }
 
-  #holdMessage(request: ReserveRequest, message: MessageLoad, book: UsageBook, orphan: boolean): Live {
+  #holdMessage(request: ReserveRequest, message: MessageLoad, book: UsageBook): Live {
     const asked = messageRequestOf(request, message);
     const costMicros = book.quoteMessage(asked);
     const live = {
@@ -205,7 +208,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       payerHolds: this.#usage.payers.holdMessage(request.payers, { ...asked, costMicros }),
       // A message is no attempt to call.
       tried: false,
-      orphan,
       settled: false,
     };
     this.live.set(request.reservationId, live);
@@ -384,13 +386,13 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     this.#sequence = sequence;
   }
 
-  restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: ReservationRow): void {
+  restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: RestorableRow): void {
     const { callee, callId, numberClass, wallMs } = request;
     const { direction, message } = request;
     const book = this.#usage.bookOf(request.simId);
     const channel = this.#channels.get(request.channelId);
     if (message !== undefined && book !== undefined && !settled) {
-      this.#holdMessage(request, message, book, true);
+      this.#holdMessage(request, message, book);
       if (channel !== undefined) this.#channels.enter(channel, 'busy');
       return;
     }
@@ -407,7 +409,6 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       hold,
       payerHolds: settled ? [] : this.#usage.payers.restoreHold(request, answeredWallMs, coveredUntilWallMs, book),
       tried,
-      orphan: true,
       settled,
     });
     if (channel !== undefined) this.#channels.enter(channel, 'busy');

@@ -79,8 +79,8 @@ describe('a ledger’s file of the first version', () => {
       assert.equal(ledger.view.channelState('gw1/3'), 'resting');
       if (round === 1) {
         assert.deepEqual(
-          ledger.orphans().map(({ reservationId, settled }) => [reservationId, settled]),
-          [['r10', false]],
+          ledger.orphans().map(({ reservationId, renewedWallMs, settled }) => [reservationId, renewedWallMs, settled]),
+          [['r10', null, false]],
         );
         const settlement = { reservationId: 'r10', answeredWallMs: nowWallMs - 4_000, durationMs: 30_000 };
         await ledger.settle({ ...settlement, estimated: true, channelInUse: false });

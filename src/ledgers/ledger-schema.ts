@@ -60,6 +60,11 @@ export const LEDGER_SCHEMA: readonly SchemaStatement[] = [
     unless: `SELECT 1 FROM pragma_table_info('${table}') WHERE name = 'message'`,
     statement: `ALTER TABLE ${table} ADD COLUMN message TEXT`,
   })),
+  // When the slice up to which a call is covered was asked for: null where that was at its answer, and in files of an earlier version.
+  {
+    unless: "SELECT 1 FROM pragma_table_info('reservations') WHERE name = 'renewed_wall_ms'",
+    statement: 'ALTER TABLE reservations ADD COLUMN renewed_wall_ms INTEGER',
+  },
   // Files of an earlier version do not say when an adjustment was made.
   {
     unless: "SELECT 1 FROM pragma_table_info('adjustments') WHERE name = 'made_wall_ms'",

@@ -36,11 +36,11 @@ export function markAnswered(reservationId: string, answeredWallMs: number, cove
 }
 
 /** Slices only move forward, also when a late renewal is written after a later one. */
-export function markCovered(reservationId: string, coveredUntilWallMs: number): JournalEntry {
+export function markCovered(reservationId: string, coveredUntilWallMs: number, renewedWallMs: number): JournalEntry {
   return {
-    statement: `UPDATE reservations SET covered_until_wall_ms = max(coalesce(covered_until_wall_ms, 0), ?)
-      WHERE reservation_id = ?`,
-    parameters: [coveredUntilWallMs, reservationId],
+    statement: `UPDATE reservations SET covered_until_wall_ms = max(coalesce(covered_until_wall_ms, 0), ?),
+      renewed_wall_ms = max(coalesce(renewed_wall_ms, 0), ?) WHERE reservation_id = ?`,
+    parameters: [coveredUntilWallMs, renewedWallMs, reservationId],
   };
 }
 
@@ -140,6 +140,8 @@ export interface ReservationRow {
   readonly answeredWallMs: number | null;
   /** Of one that was not answered: what its payers hold. */
   readonly coveredUntilWallMs: number | null;
+  /** When it was covered so far; null: at its answer, or not known. */
+  readonly renewedWallMs: number | null;
   readonly settled: boolean;
 }
 
@@ -149,6 +151,7 @@ export async function readReservations(rows: RowSource): Promise<ReservationRow[
     request: requestOf(row),
     answeredWallMs: numberOrNull(row.answered_wall_ms),
     coveredUntilWallMs: numberOrNull(row.covered_until_wall_ms),
+    renewedWallMs: numberOrNull(row.renewed_wall_ms),
     settled: row.settled === 1,
   }));
 }

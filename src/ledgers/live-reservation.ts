@@ -12,8 +12,6 @@ export interface Live {
   readonly payerHolds: readonly PayerHold[];
   /** Whether it counts as an attempt by itself: not when its settlement does, nor when no INVITE left. */
   tried: boolean;
-  /** From an earlier process. */
-  readonly orphan: boolean;
   /** Charged, but its channel is still in use. */
   settled: boolean;
 }

@@ -232,6 +232,8 @@ export interface OrphanReservation {
   readonly answeredWallMs: number | null;
   /** End of the last slice that was journalled, wall time; null when not answered. */
   readonly coveredUntilWallMs: number | null;
+  /** When its last slice was asked for, wall time; null when that was at its answer, or an earlier version did not say. */
+  readonly renewedWallMs: number | null;
   /** True when the charge was booked with `channelInUse` and only `vacate` is missing. */
   readonly settled: boolean;
   /** Of a text message; left out for a call. */
@@ -274,7 +276,7 @@ export interface Ledger {
     alongside?: (booked: ReserveRequest) => readonly JournalEntry[],
   ): Promise<ReserveFirstResult>;
   confirm(reservationId: string, answeredWallMs: number, alongside?: readonly JournalEntry[]): Promise<Grant>;
-  /** Extends what is held for an answered call to `coveredUntilWallMs`, as far as its payers' caps reach. */
+  /** Extends what is held for an answered call to `coveredUntilWallMs`, a slice from now, as far as its payers' caps reach. */
   renew(reservationId: string, coveredUntilWallMs: number): Promise<Grant>;
   /** Charges usage and frees the channel (after its gap). A second settlement returns the first one's charge. */
   settle(settlement: Settlement, alongside?: (charge: Charge) => readonly JournalEntry[]): Promise<Charge>;

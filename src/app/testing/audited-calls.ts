@@ -305,7 +305,7 @@ export class AuditedCalls {
         bench.dialler.orphanAnswers.set(leg.request.attemptId, leg.state === 'over' ? 481 : 200);
       const [live, open] = [await outbox.leftLive(), await outbox.leftOpen()];
       const ports = { ledger, dialler: bench.dialler, books: outbox, clock: bench.clock, log };
-      const settings = { holdSeconds: HOLD_SECONDS, sliceSeconds: SETTINGS.limits.sliceSeconds };
+      const settings = { holdSeconds: HOLD_SECONDS };
       void recoverCalls(ports, { live, open, recordings: new Map() }, settings, new AbortController().signal);
       await settled();
       if (!died) await bench.advance(HOLD_SECONDS * 1_000);

@@ -32,7 +32,8 @@ export class Covering {
     const own = this.#parts.own.get(reservationId);
     if (own === undefined || own.settled || own.answeredWallMs === null) return NO_GRANT;
     own.coveredUntilWallMs = Math.max(own.coveredUntilWallMs ?? 0, coveredUntilWallMs + own.aheadMs);
-    const covered = tables.markCovered(reservationId, own.coveredUntilWallMs);
+    own.renewedWallMs = coveredUntilWallMs + own.aheadMs - this.#parts.options.sliceSeconds * 1000;
+    const covered = tables.markCovered(reservationId, own.coveredUntilWallMs, own.renewedWallMs);
     const committed = this.#parts.writes.once(own.request.callId, [covered], 'renew');
     const [grant] = await Promise.all([
       this.#cover(own, own.coveredUntilWallMs),

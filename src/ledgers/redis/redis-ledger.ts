@@ -134,11 +134,9 @@ export class RedisLedger implements Ledger, SettledHistory {
     this.#covering = new Covering(this.#parts);
     this.#settling = new Settling(this.#parts, this.#rows, lastSequence);
     this.#reserving = new Reserving(this.#parts, () => void this.#standing.readAgain(false));
-    for (const { request, answeredWallMs, coveredUntilWallMs, settled } of left) {
-      const { aheadMs } = this.#clock;
-      const own = { request, answeredWallMs, aheadMs, coveredUntilWallMs, settled, isOrphan: true, isLost: false };
-      this.#own.set(request.reservationId, own);
-    }
+    const { aheadMs } = this.#clock;
+    for (const row of left)
+      this.#own.set(row.request.reservationId, { ...row, aheadMs, isOrphan: true, isLost: false });
   }
 
   /** Resolves when it is attached; without Redis after a while, with what this node knows by itself. */
@@ -254,7 +252,7 @@ export class RedisLedger implements Ledger, SettledHistory {
   orphans(): readonly OrphanReservation[] {
     return [...this.#own.values()]
       .filter((own) => own.isOrphan)
-      .map(({ request, answeredWallMs, aheadMs, coveredUntilWallMs, settled }) => ({
+      .map(({ request, answeredWallMs, aheadMs, coveredUntilWallMs, renewedWallMs, settled }) => ({
         reservationId: request.reservationId,
         callId: request.callId,
         channelId: request.channelId,
@@ -263,6 +261,7 @@ export class RedisLedger implements Ledger, SettledHistory {
         answeredWallMs: answeredWallMs === null ? null : answeredWallMs - aheadMs,
         coveredUntilWallMs:
           answeredWallMs === null || coveredUntilWallMs === null ? null : coveredUntilWallMs - aheadMs,
+        renewedWallMs: renewedWallMs === null ? null : renewedWallMs - aheadMs,
         settled,
         isMessage: request.message !== undefined,
       }));

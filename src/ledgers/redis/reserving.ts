@@ -184,7 +184,7 @@ export class Reserving {
   }
 
   #keepOwn(request: ReserveRequest): void {
-    const fresh = { answeredWallMs: null, aheadMs: 0, coveredUntilWallMs: null, settled: false };
+    const fresh = { answeredWallMs: null, aheadMs: 0, coveredUntilWallMs: null, renewedWallMs: null, settled: false };
     this.#parts.own.set(request.reservationId, { request, ...fresh, isOrphan: false, isLost: false });
   }
 

@@ -203,7 +203,7 @@ function withoutHolds(request: ReserveRequest, book: Live['book']): Live {
     answeredWallMs: null,
     coveredUntilWallMs: null,
   };
-  return { request, book, hold, payerHolds: [], tried: false, orphan: false, settled: false };
+  return { request, book, hold, payerHolds: [], tried: false, settled: false };
 }
 
 /** History is recounted from what is stored: a duration of more digits than are must not be charged otherwise. */

@@ -57,6 +57,8 @@ export interface Own {
   aheadMs: number;
   /** Of one that was not answered: what its payers hold. */
   coveredUntilWallMs: number | null;
+  /** Null: not since its answer. */
+  renewedWallMs: number | null;
   settled: boolean;
   readonly isOrphan: boolean;
   /** Its lease has run out. */
