@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DeliveryReport, Message, MessageRequest } from './message.js';
 import type { SendOutcome } from './message-ports.js';
-import { GAP_MS, MessageWorld, SENT } from './testing/message-kit.js';
+import { BUSY, GAP_MS, MessageWorld, SENT, SILENT } from './testing/message-kit.js';
 
 const GATEWAY = 'gw1';
 const CALLEE = '+821012345678';
@@ -216,6 +216,91 @@ describe('what gateways tell of messages', () => {
       [first, second].map(async ({ messageId }) => (await world.store.find(messageId))?.state),
     );
     assert.deepEqual(states, ['undelivered', 'sent']);
+  });
+
+  /** Takes one whose attempts are answered one by one. */
+  async function tried() {
+    const answers: ((outcome: SendOutcome) => void)[] = [];
+    world.gateway.send = () => new Promise((resolve) => answers.push(resolve));
+    const { message } = await world.service.submit(world.request());
+    const answer = async (attempt: number, outcome: SendOutcome) => {
+      const give = answers[attempt] ?? assert.fail(`attempt ${attempt} was not made`);
+      give(outcome);
+      for (let turn = 0; turn < 3; turn++) await world.settled();
+      return world.store.find(message.messageId);
+    };
+    return { messageId: message.messageId, answer };
+  }
+
+  it('of an attempt that is refused is not of the one that follows it, nor when it is told again', async () => {
+    for (const known of ['id', 'number', 'channel'] as const) {
+      const { messageId, answer } = await tried();
+      const channelId =
+        known === 'channel' ? ((await world.store.find(messageId))?.attempts[0]?.channelId ?? '') : null;
+      const said = known === 'id' ? { messageId } : { number: '01012345678', channelId };
+      const told = { ...said, status: 'undelivered', key: known } as const;
+      assert.ok(await report(told));
+      await answer(0, BUSY);
+      const kept = await answer(1, SENT);
+      assert.deepEqual([kept?.attempts.length, kept?.state, kept?.report], [2, 'sent', null]);
+      assert.ok(await report(told), 'again');
+      assert.equal((await world.store.find(messageId))?.state, 'sent');
+      assert.equal((await world.store.earlyReports()).size, 0);
+      assert.ok(await report({ messageId }), 'what becomes of the last attempt is told of it');
+      assert.equal((await world.store.find(messageId))?.state, 'delivered');
+      world.clock.advance(GAP_MS);
+      await world.settled();
+    }
+  });
+
+  it('that it was delivered stands, though its attempt was given up as silent and another one was made', async () => {
+    await world.close();
+    world = await MessageWorld.open({ gateway: { onSilence: 'next' } });
+    for (const status of ['delivered', 'undelivered'] as const) {
+      const { messageId, answer } = await tried();
+      assert.ok(await report({ messageId, status }));
+      await answer(0, SILENT);
+      assert.equal((await answer(1, SENT))?.state, status === 'delivered' ? 'delivered' : 'sent');
+      world.clock.advance(GAP_MS);
+      await world.settled();
+    }
+  });
+
+  it('that an older version kept is of its message when the last attempt was by the channel that it names', async () => {
+    for (const [port, state] of [
+      ['1', 'delivered'],
+      ['9', 'unknown'],
+    ] as const) {
+      const { messageId } = await beingSent();
+      const { channelId } = (await world.store.find(messageId))?.attempts[0] ?? {};
+      const early = {
+        gateway: GATEWAY,
+        status: 'delivered',
+        channelId: port === '1' ? (channelId ?? '') : `gw1/${port}`,
+      };
+      const unsaid = { messageId: null, reference: null, number: '010', detail: null, atMs: null, key: null };
+      await world.store.commit(world.store.keepEarly(messageId, { ...(early as DeliveryReport), ...unsaid }, null));
+      await world.crash();
+      for (let turn = 0; turn < 3; turn++) await world.settled();
+      assert.equal((await world.store.find(messageId))?.state, state);
+    }
+  });
+
+  it('of parts that come before the gateway’s answer are counted, and what comes for a later message is its own', async () => {
+    const told = { number: '01012345678' };
+    const first = await beingSent({ text: 'a'.repeat(400) });
+    for (const key of ['1', '2', '2']) assert.ok(await report({ ...told, key }));
+    first.answer();
+    for (let turn = 0; turn < 3; turn++) await world.settled();
+    const kept = await world.store.find(first.messageId);
+    assert.deepEqual([kept?.state, kept?.parts, kept?.report?.ofParts?.left], ['delivered', 3, 1]);
+    world.gateway.send = async () => SENT;
+    world.clock.advance(GAP_MS);
+    const second = await sent();
+    assert.ok(await report({ ...told, key: '3' }), 'of the last part');
+    assert.equal((await world.store.find(second.messageId))?.state, 'sent');
+    assert.ok(await report({ ...told, key: '4' }));
+    assert.equal((await world.store.find(second.messageId))?.state, 'delivered');
   });
 
   it('of one part is not of another message to the same number, when each part has its own', async () => {

@@ -3,7 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import type { JournalEntry } from '../lib/journal-entry.js';
 import { readAtHome } from '../numbers/normalise-callee.js';
-import { type ArrivedMessage, type DeliveryReport, isOver, type Message, type ReportsOfParts } from './message.js';
+import {
+  type ArrivedMessage,
+  type DeliveryReport,
+  type EarlyReport,
+  isOver,
+  type Message,
+  type ReportsOfParts,
+} from './message.js';
 import type { LastSender, MessagePorts, MessageSettings } from './message-ports.js';
 
 export interface InboxCounters {
@@ -31,7 +38,7 @@ export class MessageInbox {
   /** By gateway: the last report that is looked at, behind all before it. */
   readonly #reporting = new Map<string, Promise<unknown>>();
   /** Reports by the id of their message, which is not over yet: as in the journal. */
-  readonly #early = new Map<string, DeliveryReport>();
+  readonly #early = new Map<string, EarlyReport>();
   #isLooking = false;
   #hasNews = false;
   readonly #counts = { received: 0, repeated: 0, unclaimed: 0, reports: 0, unknownReports: 0 };
@@ -113,11 +120,11 @@ export class MessageInbox {
       return false;
     }
     if (isOver(message)) await this.#change(message, report);
-    else await this.#keepEarly(message.messageId, report);
+    else await this.#keepEarly(message, report);
     return true;
   }
 
-  async #change(message: Message, report: DeliveryReport, more: readonly JournalEntry[] = []): Promise<void> {
+  async #change(message: Message, report: EarlyReport, more: readonly JournalEntry[] = []): Promise<void> {
     const { books, clock, log } = this.#ports;
     const { gateway, status } = report;
     const { messageId, state, revision } = message;
@@ -141,12 +148,18 @@ export class MessageInbox {
   }
 
   /** A network may be faster than the answer that its gateway has taken the message. */
-  async #keepEarly(messageId: string, report: DeliveryReport): Promise<void> {
+  async #keepEarly(message: Message, report: DeliveryReport): Promise<void> {
     const { books } = this.#ports;
-    const before = this.#early.get(messageId)?.status;
-    if (before === 'delivered' || before === report.status) return;
-    await books.commit([books.keepEarly(messageId, report)]);
-    this.#early.set(messageId, report);
+    const { messageId } = message;
+    const before = this.#early.get(messageId);
+    const other = before !== undefined && isReportOf(message, before) ? before : null;
+    // What has arrived has arrived, and of the rest the first says what became of it.
+    const said = other === null || (report.status === 'delivered' && other.status !== 'delivered') ? report : other;
+    const ofParts = (other?.ofParts ?? 1) + (other !== null && isOfPart(report) ? 1 : 0);
+    const attemptId = message.attempts.at(-1)?.attemptId;
+    const early = { ...said, ofParts, ...(attemptId !== undefined && { attemptId }) };
+    await books.commit(books.keepEarly(messageId, early, keyOf(report)));
+    this.#early.set(messageId, early);
     // It may be over by now.
     this.lookAgain();
   }
@@ -165,13 +178,19 @@ export class MessageInbox {
   }
 
   async #lookAt(messageId: string): Promise<void> {
-    const { books } = this.#ports;
+    const { books, log } = this.#ports;
     const message = await books.find(messageId);
     const report = this.#early.get(messageId);
     if (report === undefined || (message !== null && !isOver(message))) return;
-    const forgotten = [books.keepEarly(messageId, null)];
-    if (message === null) await books.commit(forgotten);
-    else await this.#change(message, report, forgotten);
+    const forgotten = [books.forgetEarly(messageId)];
+    if (message !== null && isReportOf(message, report)) {
+      await this.#change(message, report, forgotten);
+    } else {
+      this.#counts.reports++;
+      const { gateway, channelId, status } = report;
+      log.info({ messageId, gateway, channelId, status }, 'report that came early is of nothing that was sent');
+      await books.commit(forgotten);
+    }
     this.#early.delete(messageId);
   }
 
@@ -237,10 +256,23 @@ function keyOf({ gateway, key }: DeliveryReport): string | null {
   return key === null ? null : `${gateway}\n${key}`;
 }
 
-/** What may still come of its other parts, which are reported one by one: their network knows nothing of the whole. */
-function partsAfter({ report, parts }: Message, told: DeliveryReport, nowMs: number): ReportsOfParts | null {
-  if (told.messageId !== null || told.reference !== null) return report?.ofParts ?? null;
-  const left = (report?.ofParts?.left ?? parts ?? 1) - 1;
+/** By nothing but its number, as each part has one: their network knows nothing of the whole. */
+function isOfPart({ messageId, reference }: DeliveryReport): boolean {
+  return messageId === null && reference === null;
+}
+
+/** Whether it says what became of the message: not that of an attempt which was refused, after which another one was made. */
+function isReportOf({ attempts }: Message, { gateway, channelId, status, attemptId }: EarlyReport): boolean {
+  const last = attempts.at(-1);
+  if (attemptId === undefined) return last?.gateway === gateway && (channelId ?? last.channelId) === last.channelId;
+  if (attemptId === last?.attemptId) return true;
+  return status === 'delivered' && attempts.find((attempt) => attempt.attemptId === attemptId)?.outcome === 'unknown';
+}
+
+/** What may still come of its other parts, which are reported one by one. */
+function partsAfter({ report, parts }: Message, told: EarlyReport, nowMs: number): ReportsOfParts | null {
+  if (!isOfPart(told)) return report?.ofParts ?? null;
+  const left = (report?.ofParts?.left ?? parts ?? 1) - (told.ofParts ?? 1);
   if (left <= 0) return null;
   return { left, untilMs: report?.ofParts?.untilMs ?? (told.atMs ?? nowMs) + PARTS_WITHIN_MS };
 }

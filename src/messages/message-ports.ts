@@ -6,7 +6,7 @@ import type { MessageAdmission } from '../policy/admit-message.js';
 import type { Ledger } from '../quota/ledger.js';
 import type { MessageLoad } from '../quota/usage.js';
 import type { MessageQuestion, RouteAnswer } from '../routing/routing.js';
-import type { DeliveryReport, Message, MessageParty, Picture } from './message.js';
+import type { DeliveryReport, EarlyReport, Message, MessageParty, Picture } from './message.js';
 import type { TextEncoding, TextLimits } from './message-text.js';
 
 /** A gateway that sends messages. */
@@ -74,10 +74,12 @@ export interface MessageBooks {
       readonly asPublished?: boolean;
     },
   ): readonly JournalEntry[];
-  /** An entry that keeps a report of a message that is not over yet; null: it is kept no more. */
-  keepEarly(messageId: string, report: DeliveryReport | null): JournalEntry;
+  /** Entries that keep a report of a message that is not over yet; `reportKey` makes a repetition find it. */
+  keepEarly(messageId: string, report: EarlyReport, reportKey: string | null): readonly JournalEntry[];
+  /** An entry by which it is kept no more. */
+  forgetEarly(messageId: string): JournalEntry;
   /** By the id of their message. */
-  earlyReports(): Promise<ReadonlyMap<string, DeliveryReport>>;
+  earlyReports(): Promise<ReadonlyMap<string, EarlyReport>>;
   /** Tries until the journal has them. */
   commit(entries: readonly JournalEntry[]): Promise<void>;
   /** Something that others are to be told of has been committed. */

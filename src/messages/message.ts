@@ -165,6 +165,14 @@ export interface DeliveryReport {
   readonly key: string | null;
 }
 
+/** Kept until its message is over. */
+export interface EarlyReport extends DeliveryReport {
+  /** The attempt that was under way when it came. Left out: an older version kept it. */
+  readonly attemptId?: string;
+  /** Reports of so many parts are in it. Left out: one. */
+  readonly ofParts?: number;
+}
+
 export function simOf(message: Message): string | null {
   return message.simId ?? message.attempts.at(-1)?.simId ?? null;
 }

@@ -3,7 +3,7 @@
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { JournalEntry, JournalValue } from '../lib/journal-entry.js';
 import type { Logger } from '../lib/logger.js';
-import { type DeliveryReport, isOver, type Message } from '../messages/message.js';
+import { type DeliveryReport, type EarlyReport, isOver, type Message } from '../messages/message.js';
 import type { LastSender, MessageBooks } from '../messages/message-ports.js';
 
 /** Tables, given to the journal at its start. */
@@ -169,7 +169,7 @@ export class MessageStore implements MessageBooks {
         ],
       },
     ];
-    if (reportKey !== null) entries.push({ statement: KEEP_REPORT, parameters: [reportKey, clock.wallMs()] });
+    entries.push(...this.#keepReport(reportKey));
     if (isOver(message) && !asPublished) entries.push(...recordOf(message));
     if (isNews && trunk !== null) {
       const nowMs = clock.wallMs();
@@ -180,15 +180,19 @@ export class MessageStore implements MessageBooks {
     return entries;
   }
 
-  keepEarly(messageId: string, report: DeliveryReport | null): JournalEntry {
-    if (report === null) return { statement: FORGET_EARLY, parameters: [messageId] };
-    return { statement: KEEP_EARLY, parameters: [messageId, JSON.stringify(report)] };
+  keepEarly(messageId: string, report: EarlyReport, reportKey: string | null): readonly JournalEntry[] {
+    const kept = { statement: KEEP_EARLY, parameters: [messageId, JSON.stringify(report)] };
+    return [kept, ...this.#keepReport(reportKey)];
   }
 
-  async earlyReports(): Promise<ReadonlyMap<string, DeliveryReport>> {
+  forgetEarly(messageId: string): JournalEntry {
+    return { statement: FORGET_EARLY, parameters: [messageId] };
+  }
+
+  async earlyReports(): Promise<ReadonlyMap<string, EarlyReport>> {
     const rows = await this.#options.journal.query('SELECT message_id, data FROM message_early_reports', []);
     return new Map(
-      rows.flatMap(({ message_id: id, data }) => this.#read<DeliveryReport>(data).map((read) => [String(id), read])),
+      rows.flatMap(({ message_id: id, data }) => this.#read<EarlyReport>(data).map((read) => [String(id), read])),
     );
   }
 
@@ -256,6 +260,11 @@ export class MessageStore implements MessageBooks {
     if (row === undefined) return null;
     const agent = row.agent === null ? null : String(row.agent);
     return { trunk: String(row.trunk), agent, wallMs: Number(row.taken_wall_ms) };
+  }
+
+  #keepReport(reportKey: string | null): readonly JournalEntry[] {
+    if (reportKey === null) return [];
+    return [{ statement: KEEP_REPORT, parameters: [reportKey, this.#options.clock.wallMs()] }];
   }
 
   async #first(statement: string, parameters: readonly JournalValue[]): Promise<Message | null> {
