@@ -62,6 +62,8 @@ export class CalleeLegs {
   readonly #legs = new Map<string, CalleeLeg>();
   /** Which listener of an attempt is heard. */
   readonly #ears = new Map<string, Ear>();
+  /** Attempts whose leg has hung up in a call that goes on, until another one stands in its place. */
+  readonly #left = new Set<string>();
   readonly #dialler: DialPort;
   readonly #log: Logger;
   readonly #holder: LegHolder;
@@ -102,6 +104,11 @@ export class CalleeLegs {
   }
 
   hangUp(attemptId: string, reason: EndReason): void {
+    // A BYE of ours would be answered by nobody.
+    if (this.#left.has(attemptId)) {
+      this.#holder.feed({ type: 'attempt:cleared', attemptId });
+      return;
+    }
     const passed = this.#holder.isLast(attemptId) ? this.#holder.headers.callersBye : NO_HEADERS;
     this.#legs.get(attemptId)?.hangUp(reasonHeader(reason), passed);
   }
@@ -147,6 +154,7 @@ export class CalleeLegs {
   #succeed(attemptId: string, leg: CallerLeg): void {
     const successor = new SuccessorLeg(leg, this.#listenerOf(attemptId, this.#listenTo(attemptId)));
     this.#legs.set(attemptId, successor);
+    this.#left.delete(attemptId);
   }
 
   /** Those that have a dialog: what the journal needs to end them after a crash. */
@@ -196,7 +204,11 @@ export class CalleeLegs {
         feed({ type: 'attempt:failed', attemptId, status, reasons, local });
       },
       hungUp: (reasons, lateMs = 0, passed) => {
-        if (!isHeard() || this.#holder.outlivesCallee()) return;
+        if (!isHeard()) return;
+        if (this.#holder.outlivesCallee()) {
+          this.#left.add(attemptId);
+          return;
+        }
         this.#noteHeaders(attemptId, 'bye', passed);
         feed({ type: 'attempt:hung-up', attemptId, reasons, lateMs });
       },

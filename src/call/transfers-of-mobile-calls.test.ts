@@ -107,6 +107,21 @@ describe('transfers of a call from a mobile, by the trunk that it was given to',
     await settled();
   });
 
+  it('are over at once when the mobile goes, too, before the target answers: the agent, who has gone, gets no BYE', async () => {
+    await referred({ user: TARGET });
+    const target = bench.leg;
+    target.sent();
+    agent.hangsUp();
+    await settled();
+    mobile.hangsUp();
+    await settled();
+    assert.ok(target.isCancelled);
+    target.fail(487);
+    await settled();
+    assert.ok(!bench.trace.includes(`callee BYE ${agent.request.attemptId}`));
+    bench.assertQuiet();
+  });
+
   it('join it with another call of the agent', async () => {
     const consultation = await bench.talk();
     const second = bench.leg;
