@@ -212,7 +212,7 @@ describe('messages that gateways keep until they are asked', function () {
       path: '/in?after={cursor}',
       list: 'new',
       cursor: { id: 'n' },
-      message: { from: 'who', text: 'what', channel: 'sim' },
+      message: { from: 'who', text: 'what', channel: 'sim', id: 'n' },
     };
     app = await startApp(arena.config(settings({ ask: [ask] })));
     await until('it has failed', async () => (await polls()).failures > 0);

@@ -56,7 +56,7 @@ describe('text messages in the config', () => {
       path: '/in?after={cursor}',
       list: 'sms',
       cursor: { id: 'id' },
-      message: { from: 'from', text: 'text' },
+      message: { from: 'from', text: 'text', id: 'id' },
     };
     const url = 'http://192.0.2.1';
     const polled = (poll: object) => ofGateway({ via: 'none', poll: { url, ...poll } });
@@ -83,7 +83,7 @@ describe('text messages in the config', () => {
       { ...ask, method: 'POST', body: '{"after":"{cursor}","since":"{sinse}"}' },
       { ...ask, cursor: { next: 'n', start: 'a b' } },
       { ...ask, report },
-      { ...ask, report: { ...report, number: 'to', delivered: '(' } },
+      { ...ask, report: { ...report, number: 'to', time: 'at', delivered: '(' } },
     ]) {
       const parsed = gatewayMessages.safeParse({ poll: { url, ask: [wrong] } });
       assert.equal(parsed.success, false, JSON.stringify(wrong));
@@ -94,8 +94,27 @@ describe('text messages in the config', () => {
     );
   });
 
+  it('are told apart by what an answer has of them, so that what comes again is not taken for the one before', () => {
+    const refusals = (question: object) => {
+      const parsed = gatewayMessages.safeParse({
+        poll: { url: 'http://192.0.2.1', ask: [{ path: '/in', ...question }] },
+      });
+      return parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message.split(':')[0]}`) ?? [];
+    };
+    const message = { from: 'from', text: 'text', channel: 'port' };
+    assert.deepEqual(refusals({ message }), ['poll.ask.0.message: must name id or time']);
+    assert.deepEqual(refusals({ message: { ...message, id: 'id' } }), []);
+    assert.deepEqual(refusals({ message: { ...message, time: 'time' } }), []);
+    const report = { status: 'status', delivered: '^ok$', undelivered: '^no$' };
+    const byNumber = { ...report, number: 'to', channel: 'port' };
+    assert.deepEqual(refusals({ report: byNumber }), ['poll.ask.0.report: must name time, id or reference']);
+    assert.deepEqual(refusals({ report: { ...byNumber, time: 'time' } }), []);
+    assert.deepEqual(refusals({ report: { ...report, id: 'id' } }), []);
+    assert.deepEqual(refusals({ report: { ...report, reference: 'id' } }), []);
+  });
+
   it('are of one channel each, by the names that answers have for it', () => {
-    const ask = [{ path: '/in', message: { from: 'from', text: 'text', channel: 'port' } }];
+    const ask = [{ path: '/in', message: { from: 'from', text: 'text', channel: 'port', time: 'time' } }];
     const channels = [1, 2, 3].map((port) => ({ gateway: 'gw1', port, line: `L${port % 2}`, sim: `sim${port}` }));
     const named = (portIs: string[]) =>
       problems({

@@ -63,7 +63,17 @@ const question = z
   .refine(
     ({ report }) => report === undefined || (report.id ?? report.reference ?? report.number) !== undefined,
     'must say by id, reference or number of its report which message that is of',
-  );
+  )
+  .refine(({ message }) => message === undefined || (message.id ?? message.time) !== undefined, {
+    path: ['message'],
+    message:
+      'must name id or time: without them a text that comes again from the same number is taken for the one before',
+  })
+  .refine(({ report }) => report === undefined || (report.time ?? report.id ?? report.reference) !== undefined, {
+    path: ['report'],
+    message:
+      'must name time, id or reference: without them the next report with that number is taken for the one before',
+  });
 
 export type PollQuestionKeys = z.output<typeof question>;
 export type PollQuestionFile = z.input<typeof question>;

@@ -296,6 +296,21 @@ describe('MessagePoller', () => {
     assert.deepEqual([texts(), held.count], [['text 1'], 1]);
   });
 
+  it('takes a text that comes again from the same number, though its gateway does not tell when it came', async () => {
+    const again = { from: '010', text: 'yes', port: 1 };
+    const told: object[] = [
+      { ...again, at: '10:00' },
+      { ...again, at: '10:00' },
+    ];
+    const question: PollQuestion = { ...BY_ID, name: '/all', accepted: undefined, list: null, cursor: null };
+    const poller = open([{ ...question, message: MESSAGE }], { ask: async () => told });
+    await turn(poller);
+    told.push({ ...again, at: '10:01' });
+    await turn(poller);
+    await turn(poller);
+    assert.deepEqual([texts(), poller.counters.messages], [['yes', 'yes'], 2]);
+  });
+
   it('refuses an answer that says to go on at what is no place, and goes on when it is one again', async () => {
     for (const next of ['x'.repeat(201), 'a b', 'é', '\n']) {
       fresh();

@@ -284,5 +284,7 @@ function identityOf({ name, message, report }: PollQuestion, entry: ToldEntry): 
   const ofReport = [report?.number, report?.channel, report?.id, report?.reference, report?.status, report?.time].map(
     said,
   );
-  return digestOf(JSON.stringify([name, ofMessage, ofReport]));
+  // Of two that say the same, one may be another message: all else in the entry tells.
+  const isTold = [id, time, report?.id, report?.reference, report?.time].some((field) => said(field) !== null);
+  return digestOf(JSON.stringify([name, ofMessage, ofReport, ...(isTold ? [] : [entry])]));
 }
