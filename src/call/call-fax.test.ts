@@ -4,7 +4,6 @@ import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
 import type { CallMedia } from './call-media.js';
 import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
 import { gatewayTerms } from './call-test-kit.js';
-import { takeSuccessor } from './joined-media.js';
 import type { MediaCapabilities } from './ports.js';
 import type { Side } from './reports.js';
 
@@ -84,7 +83,7 @@ describe('a fax in a call', () => {
 
   it('is nobody’s to take over, from the moment in which it begins', async () => {
     await callWith(PASS);
-    const taken = (side: Side, offerSdp: string) => takeSuccessor(media, side, offerSdp, '192.0.2.30');
+    const taken = (side: Side, offerSdp: string) => media.answerSuccessor(side, offerSdp, '192.0.2.30');
     assert.deepEqual([taken('caller', FAX), asked.length], [null, 0], 'nor is one begun by a successor');
     assert.notEqual(media.offerForSuccessor('caller'), null);
     reinvited('callee', FAX);

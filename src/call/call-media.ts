@@ -33,6 +33,13 @@ export interface SuccessorAnswer extends OwnAnswer {
   drop(): void;
 }
 
+/** An offer of ours to somebody who is to take a side's place: the side was not told it, and nothing has changed. */
+export interface SuccessorOffer {
+  readonly sdp: string;
+  /** What his answer comes to, by `answerSuccessor`. */
+  answered(sdp: string, signallingAddress: string | null): SuccessorAnswer | null;
+}
+
 interface CallTerms {
   readonly trunk: TrunkTerms;
   /** Decimal digits for our `o=` lines. */
@@ -257,10 +264,12 @@ export class CallMedia {
   }
 
   /** What to offer whoever is to take the place of a side that is talking; null when no answer of his could be used. */
-  offerForSuccessor(side: Side): string | null {
+  offerForSuccessor(side: Side): SuccessorOffer | null {
     const previous = this.#toBeSucceeded(side);
     if (previous === null || this.#terms.transport === 'passed' || this.#endsIce(side)) return null;
-    return this.#describeAgain(side, previous).sdp;
+    const offer = this.#offerAfter(side, previous);
+    // What comes after it in his dialog goes on from it (RFC 3264 §8).
+    return { sdp: offer.sdp, answered: (sdp, address) => this.#succession(side, sdp, address, offer) };
   }
 
   /**
@@ -268,15 +277,7 @@ export class CallMedia {
    * @param signallingAddress where its signalling comes from; null: it is another session of ours
    */
   answerSuccessor(side: Side, offerSdp: string, signallingAddress: string | null): SuccessorAnswer | null {
-    const previous = this.#toBeSucceeded(side);
-    const usable = this.#agreed.usable(side, offerSdp);
-    // What ICE of somebody else's would be answered is known too late.
-    if (previous === null || usable === null || this.#restartsIce(side, usable)) return null;
-    const { sdp, adopt } = this.#answerTo(side, previous, usable);
-    return this.#pledge(sdp, () => {
-      this.hearSideFrom(side, signallingAddress);
-      adopt();
-    });
+    return this.#succession(side, offerSdp, signallingAddress, null);
   }
 
   /** The same of somebody who answers in the place of a callee that has not answered. */
@@ -401,6 +402,25 @@ export class CallMedia {
     return this.#agreed.isSettled(side) && !isElsewhere ? this.#agreed.told(side) : null;
   }
 
+  /** @param ours what he was offered; null: the offer is his */
+  #succession(
+    side: Side,
+    theirs: string,
+    address: string | null,
+    ours: LocalDescription | null,
+  ): SuccessorAnswer | null {
+    const previous = this.#toBeSucceeded(side);
+    // His answer to an offer of ours is read as an offer in turn: what he may send is the same by both.
+    const usable = this.#agreed.usable(side, theirs);
+    // What ICE of somebody else's would be answered is known too late.
+    if (previous === null || usable === null || this.#restartsIce(side, usable)) return null;
+    const { sdp, adopt } = this.#answerTo(side, ours ?? previous, usable);
+    return this.#pledge(sdp, () => {
+      this.hearSideFrom(side, address);
+      adopt();
+    });
+  }
+
   #pledge(sdp: string, adopt: () => void): SuccessorAnswer {
     this.#pledged += 1;
     return {
@@ -415,15 +435,14 @@ export class CallMedia {
     };
   }
 
-  /** Offers a side what its leg uses, and what else goes with the other leg, which is not told to take another codec. */
-  #describeAgain(side: Side, previous: LocalDescription): LocalDescription {
-    const offer = offerAgain(previous, this.#agreed.offerableAgain(side, previous.audio));
-    this.#describe(side, offer);
-    return offer;
+  /** What a side's leg uses, and what else goes with the other leg, which is not told to take another codec. */
+  #offerAfter(side: Side, previous: LocalDescription): LocalDescription {
+    return offerAgain(previous, this.#agreed.offerableAgain(side, previous.audio));
   }
 
   #offerAgain(side: Side, previous: LocalDescription, request: Renegotiation): void {
-    const offer = this.#describeAgain(side, previous);
+    const offer = this.#offerAfter(side, previous);
+    this.#describe(side, offer);
     request.onAnswer((sdp) => {
       const checked = sdp === null ? undefined : checkAnswer(sdp, offer);
       if (checked?.ok) this.#adoptAnswer(side, offer, checked);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { codecPolicy } from '../sdp/media-policy.js';
 import { ANSWER, CallBench, OFFER, requestOf, sdp, settled } from './call-test-kit.js';
 import { FakeCaller } from './fake-legs.js';
 import { FakeReferral } from './fake-referral.js';
@@ -335,6 +336,39 @@ describe('transfers of a call by its trunk', () => {
       caller.listener.referred(own);
       assert.deepEqual([unknown.told, own.told], [['refused 481'], ['refused 400']]);
       caller.hangsUp();
+      await over();
+    });
+
+    it('leaves both calls what they were told when they have no codec in common, and when the target is busy', async () => {
+      const { trunk } = requestOf({});
+      const pcmu = { ...trunk, media: codecPolicy(['PCMU']) };
+      const other = await bench.offer({ trunk: pcmu, offerSdp: sdp('192.0.2.20', 40_100, '0') });
+      bench.leg.sent();
+      bench.leg.answer(sdp('192.0.2.10', 30_100, '0'));
+      await settled();
+      other.connected();
+      /** Before a transfer by consultation a PBX puts the callee on hold. */
+      const held = [caller, other].map(({ listener }, at) => {
+        const accepted: string[] = [];
+        const offerSdp = `${sdp('192.0.2.20', 40_000, at === 0 ? '8' : '0')}a=sendonly\r\n`;
+        const accept = (text: string) => accepted.push(text);
+        listener.renegotiated({ offerSdp, accept, refuse: () => {}, onAnswer: () => {} });
+        return accepted;
+      });
+      const refreshed = () => {
+        for (const { listener } of [caller, other]) listener.refreshDue();
+        return [caller, other].map(({ reoffers }) => reoffers.splice(0));
+      };
+      const referral = await refer({ user: TARGET, replaces: other.dialogName });
+      assert.deepEqual(referral.told, ['refused 488']);
+      assert.deepEqual(refreshed(), held);
+      await refer({ user: TARGET });
+      bench.leg.sent();
+      bench.leg.fail(486);
+      await settled();
+      assert.deepEqual(refreshed(), held);
+      caller.hangsUp();
+      other.hangsUp();
       await over();
     });
 

@@ -3,7 +3,7 @@
 // and with it its charge and its recording (docs/decisions/transfers.md). RFC 3515, RFC 3891, RFC 5589.
 import { randomUUID } from 'node:crypto';
 import type { ClockTimer } from '../lib/clock.js';
-import type { CallMedia } from './call-media.js';
+import type { CallMedia, SuccessorOffer } from './call-media.js';
 import type { CallRequest } from './call-request.js';
 import { finalAnswerFor } from './end-reason.js';
 import { JoinedLeg } from './joined-legs.js';
@@ -117,11 +117,15 @@ export class CallTransfers implements JoinableCall {
       const record = this.#recordOf('attended', calling, null);
       const successor = { isAlone: false };
       this.#successor = successor;
+      let offered: SuccessorOffer | null = null;
       const place: Succession = {
         isOpen: () => this.#isTalking,
         answer: (offer) => media.answerSuccessor(side, offer, signallingAddress),
-        offer: () => media.offerForSuccessor(side),
-        takeAnswer: (sdp) => takeSuccessor(media, side, sdp, signallingAddress) !== null,
+        offer: () => {
+          offered = media.offerForSuccessor(side);
+          return offered?.sdp ?? null;
+        },
+        takeAnswer: (sdp) => offered !== null && takeSuccessor(offered, sdp, signallingAddress),
         take: (theirs) => {
           this.#successor = null;
           this.#adopt(theirs, record);
@@ -190,11 +194,11 @@ export class CallTransfers implements JoinableCall {
     const dialled = referral.target.user;
     const [ours, theirs] = JoinedLeg.pair(ports.log, {
       progressed: (status) => this.#tell(status),
-      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, place.reached(sdp), null),
+      connect: (sdp) => this.#isTheOne(callId) && this.#take(ours, offer, place.reached(sdp), null),
       refused: (status) => this.#isTheOne(callId) && this.#fail(status),
     });
     this.#begin(referral, this.#recordOf('blind', dialled, callId), () => theirs.cancel());
-    const called = { callId, dialled, offerSdp: place.reached(offer) };
+    const called = { callId, dialled, offerSdp: place.reached(offer.sdp) };
     ports.calls.open(transferredRequest(this.#request, called), theirs);
   }
 
@@ -213,9 +217,9 @@ export class CallTransfers implements JoinableCall {
 
   #callPeer(ports: TransferPorts, referral: Referral): void {
     const media = this.#holder.media();
-    const offerSdp = media?.offerForSuccessor(this.#holder.trunk.side) ?? null;
+    const offer = media?.offerForSuccessor(this.#holder.trunk.side) ?? null;
     const { identity } = this.#holder.trunk;
-    if (offerSdp === null || identity === null) {
+    if (offer === null || identity === null) {
       referral.refuse(488);
       return;
     }
@@ -224,7 +228,7 @@ export class CallTransfers implements JoinableCall {
     const party = new TrunkParty({
       progressed: (status) => isIt() && this.#tell(status),
       answered: (sdp, address) => {
-        if (isIt() && sdp !== null && this.#take(party, sdp, address)) return;
+        if (isIt() && sdp !== null && this.#take(party, offer, sdp, address)) return;
         party.hangUp(TRANSFERRED);
         if (isIt()) this.#fail(488);
       },
@@ -243,7 +247,7 @@ export class CallTransfers implements JoinableCall {
       otherHop,
       fromUser: request.incoming === undefined ? (record.callee ?? request.dialled) : request.calling,
       headers: headersForPeer(referral),
-      offerSdp,
+      offerSdp: offer.sdp,
       maxForwards: (request.maxForwards ?? DEFAULT_MAX_FORWARDS) - 1,
     };
     party.call((listener) => ports.outside.trunks.dialTrunk(call, listener));
@@ -269,8 +273,8 @@ export class CallTransfers implements JoinableCall {
     }
     const offer = here.media.offerForSuccessor(here.side);
     // Neither call is changed before both can be.
-    const theirs = offer === null ? null : there.media.answerSuccessor(there.side, place.reached(offer), null);
-    const ours = theirs && here.media.answerSuccessor(here.side, place.reached(theirs.sdp), null);
+    const theirs = offer && there.media.answerSuccessor(there.side, place.reached(offer.sdp), null);
+    const ours = (theirs && offer?.answered(place.reached(theirs.sdp), null)) ?? null;
     if (theirs === null || ours === null) {
       theirs?.drop();
       referral.refuse(488);
@@ -339,11 +343,10 @@ export class CallTransfers implements JoinableCall {
   }
 
   /** The target has answered: whether its media can take the caller's place, and its leg with it. */
-  #take(leg: CallerLeg, sdp: string, signallingAddress: string | null): boolean {
-    const media = this.#holder.media();
-    if (media === null || takeSuccessor(media, this.#holder.trunk.side, sdp, signallingAddress) === null) return false;
-    this.#succeeded(leg);
-    return true;
+  #take(leg: CallerLeg, offer: SuccessorOffer, sdp: string, signallingAddress: string | null): boolean {
+    const isTaken = takeSuccessor(offer, sdp, signallingAddress);
+    if (isTaken) this.#succeeded(leg);
+    return isTaken;
   }
 
   #succeeded(leg: CallerLeg): void {

@@ -92,7 +92,11 @@ export class FakeCaller implements CallerLeg {
     this.state = 'over';
   }
 
-  reoffer(_sdp: string, answered: (answer: ReofferAnswer) => void): void {
+  /** The descriptions of our re-INVITEs. */
+  readonly reoffers: string[] = [];
+
+  reoffer(sdp: string, answered: (answer: ReofferAnswer) => void): void {
+    this.reoffers.push(sdp);
     this.#trace.push('caller re-INVITE');
     answered({ status: 488, sdp: null });
   }

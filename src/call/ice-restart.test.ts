@@ -3,7 +3,6 @@ import { codecPolicy } from '../sdp/media-policy.js';
 import type { CallMedia } from './call-media.js';
 import { type RelayedMedia, readMedia, reinvite, relayed } from './call-media-kit.js';
 import { gatewayTerms } from './call-test-kit.js';
-import { takeSuccessor } from './joined-media.js';
 import type { MediaAddress } from './ports.js';
 import type { Side } from './reports.js';
 
@@ -82,7 +81,7 @@ describe('a restart of ICE', () => {
   it('is not for somebody else who takes the place of the caller, who would be told too late', () => {
     const before = new Map(remotes);
     for (const theirs of [caller('bbbb', 40_010), plain(caller('bbbb', 40_010))]) {
-      assert.equal(takeSuccessor(media, 'caller', theirs, '192.0.2.30'), null);
+      assert.equal(media.answerSuccessor('caller', theirs, '192.0.2.30'), null);
     }
     assert.equal(media.offerForSuccessor('caller'), null, 'nobody is called in vain');
     assert.deepEqual([remotes, settle.length], [before, 0]);

@@ -52,6 +52,26 @@ describe('the refresh of a side', () => {
     assert.equal(remotes.get('callee')?.rtpPort, 41_000);
   });
 
+  it('repeats what it has itself, whatever was offered to somebody who has not taken its place', async () => {
+    await callWith(audio('8 0'), { transcodes: true });
+    const [held] = reinvite(media, 'caller', audio('8', 40_000, 'a=sendonly')).accepted;
+    const offered = { caller: media.offerForSuccessor('caller'), callee: media.offerForSuccessor('callee') };
+    assert.match(offered.caller?.sdp ?? '', /^o=- 1 3 [\s\S]*RTP\/AVP 8 0\r\n[\s\S]*a=sendrecv/m);
+    media.refresh('caller');
+    media.refresh('callee');
+    assert.deepEqual(
+      asked.map(({ sdp: text }) => text),
+      [held, media.calleeSdp],
+    );
+    offered.caller?.answered(audio('8', 40_010), '192.0.2.30')?.adopt();
+    media.refresh('caller');
+    assert.match(
+      asked[2]?.sdp ?? '',
+      /^o=- 1 4 [\s\S]*RTP\/AVP 8\r\n/m,
+      'he was told another one under the version before',
+    );
+  });
+
   it('leaves everything as it was when it is refused, or not answered with a description that can be used', async () => {
     await callWith(audio('8'));
     const before = remotes.get('caller');
