@@ -4,7 +4,7 @@ import type { Grant } from '../../quota/ledger.js';
 import { NO_GRANT } from '../ledger-memory.js';
 import * as tables from '../ledger-tables.js';
 import { unlessStalled } from '../unless-stalled.js';
-import { isOfShare, type Own, type SharedParts } from './shared-parts.js';
+import { isAlone, isOfShare, type Own, type SharedParts } from './shared-parts.js';
 
 export class Covering {
   readonly #parts: SharedParts;
@@ -70,18 +70,22 @@ export class Covering {
     const live = memory.live.get(reservationId);
     if (live === undefined || live.settled || own.isLost || own.settled) return NO_GRANT;
     if (live.hold.answeredWallMs === null) return this.#ofShare(own, memory.confirm(live, answeredWallMs), untilWallMs);
-    const isUsedUp = isOfShare(this.#parts, own.request) && share.usedUp(own.request, memory) !== undefined;
+    const isUsedUp = this.#isBounded(own) && share.usedUp(own.request, memory) !== undefined;
     const wallMs = isUsedUp ? (live.hold.coveredUntilWallMs ?? untilWallMs) : untilWallMs;
     const grant = this.#ofShare(own, memory.extend(live, wallMs), wallMs);
     this.#giveBack(own, untilWallMs);
     return grant;
   }
 
-  /** Without Redis this node's part of a payer's cap bounds what is granted. */
+  /** Without Redis this node's part of a payer's cap bounds what is granted; not while its log is only read again. */
+  #isBounded({ request }: Own): boolean {
+    return isAlone(this.#parts) && isOfShare(this.#parts, request);
+  }
+
   #ofShare(own: Own, grant: Grant, untilWallMs: number): Grant {
     const { request, answeredWallMs } = own;
     const { replica, share } = this.#parts;
-    if (!isOfShare(this.#parts, request) || answeredWallMs === null) return grant;
+    if (!this.#isBounded(own) || answeredWallMs === null) return grant;
     return share.bounded(grant, request, answeredWallMs, untilWallMs, replica.memory);
   }
 

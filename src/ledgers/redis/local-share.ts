@@ -1,5 +1,5 @@
 // What a node goes on with while Redis is away, if its setting says so: the channels that only it may use, so that no SIM is
-// ever in two calls or counted twice, and of each payer's caps a part of what was left when Redis went away.
+// ever in two calls or counted twice, and of each payer's caps a part of what was left when it first asked for some of it then.
 import type { AllowanceUsage, Grant, GrantLimit, ReserveRequest, ReserveResult } from '../../quota/ledger.js';
 
 /** What is asked of a replica about payers. */
@@ -28,7 +28,7 @@ export class LocalShare {
     return this.#channels.has(channelId);
   }
 
-  /** Redis is back: the next time it goes away is counted anew. */
+  /** Redis has come back, or goes away: what is left then is counted anew. */
   forget(): void {
     this.#bounds.clear();
   }

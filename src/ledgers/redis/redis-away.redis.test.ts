@@ -241,6 +241,22 @@ describe('the shared ledger when Redis fails', () => {
     assert.deepEqual((await other.verify()).differences, []);
   });
 
+  it('away once more: a node’s part of a cap is one of what was left then, not after the time before', async () => {
+    const mine = { whenAway: 'local-share', heldBack: ['gw1/1', 'gw1/2'], capSeconds: 200 } as const;
+    const ledger = await open('a', { ...mine, leaseMs: 2_000, guardMs: 300 });
+    await redis.kill();
+    await redis.run();
+    await attached(ledger);
+    // It may have forgotten what it granted: for the time of a lease the node goes by its own part.
+    const early = requestFor(1);
+    assert.equal((await ledger.reserve(early)).ok, true);
+    await ledger.release(early.reservationId, { invited: false });
+    await grants(ledger, 3);
+    await ledger.settle(settlementOf(await answered(ledger, 1), 120));
+    await redis.kill();
+    assert.deepEqual((await ledger.reserve(requestFor(2))).ok, true);
+  });
+
   it('missing entries of the log, or cutting the connection: a node reads everything again', async () => {
     const ledger = await open('a');
     const other = await open('b');

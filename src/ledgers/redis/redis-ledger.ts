@@ -111,7 +111,11 @@ export class RedisLedger implements Ledger, SettledHistory {
     this.#session = new RedisSession(this.#options, last, {
       onLog: (message) => this.#replica.take(message),
       onAttached: (attached) => this.#standing.attached(attached),
-      onAway: () => this.#replica.stopFollowing(),
+      onAway: (wasAttached) => {
+        this.#replica.stopFollowing();
+        // The part of this node is one of what is left from now on, not of what was left in the quarantine before.
+        if (wasAttached) this.#share.forget();
+      },
       onLapsed: () => this.#standing.lapsed(),
       onDead: (nodes) => void this.#standing.reap(nodes),
     });

@@ -26,7 +26,8 @@ export interface SessionListener {
   onLog(message: string): void;
   /** Attached; the session counts as such when it resolves. A rejection drops the link. */
   onAttached(attached: Attached): Promise<void>;
-  onAway(): void;
+  /** `wasAttached`: it was there until now. */
+  onAway(wasAttached: boolean): void;
   /** The lease has run out: nothing that was held by it is held any more. */
   onLapsed(): void;
   /** Nodes whose leases have run out. */
@@ -250,7 +251,7 @@ export class RedisSession {
       this.#awaySinceMs = this.#options.clock.monotonicMs();
       this.#options.log.warn({ err: error }, 'Redis is away');
     }
-    this.#listener.onAway();
+    this.#listener.onAway(wasAttached);
     this.#tryAgain();
   }
 

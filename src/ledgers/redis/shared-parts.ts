@@ -86,6 +86,11 @@ export interface SharedParts {
   readonly counts: SharedCounts;
 }
 
+/** Whether Redis says nothing of what payers have left: it is away, or may have forgotten what it had granted. */
+export function isAlone({ session }: SharedParts): boolean {
+  return !session.isAttached || session.quarantineMs > 0;
+}
+
 /** While Redis is away a node goes on with the channels that only it may use, if its setting says so. */
 export function isOfShare({ options, share }: SharedParts, { channelId }: ReserveRequest): boolean {
   return options.whenAway === 'local-share' && share.has(channelId);
