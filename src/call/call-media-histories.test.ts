@@ -198,7 +198,10 @@ class History {
     this.#isConnected = true;
     const remotes = new Map(this.#remotes);
     const answer = this.#media.answerSuccessor(at, offer, '192.0.2.30');
-    if (answer === null) return;
+    if (answer === null) {
+      assert.deepEqual(reinvite(this.#media, at, offer).refused, [488], 'the side itself could not have it either');
+      return;
+    }
     assert.deepEqual(violationsOfAnswer(answer.sdp, offer), [], `${offer}\n${answer.sdp}`);
     assert.deepEqual(reinvite(this.#media, at, offer).refused, [491]);
     if (isTaken) {
@@ -318,9 +321,11 @@ describe('any history of descriptions', () => {
         ),
         { numRuns: 300 },
       );
-      // Some two hundred histories are answered, about fifty come to a re-INVITE, and thirty to a successor who takes our offer.
-      const told = JSON.stringify(histories);
-      assert.ok(histories.answered > 120 && histories.reinvited >= 20 && histories.invited >= 3, told);
+      // Some two hundred histories are answered and about fifty come to a re-INVITE; in more than twenty each a successor takes our
+      // answer, leaves it, or answers our offer.
+      const { answered, reinvited, taken, dropped, invited } = histories;
+      assert.ok(answered > 120 && reinvited >= 20, `of 300: ${JSON.stringify(histories)}`);
+      assert.ok(Math.min(taken, dropped, invited) >= 3, `of 300: ${JSON.stringify(histories)}`);
     });
   }
 });
