@@ -112,17 +112,20 @@ describe('a drain', () => {
   let drain: Drain;
   let told: boolean[];
   let isStopped: boolean;
+  let logged: string[];
 
   beforeEach(() => {
     calls = new FakeCalls();
     clock = new ManualClock();
     told = [];
     isStopped = false;
+    logged = [];
     open(0);
   });
 
   function open(graceMs: number): void {
-    drain = new Drain(calls, clock, pino({ level: 'silent' }), {
+    const log = pino({}, { write: (line: string) => logged.push(JSON.parse(line).msg) });
+    drain = new Drain(calls, clock, log, {
       onChange: (isDraining) => told.push(isDraining),
       graceMs,
     });
@@ -139,6 +142,7 @@ describe('a drain', () => {
     const { deadlineAtMs, sinceMs } = drain.begin({ deadlineSeconds: 90, stops: true });
     assert.equal(deadlineAtMs, sinceMs + 90_000);
     assert.deepEqual([told, calls.refusals], [[true], ['draining']]);
+    assert.deepEqual(logged, ['draining: new calls are refused']);
     clock.advance(89_999);
     assert.deepEqual(calls.ended, []);
     clock.advance(1);
@@ -184,11 +188,12 @@ describe('a drain', () => {
     drain.begin({ deadlineSeconds: null, stops: true });
     assert.deepEqual([told, calls.refusals], [[true], []]);
     clock.advance(999);
+    assert.deepEqual(logged.splice(0), ['draining: new calls are taken for a moment still']);
     await settled();
     assert.deepEqual([isStopped, drain.state?.state], [false, 'draining']);
     calls.live.set('late', false);
     clock.advance(1);
-    assert.deepEqual(calls.refusals, ['draining']);
+    assert.deepEqual([calls.refusals, logged], [['draining'], ['draining: new calls are refused']]);
     calls.over('late');
     await settled();
     assert.equal(isStopped, true);

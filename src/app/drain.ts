@@ -89,10 +89,13 @@ export class Drain {
       deadlineSeconds === null ? undefined : this.#clock.after(deadlineSeconds * 1_000, () => this.#endRest());
     if (isNew) {
       const { graceMs } = this.#ways;
-      if (graceMs > 0) this.#grace = this.#clock.after(graceMs, () => this.#endGrace());
-      else this.#calls.refuse('draining');
+      if (graceMs === 0) this.#refuse(current);
+      else {
+        this.#grace = this.#clock.after(graceMs, () => this.#endGrace());
+        const { deadlineAtMs } = current;
+        this.#log.warn({ graceMs, deadlineAtMs }, 'draining: new calls are taken for a moment still');
+      }
       this.#ways.onChange(true);
-      this.#log.warn({ liveCalls: this.#calls.size, deadlineSeconds }, 'draining: new calls are refused');
     }
     if (this.#grace === undefined) this.#awaitLast(current);
     return this.state as DrainState;
@@ -118,8 +121,14 @@ export class Drain {
   #endGrace(): void {
     this.#grace?.cancel();
     this.#grace = undefined;
+    if (this.#current === null) return;
+    this.#refuse(this.#current);
+    this.#awaitLast(this.#current);
+  }
+
+  #refuse({ deadlineAtMs }: Current): void {
     this.#calls.refuse('draining');
-    if (this.#current !== null) this.#awaitLast(this.#current);
+    this.#log.warn({ liveCalls: this.#calls.size, deadlineAtMs }, 'draining: new calls are refused');
   }
 
   #awaitLast(current: Current): void {

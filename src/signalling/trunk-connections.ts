@@ -7,7 +7,7 @@ import type { SignallingTrunk } from './signalling-settings.js';
 import type { SipMessage } from './srf.js';
 
 export interface OpenConnection {
-  /** URI of the PBX as it says it itself, at an address that may mean nothing here, with the transport of the connection. */
+  /** URI of the PBX as it says it, at an address that may mean nothing here; with the connection's transport where it names none. */
   readonly contact: string;
   /** SIP URI of the far end, for this connection alone. */
   readonly nextHop: string;
