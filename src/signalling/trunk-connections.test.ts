@@ -119,6 +119,14 @@ describe('a PBX that is reached by the connection that it has opened', () => {
     assert.equal((await pbx.request('INVITE')).uri, 'sip:700@10.9.0.2:5060;transport=tcp');
   });
 
+  it('is answered OPTIONS that tell of no connection without credentials', async () => {
+    await open({ trunkAccounts: new Map([['pbx', { username: 'pbx', password: 'open sesame' }]]) });
+    pbx.send(new Call(pbx, arena.server.tcp).text('OPTIONS'));
+    await pbx.response(200, 'OPTIONS');
+    const { told } = dial(BY_CONNECTION);
+    assert.deepEqual(await told.next('failed'), { status: null, reasons: [], local: true });
+  });
+
   it('is not whoever comes from its address without its certificate', async () => {
     const trunk: SignallingTrunk = {
       ...{ name: 'pbx', network: 'lan', traffic: 'commercial', media: codecPolicy(['PCMA']), nat: 'off' },
