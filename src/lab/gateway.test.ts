@@ -63,8 +63,10 @@ describe('the simulated gateway and the softphone', () => {
     await call.answered;
     call.hangUp();
     const outcome = await call.ended;
+    const events = outcome.timeline.map(({ event }) => event);
+    // On a machine that stands still for T1 the INVITE is sent again, and so is what it was told.
     assert.deepEqual(
-      outcome.timeline.map(({ event }) => event),
+      events.filter((event, index) => !event.startsWith('1') || events.indexOf(event) === index),
       ['INVITE', '100', '183', '200', 'BYE'],
     );
     const early = call.heard().subarray(0, 4000);
