@@ -35,7 +35,7 @@ const REFUSAL_WORDS: Readonly<Record<string, string>> = {
   'channel-suspended': 'it is suspended for what its calls came to',
   'channel-cooling': 'in its cool-down, after failures in a row or for what the gateway answered',
   'channel-busy': 'in a call',
-  'channel-resting': 'in its gap after a call',
+  'channel-resting': 'in its gap after a call, or its SIM is still in one elsewhere',
   'quota-exhausted': 'nothing left of an allowance',
   'too-few-seconds': 'not enough seconds left for a call',
   paced: 'the share of an allowance for the time until now is used',

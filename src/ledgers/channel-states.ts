@@ -1,5 +1,5 @@
 // The channels of a ledger and what state each is in: idle, busy, or resting for its gap after a call. A channel that leaves the
-// config while it is in a call stays until that is over.
+// config while it is in a call stays until that is over; one to which a SIM has moved rests until the SIM's calls where it was are.
 import type { Clock, ClockTimer } from '../lib/clock.js';
 import type { ReserveRequest } from '../quota/ledger.js';
 import type { ChannelState } from '../quota/ledger-view.js';
@@ -19,6 +19,8 @@ export interface Channel {
   book: UsageBook | undefined;
   state: ChannelState;
   rest: ClockTimer | undefined;
+  /** Its SIM is in a call where it was: what would be idle rests, without a timer. */
+  isAwaiting: boolean;
 }
 
 export class ChannelStates {
@@ -27,6 +29,10 @@ export class ChannelStates {
   readonly #byId = new Map<string, Channel>();
   /** As the settings have them. */
   #ordered: readonly Channel[] = [];
+  /** Where each SIM stands. */
+  #bySim: ReadonlyMap<string, Channel> = new Map();
+  /** Reservations that live where their SIM stands no more, by SIM. */
+  readonly #elsewhere = new Map<string, Set<string>>();
 
   constructor(clock: Clock, onChanged: (channelId: string, state: ChannelState) => void) {
     this.#clock = clock;
@@ -41,10 +47,11 @@ export class ChannelStates {
       const known = this.#byId.get(channelId);
       const book = books.get(simId);
       if (known !== undefined) return Object.assign(known, { simId, gapMs, book });
-      const channel: Channel = { channelId, simId, gapMs, book, state: 'idle', rest: undefined };
+      const channel: Channel = { channelId, simId, gapMs, book, state: 'idle', rest: undefined, isAwaiting: false };
       this.#byId.set(channelId, channel);
       return channel;
     });
+    this.#bySim = new Map(this.#ordered.map((channel) => [channel.simId, channel]));
     for (const channelId of leaving) {
       const channel = this.#byId.get(channelId) as Channel;
       channel.book = undefined;
@@ -65,9 +72,32 @@ export class ChannelStates {
   enter(channel: Channel, state: ChannelState): void {
     channel.rest?.cancel();
     channel.rest = undefined;
-    if (channel.state === state) return;
-    channel.state = state;
-    this.#onChanged(channel.channelId, state);
+    const entered = state === 'idle' && channel.isAwaiting ? 'resting' : state;
+    if (channel.state === entered) return;
+    channel.state = entered;
+    this.#onChanged(channel.channelId, entered);
+  }
+
+  /** All that live, after SIMs may have moved. */
+  reconsider(requests: Iterable<ReserveRequest>): void {
+    this.#elsewhere.clear();
+    for (const request of requests) this.#noteElsewhere(request);
+    for (const channel of this.#ordered) this.#await(channel, this.#elsewhere.has(channel.simId));
+  }
+
+  /** One lives that was not reserved by these settings: by an earlier process, or by another node. */
+  found(request: ReserveRequest): void {
+    const channel = this.#noteElsewhere(request);
+    if (channel !== undefined) this.#await(channel, true);
+  }
+
+  /** One is over. */
+  over({ reservationId, simId }: ReserveRequest): void {
+    const left = this.#elsewhere.size === 0 ? undefined : this.#elsewhere.get(simId);
+    if (left === undefined || !left.delete(reservationId) || left.size > 0) return;
+    this.#elsewhere.delete(simId);
+    const channel = this.#bySim.get(simId);
+    if (channel !== undefined) this.#await(channel, false);
   }
 
   /** Its call is over: idle after the gap, or gone. */
@@ -87,6 +117,22 @@ export class ChannelStates {
 
   close(): void {
     for (const channel of this.#byId.values()) channel.rest?.cancel();
+  }
+
+  /** Returns where its SIM stands, if that is somewhere else. */
+  #noteElsewhere({ reservationId, channelId, simId }: ReserveRequest): Channel | undefined {
+    const channel = this.#bySim.get(simId);
+    if (channel === undefined || channel.channelId === channelId) return undefined;
+    const others = this.#elsewhere.get(simId);
+    if (others === undefined) this.#elsewhere.set(simId, new Set([reservationId]));
+    else others.add(reservationId);
+    return channel;
+  }
+
+  #await(channel: Channel, isAwaiting: boolean): void {
+    channel.isAwaiting = isAwaiting;
+    // In a call, or in its gap after one, it stays what it is until that is over.
+    if (channel.state !== 'busy' && channel.rest === undefined) this.enter(channel, 'idle');
   }
 
   #forget(channel: Channel): void {

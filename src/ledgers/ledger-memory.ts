@@ -158,13 +158,12 @@ export class LedgerMemory implements LedgerView, HistoryReader {
     if (channel === undefined || book === undefined || channel.simId !== request.simId) {
       return { ok: false, reason: 'unknown-channel' };
     }
-    // An emergency call waits for no gap: a resting channel is idle to it. A call from a mobile is there already.
+    // An emergency call waits for no gap, nor for a call of its SIM elsewhere: a resting channel is idle to it. A call from a mobile is
+    // there already.
     const isOut = request.direction === 'out';
     const resting = channel.state === 'resting' && request.numberClass !== 'emergency' && isOut;
     if (channel.state === 'busy' || this.live.has(request.reservationId)) return { ok: false, reason: 'channel-busy' };
     if (resting) return { ok: false, reason: 'channel-resting' };
-    // Its SIM was moved here while it is in a call where it was. What a mobile rings is free.
-    if (book.isInUse && isOut && request.numberClass !== 'emergency') return { ok: false, reason: 'channel-busy' };
     if (request.message !== undefined) return this.#reserveMessage(request, request.message, channel, book);
     const isUnknown = this.#callees.isUnknownTo(request.callee, request.simId);
     const fit = book.fit(request, undefined, isUnknown);
@@ -363,6 +362,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
       const channel = this.#channels.of(request);
       if (channel !== undefined) this.#channels.enter(channel, 'busy');
     }
+    this.#channels.reconsider([...this.live.values()].map(({ request }) => request));
   }
 
   // ---- loading -----------------------------------------------------------------------------------------------------
@@ -389,6 +389,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   restoreReservation({ request, answeredWallMs, coveredUntilWallMs, settled }: RestorableRow): void {
     const { callee, callId, numberClass, wallMs } = request;
     const { direction, message } = request;
+    this.#channels.found(request);
     const book = this.#usage.bookOf(request.simId);
     const channel = this.#channels.get(request.channelId);
     if (message !== undefined && book !== undefined && !settled) {
@@ -441,6 +442,7 @@ export class LedgerMemory implements LedgerView, HistoryReader {
   #forget(live: Live): void {
     this.drop(live);
     this.live.delete(live.request.reservationId);
+    this.#channels.over(live.request);
   }
 
   /** Which SIMs know a callee, so that it passes their full allowances of callees; and who called it last. */

@@ -248,6 +248,44 @@ function assertFreshTerms({ index }: History): void {
 }
 
 describe('the router’s index over the ledger', () => {
+  it('offers no channel whose SIM is still in a call where it was before it moved, unless to help', () => {
+    const history = new History({});
+    const { memory, clock } = history;
+    for (const port of [0, 1, 2]) {
+      history.take({ what: 'reserve', port, callee: 'a', numberClass: 'mobile' });
+    }
+    const at = [4, 5, 6, 3, 0, 1, 2, 7, 8, 9, 10, 11];
+    const channels = CHANNELS.map((channel, port) => ({ ...channel, simId: `sim${at[port]}`, agents: [] }));
+    const settings = { plans: PLANS, sims: SIMS, channels };
+    memory.take(memory.change({ ...settings, sliceSeconds: 30 }));
+    const index = new RouteIndex({ ...settings, gateways: GATEWAYS }, memory, clock.wallMs());
+    const offered = (numberClass: NumberClass) => {
+      const callee = { e164: 'b', national: 'b', numberClass };
+      const asked = { trunk: 'pbx', callee, traffic: 'personal', agent: null, channelGroups: null } as const;
+      const excluded = { agentChannelGroups: null, excludeChannels: [], excludeGateways: [] };
+      const { candidates } = decideRoute({ ...asked, ...excluded, codecs: ['PCMA', 'PCMU'] }, index);
+      return candidates.map(({ channel }) => channel.channelId);
+    };
+    const moved = ['c4', 'c5', 'c6'];
+    assert.deepEqual(
+      offered('mobile').filter((channelId) => moved.includes(channelId)),
+      [],
+    );
+    assert.ok(offered('mobile').includes('c7'));
+    assert.deepEqual(
+      moved.filter((channelId) => !offered('emergency').includes(channelId)),
+      [],
+    );
+    for (const live of [...memory.live.values()]) memory.undo(live);
+    index.turnTo(clock.wallMs());
+    assert.deepEqual(
+      moved.filter((channelId) => offered('mobile').includes(channelId)),
+      moved,
+    );
+    index.close();
+    history.close();
+  });
+
   it('decides after any history as a scan of every channel does, with the same refusals, scores and terms', () => {
     fc.assert(
       fc.property(

@@ -91,6 +91,8 @@ describe('terms that change while calls live', () => {
   const held = (sim: number, id = 'seconds-day') =>
     ledger.usageOf(`sim-${sim}`, clock.wallMs())?.allowances.find(({ allowanceId }) => allowanceId === id)?.held;
 
+  const states = () => CHANNELS.map(({ channelId }) => ledger.view.channelState(channelId));
+
   async function assertSound(): Promise<void> {
     const { differences } = await ledger.verify();
     assert.deepEqual(differences, []);
@@ -245,16 +247,47 @@ describe('terms that change while calls live', () => {
     await take(settings({ plans: [plan(200)], channels: moved }));
     await take(settings({ plans: [plan(150)], channels: moved }));
     const asked = { channelId: 'gw1/2', simId: 'sim-1' };
-    assert.deepEqual(await ledger.reserve(request(2, asked)), { ok: false, reason: 'channel-busy' });
+    assert.deepEqual(states(), ['busy', 'resting']);
+    assert.deepEqual(await ledger.reserve(request(2, asked)), { ok: false, reason: 'channel-resting' });
     for (const free of [{ numberClass: 'emergency' }, { direction: 'in' }] as const) {
       const helping = request(2, { ...asked, ...free });
       assert.equal((await ledger.reserve(helping)).ok, true);
+      assert.deepEqual(states(), ['busy', 'busy']);
       await ledger.release(helping.reservationId, { invited: false });
+      assert.deepEqual(states(), ['busy', 'resting']);
     }
-    await end(live, 8);
+    await ledger.settle({
+      ...{
+        reservationId: live,
+        answeredWallMs: clock.wallMs(),
+        durationMs: 8_000,
+        estimated: false,
+        channelInUse: true,
+      },
+    });
+    assert.deepEqual(states(), ['busy', 'resting'], 'until its BYE is answered');
+    await ledger.vacate(live);
+    assert.deepEqual(states(), ['idle', 'idle']);
     assert.deepEqual([used(1), used(2), held(1)], [8, 0, 0]);
     assert.equal((await ledger.reserve(request(2, asked))).ok, true);
     await assertSound();
+  });
+
+  it('let a channel rest to which a SIM in a call has moved, whose own gap was over sooner, and no longer when it moves back', async () => {
+    const gaps = (...sims: readonly string[]) => sims.map((simId, at) => ({ ...CHANNELS[at], simId, gapMs: 2_000 }));
+    const [before, moved] = [gaps('sim-1', 'sim-2'), gaps('sim-2', 'sim-1')] as (typeof CHANNELS)[];
+    await take(settings({ channels: before ?? [] }));
+    const live = await talk(1);
+    await end(await talk(2), 1);
+    await take(settings({ channels: moved ?? [] }));
+    clock.advance(2_000);
+    assert.deepEqual(states(), ['busy', 'resting']);
+    const changes: string[] = [];
+    ledger.view.events.on('channel:changed', (channelId, state) => changes.push(`${channelId} ${state}`));
+    await take(settings({ channels: before ?? [] }));
+    assert.deepEqual([states(), changes], [['busy', 'idle'], ['gw1/2 idle']]);
+    await end(live, 8);
+    assert.deepEqual(states(), ['resting', 'idle']);
   });
 
   it('hold calls that live against caps that have changed, and grant them by those that they began with', async () => {

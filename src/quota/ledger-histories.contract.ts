@@ -274,7 +274,11 @@ class Model {
 
   check({ ledger, view }: LedgerUnderTest, wallMs: number): void {
     for (const port of PORTS) {
-      assert.equal(view.channelState(`gw1/${port}`) === 'busy', this.live.has(port), `channel ${port}`);
+      const state = view.channelState(`gw1/${port}`);
+      assert.equal(state === 'busy', this.live.has(port), `channel ${port}`);
+      const sim = simIn(port, this.terms.moved);
+      const isElsewhere = [...this.live.values()].some((call) => call.sim === sim && call.port !== port);
+      assert.ok(!isElsewhere || state !== 'idle', `channel ${port}, whose SIM is in a call where it was`);
       const usage = ledger.usageOf(`sim${port}`, wallMs)?.allowances ?? [];
       const used = (id: string) => usage.find(({ allowanceId }) => allowanceId === id)?.used;
       // A SIM a port, wherever it sits.

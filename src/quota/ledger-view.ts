@@ -6,7 +6,7 @@ export type ChannelState =
   | 'idle'
   /** In a call, or its last step is not committed yet. */
   | 'busy'
-  /** In its gap after a call. */
+  /** In its gap after a call, or its SIM has moved there and is in a call where it was. */
   | 'resting';
 
 export interface LedgerViewEvents {

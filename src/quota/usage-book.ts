@@ -192,14 +192,9 @@ export class UsageBook implements Carrier {
     return day.startWallMs === this.#day.startWallMs ? this.#day : { seconds: 0, calls: 0 };
   }
 
-  /** Whether a call or a message is live in it. */
-  get isInUse(): boolean {
-    return this.#liveCalls > 0;
-  }
-
   /** Whether no call is live in it, and nothing that was counted matters any more. */
   isIdle(wallMs: number): boolean {
-    return !this.isInUse && this.#counts.isOver(wallMs);
+    return this.#liveCalls === 0 && this.#counts.isOver(wallMs);
   }
 
   /** Each allowance's window at an instant; of `spend` in micros. */
