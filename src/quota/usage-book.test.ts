@@ -192,6 +192,44 @@ describe('UsageBook', () => {
     });
   });
 
+  it('says that it may begin before that where less than the threshold of the day is left for it', () => {
+    const plan = planWith({
+      rounding: { firstSeconds: 30, thenSeconds: 30, minimumSeconds: 0 },
+      allowances: [
+        allowance({
+          ...{ id: 'busy-days', counts: 'days-over', limit: 1, window: { kind: 'rolling', seconds: 2 * 86_400 } },
+          daysOver: { counts: 'seconds', threshold: 1 },
+        }),
+      ],
+    });
+    const book = new UsageBook(new UsageTerms(plan, 2));
+    assert.deepEqual(book.standing('mobile', MIDNIGHT - 1_001), {
+      refusal: { reason: 'too-few-seconds', allowanceId: 'busy-days', counts: 'days-over' },
+      changesAtWallMs: MIDNIGHT - 1_000,
+    });
+    assert.equal(ask(book, MIDNIGHT - 1_000).ok, true);
+  });
+
+  it('says that a message may go when a day over its threshold leaves the window, in the midst of a day of 25 hours', () => {
+    const book = bookFor({
+      timeZone: 'Europe/Berlin',
+      messageRates: { sms: '22', lms: '33', mms: '220' },
+      allowances: [
+        allowance({
+          ...{ id: 'busy-days', counts: 'days-over', limit: 1, window: { kind: 'rolling', seconds: 2 * 86_400 } },
+          daysOver: { counts: 'sms', threshold: 0 },
+        }),
+      ],
+    });
+    const midnight = Date.parse('2026-10-24T00:00:00+02:00');
+    const message = { kind: 'sms' as const, callee: '+821011112222', numberClass: 'mobile' as const };
+    book.bookMessage({ ...message, wallMs: midnight + 1_000 });
+    const next = { ...message, wallMs: Date.parse('2026-10-25T12:00:00+01:00') };
+    assert.equal(book.fitMessage(next).ok, false);
+    assert.equal(book.messageChangesAt(next), midnight + 2 * DAY_MS);
+    assert.equal(book.fitMessage({ ...next, wallMs: midnight + 2 * DAY_MS }).ok, true);
+  });
+
   it('charges what goes beyond an allowance with a rate, step by step', () => {
     const book = bookFor({ allowances: [allowance({ limit: 100, beyond: CHARGE })] });
     assert.deepEqual(talk(book, NOON, 60), { billedSeconds: 60, cost: '0' });

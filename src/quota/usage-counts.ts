@@ -92,16 +92,22 @@ export class UsageCounts {
     const turnsAt = this.#innermostSpan(counter, wallMs).endWallMs;
     if (tally instanceof CalendarTally) return turnsAt;
     if (counter.days === undefined) return tally.at(wallMs).opensAt(counter.limit, needed);
-    // With a day of the window left it is the next day that has too little: it begins when this one ends.
     const opensAt = tally.at(wallMs).opensAt(counter.limit, 1);
-    return opensAt > wallMs ? Math.min(turnsAt, opensAt) : turnsAt;
+    if (opensAt > wallMs) return Math.min(turnsAt, opensAt);
+    // With a day of the window left it is the next day that has too little: it begins when this one ends, or so few steps
+    // before that a call's share of this one is below the threshold.
+    const stepMs = counter.stepSeconds * 1000;
+    return turnsAt - Math.floor((turnsAt - wallMs - 1) / stepMs) * stepMs;
   }
 
   /** When less is counted, if time alone passes. */
   fallsAt(counter: Counter, wallMs: number): number {
     const tally = this.#tally(counter);
-    if (counter.days === undefined && tally instanceof RollingTally) return tally.at(wallMs).leavesAt();
-    return this.#innermostSpan(counter, wallMs).endWallMs;
+    const turnsAt = this.#innermostSpan(counter, wallMs).endWallMs;
+    if (!(tally instanceof RollingTally)) return turnsAt;
+    const leavesAt = tally.at(wallMs).leavesAt();
+    // A day of 25 hours has days leave the window in its midst.
+    return counter.days === undefined ? leavesAt : Math.min(leavesAt, turnsAt);
   }
 
   /** When what is open now may be otherwise, if time alone passes. */
