@@ -73,6 +73,10 @@ export class CallAccount implements Account {
   readonly #holder: AccountHolder;
   readonly #release: RecordRelease;
   #isComplete = false;
+  /** Charges of further answers that are noted and not in the journal yet: no row may tell of what the ledger does not know. */
+  #uncommittedCharges = 0;
+  /** The row was to be kept meanwhile. */
+  #isRowDue = false;
 
   constructor(ports: AccountPorts, journalTimeoutMs: number, holder: AccountHolder) {
     this.#ports = ports;
@@ -109,6 +113,8 @@ export class CallAccount implements Account {
   /** Keeps the live call's row, once both sides talk. */
   keepLive(): void {
     const { books } = this.#ports;
+    this.#isRowDue = this.#uncommittedCharges > 0;
+    if (this.#isRowDue) return;
     this.#release.track('live call', books.commit(books.keepLive(this.#liveCall())));
   }
 
@@ -139,7 +145,13 @@ export class CallAccount implements Account {
       return isOver ? this.#release.entries() : books.keepLive(this.#liveCall());
     };
     const answerId = furtherAnswerId(attemptId, furtherAnswers);
+    this.#uncommittedCharges += 1;
     const charging = ledger.chargeFurther(attemptId, answerId, clock.wallMs(), alongside);
+    const committed = () => {
+      this.#uncommittedCharges -= 1;
+      if (this.#isRowDue && this.#holder.state().record.endReason === null) this.keepLive();
+    };
+    charging.then(committed, committed);
     this.#release.track('further answer', charging);
     return this.#attempt(attemptId)?.phase === 'answered' ? this.renew(attemptId, sliceSeconds) : null;
   }

@@ -224,6 +224,26 @@ describe('a call before its answer', () => {
     assert.deepEqual([attempt?.forkedAnswers, attempt?.billedSeconds], [1, 63]);
   });
 
+  it('tells the next start of no charge that is not in the journal, and of the legs as they are when it is', async () => {
+    const caller = await bench.talk();
+    const kept = () => {
+      const live = bench.journal.live.get(caller.callId);
+      return [live?.record.attempts[0]?.billedSeconds, live?.caller?.remoteTarget];
+    };
+    // The renewal and the charge.
+    bench.journal.failures = 2;
+    bench.leg.listener.answeredAgain?.();
+    assert.ok(caller.identity);
+    caller.identity = { ...caller.identity, remoteTarget: 'sip:moved' };
+    caller.listener.identityChanged?.();
+    await settled();
+    assert.deepEqual(kept(), [0, 'sip:b']);
+    await bench.advance(1_000);
+    assert.deepEqual(kept(), [60, 'sip:moved']);
+    caller.hangsUp();
+    await end();
+  });
+
   it('leaves the record as it was published when one answers whose channel is free already', async () => {
     const caller = await bench.talk();
     await bench.advance(3_000);
