@@ -237,42 +237,6 @@ describe('terms that change while calls live', () => {
     assert.equal((await ledger.reserve(request(1, asked))).ok, true);
   });
 
-  it('give a SIM that was moved no second call while it is in one where it was, except to help or for who rings it', async () => {
-    const live = await talk(1);
-    const moved = [
-      { channelId: 'gw1/1', simId: 'sim-2', gapMs: 0 },
-      { channelId: 'gw1/2', simId: 'sim-1', gapMs: 0 },
-    ];
-    // Twice, and by another plan each time.
-    await take(settings({ plans: [plan(200)], channels: moved }));
-    await take(settings({ plans: [plan(150)], channels: moved }));
-    const asked = { channelId: 'gw1/2', simId: 'sim-1' };
-    assert.deepEqual(states(), ['busy', 'resting']);
-    assert.deepEqual(await ledger.reserve(request(2, asked)), { ok: false, reason: 'channel-resting' });
-    for (const free of [{ numberClass: 'emergency' }, { direction: 'in' }] as const) {
-      const helping = request(2, { ...asked, ...free });
-      assert.equal((await ledger.reserve(helping)).ok, true);
-      assert.deepEqual(states(), ['busy', 'busy']);
-      await ledger.release(helping.reservationId, { invited: false });
-      assert.deepEqual(states(), ['busy', 'resting']);
-    }
-    await ledger.settle({
-      ...{
-        reservationId: live,
-        answeredWallMs: clock.wallMs(),
-        durationMs: 8_000,
-        estimated: false,
-        channelInUse: true,
-      },
-    });
-    assert.deepEqual(states(), ['busy', 'resting'], 'until its BYE is answered');
-    await ledger.vacate(live);
-    assert.deepEqual(states(), ['idle', 'idle']);
-    assert.deepEqual([used(1), used(2), held(1)], [8, 0, 0]);
-    assert.equal((await ledger.reserve(request(2, asked))).ok, true);
-    await assertSound();
-  });
-
   it('let a channel rest to which a SIM in a call has moved, whose own gap was over sooner, and no longer when it moves back', async () => {
     const gaps = (...sims: readonly string[]) => sims.map((simId, at) => ({ ...CHANNELS[at], simId, gapMs: 2_000 }));
     const [before, moved] = [gaps('sim-1', 'sim-2'), gaps('sim-2', 'sim-1')] as (typeof CHANNELS)[];

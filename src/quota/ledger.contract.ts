@@ -388,6 +388,51 @@ export function describeLedger(name: string, makeHarness: () => Promise<LedgerHa
       assert.equal(await refusal(3), 'unknown-channel');
     });
 
+    it('gives a SIM that was moved no second call while it is in one where it was, except to help or for who rings it', async () => {
+      const first = await reserved(1);
+      await tested.ledger.confirm(first, harness.wallMs());
+      const stands = ['sim2', 'sim1', 'sim3'];
+      const channels = SETUP.channels.map((channel, at) => ({ ...channel, simId: stands[at] ?? '' }));
+      // Twice, and by another plan each time.
+      const plans = [60, 30].map((seconds) =>
+        officePlan({ firstSeconds: seconds, thenSeconds: seconds, minimumSeconds: 0 }),
+      );
+      for (const plan of plans) await harness.reload({ ...SETUP, plans: [plan], channels });
+      const states = () => [1, 2].map((port) => tested.view.channelState(`gw1/${port}`));
+      const ask = async (changes: { numberClass?: NumberClass; direction?: 'in' } = {}) => {
+        const id = `r${++count}`;
+        const result = await tested.ledger.reserve({
+          ...{ reservationId: id, callId: id, trunk: 'pbx', direction: 'out', payers: [], wallMs: harness.wallMs() },
+          ...{ channelId: 'gw1/2', simId: 'sim1', callee: '+821011112222', numberClass: 'mobile', ...changes },
+        });
+        return result.ok ? id : result.reason;
+      };
+      assert.deepEqual([states(), await ask()], [['busy', 'resting'], 'channel-resting']);
+      for (const free of [{ numberClass: 'emergency' }, { direction: 'in' }] as const) {
+        const unanswered = await ask(free);
+        assert.deepEqual(states(), ['busy', 'busy'], unanswered);
+        await tested.ledger.release(unanswered, { invited: false });
+        const answered = await ask(free);
+        assert.deepEqual(states(), ['busy', 'busy'], answered);
+        await tested.ledger.confirm(answered, harness.wallMs());
+        await settle(answered, 5);
+        await harness.advance(GAP_MS);
+        assert.deepEqual([states(), await ask()], [['busy', 'resting'], 'channel-resting']);
+      }
+      const last = await ask({ direction: 'in' });
+      await tested.ledger.confirm(last, harness.wallMs());
+      await settle(first, 8, { channelInUse: true });
+      await tested.ledger.vacate(first);
+      await harness.advance(GAP_MS);
+      assert.deepEqual([states(), await ask()], [['idle', 'busy'], 'channel-busy']);
+      await settle(last, 8);
+      await harness.advance(GAP_MS);
+      assert.deepEqual(states(), ['idle', 'idle']);
+      assert.match(await ask(), /^r\d+$/);
+      const { ok, differences } = await tested.ledger.verify();
+      assert.deepEqual([ok, differences], [true, []]);
+    });
+
     it('recounts usage from history when a plan has changed', async () => {
       await talk(1, 61);
       const plan = officePlan({ firstSeconds: 60, thenSeconds: 60, minimumSeconds: 0 });

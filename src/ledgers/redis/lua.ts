@@ -57,12 +57,21 @@ local function free(id, row, rests)
   return untilMs
 end
 
--- The SIM's version is the number of the last change to it; whether it is in a call stands behind.
+-- The SIM's version is the number of the last change to it. Behind it stand the calls that it is in: several, where it was moved while
+-- it was in one.
 local function touch(sim, seq, id, isLive)
-  local known = redis.call('HGET', P .. ':sims', sim)
-  local holder = known and known:match('^%d+ (.*)$')
-  if isLive then holder = id elseif holder == id then holder = nil end
-  redis.call('HSET', P .. ':sims', sim, holder and (seq .. ' ' .. holder) or seq)
+  local calls = ''
+  for other in (redis.call('HGET', P .. ':sims', sim) or ''):gmatch(' (%S+)') do
+    if other ~= id then calls = calls .. ' ' .. other end
+  end
+  if isLive then calls = calls .. ' ' .. id end
+  redis.call('HSET', P .. ':sims', sim, seq .. calls)
+end
+
+-- An emergency call, or one from a mobile, gets a SIM that was moved while it is in a call where it was. (4 direction, 7 class)
+local function sharesSim(request)
+  local isSound, words = pcall(cjson.decode, request)
+  return isSound and (words[4] == 'in' or words[7] == 'emergency')
 end
 
 -- What ends later than this was written before the clock was set back: no lease is longer (config/schema.ts).
@@ -151,7 +160,7 @@ return dead
 // 5 reservation, 6 emergency (1) or direction (out, in), 7 request, to which the script gives its time, then for each candidate: channel, SIM, version of the SIM, gap in ms.
 const RESERVE = `
 if not isLeased() then return {'expired'} end
-local id, emergency = ARGV[5], ARGV[6] == '1'
+local id, emergency, isIn = ARGV[5], ARGV[6] == '1', ARGV[6] == 'in'
 local quarantine = said[3]
 if not emergency and quarantine and now < tonumber(quarantine) and tonumber(quarantine) <= mostUntil() then
   return {'quarantined', quarantine}
@@ -164,20 +173,20 @@ for i = 8, #ARGV, 4 do
   local known = redis.call('HGET', P .. ':sims', sim) or '0'
   local reason = nil
   if state and state:sub(1, 1) == 'b' then reason = 'busy'
-  elseif known:find(' ', 1, true) then reason = 'busy'
+  elseif known:find(' ', 1, true) and not emergency and not isIn then reason = 'busy'
   elseif not emergency then
     local owner = redis.call('HGET', P .. ':heldback', channel)
     if owner and owner ~= node then reason = 'held-back'
     -- Never longer than its gap, though the clock was set back.
     -- A call from a mobile is there already, and waits for no gap.
-    elseif ARGV[6] ~= 'in' and state and now < tonumber(state:sub(2)) and tonumber(state:sub(2)) <= now + tonumber(ARGV[i + 3]) then
+    elseif not isIn and state and now < tonumber(state:sub(2)) and tonumber(state:sub(2)) <= now + tonumber(ARGV[i + 3]) then
       reason = 'resting'
-    elseif known ~= version then reason = 'moved ' .. known end
+    elseif known:match('^%d+') ~= version then reason = 'moved ' .. known end
   end
   if not reason then
     local seq = nextSeq()
     redis.call('HSET', P .. ':channels', channel, 'b' .. id)
-    redis.call('HSET', P .. ':sims', sim, seq .. ' ' .. id)
+    touch(sim, seq, id, true)
     keep(id, {node = node, fence = fence, channel = channel, sim = sim, gap = ARGV[i + 3], answered = '', covered = '',
       settled = '0', at = now, request = ARGV[7]})
     publish(seq, 'reserved', id, channel, sim, ARGV[7])
@@ -287,9 +296,10 @@ if not row and ARGV[11] == '0' and redis.call('EXISTS', P .. ':done:' .. id) == 
 end
 local state = redis.call('HGET', P .. ':channels', ARGV[6])
 if state and state:sub(1, 1) == 'b' and state ~= 'b' .. id then return {'lost'} end
-local known = redis.call('HGET', P .. ':sims', ARGV[7])
-local holder = known and known:match('^%d+ (.*)$')
-if holder and holder ~= id then return {'lost'} end
+for other in (redis.call('HGET', P .. ':sims', ARGV[7]) or ''):gmatch(' (%S+)') do
+  local there = other ~= id and rowOf(other)
+  if there and not sharesSim(there.request) and not sharesSim(ARGV[13]) then return {'lost'} end
+end
 local seq = nextSeq()
 redis.call('HSET', P .. ':channels', ARGV[6], 'b' .. id)
 touch(ARGV[7], seq, id, true)

@@ -158,6 +158,40 @@ describe('the shared ledger when Redis fails', () => {
     assert.equal(ledger.counters.lapses + other.counters.lapses, 0);
   });
 
+  it('emptied while a SIM that was moved is in two calls: both go on, and each keeps ordinary calls off', async () => {
+    const ledger = await open('a');
+    const other = await open('b');
+    const settings = sharedSettings(1_000_000_000);
+    const channels = settings.channels.map((channel, at) => ({ ...channel, simId: `sim${at < 2 ? 1 - at : at}` }));
+    const talking = await answered(ledger, 0);
+    for (const node of [ledger, other]) (await node.prepare({ ...settings, channels })).take();
+    await until('the other node knows of it', () => other.view.channelState('gw1/1') === 'resting');
+    const moved = { channelId: 'gw1/1', simId: 'sim0' };
+    assert.equal((await other.reserve(requestFor(1, moved))).ok, false);
+    const ringing = requestFor(1, { ...moved, direction: 'in' });
+    assert.equal((await other.reserve(ringing)).ok, true);
+    await other.confirm(ringing.reservationId, Date.now());
+    const callsOfSim = async () => {
+      const text = await redis.ask((client) => client.sendCommand(['HGET', '{shared}:sims', 'sim0']));
+      return String(text).split(' ').slice(1).sort();
+    };
+    const both = [talking, ringing.reservationId].sort();
+    assert.deepEqual(await callsOfSim(), both);
+    const lost: string[] = [];
+    for (const node of [ledger, other]) node.events.on('reservations:lost', (ids) => lost.push(...ids));
+    await redis.ask((client) => client.sendCommand(['FLUSHALL']));
+    await until('both have attached anew', () =>
+      [ledger, other].every(({ counters }) => counters.isAttached && counters.attachments === 2),
+    );
+    assert.deepEqual([await callsOfSim(), lost], [both, []]);
+    await other.renew(ringing.reservationId, Date.now() + 60_000);
+    await other.settle(settlementOf(ringing.reservationId, 4));
+    assert.deepEqual([await callsOfSim(), other.view.channelState('gw1/1')], [[talking], 'resting']);
+    await ledger.settle(settlementOf(talking, 4));
+    await until('it is free', () => other.view.channelState('gw1/1') === 'idle');
+    assert.deepEqual([await callsOfSim(), (await other.verify()).differences], [[], []]);
+  });
+
   for (const [what, refuse, accept] of [
     ['out of memory', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
     ['a replica of nobody', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
