@@ -2,7 +2,6 @@
 // A failing disk costs the frames of that time, never the timeline: what follows is written where it belongs.
 import type { G711Codec, RecordingLossCause, RecordingRequest } from '../call/ports.js';
 import type { RecordingReport, Side } from '../call/reports.js';
-import { A_LAW_TO_LINEAR, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
 import { isRtp, payloadEndOf, payloadStartOf, payloadTypeOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
 import { hashFile } from './file-hash.js';
 import { type RecordingFiles, writeAll } from './recording-files.js';
@@ -12,8 +11,6 @@ import { durationMsOf, FRAME_BYTES, WAV_HEADER_BYTES, wavHeader } from './wav-fi
 
 /** The header is brought up to date in steps of this; after a kill it is repaired from the file's size. */
 const HEADER_STEP_MS = 1_000;
-
-const TABLES: Readonly<Record<G711Codec, Int16Array>> = { PCMA: A_LAW_TO_LINEAR, PCMU: MU_LAW_TO_LINEAR };
 
 export interface WriterRequest {
   readonly paths: RecordingPaths;
@@ -28,8 +25,8 @@ export class RecordingWriter {
   readonly #timeline: RecordingTimeline;
   readonly #onLoss: (cause: RecordingLossCause, error: unknown) => void;
   readonly #packets: Record<Side, number> = { caller: 0, callee: 0 };
-  /** Linear tables by side and payload type. */
-  readonly #tables: [Map<number, Int16Array>, Map<number, Int16Array>];
+  /** Codecs by side and payload type. */
+  readonly #codecs: [Map<number, G711Codec>, Map<number, G711Codec>];
   #file: number | null = null;
   /** Frames that the header tells of. */
   #headerFrames = 0;
@@ -48,35 +45,35 @@ export class RecordingWriter {
     this.#timeline = new RecordingTimeline(request.startMs);
     this.#onLoss = onLoss;
     // RFC 3551 §6: payload types 0 and 8 mean nothing else, so they are audio whatever was negotiated.
-    const fixed: [number, Int16Array][] = [
-      [0, MU_LAW_TO_LINEAR],
-      [8, A_LAW_TO_LINEAR],
+    const fixed: [number, G711Codec][] = [
+      [0, 'PCMU'],
+      [8, 'PCMA'],
     ];
-    this.#tables = [new Map(fixed), new Map(fixed)];
+    this.#codecs = [new Map(fixed), new Map(fixed)];
     this.setCodecs(request.codecs);
   }
 
   /** Adds payload types; those of before stay, for packets on their way still have them. */
   setCodecs(codecs: RecordingRequest['codecs']): void {
-    for (const [side, tables] of [
-      ['caller', this.#tables[0]],
-      ['callee', this.#tables[1]],
+    for (const [side, known] of [
+      ['caller', this.#codecs[0]],
+      ['callee', this.#codecs[1]],
     ] as const) {
-      for (const [payloadType, codec] of Object.entries(codecs[side])) tables.set(Number(payloadType), TABLES[codec]);
+      for (const [payloadType, codec] of Object.entries(codecs[side])) known.set(Number(payloadType), codec);
     }
   }
 
   /** A forked packet; what is not audio leaves silence. */
   add(isCallee: boolean, arrivalMs: number, packet: Uint8Array): void {
     if (!isRtp(packet)) return;
-    const table = this.#tables[isCallee ? 1 : 0].get(payloadTypeOf(packet));
-    if (table === undefined) return;
+    const codec = this.#codecs[isCallee ? 1 : 0].get(payloadTypeOf(packet));
+    if (codec === undefined) return;
     const from = payloadStartOf(packet);
     const to = from < 0 ? -1 : payloadEndOf(packet, from);
     if (to <= from) return;
-    if (this.#timeline.isDue(arrivalMs)) this.writeSettled(arrivalMs);
+    this.writeSettled(arrivalMs);
     const rtp = { ssrc: ssrcOf(packet), timestamp: timestampOf(packet) };
-    this.#timeline.place(isCallee, rtp, arrivalMs, table, packet, from, to);
+    this.#timeline.place(isCallee, rtp, arrivalMs, codec === 'PCMA', packet, from, to);
     this.#packets[isCallee ? 'callee' : 'caller'] += 1;
     this.#unwrittenPackets += 1;
   }
@@ -88,7 +85,8 @@ export class RecordingWriter {
 
   /** Writes what no packet can change any more. */
   writeSettled(nowMs: number): void {
-    this.#timeline.takeSettled(nowMs, (frames) => this.#write(frames));
+    if (!this.#timeline.isDue(nowMs)) return;
+    this.#timeline.takeSettled(nowMs, (frames, begin) => this.#write(frames, begin));
     const frames = this.#timeline.takenFrames;
     if (this.#file !== null && durationMsOf((frames - this.#headerFrames) * FRAME_BYTES) >= HEADER_STEP_MS) {
       this.#attempt(() => this.#writeHeader());
@@ -98,8 +96,8 @@ export class RecordingWriter {
   /** Ends at `endMs`, gives the file its name and hashes it. */
   async finish(endMs: number): Promise<RecordingReport> {
     const frames = Math.max(0, this.#timeline.frameAt(endMs), this.#timeline.takenFrames);
-    this.#timeline.takeUntil(frames, (piece) => this.#write(piece));
-    this.#lostPackets += this.#timeline.latePackets;
+    this.#timeline.takeUntil(frames, (piece, begin) => this.#write(piece, begin));
+    this.#lostPackets += this.#timeline.lostPackets;
     const isNamed = this.#attempt(() => this.#complete(frames));
     const hashed = isNamed ? await this.#hash() : null;
     const isWhole = hashed !== null && this.#lostPackets === 0 && !this.#hasLostFrames;
@@ -135,8 +133,8 @@ export class RecordingWriter {
     this.#files.rename(this.paths.partial, this.paths.finished);
   }
 
-  #write(frames: Int16Array): void {
-    const position = WAV_HEADER_BYTES + this.#timeline.takenFrames * FRAME_BYTES;
+  #write(frames: Int16Array, begin: number): void {
+    const position = WAV_HEADER_BYTES + begin * FRAME_BYTES;
     const bytes = new Uint8Array(frames.buffer, frames.byteOffset, frames.byteLength);
     const isWritten = this.#attempt(() => writeAll(this.#files, this.#open(), bytes, position));
     if (!isWritten) {

@@ -27,7 +27,7 @@ function place(timeline: RecordingTimeline, isCallee: boolean, sent: Sent): void
   const first = sent.index * PACKET_FRAMES;
   const payload = Uint8Array.from({ length: PACKET_FRAMES }, (_, at) => octetAt(first + at));
   const rtp = { ssrc: sent.ssrc ?? 1, timestamp: (sent.timestamp ?? first) >>> 0 };
-  timeline.place(isCallee, rtp, START_MS + sent.atMs, A_LAW_TO_LINEAR, payload, 0, PACKET_FRAMES);
+  timeline.place(isCallee, rtp, START_MS + sent.atMs, true, payload, 0, PACKET_FRAMES);
 }
 
 /** Runs a recording as the recorder does, packets in order of arrival, and gives one channel. */
@@ -114,7 +114,7 @@ describe('RecordingTimeline', () => {
   it('cuts a packet that would reach further than 2 s past now', () => {
     const timeline = new RecordingTimeline(START_MS);
     const long = new Uint8Array(40_000).fill(0xaa);
-    timeline.place(false, { ssrc: 1, timestamp: 0 }, START_MS, A_LAW_TO_LINEAR, long, 0, long.length);
+    timeline.place(false, { ssrc: 1, timestamp: 0 }, START_MS, true, long, 0, long.length);
     let loud = 0;
     timeline.takeUntil(40_000, (frames) => {
       for (const sample of frames) if (sample !== 0) loud += 1;
@@ -136,7 +136,7 @@ describe('RecordingTimeline', () => {
     place(timeline, false, { index: 10, atMs: 200 });
     timeline.takeUntil(8_000, () => {});
     place(timeline, false, { index: 9, atMs: 500 });
-    assert.equal(timeline.latePackets, 1);
+    assert.equal(timeline.lostPackets, 1);
     assert.equal(timeline.takenFrames, 8_000);
   });
 
@@ -160,7 +160,7 @@ describe('RecordingTimeline', () => {
         const { heard, other, timeline } = record(packets, lengthMs, isCallee);
         assert.equal(heard.length, lengthMs * 8);
         assert.equal(timeline.reanchored, 0);
-        assert.equal(timeline.latePackets, 0);
+        assert.equal(timeline.lostPackets, 0);
         const present = new Set(packets.map(({ index }) => index));
         for (let frame = 0; frame < heard.length; frame += 1) {
           const isPresent = present.has(Math.floor(frame / PACKET_FRAMES));

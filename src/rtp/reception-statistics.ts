@@ -3,8 +3,10 @@
 
 /** RFC 3550 §A.1: a step of this many packets or more is a restart of the sender, not loss. */
 const MAX_DROPOUT = 3000;
+/** The packets that came, a bit each, in words of 32 in turn; the word of the highest is not among them yet. */
+const SEEN_WORDS = 16;
 /** How far behind the highest sequence number a packet is still told from a duplicate. */
-const WINDOW_PACKETS = 512;
+const WINDOW_PACKETS = (SEEN_WORDS - 1) * 32;
 
 export class ReceptionStatistics {
   packets = 0;
@@ -20,7 +22,9 @@ export class ReceptionStatistics {
   #highest = 0;
   #receivedInRun = 0;
   #lostBefore = 0;
-  readonly #seen = new Int32Array(WINDOW_PACKETS).fill(-1);
+  /** Apart from the others, so that a packet in order reads no other memory: that of hundreds of streams is in no cache. */
+  #newestWord = 0;
+  readonly #seen = new Int32Array(SEEN_WORDS);
 
   #clockRateHz: number;
   #jitterMs = 0;
@@ -52,13 +56,10 @@ export class ReceptionStatistics {
       this.#beginRun(ssrc, sequence, timestamp, arrivalMs);
       return;
     }
-    if (step > 0) this.#highest += step;
     if (step > 1) this.gaps += 1;
-    const extended = this.#highest + Math.min(step, 0);
-    if (step <= 0 && !this.#admitsLate(extended, step)) return;
-    this.#seen[extended % WINDOW_PACKETS] = extended;
+    if (step > 0) this.#advance(step);
+    else if (!this.#admitsLate(this.#highest + step, -step)) return;
     this.#receivedInRun += 1;
-    if (extended < this.#base) this.#base = extended;
     this.#measureJitter(timestamp, arrivalMs);
   }
 
@@ -97,20 +98,45 @@ export class ReceptionStatistics {
     this.#highest = sequence + 0x1_0000;
     this.#base = this.#highest;
     this.#receivedInRun = 1;
-    this.#seen.fill(-1);
-    this.#seen[this.#highest % WINDOW_PACKETS] = this.#highest;
-    this.#lastTimestamp = timestamp;
+    this.#seen.fill(0);
+    this.#newestWord = bitOf(this.#highest);
+    this.#lastTimestamp = timestamp | 0;
     this.#lastArrivalMs = arrivalMs;
   }
 
-  /** Counts a packet that is not ahead of the others; false when it is a duplicate or too old to tell. */
-  #admitsLate(extended: number, step: number): boolean {
-    if (-step < WINDOW_PACKETS && this.#seen[extended % WINDOW_PACKETS] === extended) {
+  #advance(step: number): void {
+    const before = this.#highest;
+    const extended = before + step;
+    if (extended >> 5 !== before >> 5) this.#beginWord(before >> 5, extended >> 5);
+    this.#highest = extended;
+    this.#newestWord |= bitOf(extended);
+  }
+
+  #beginWord(before: number, word: number): void {
+    this.#seen[before % SEEN_WORDS] = this.#newestWord;
+    this.#newestWord = 0;
+    // Of those in between nothing came.
+    for (let at = Math.max(before + 1, word - SEEN_WORDS); at < word; at += 1) this.#seen[at % SEEN_WORDS] = 0;
+  }
+
+  /** Counts a packet that is `behind` the highest; false when it is a duplicate or too old to tell. */
+  #admitsLate(extended: number, behind: number): boolean {
+    if (behind >= WINDOW_PACKETS) {
+      this.outOfOrder += 1;
+      return false;
+    }
+    const word = extended >> 5;
+    const isNewest = word === this.#highest >> 5;
+    const seen = isNewest ? this.#newestWord : (this.#seen[word % SEEN_WORDS] ?? 0);
+    if ((seen & bitOf(extended)) !== 0) {
       this.duplicates += 1;
       return false;
     }
     this.outOfOrder += 1;
-    return -step < WINDOW_PACKETS;
+    if (isNewest) this.#newestWord = seen | bitOf(extended);
+    else this.#seen[word % SEEN_WORDS] = seen | bitOf(extended);
+    if (extended < this.#base) this.#base = extended;
+    return true;
   }
 
   #lostInRun(): number {
@@ -126,7 +152,11 @@ export class ReceptionStatistics {
       const transitMs = arrivalMs - this.#lastArrivalMs - (ticks * 1000) / this.#clockRateHz;
       this.#jitterMs += (Math.abs(transitMs) - this.#jitterMs) / 16;
     }
-    this.#lastTimestamp = timestamp;
+    this.#lastTimestamp = timestamp | 0;
     this.#lastArrivalMs = arrivalMs;
   }
+}
+
+function bitOf(extended: number): number {
+  return 1 << (extended & 31);
 }

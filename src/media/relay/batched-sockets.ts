@@ -43,6 +43,8 @@ const SENT_WORDS = 3;
 const SENDS_AT = SLOTS * RECEIVED_WORDS;
 const ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS;
 const COPIES_AT = SLOTS * SLOT_BYTES;
+/** Of the sources' addresses, so many are kept. */
+const MAX_ADDRESSES = 4_096;
 /** Of a large batch the first packets do not wait for the last. */
 const SENT_TOGETHER = 32;
 
@@ -72,6 +74,8 @@ export class BatchedSockets implements MediaSockets {
   /** Views of the receive slots, each of the length that its last packet had: of most packets it is the same. */
   readonly #views = Array.from({ length: SLOTS }, (_, slot) => this.#viewOf(slot, 0));
   readonly #sockets: (BatchedSocket | null)[] = [];
+  /** One string for each: hundreds of streams come from one gateway, and what they share stays in the processor's caches. */
+  readonly #addresses = new Map<string, string>();
   #sends = 0;
   #copies = 0;
   #isInBatch = false;
@@ -189,7 +193,15 @@ export class BatchedSockets implements MediaSockets {
 
   #learnSource(socket: BatchedSocket, slot: number): void {
     const [address, port] = this.#native.source(this.#set, slot);
-    socket.setSource(address, port);
+    socket.setSource(this.#shared(address), port);
+  }
+
+  #shared(address: string): string {
+    const known = this.#addresses.get(address);
+    if (known !== undefined) return known;
+    if (this.#addresses.size >= MAX_ADDRESSES) this.#addresses.clear();
+    this.#addresses.set(address, address);
+    return address;
   }
 
   #viewOf(slot: number, length: number): Buffer {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { readTapBatch, type TapMessage } from '../../rtp/tap-batch.js';
-import { ForkTaps, RECORDER_TAP } from './fork-taps.js';
+import { type ForkedCall, ForkTaps, RECORDER_TAP } from './fork-taps.js';
 import { rtpPacket } from './relay-test-kit.js';
 
 interface Forked {
@@ -70,9 +70,9 @@ describe('ForkTaps', () => {
     return end;
   }
 
-  function send(fork: number, count: number, from = 0): void {
+  function send(fork: ForkedCall, count: number, from = 0): void {
     for (let index = from; index < from + count; index += 1) {
-      taps.add(fork, index % 2 === 1, 1_000.5 + index, rtpPacket({ sequence: index }));
+      fork.add(index % 2 === 1, 1_000.5 + index, rtpPacket({ sequence: index }));
     }
   }
 
@@ -87,7 +87,7 @@ describe('ForkTaps', () => {
       assert.deepEqual(
         end.forked,
         Array.from({ length: 10 }, (_, index) => ({
-          fork,
+          fork: fork.id,
           isCallee: index % 2 === 1,
           arrivalMs: 1_000.5 + index,
           packet: rtpPacket({ sequence: index }),
@@ -105,7 +105,7 @@ describe('ForkTaps', () => {
     }
     taps.end(fork);
     await recorder.until(() => recorder.ended.length === 1);
-    assert.deepEqual(recorder.ended, [{ fork, lostPackets: 0 }]);
+    assert.deepEqual(recorder.ended, [{ fork: fork.id, lostPackets: 0 }]);
     const counters = taps.counters();
     assert.deepEqual(counters[RECORDER_TAP], { forkedPackets: 4_000, lostPackets: 0 });
     const { forkedPackets, lostPackets } = counters.slow ?? { forkedPackets: 0, lostPackets: 0 };
@@ -115,7 +115,7 @@ describe('ForkTaps', () => {
     slow.read();
     await slow.until(() => slow.ended.length === 1);
     assert.equal(slow.forked.length, forkedPackets);
-    assert.deepEqual(slow.ended, [{ fork, lostPackets }]);
+    assert.deepEqual(slow.ended, [{ fork: fork.id, lostPackets }]);
   });
 
   it('never keeps more for a tap that stands still than its bound', () => {

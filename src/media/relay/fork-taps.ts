@@ -2,47 +2,53 @@
 // one loses its own packets and a dead one is forgotten, while the relay and the other taps go on.
 import type { MessagePort } from 'node:worker_threads';
 import type { TapCounters } from './relay-messages.js';
-import type { ForkSink } from './relayed-stream.js';
 import { TapQueue, type TapQueueSettings } from './tap-queue.js';
 
 /** The tap that a fork goes to when it names none. */
 export const RECORDER_TAP = 'recorder';
 
-interface Fork {
+/** A forked call: what is added to it goes to its taps. */
+export class ForkedCall {
+  /** Its number at the taps. */
+  readonly id: number;
   readonly recordingId: string;
   readonly names: readonly string[];
   /** Of those names that are connected. */
-  queues: TapQueue[];
+  queues: readonly TapQueue[] = [];
+
+  constructor(id: number, recordingId: string, names: readonly string[]) {
+    this.id = id;
+    this.recordingId = recordingId;
+    this.names = names;
+  }
+
+  add(isCallee: boolean, arrivalMs: number, packet: Uint8Array): void {
+    const { queues } = this;
+    for (let at = 0; at < queues.length; at += 1) queues[at]?.add(this.id, isCallee, arrivalMs, packet);
+  }
 }
 
-export class ForkTaps implements ForkSink {
+export class ForkTaps {
   readonly #taps = new Map<string, TapQueue>();
-  readonly #forks = new Map<number, Fork>();
+  readonly #forks = new Set<ForkedCall>();
   /** Totals of taps that are gone. */
   readonly #ended = new Map<string, { forkedPackets: number; lostPackets: number }>();
   #nextFork = 1;
 
-  /** Begins to fork a call to the taps of these names, those that connect later included; returns the fork's number. */
-  begin(recordingId: string, names: readonly string[] = [RECORDER_TAP]): number {
-    const id = this.#nextFork++;
-    const fork: Fork = { recordingId, names, queues: [] };
-    this.#forks.set(id, fork);
+  /** Begins to fork a call to the taps of these names, those that connect later included. */
+  begin(recordingId: string, names: readonly string[] = [RECORDER_TAP]): ForkedCall {
+    const fork = new ForkedCall(this.#nextFork++, recordingId, names);
+    this.#forks.add(fork);
     this.#findQueues(fork);
-    for (const queue of fork.queues) queue.begin(id, recordingId);
-    return id;
+    for (const queue of fork.queues) queue.begin(fork.id, recordingId);
+    return fork;
   }
 
-  add(fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array): void {
-    const queues = this.#forks.get(fork)?.queues;
-    if (queues === undefined) return;
-    for (let at = 0; at < queues.length; at += 1) queues[at]?.add(fork, isCallee, arrivalMs, packet);
-  }
-
-  end(id: number): void {
-    const fork = this.#forks.get(id);
-    if (fork === undefined) return;
-    this.#forks.delete(id);
-    for (const queue of fork.queues) queue.end(id);
+  /** Nothing that is added to it later goes anywhere. */
+  end(fork: ForkedCall): void {
+    if (!this.#forks.delete(fork)) return;
+    for (const queue of fork.queues) queue.end(fork.id);
+    fork.queues = [];
   }
 
   /** Connects a tap, in the place of an earlier one of its name; it gets what is forked to that name already. */
@@ -51,10 +57,10 @@ export class ForkTaps implements ForkSink {
     const queue = new TapQueue(port, settings, () => this.#forget(name, queue));
     this.#taps.set(name, queue);
     if (before !== undefined) this.#retire(name, before);
-    for (const [id, fork] of this.#forks) {
+    for (const fork of this.#forks) {
       if (!fork.names.includes(name)) continue;
       this.#findQueues(fork);
-      queue.begin(id, fork.recordingId);
+      queue.begin(fork.id, fork.recordingId);
     }
   }
 
@@ -77,7 +83,7 @@ export class ForkTaps implements ForkSink {
   #forget(name: string, queue: TapQueue): void {
     if (this.#taps.get(name) !== queue) return;
     this.#taps.delete(name);
-    for (const fork of this.#forks.values()) if (fork.queues.includes(queue)) this.#findQueues(fork);
+    for (const fork of this.#forks) if (fork.queues.includes(queue)) this.#findQueues(fork);
     this.#retire(name, queue);
   }
 
@@ -89,7 +95,7 @@ export class ForkTaps implements ForkSink {
     this.#ended.set(name, ended);
   }
 
-  #findQueues(fork: Fork): void {
+  #findQueues(fork: ForkedCall): void {
     fork.queues = [...new Set(fork.names)].flatMap((name) => this.#taps.get(name) ?? []);
   }
 }

@@ -6,7 +6,7 @@ import type { MediaReport, Side } from '../../call/reports.js';
 import { type Clock, SystemClock } from '../../lib/clock.js';
 import { Pacer } from '../player/pacer.js';
 import type { StartPlay } from '../player/session-plays.js';
-import { ForkTaps, RECORDER_TAP } from './fork-taps.js';
+import { type ForkedCall, ForkTaps, RECORDER_TAP } from './fork-taps.js';
 import { bindPair, type MediaSockets, type SocketPair } from './media-socket.js';
 import { PortPool } from './port-pool.js';
 import type {
@@ -35,6 +35,7 @@ interface Lease {
 interface LiveSession {
   readonly session: RelaySession;
   readonly leases: Record<Side, Lease>;
+  fork: ForkedCall | null;
 }
 
 type LeaseResult = { ok: true; lease: Lease } | { ok: false; reason: MediaRefusal };
@@ -84,14 +85,13 @@ export class RelayCore {
     const sockets = { caller: caller.lease.sockets, callee: callee.lease.sockets };
     const session = new RelaySession(sockets, {
       settings: this.#settings.streams,
-      sink: this.#taps,
       nowMs: this.#nowMs,
       pacer: this.#pacer,
       played: this.#played,
       random32: () => randomInt(2 ** 32),
       tell: (event) => this.#tell(id, event),
     });
-    this.#sessions.set(id, { session, leases });
+    this.#sessions.set(id, { session, leases, fork: null });
     return { ok: true, local: { caller: mediaAddress(leases.caller), callee: mediaAddress(leases.callee) } };
   }
 
@@ -122,15 +122,16 @@ export class RelayCore {
     const live = this.#sessions.get(id);
     if (live === undefined) return;
     this.unfork(id);
-    live.session.fork = this.#taps.begin(recordingId, taps);
+    live.fork = this.#taps.begin(recordingId, taps);
+    live.session.forkTo(live.fork);
   }
 
   unfork(id: number): void {
     const live = this.#sessions.get(id);
-    const fork = live?.session.fork ?? null;
-    if (live === undefined || fork === null) return;
-    live.session.fork = null;
-    this.#taps.end(fork);
+    if (live === undefined || live.fork === null) return;
+    live.session.forkTo(null);
+    this.#taps.end(live.fork);
+    live.fork = null;
   }
 
   watchSilence(id: number, afterMs: number | null): void {

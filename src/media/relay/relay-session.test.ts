@@ -49,7 +49,7 @@ describe('a relayed call', () => {
   });
 
   it('transcodes between A-law and µ-law, both ways, and forks what came', () => {
-    call.session.fork = 1;
+    call.fork();
     call.remote('caller', { codecs: [PCMA] });
     call.remote('callee', { codecs: [PCMU] });
     const aLaw = Uint8Array.from({ length: 160 }, (_, at) => at);
@@ -83,7 +83,7 @@ describe('a relayed call', () => {
   });
 
   it('drops what the other side does not have, and leaves no hole in the sequence there', () => {
-    call.session.fork = 1;
+    call.fork();
     call.remote('caller', { codecs: [PCMA, OPUS] });
     const sequences = [1, 2, 3, 4, 5].map((sequence) => {
       const payloadType = sequence === 3 ? 96 : 8;
@@ -300,7 +300,7 @@ describe('a relayed call', () => {
   });
 
   it('passes SRTP that two ends agreed on unread and unchanged, with its handshake and its RTCP', () => {
-    call.session.fork = 1;
+    call.fork();
     call.remote('caller', { transport: SAVP });
     call.remote('callee', { transport: SAVP });
     const handshake = Buffer.from([22, 0xfe, 0xfd, 1, 2, 3]);

@@ -14,7 +14,6 @@ import type { StreamCounts } from './stream-totals.js';
 
 export interface SessionContext {
   readonly settings: StreamSettings;
-  readonly sink: ForkSink;
   readonly pacer: Pacer;
   readonly played: { packets: number };
   nowMs(): number;
@@ -34,7 +33,6 @@ export class RelaySession {
     this.#nowMs = context.nowMs;
     this.#tell = context.tell;
     const shared: StreamContext = {
-      sink: context.sink,
       isContinuous: context.settings.continuity,
       keepsDigits: context.settings.keepDigits,
       comfortNoise: context.settings.comfortNoise,
@@ -70,11 +68,8 @@ export class RelaySession {
     this.#listen('callee', sockets.callee);
   }
 
-  get fork(): number | null {
-    return this.#streams.caller.fork;
-  }
-
-  set fork(fork: number | null) {
+  /** Copies of both directions go there from now on; null for nowhere. */
+  forkTo(fork: ForkSink | null): void {
     this.#streams.caller.fork = fork;
     this.#streams.callee.fork = fork;
   }

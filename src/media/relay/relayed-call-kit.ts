@@ -41,10 +41,6 @@ export class RelayedCall {
       { caller: pair(LOCAL_PORTS.caller), callee: pair(LOCAL_PORTS.callee) },
       {
         settings: { ...DEFAULT_STREAMS, ...streams },
-        sink: {
-          add: (_fork, isCallee, _arrivalMs, packet) =>
-            this.forked.push({ side: isCallee ? 'callee' : 'caller', bytes: Buffer.from(packet) }),
-        },
         played: { packets: 0 },
         pacer: new Pacer(this.clock),
         nowMs: () => this.clock.monotonicMs(),
@@ -54,6 +50,14 @@ export class RelayedCall {
     );
     this.remote('caller');
     this.remote('callee');
+  }
+
+  /** Copies of both directions go to `forked` from now on. */
+  fork(): void {
+    this.session.forkTo({
+      add: (isCallee, _arrivalMs, packet) =>
+        this.forked.push({ side: isCallee ? 'callee' : 'caller', bytes: Buffer.from(packet) }),
+    });
   }
 
   remote(side: Side, changes: Partial<MediaRemote> = {}): void {

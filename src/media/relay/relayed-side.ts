@@ -17,7 +17,6 @@ export class RelayedSide {
     'send-error': 0,
   };
   rtcpPackets = 0;
-  lastPacketMs: number | null = null;
   /** Where the first accepted packet came from, and when. */
   firstSource: string | null = null;
   firstPacketWallMs: number | null = null;
@@ -27,10 +26,16 @@ export class RelayedSide {
   isMuxed = false;
   /** Its packets are a fax's (T.38), and no RTP. */
   isUdptl = false;
+  /** RTP can be sent to it: what is asked for each packet is worked out when it changes. */
+  isSendable = false;
 
+  /** Never null, with which each packet would make a number of its own. */
+  #lastPacketMs = Number.NaN;
   readonly #rtpSource = new SourceLearner();
   readonly #rtcpSource = new SourceLearner();
-  #remote: { address: string; rtpPort: number; rtcpPort: number; sends: boolean } | null = null;
+  #remote: { address: string; rtpPort: number; rtcpPort: number } | null = null;
+  /** What came from elsewhere may have told where it is, even where its description does not. */
+  #sendsRtp = false;
   #rtp: MediaSocket;
   #rtcp: MediaSocket;
 
@@ -64,12 +69,16 @@ export class RelayedSide {
     this.isProtected = remote.transport?.protocol.includes('SAVP') ?? false;
     this.isMuxed = remote.rtcpMux === true;
     this.isUdptl = remote.isUdptl === true;
-    this.#remote = { address, rtpPort: remote.rtpPort, rtcpPort: remote.rtcpPort, sends: remote.sends };
+    this.#remote = { address, rtpPort: remote.rtpPort, rtcpPort: remote.rtcpPort };
+    this.#sendsRtp = remote.sends;
+    this.isSendable = remote.sends && remote.rtpPort !== 0 && !isUnset(address);
     return true;
   }
 
   clearRemote(): void {
     this.#remote = null;
+    this.#sendsRtp = false;
+    this.isSendable = false;
     this.isProtected = false;
     this.isMuxed = false;
     this.isUdptl = false;
@@ -77,15 +86,19 @@ export class RelayedSide {
     this.#rtcpSource.expect(null);
   }
 
+  /** When it sent last, by the clock of arrival times; null for never. */
+  get lastPacketMs(): number | null {
+    return Number.isNaN(this.#lastPacketMs) ? null : this.#lastPacketMs;
+  }
+
+  /** A packet of it came and was accepted. */
+  heard(arrivalMs: number): void {
+    this.#lastPacketMs = arrivalMs;
+  }
+
   /** It has a remote: somebody may send. */
   get isKnown(): boolean {
     return this.#remote !== null;
-  }
-
-  /** RTP can be sent to it. */
-  get isSendable(): boolean {
-    const remote = this.#remote;
-    return remote?.sends === true && remote.rtpPort !== 0 && !isUnset(remote.address);
   }
 
   /** Whether RTP from there is this side's; learns from it. */
@@ -114,12 +127,12 @@ export class RelayedSide {
 
   /** Sends to where this side is, or says that it is nowhere. */
   sendRtp(packet: Uint8Array): boolean {
-    const remote = this.#remote;
-    if (remote === null || !remote.sends) return false;
-    const learned = this.#rtpSource;
-    return learned.address === null
-      ? this.#send(this.#rtp, packet, remote.address, remote.rtpPort)
-      : this.#send(this.#rtp, packet, learned.address, learned.port);
+    if (!this.#sendsRtp) return false;
+    const { address, port } = this.#rtpSource;
+    if (address === null) return this.#sendUnlearned(packet);
+    if (port === 0) return false;
+    this.#rtp.send(packet, address, port);
+    return true;
   }
 
   sendRtcp(packet: Uint8Array): boolean {
@@ -131,6 +144,11 @@ export class RelayedSide {
     return learned.address === null
       ? this.#send(socket, packet, remote.address, this.isMuxed ? remote.rtpPort : remote.rtcpPort)
       : this.#send(socket, packet, learned.address, learned.port);
+  }
+
+  #sendUnlearned(packet: Uint8Array): boolean {
+    const remote = this.#remote;
+    return remote !== null && this.#send(this.#rtp, packet, remote.address, remote.rtpPort);
   }
 
   #send(socket: MediaSocket, packet: Uint8Array, address: string, port: number): boolean {

@@ -38,14 +38,13 @@ import { SilenceMeter } from './silence-meter.js';
 import { scoreOf } from './stream-quality.js';
 import type { StreamCounts } from './stream-totals.js';
 
-/** Receives copies of forked packets. */
+/** Receives copies of the packets of a forked call. */
 export interface ForkSink {
-  add(fork: number, isCallee: boolean, arrivalMs: number, packet: Uint8Array): void;
+  add(isCallee: boolean, arrivalMs: number, packet: Uint8Array): void;
 }
 
 /** What both streams of a session share. */
 export interface StreamContext {
-  readonly sink: ForkSink;
   readonly isContinuous: boolean;
   readonly keepsDigits: boolean;
   readonly comfortNoise: ComfortNoiseSettings;
@@ -78,8 +77,8 @@ const NO_PAYLOAD_TYPE = -1;
 const MAX_KEPT_DIGITS = 256;
 
 export class RelayedStream implements MediaSocketListener {
-  /** The number of the fork that gets copies; null for none. */
-  fork: number | null = null;
+  /** Gets copies; null for nobody. */
+  fork: ForkSink | null = null;
   /** RTCP of the side, when it shares the port. */
   control: MuxedControl | null = null;
   readonly outgoing: OutgoingStream;
@@ -271,7 +270,7 @@ export class RelayedStream implements MediaSocketListener {
     if (from.isProtected || this.#to.isProtected) return this.#send(packet);
     if (kind === EVENT) this.#events.receive(packet, clockRateHz, arrivalMs);
     // The copy is of what came: the recorder knows the codecs of this side.
-    if (this.fork !== null) this.#context.sink.add(this.fork, this.#isCallee, arrivalMs, packet);
+    if (this.fork !== null) this.fork.add(this.#isCallee, arrivalMs, packet);
     return this.#pass(packet, payloadType, kind, clockRateHz, arrivalMs);
   }
 
@@ -369,13 +368,13 @@ export class RelayedStream implements MediaSocketListener {
   #relayFax(packet: Buffer, address: string, port: number, arrivalMs: number): MediaDropCause | null {
     const from = this.#from;
     if (!from.acceptsRtp(address, port, arrivalMs)) return 'source';
-    from.lastPacketMs = arrivalMs;
+    from.heard(arrivalMs);
     from.rtcpPackets += 1;
     return this.#to.isUdptl ? this.#send(packet) : 'no-destination';
   }
 
   #measure(packet: Buffer, payloadType: number, kind: number, clockRateHz: number, arrivalMs: number): void {
-    this.#from.lastPacketMs = arrivalMs;
+    this.#from.heard(arrivalMs);
     this.#isSilenceAnnounced = kind === COMFORT_NOISE;
     this.#silence.heard(arrivalMs);
     if (kind === AUDIO && payloadType !== this.#audioType) {

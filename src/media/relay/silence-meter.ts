@@ -4,8 +4,9 @@
 export class SilenceMeter {
   readonly #told: { silent(silentMs: number): void; heard(): void };
   #afterMs: number | null = null;
-  /** Since when it should have sent; null while it need not. */
-  #sinceMs: number | null = null;
+  #isExpected = false;
+  /** Since when it should have sent, while it should. Never null, with which each packet would make a number of its own. */
+  #sinceMs = Number.NaN;
   #isSilent = false;
   /** Of silences that are over. */
   #beforeMs = 0;
@@ -21,26 +22,27 @@ export class SilenceMeter {
 
   /** From now on a silence of so long is told; null for never. */
   watch(afterMs: number | null, nowMs: number): void {
-    if (afterMs === null) this.#stop(nowMs);
+    if (afterMs === null && this.#isSilent) this.#end(nowMs);
     this.#afterMs = afterMs;
-    if (this.#sinceMs !== null && !this.#isSilent) this.#sinceMs = nowMs;
+    if (!this.#isSilent) this.#sinceMs = nowMs;
   }
 
   /** Whether the side should send from now on: its description says so, and it announced no pause. */
   expect(shouldSend: boolean, nowMs: number): void {
-    if (!shouldSend) this.#stop(nowMs);
-    else this.#sinceMs ??= nowMs;
+    if (!shouldSend && this.#isSilent) this.#end(nowMs);
+    if (shouldSend && !this.#isExpected) this.#sinceMs = nowMs;
+    this.#isExpected = shouldSend;
   }
 
   /** A packet came. */
   heard(nowMs: number): void {
     if (this.#isSilent) this.#end(nowMs);
-    if (this.#sinceMs !== null) this.#sinceMs = nowMs;
+    this.#sinceMs = nowMs;
   }
 
   /** To be called now and then. */
   tick(nowMs: number): void {
-    if (this.#isSilent || this.#afterMs === null || this.#sinceMs === null) return;
+    if (this.#isSilent || this.#afterMs === null || !this.#isExpected) return;
     const silentMs = nowMs - this.#sinceMs;
     if (silentMs < this.#afterMs) return;
     this.#isSilent = true;
@@ -49,12 +51,7 @@ export class SilenceMeter {
 
   /** All silences that were told, the present one included. */
   silentMs(nowMs: number): number {
-    return this.#beforeMs + (this.#isSilent && this.#sinceMs !== null ? nowMs - this.#sinceMs : 0);
-  }
-
-  #stop(nowMs: number): void {
-    if (this.#isSilent) this.#end(nowMs);
-    this.#sinceMs = null;
+    return this.#beforeMs + (this.#isSilent ? nowMs - this.#sinceMs : 0);
   }
 
   #end(nowMs: number): void {

@@ -5,7 +5,7 @@ import type { Side } from '../../call/reports.js';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.js';
 import { isRtp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../rtp/rtp-header.js';
 import { TelephoneEvents } from '../../rtp/telephone-events.js';
-import { ForkTaps } from '../relay/fork-taps.js';
+import { type ForkedCall, ForkTaps } from '../relay/fork-taps.js';
 import type { ForkOrigin } from './fork-description.js';
 import type { ForkCounters, ForkedDtmf, ForkedStream, ForkReport } from './fork-messages.js';
 
@@ -13,7 +13,7 @@ import type { ForkCounters, ForkedDtmf, ForkedStream, ForkReport } from './fork-
 const CLOCK_RATE_HZ = 8_000;
 
 class Stream {
-  readonly fork: number;
+  readonly fork: ForkedCall;
   readonly isCallee: boolean;
   readonly statistics = new ReceptionStatistics(CLOCK_RATE_HZ);
   readonly events: TelephoneEvents;
@@ -23,7 +23,7 @@ class Stream {
   firstPacketWallMs: number | null = null;
   lastPacketMs: number | null = null;
 
-  constructor(fork: number, side: Side, tell: (dtmf: Omit<ForkedDtmf, 'fork'>) => void) {
+  constructor(fork: ForkedCall, side: Side, tell: (dtmf: Omit<ForkedDtmf, 'fork'>) => void) {
     this.fork = fork;
     this.isCallee = side === 'callee';
     this.events = new TelephoneEvents((event, durationMs) => tell({ side, event, durationMs }));
@@ -46,8 +46,7 @@ class Stream {
 }
 
 interface Fork {
-  /** Its number at the taps. */
-  readonly tapped: number;
+  readonly tapped: ForkedCall;
   readonly streams: Readonly<Record<Side, Stream>>;
 }
 
@@ -127,7 +126,7 @@ export class ForkCore {
     stream.statistics.receive(ssrcOf(packet), sequenceOf(packet), timestampOf(packet), nowMs, packet.length);
     if (payloadTypeOf(packet) === stream.source?.eventType) stream.events.receive(packet, CLOCK_RATE_HZ, nowMs);
     else stream.events.tick(nowMs);
-    this.#taps.add(stream.fork, stream.isCallee, nowMs, packet);
+    stream.fork.add(stream.isCallee, nowMs, packet);
   }
 
   report(id: number): ForkReport | null {
