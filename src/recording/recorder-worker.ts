@@ -7,7 +7,7 @@ import { RecorderCore, type TapPort } from './recorder-core.js';
 import type { RecorderInput, RecorderOutput, RecorderThreadSettings } from './recorder-messages.js';
 import { diskFiles } from './recording-files.js';
 
-/** With the timeline's hold of 650 ms, no frame waits a second for the disk. */
+/** Packets have what is settled before them written; this does it for calls that have none. */
 const TICK_MS = 250;
 const DISK_CHECK_MS = 1_000;
 /** What is recorded waits in its queue; what is relayed is late. On a full machine this thread lets the relay go first. */

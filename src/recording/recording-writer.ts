@@ -1,7 +1,7 @@
 // One recording in progress: forked packets in, a stereo WAV file out that is playable at any moment.
 // A failing disk costs the frames of that time, never the timeline: what follows is written where it belongs.
 import type { G711Codec, RecordingLossCause, RecordingRequest } from '../call/ports.js';
-import type { RecordingReport, Side } from '../call/reports.js';
+import type { RecordingReport } from '../call/reports.js';
 import { isRtp, payloadEndOf, payloadStartOf, payloadTypeOf, ssrcOf, timestampOf } from '../rtp/rtp-header.js';
 import { hashFile } from './file-hash.js';
 import { type RecordingFiles, writeAll } from './recording-files.js';
@@ -11,6 +11,32 @@ import { durationMsOf, FRAME_BYTES, WAV_HEADER_BYTES, wavHeader } from './wav-fi
 
 /** The header is brought up to date in steps of this; after a kill it is repaired from the file's size. */
 const HEADER_STEP_MS = 1_000;
+
+/** What is known of one side's packets. */
+class RecordedSide {
+  packets = 0;
+  // RFC 3551 §6: payload types 0 and 8 mean nothing else, so they are audio whatever was negotiated.
+  readonly #codecs = new Map<number, G711Codec>([
+    [0, 'PCMU'],
+    [8, 'PCMA'],
+  ]);
+  /** Of the packet that came last: the next one seldom has another. */
+  #payloadType = -1;
+  #codec: G711Codec | undefined;
+
+  add(codecs: Readonly<Record<number, G711Codec>>): void {
+    for (const [payloadType, codec] of Object.entries(codecs)) this.#codecs.set(Number(payloadType), codec);
+    this.#payloadType = -1;
+  }
+
+  codecOf(payloadType: number): G711Codec | undefined {
+    if (payloadType !== this.#payloadType) {
+      this.#payloadType = payloadType;
+      this.#codec = this.#codecs.get(payloadType);
+    }
+    return this.#codec;
+  }
+}
 
 export interface WriterRequest {
   readonly paths: RecordingPaths;
@@ -24,9 +50,8 @@ export class RecordingWriter {
   readonly #files: RecordingFiles;
   readonly #timeline: RecordingTimeline;
   readonly #onLoss: (cause: RecordingLossCause, error: unknown) => void;
-  readonly #packets: Record<Side, number> = { caller: 0, callee: 0 };
-  /** Codecs by side and payload type. */
-  readonly #codecs: [Map<number, G711Codec>, Map<number, G711Codec>];
+  readonly #caller = new RecordedSide();
+  readonly #callee = new RecordedSide();
   #file: number | null = null;
   /** Frames that the header tells of. */
   #headerFrames = 0;
@@ -44,29 +69,20 @@ export class RecordingWriter {
     this.paths = request.paths;
     this.#timeline = new RecordingTimeline(request.startMs);
     this.#onLoss = onLoss;
-    // RFC 3551 §6: payload types 0 and 8 mean nothing else, so they are audio whatever was negotiated.
-    const fixed: [number, G711Codec][] = [
-      [0, 'PCMU'],
-      [8, 'PCMA'],
-    ];
-    this.#codecs = [new Map(fixed), new Map(fixed)];
     this.setCodecs(request.codecs);
   }
 
   /** Adds payload types; those of before stay, for packets on their way still have them. */
   setCodecs(codecs: RecordingRequest['codecs']): void {
-    for (const [side, known] of [
-      ['caller', this.#codecs[0]],
-      ['callee', this.#codecs[1]],
-    ] as const) {
-      for (const [payloadType, codec] of Object.entries(codecs[side])) known.set(Number(payloadType), codec);
-    }
+    this.#caller.add(codecs.caller);
+    this.#callee.add(codecs.callee);
   }
 
   /** A forked packet; what is not audio leaves silence. */
   add(isCallee: boolean, arrivalMs: number, packet: Uint8Array): void {
     if (!isRtp(packet)) return;
-    const codec = this.#codecs[isCallee ? 1 : 0].get(payloadTypeOf(packet));
+    const side = isCallee ? this.#callee : this.#caller;
+    const codec = side.codecOf(payloadTypeOf(packet));
     if (codec === undefined) return;
     const from = payloadStartOf(packet);
     const to = from < 0 ? -1 : payloadEndOf(packet, from);
@@ -74,7 +90,7 @@ export class RecordingWriter {
     this.writeSettled(arrivalMs);
     const rtp = { ssrc: ssrcOf(packet), timestamp: timestampOf(packet) };
     this.#timeline.place(isCallee, rtp, arrivalMs, codec === 'PCMA', packet, from, to);
-    this.#packets[isCallee ? 'callee' : 'caller'] += 1;
+    side.packets += 1;
     this.#unwrittenPackets += 1;
   }
 
@@ -107,7 +123,7 @@ export class RecordingWriter {
       sha256: hashed?.sha256 ?? null,
       bytes: hashed?.bytes ?? 0,
       durationMs: durationMsOf(frames * FRAME_BYTES),
-      packets: { ...this.#packets },
+      packets: { caller: this.#caller.packets, callee: this.#callee.packets },
       reanchored: this.#timeline.reanchored,
       lostPackets: this.#lostPackets,
     };

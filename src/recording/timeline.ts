@@ -14,8 +14,8 @@ const WINDOW_FRAMES = 16_384;
 /** What is settled leaves by whole pages of the file: one that is written in parts costs several times as much. */
 const PAGE_FRAMES = 4_096 / FRAME_BYTES;
 const HEADER_FRAMES = WAV_HEADER_BYTES / FRAME_BYTES;
-/** Frames leave in steps of at least this, so that a packet seldom causes a write: 256 ms. */
-const STEP_FRAMES = 2 * PAGE_FRAMES;
+/** So many at a time, of 128 ms each, so that a packet seldom causes a write. */
+const STEP_PAGES = 2;
 
 const HOLD_FRAMES = HOLD_MS * SAMPLES_PER_MS;
 const MAX_DRIFT_FRAMES = MAX_DRIFT_MS * SAMPLES_PER_MS;
@@ -23,6 +23,7 @@ const MAX_DRIFT_FRAMES = MAX_DRIFT_MS * SAMPLES_PER_MS;
 /** RTP of one SSRC from one side, as long as its timestamps agree with arrival. */
 interface Run {
   readonly ssrc: number;
+  /** Modulo 2^32, signed. */
   timestamp: number;
   /** Frame at which that timestamp lies. */
   frame: number;
@@ -44,7 +45,8 @@ export class RecordingTimeline {
 
   readonly #startMs: number;
   readonly #waiting = new WaitingAudio();
-  readonly #runs: [Run | null, Run | null] = [null, null];
+  #callerRun: Run | null = null;
+  #calleeRun: Run | null = null;
   #taken = 0;
 
   /** `startMs`: monotonic time of frame 0. */
@@ -64,7 +66,8 @@ export class RecordingTimeline {
 
   /** Whether frames should be taken before a packet of this arrival time is placed. */
   isDue(nowMs: number): boolean {
-    return this.#settledAt(nowMs) - this.#taken >= STEP_FRAMES;
+    // The header stands in the first page.
+    return this.#settledAt(nowMs) - this.#taken >= STEP_PAGES * PAGE_FRAMES - HEADER_FRAMES;
   }
 
   /** Places the G.711 payload `packet[from..to)` of one side. */
@@ -110,18 +113,19 @@ export class RecordingTimeline {
   }
 
   #frameOf(isCallee: boolean, ssrc: number, timestamp: number, arrivalFrame: number): number {
-    const side = isCallee ? 1 : 0;
-    const run = this.#runs[side];
+    const run = isCallee ? this.#calleeRun : this.#callerRun;
     if (run !== null && run.ssrc === ssrc) {
       const frame = run.frame + ((timestamp - run.timestamp) | 0);
       if (Math.abs(frame - arrivalFrame) <= MAX_DRIFT_FRAMES) {
-        run.timestamp = timestamp;
+        run.timestamp = timestamp | 0;
         run.frame = frame;
         return frame;
       }
     }
     if (run !== null) this.reanchored += 1;
-    this.#runs[side] = { ssrc, timestamp, frame: arrivalFrame };
+    const anchored = { ssrc, timestamp: timestamp | 0, frame: arrivalFrame };
+    if (isCallee) this.#calleeRun = anchored;
+    else this.#callerRun = anchored;
     return arrivalFrame;
   }
 }

@@ -9,7 +9,7 @@ const PIECE_HEADER_BYTES = 8;
 const CALLEE = 1;
 const A_LAW = 2;
 const OCTETS_SHIFT = 2;
-/** Four times what two sides send in the time that audio waits: more comes only from who sends each packet often. */
+/** Some eight times what two sides send in the time that audio waits: more comes only from who sends each packet often. */
 const MAX_CHUNKS = 32;
 /** 4 MiB of chunks without a call wait for the next. */
 const MAX_FREE_CHUNKS = 1_024;
@@ -28,6 +28,8 @@ const freeChunks: Chunk[] = [];
 
 export class WaitingAudio {
   #chunks: Chunk[] = [];
+  /** Of them the one with room. */
+  #last: Chunk | null = null;
 
   /**
    * Keeps `packet[from..from + octets)`, of which the first is at `frame`. False when too much waits already: then at least the
@@ -41,8 +43,8 @@ export class WaitingAudio {
       const at = chunk.bytes;
       const fits = Math.min(octets - done, CHUNK_BYTES - at - PIECE_HEADER_BYTES);
       const first = frame + done;
-      chunk.words[at >> 2] = first;
-      chunk.words[(at >> 2) + 1] = (fits << OCTETS_SHIFT) | tag;
+      writeWord(chunk.octets, at, first);
+      writeWord(chunk.octets, at + 4, (fits << OCTETS_SHIFT) | tag);
       chunk.octets.set(packet.subarray(from + done, from + done + fits), at + PIECE_HEADER_BYTES);
       if (at === 0 || first < chunk.begin) chunk.begin = first;
       if (at === 0 || first + fits > chunk.end) chunk.end = first + fits;
@@ -67,17 +69,27 @@ export class WaitingAudio {
       else if (freeChunks.length < MAX_FREE_CHUNKS) freeChunks.push(chunk);
     }
     this.#chunks.length = kept;
+    this.#last = this.#chunks.at(-1) ?? null;
   }
 
   #chunkWithRoom(): Chunk | null {
-    const last = this.#chunks.at(-1);
-    if (last !== undefined && last.bytes + PIECE_HEADER_BYTES < CHUNK_BYTES) return last;
+    const last = this.#last;
+    if (last !== null && last.bytes + PIECE_HEADER_BYTES < CHUNK_BYTES) return last;
     if (this.#chunks.length >= MAX_CHUNKS) return null;
     const chunk = freeChunks.pop() ?? new Chunk();
     chunk.bytes = 0;
     this.#chunks.push(chunk);
+    this.#last = chunk;
     return chunk;
   }
+}
+
+/** Little-endian, as the words of a chunk are read, but by the array that its octets are written to: each more is cold memory. */
+function writeWord(octets: Uint8Array, at: number, word: number): void {
+  octets[at] = word;
+  octets[at + 1] = word >> 8;
+  octets[at + 2] = word >> 16;
+  octets[at + 3] = word >> 24;
 }
 
 function decodeChunk(chunk: Chunk, begin: number, end: number, frames: Int16Array): void {
