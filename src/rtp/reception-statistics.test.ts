@@ -108,4 +108,32 @@ describe('ReceptionStatistics', () => {
       }),
     );
   });
+
+  it('tells late packets from duplicates as a list of all that came does, up to 480 behind, however far the stream has gone', () => {
+    const windowPackets = 480;
+    const step = fc.oneof(fc.constant(1), fc.integer({ min: 2, max: 2_000 }), fc.integer({ min: -700, max: 0 }));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400 }), fc.nat(0xffff), (steps, sequence) => {
+        let highest = 0;
+        let [outOfOrder, duplicates] = [0, 0];
+        const came = new Set([0]);
+        const sent = [0];
+        for (const each of steps) {
+          const index = highest + each;
+          // Late ones lie at or below the highest; nothing is from before the first packet here.
+          if (index < 0) continue;
+          sent.push(index);
+          const isLate = index <= highest;
+          const isKnown = highest - index < windowPackets;
+          if (isLate && isKnown && came.has(index)) duplicates += 1;
+          else if (isLate) outOfOrder += 1;
+          if (!isLate || isKnown) came.add(index);
+          highest = Math.max(highest, index);
+        }
+        const statistics = received(stream(sent), { sequence, timestamp: 0 });
+        assert.deepEqual([statistics.duplicates, statistics.outOfOrder], [duplicates, outOfOrder]);
+        assert.equal(statistics.lost, highest + 1 - came.size);
+      }),
+    );
+  });
 });
