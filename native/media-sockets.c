@@ -42,8 +42,6 @@ enum { VERSION = 3 };
 //   from sharing the same few sets of the cache.
 // The table, int32: for each received packet socket, length, whether its source differs from the socket's last; behind
 // them for each packet to be sent socket, offset, length. Then, as float64, the arrival time of each received packet.
-static const double PAUSE_MS = 0.75;
-static const double NEAR_MS = 1.5;
 enum { SLOTS = 256, SLOT_BYTES = 65536 + 192, RECEIVED_WORDS = 3, SENT_WORDS = 3 };
 enum { SENDS_AT = SLOTS * RECEIVED_WORDS, ARRIVAL_AT = SENDS_AT + SLOTS * SENT_WORDS, TABLE_WORDS = ARRIVAL_AT + 2 * SLOTS };
 
@@ -162,9 +160,13 @@ static uint32_t receive(struct sockets *self) {
   return received;
 }
 
-// A thread that goes before the others is woken for each packet, and that costs more than to relay it. Where batches come closer
-// than NEAR_MS, and no more at a time than it can take, it sleeps a little after each, so that more packets come meanwhile; nobody
-// wakes it then. Who asks for exact arrivals measures, and is not to be in the way of what it measures.
+static const double PAUSE_MS = 0.75;
+static const double NEAR_MS = 1.5;
+
+// A thread that has a turn as soon as a packet comes is woken for each, and that costs more than to relay it: who goes before the
+// others always has, another one while a core is free. Where batches come closer than NEAR_MS, and no more at a time than it can take,
+// it sleeps a little after each, so that more packets come meanwhile; nobody wakes it then. Who asks for exact arrivals measures, and
+// is not to be in the way of what it measures.
 static void let_come(const struct sockets *self, double since_last_ms) {
   if (self->is_exact || self->last_received >= SLOTS / 2 || since_last_ms > NEAR_MS) return;
   double pause_ms = self->last_ms + PAUSE_MS - now_ms(CLOCK_MONOTONIC);
