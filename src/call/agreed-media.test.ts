@@ -43,7 +43,7 @@ describe('what the sides of a call have agreed on', () => {
     const leg = agreed.codecForCaller(checked.answer.audio) ?? assert.fail();
     const from = { session: SESSION, local: LOCAL };
     const packets = packetTimes(BOTH, BOTH, checked.answer.audio);
-    agreed.tell('caller', buildAnswer({ offer, selection: leg.selection, from, packets }));
+    agreed.tellCallerFirst(buildAnswer({ offer, selection: leg.selection, from, packets }));
     agreed.hearCallee(checked);
   }
 
@@ -102,6 +102,18 @@ describe('what the sides of a call have agreed on', () => {
     answer(sdp('192.0.2.10', 30_000, '0 101'));
     assert.deepEqual(namesOf(agreed.inUseBy('callee', told.audio)), ['PCMU']);
     assert.deepEqual(namesOf(agreed.offerableAgain('callee', told.audio)), ['PCMU', 'PCMA']);
+  });
+
+  it('holds the caller to what it uses, whatever it was offered since, and offers of that what goes with the callee', () => {
+    begin(offer.audio);
+    dial(BOTH);
+    answer(sdp('192.0.2.10', 30_000, '8 0 101'));
+    const offered = buildOffer({ session: SESSION, local: LOCAL, selection: offer.audio });
+    agreed.tell('caller', offered);
+    assert.deepEqual([namesOf(agreed.callerFormats), agreed.inUse.codec], [['PCMA'], 'PCMA']);
+    agreed.hearCaller(offer.audio, offer.audio);
+    assert.deepEqual(namesOf(agreed.callerFormats), ['PCMA', 'PCMU']);
+    assert.deepEqual(namesOf(agreed.inUseBy('caller', offered.audio)), ['PCMA']);
   });
 
   it('takes somebody in the place of a callee that has not answered, by each of the caller’s codecs', () => {

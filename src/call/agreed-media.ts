@@ -7,6 +7,7 @@ import {
   type LocalDescription,
   type PeerDescription,
   type RtpTransport,
+  type SdpCodec,
 } from '../sdp/description.js';
 import { codecPolicy, type MediaPolicy } from '../sdp/media-policy.js';
 import type { CheckedAnswer } from '../sdp/negotiate.js';
@@ -68,6 +69,8 @@ export class AgreedMedia {
   #channelPolicy: MediaPolicy | undefined;
   /** What we sent to each, offer or answer. */
   readonly #told: Record<Side, LocalDescription | null> = { caller: null, callee: null };
+  /** What the caller uses of it: of our answer all, of an offer what it took; an offer without a usable answer changes nothing. */
+  #callerInUse: CodecSelection | null = null;
   /** What the gateway of the attempt under way agreed to; null before its answer. */
   #callee: CheckedAnswer | null = null;
 
@@ -97,8 +100,16 @@ export class AgreedMedia {
     this.#told[side] = local;
   }
 
-  hearCaller(audio: AudioStream): void {
+  /** What the caller is told first; whether it is our answer or an offer, nothing else of the caller's is used from now on. */
+  tellCallerFirst(local: LocalDescription): void {
+    this.#told.caller = local;
+    this.#callerInUse = local.audio;
+  }
+
+  /** @param inUse what it takes of what it was told, by our numbers */
+  hearCaller(audio: AudioStream, inUse: CodecSelection): void {
     this.#callerAudio = audio;
+    this.#callerInUse = inUse;
   }
 
   hearCallee(answer: CheckedAnswer): void {
@@ -126,9 +137,9 @@ export class AgreedMedia {
 
   // ---- what follows ----------------------------------------------------------------------------------------------------
 
-  /** What the caller may be told: by what it was told first, else by what it and its trunk allow. */
+  /** What the caller uses; before it is told anything, what it and its trunk allow. */
   get callerFormats(): CodecSelection {
-    return this.#told.caller?.audio ?? this.#callerFormats;
+    return this.#callerInUse ?? this.#callerFormats;
   }
 
   get needs(): CodecNeeds {
@@ -139,7 +150,7 @@ export class AgreedMedia {
 
   /** None before an answer. */
   get inUse(): CodecsInUse {
-    const codec = this.#told.caller?.audio.codecs[0]?.name ?? null;
+    const codec = this.#callerInUse?.codecs[0]?.name ?? null;
     const leg = codec === null ? null : this.codecForCaller();
     const codecs = this.#callee?.answer.audio.codecs;
     const calleeCodec = leg?.transcoded === false ? codec : (codecs?.[0]?.name ?? null);
@@ -186,16 +197,15 @@ export class AgreedMedia {
   }
 
   /** How many of an answer's codecs go with the other leg's. */
-  usableOf(side: Side, { codecs, companions }: CodecSelection): 'all' | 'some' | 'none' {
-    const other = this.#otherFormats(side, { codecs, companions });
-    const usable = codecs.filter((codec) => codecFor({ codecs: [codec], companions }, other, this.#terms.transcoder));
+  usableOf(side: Side, answered: CodecSelection): 'all' | 'some' | 'none' {
+    const usable = this.#usableCodecs(side, answered);
     if (usable.length === 0) return 'none';
-    return usable.length === codecs.length ? 'all' : 'some';
+    return usable.length === answered.codecs.length ? 'all' : 'some';
   }
 
-  /** What a leg uses, for an offer that repeats what it was told. */
+  /** What a leg uses that goes with the other one, for a further offer to it. */
   inUseBy(side: Side, told: CodecSelection): CodecSelection {
-    return side === 'caller' ? told : this.#inUseTowardsCallee(told);
+    return side === 'caller' ? this.#inUseTowardsCaller(this.callerFormats) : this.#inUseTowardsCallee(told);
   }
 
   /** The same, and what else goes with the other leg, which is not told to take another codec. */
@@ -223,6 +233,18 @@ export class AgreedMedia {
     const { codecs, companions } = side === 'callee' ? held : (this.#callee?.answer.audio ?? held);
     const other = { codecs: codecs.slice(0, 1), companions };
     return withDigitsOf(own, other, this.policyOf(side === 'callee' ? 'caller' : 'callee'));
+  }
+
+  /** Those of a leg's codecs that go with the other leg's. */
+  #usableCodecs(side: Side, { codecs, companions }: CodecSelection): readonly SdpCodec[] {
+    const other = this.#otherFormats(side, { codecs, companions });
+    return codecs.filter((codec) => codecFor({ codecs: [codec], companions }, other, this.#terms.transcoder));
+  }
+
+  /** It may have taken several, of which the callee uses no longer each. */
+  #inUseTowardsCaller(inUse: CodecSelection): CodecSelection {
+    const codecs = this.#usableCodecs('caller', inUse);
+    return codecs.length === 0 ? inUse : { codecs, companions: inUse.companions };
   }
 
   /** The one codec towards the callee that goes with the caller's, under the payload types of our offer. */

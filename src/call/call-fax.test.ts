@@ -74,6 +74,19 @@ describe('a fax in a call', () => {
     assert.equal(remotes.get('caller')?.rtpPort, 41_000);
   });
 
+  it('gives back the codec of the call alone, whatever else the side was offered first', async () => {
+    const policy = { ...codecPolicy(['PCMA', 'PCMU']), t38: 'pass' } as const;
+    ({ media, asked } = await relayed(readMedia(sdp('m=audio 40000 RTP/AVP 8 0'), policy, { udptl: true })));
+    assert.ok(media.offerFor({ ...gatewayTerms('gw1'), media: policy }, 'gw1/1').ok);
+    assert.ok(media.acceptAnswer(sdp('m=audio 41000 RTP/AVP 0')).ok);
+    assert.match(media.calleeSdp ?? '', /RTP\/AVP 8 0\r\n/);
+    reinvited('caller', FAX);
+    asked[0]?.answered({ status: 200, sdp: sdp('m=audio 0 RTP/AVP 0', 'm=image 0 udptl t38') });
+    assert.match(asked[1]?.sdp ?? '', /m=audio 20002 RTP\/AVP 0\r\n/);
+    asked[1]?.answered({ status: 200, sdp: sdp('m=audio 41000 RTP/AVP 0', 'm=image 0 udptl t38') });
+    assert.deepEqual(media.codecsInUse, { codec: 'PCMU', calleeCodec: 'PCMU', transcoded: false });
+  });
+
   it('has one re-INVITE under way at a time', async () => {
     await callWith(PASS);
     reinvited('callee', FAX);

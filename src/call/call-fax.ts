@@ -30,6 +30,8 @@ export interface FaxHost {
   local(side: Side): LocalEndpoint | null;
   /** The audio that a side was last told of; null in a call that began with a fax and has had none. */
   described(side: Side): LocalDescription | null;
+  /** That audio with the codecs which the side uses of it: what else it was once offered need not go with the other one's. */
+  inUse(side: Side, audio: LocalDescription): LocalDescription;
   /** What such a side can be offered for the other one's offer of audio; null: nothing. */
   offerable(side: Side, otherOffer: string | null): CodecSelection | null;
   setRemote(side: Side, fax: FaxStream): void;
@@ -186,11 +188,13 @@ export class CallFax {
   /** What a side was last told of audio; in a call that began with a fax, what it can be told. */
   #audioOf(side: Side, told: Record<Side, LocalFax>, formats: CodecSelection | null): LocalDescription | null {
     const local = this.#host.local(side);
-    return this.#host.described(side) ?? (local && formats && audioInstead(told[side], local, formats));
+    const described = this.#host.described(side);
+    if (described !== null) return this.#host.inUse(side, described);
+    return local && formats && audioInstead(told[side], local, formats);
   }
 
   #restore(side: Side, audio: LocalDescription, refused: LocalFax): void {
-    const offer = audioAgain(audio, refused);
+    const offer = audioAgain(this.#host.inUse(side, audio), refused);
     this.#ask(side, offer.sdp, ({ status, sdp }) => {
       this.#host.describe(side, status === 200 ? offer : withSession(audio, refused));
       const checked = status === 200 && sdp !== null ? checkAnswer(sdp, offer) : null;

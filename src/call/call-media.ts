@@ -97,6 +97,7 @@ export class CallMedia {
       isPassed: () => terms.passesFax && agreed.policyOf('callee')?.t38 === 'pass',
       local: (side) => sides.session?.local(side) ?? null,
       described: (side) => agreed.told(side),
+      inUse: (side, told) => ({ ...told, audio: { ...told.audio, ...agreed.inUseBy(side, told.audio) } }),
       offerable: (side, otherOffer) => agreed.offerableFor(side, otherOffer),
       setRemote: (side, fax) => sides.setFax(side, fax),
       describe: (side, local) => this.#describe(side, local),
@@ -258,9 +259,9 @@ export class CallMedia {
 
   /** From now on the caller may send what it was answered, and nothing else of its offer. */
   #narrowCaller(): void {
-    const told = this.#agreed.told('caller');
-    const audio = this.#agreed.callerAudio;
-    if (told !== null && audio !== null) this.#relay('caller', { audio, sent: told.audio });
+    const { callerAudio, callerFormats } = this.#agreed;
+    if (this.#agreed.told('caller') === null || callerAudio === null) return;
+    this.#relay('caller', { audio: callerAudio, sent: callerFormats });
   }
 
   /** What to offer whoever is to take the place of a side that is talking; null when no answer of his could be used. */
@@ -322,7 +323,7 @@ export class CallMedia {
     const checked = checkAnswer(sdp, offer);
     if (!checked.ok) return checked;
     const { audio } = checked.answer;
-    this.#agreed.hearCaller(audio);
+    this.#agreed.hearCaller(audio, checked.offered);
     this.#relay('caller', { audio, sent: checked.offered, wanted: audio });
     this.#onCodecs();
     return { ok: true };
@@ -452,10 +453,10 @@ export class CallMedia {
 
   /** An offer of ours in mid-call was answered. */
   #adoptAnswer(side: Side, offer: LocalDescription, checked: CheckedAnswer): void {
-    // Of what was offered, only what was agreed is used from now on.
-    this.#describe(side, side === 'caller' ? { ...offer, audio: { ...offer.audio, ...checked.offered } } : offer);
+    this.#describe(side, offer);
     const { audio } = checked.answer;
-    if (side === 'caller') this.#agreed.hearCaller(audio);
+    // Of what was offered, only what was agreed is used from now on.
+    if (side === 'caller') this.#agreed.hearCaller(audio, checked.offered);
     else this.#agreed.hearCallee(checked);
     this.#relay(side, { audio, sent: checked.offered, wanted: audio });
     this.#onCodecs();
@@ -489,6 +490,7 @@ export class CallMedia {
   }
 
   #restartHost(before: AudioStream | null, told: LocalDescription, usable: UsableOffer): RestartHost {
+    const inUse = this.#agreed.callerFormats;
     return {
       session: this.session,
       take: (from) => {
@@ -499,8 +501,8 @@ export class CallMedia {
       goBack: () => {
         this.#agreed.tell('caller', told);
         if (before === null) return;
-        this.#agreed.hearCaller(before);
-        this.#relay('caller', { audio: before, sent: told.audio });
+        this.#agreed.hearCaller(before, inUse);
+        this.#relay('caller', { audio: before, sent: inUse });
       },
     };
   }
@@ -512,7 +514,7 @@ export class CallMedia {
     const adopt = () => {
       this.#describe(side, local);
       const audio = { ...offer.audio, ...leg.selection };
-      if (side === 'caller') this.#agreed.hearCaller(offer.audio);
+      if (side === 'caller') this.#agreed.hearCaller(offer.audio, leg.selection);
       else this.#agreed.hearCallee({ answer: { ...offer, audio }, offered: leg.selection });
       this.#relay(side, { audio: offer.audio, sent: leg.selection });
       this.#onCodecs();
@@ -549,7 +551,7 @@ export class CallMedia {
       this.#offer === null
         ? buildOffer({ session, local, selection, packets })
         : buildAnswer({ offer: this.#offer, selection, from: { session, local }, packets });
-    this.#agreed.tell('caller', described);
+    this.#agreed.tellCallerFirst(described);
     this.#first = described;
     return { ok: true };
   }

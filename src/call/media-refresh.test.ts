@@ -110,6 +110,46 @@ describe('the refresh of a side', () => {
     assert.deepEqual(media.codecsInUse, { codec: 'PCMA', calleeCodec: 'PCMU', transcoded: true });
   });
 
+  it('asks a caller for the codec of the call that takes another one of those which it was offered when it asked', async () => {
+    for (const inAck of [null, sdp(['m=audio 0 RTP/AVP 8']), audio('18'), audio('8 0')]) {
+      await callWith(audio('8 0'));
+      // Early media is in one codec; the 200 names another one first.
+      assert.ok(media.acceptAnswer(audio('0 8', 41_000)).ok);
+      assert.match(
+        reinvite(media, 'caller', null, (answered) => answered(inAck)).accepted[0] ?? '',
+        /RTP\/AVP 8 0\r\n/,
+      );
+      assert.match(
+        reinvite(media, 'callee', null, (answered) => answered(audio('8', 41_000))).accepted[0] ?? '',
+        /RTP\/AVP 8\r\n/,
+      );
+      media.refresh('caller');
+      assert.match(asked[0]?.sdp ?? '', /^o=- 1 2 [\s\S]*RTP\/AVP 8 0\r\n/m);
+      asked[0]?.answered({ status: 200, sdp: audio('0') });
+      assert.match(asked[1]?.sdp ?? '', /^o=- 1 3 [\s\S]*RTP\/AVP 8\r\n/m);
+      asked[1]?.answered({ status: 200, sdp: audio('8', 40_002) });
+      assert.deepEqual(media.codecsInUse, { codec: 'PCMA', calleeCodec: 'PCMA', transcoded: false });
+      assert.deepEqual(
+        [remotes.get('caller')?.rtpPort, remotes.get('caller')?.codecs.map(({ name }) => name)],
+        [40_002, ['PCMA']],
+      );
+    }
+  });
+
+  it('goes by the codec that a caller takes this time of those which it was offered when it asked', async () => {
+    await callWith(audio('8 0'), { transcodes: true });
+    reinvite(media, 'caller', null, (answered) => answered(audio('0')));
+    assert.equal(media.codecsInUse.codec, 'PCMU');
+    media.refresh('caller');
+    asked[0]?.answered({ status: 200, sdp: audio('8', 40_002) });
+    assert.equal(asked.length, 1);
+    assert.deepEqual(media.codecsInUse, { codec: 'PCMA', calleeCodec: 'PCMA', transcoded: false });
+    assert.deepEqual(
+      [remotes.get('caller')?.rtpPort, remotes.get('caller')?.codecs.map(({ name }) => name)],
+      [40_002, ['PCMA']],
+    );
+  });
+
   it('repeats a fax while there is one, and says nothing while one is being agreed on', async () => {
     await callWith(audio('8'), { gateway: T38, udptl: true });
     reinvite(media, 'callee', sdp(['m=audio 0 RTP/AVP 8', 'm=image 40002 udptl t38']));
