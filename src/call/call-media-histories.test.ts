@@ -25,9 +25,15 @@ type Event =
   | { readonly type: 'reinvite'; readonly side: Side; readonly offer: string }
   | { readonly type: 'succeed'; readonly side: Side; readonly offer: string; readonly isTaken: boolean }
   | { readonly type: 'invite'; readonly side: Side; readonly facts: GatewayFacts; readonly isTaken: boolean }
-  | { readonly type: 'ask' | 'refresh'; readonly side: Side; readonly facts: GatewayFacts };
+  | {
+      readonly type: 'ask' | 'refresh';
+      readonly side: Side;
+      readonly facts: GatewayFacts;
+      readonly isRefused: boolean;
+    };
 
 const side = fc.constantFrom<Side[]>('caller', 'callee');
+const isRefused = fc.constantFrom(false, false, false, true);
 const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ type: fc.constant('attempt' as const), policy: policyArbitrary }),
   fc.record({ type: fc.constant('answer' as const), facts: gatewayArbitrary }),
@@ -37,8 +43,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ type: fc.constant('reinvite' as const), side, offer: offerArbitrary }),
   fc.record({ type: fc.constant('succeed' as const), side, offer: offerArbitrary, isTaken: fc.boolean() }),
   fc.record({ type: fc.constant('invite' as const), side, facts: gatewayArbitrary, isTaken: fc.boolean() }),
-  fc.record({ type: fc.constant('ask' as const), side, facts: gatewayArbitrary }),
-  fc.record({ type: fc.constant('refresh' as const), side, facts: gatewayArbitrary }),
+  fc.record({ type: fc.constant('ask' as const), side, facts: gatewayArbitrary, isRefused }),
+  fc.record({ type: fc.constant('refresh' as const), side, facts: gatewayArbitrary, isRefused }),
 );
 
 const ANY = codecPolicy(CODEC_NAMES);
@@ -66,11 +72,12 @@ function formatsIn(sdp: string): CodecSelection {
   return read.offer.audio;
 }
 
-/** A peer's answer to an offer of ours: to its audio, between the lines that are refused (RFC 3264 §6). */
-function peerAnswerTo(offer: string, facts: GatewayFacts): string {
+/** A peer's answer to an offer of ours: to its audio, if it wants any, between the lines that are refused (RFC 3264 §6). */
+function peerAnswerTo(offer: string, facts: GatewayFacts, isRefused = false): string {
   const [session = '', audio = ''] = gatewayAnswerTo(formatsIn(offer), facts).split(/(?=^m=)/m);
   const lines = offer.match(/^m=.*\r\n/gm) ?? [];
-  return session + lines.map((line) => (/^m=\S+ 0 /.test(line) ? line : audio)).join('');
+  const answered = (line: string) => (isRefused || /^m=\S+ 0 /.test(line) ? line.replace(/ \d+ /, ' 0 ') : audio);
+  return session + lines.map(answered).join('');
 }
 
 const STEPS = ['answered', 'reinvited', 'taken', 'dropped', 'invited'] as const;
@@ -134,10 +141,10 @@ class History {
         this.#invite(event);
         return;
       case 'ask':
-        this.#ask(event.side, event.facts);
+        this.#ask(event);
         return;
       case 'refresh':
-        this.#refresh(event.side, event.facts);
+        this.#refresh(event);
         return;
     }
   }
@@ -243,7 +250,7 @@ class History {
   }
 
   /** A re-INVITE without SDP: the peer answers our offer in its ACK. */
-  #ask(at: Side, facts: GatewayFacts): void {
+  #ask({ side: at, facts, isRefused }: Extract<Event, { type: 'ask' | 'refresh' }>): void {
     // Before the 200 no re-INVITE may come, and an UPDATE has an offer always (RFC 3311 §5.1).
     if (this.counts.answered === 0 || !this.#isAcknowledged || !this.#media.isCalleeAnswered) return;
     this.#isConnected = true;
@@ -257,14 +264,14 @@ class History {
     const before = this.#last.get(at);
     if (before !== undefined) assert.deepEqual(violationsOfChange(before, offer), []);
     this.#last.set(at, offer);
-    const answer = peerAnswerTo(offer, facts);
+    const answer = peerAnswerTo(offer, facts, isRefused);
     answered?.(answer);
     this.#assertHeard(at, offer, answer);
     this.#assertRelayed();
   }
 
   /** A re-INVITE of ours that changes nothing, which the peer may answer otherwise than before. */
-  #refresh(at: Side, facts: GatewayFacts): void {
+  #refresh({ side: at, facts, isRefused }: Extract<Event, { type: 'ask' | 'refresh' }>): void {
     if (this.counts.answered === 0 || !this.#isAcknowledged || !this.#media.isCalleeAnswered) return;
     this.#isConnected = true;
     const told = this.#last.get(at);
@@ -277,7 +284,7 @@ class History {
       if (asked === 1) assert.equal(sdp, told);
       assert.ok(asked <= 2);
       this.#last.set(at, sdp);
-      answer = peerAnswerTo(sdp, facts);
+      answer = peerAnswerTo(sdp, facts, isRefused);
       answered({ status: 200, sdp: answer });
     });
     this.#media.refresh(at);
@@ -290,7 +297,10 @@ class History {
   /** A side sends by its last answer to our offer, and the relay takes that: what was answered before is past (RFC 3264 §7). */
   #assertHeard(at: Side, offer: string, answer: string): void {
     const offered = formatsIn(offer).codecs;
-    const first = formatsIn(answer).codecs.find((codec) => offered.some((own) => canJoin(codec, own)));
+    const answered = readOffer(answer);
+    // A stream that is refused in mid-call leaves the call as it was.
+    if (!answered.ok) return;
+    const first = answered.offer.audio.codecs.find((codec) => offered.some((own) => canJoin(codec, own)));
     const [heard] = this.#remotes.get(at)?.codecs ?? [];
     if (first !== undefined)
       assert.ok(heard !== undefined && canJoin(heard, first), 'the relay goes by what a side says');
