@@ -361,6 +361,24 @@ describe('MessagePoller', () => {
     assert.equal(new Set(reports.map(({ key }) => key)).size, 2);
   });
 
+  it('takes a report that its gateway tells without a value of its time once, whatever changes beside it', async () => {
+    const delivered = { to: '010', port: '1', status: '0' };
+    // In a list of its own, and among messages.
+    for (const message of [null, MESSAGE]) {
+      await Promise.all(pollers.map((poller) => poller.close()));
+      fresh();
+      let age = 0;
+      const told = () => [null, ''].map((time, place) => ({ ...delivered, to: `01${place}`, time, age: ++age }));
+      const poller = await openForReports(told, { ...REPORTS, message });
+      for (let round = 0; round < 3; round++) await turn(poller);
+      const { counters } = poller;
+      assert.deepEqual(
+        [reports.map(({ number }) => number), counters.reports, counters.messages],
+        [['010', '011'], 2, 0],
+      );
+    }
+  });
+
   it('gives none of the reports that were there before it was first asked to messages by their number', async () => {
     const old = { to: '010', port: '1', status: '0', time: 't1' };
     const told: object[] = [old, { ...old, our: 'id of a message' }];

@@ -203,7 +203,7 @@ export class MessagePoller {
     const entries = entriesAt(answer, list);
     if (entries === null && accepted === undefined) throw new Error(`its answer has no list at "${list ?? ''}"`);
     // Reports that are alike are of the parts of one message.
-    const byIdentity = new Map((entries ?? []).map((entry) => [identityOf(question, entry), entry]));
+    const byIdentity = new Map((entries ?? []).map((entry) => [this.#identityOf(question, entry), entry]));
     return [...byIdentity].map(([identity, entry]) => ({ identity, entry }));
   }
 
@@ -266,6 +266,21 @@ export class MessagePoller {
     else this.#counts.unknown += 1;
   }
 
+  #identityOf({ name, message, report }: PollQuestion, entry: ToldEntry): string {
+    const { gateway, channelOf } = this.#parts;
+    const said = (field: string | null | undefined) => (field ? textAt(entry, field) : null);
+    const { from, text, channel, id, time } = message ?? {};
+    const ofMessage = [from, text, channel, id, time].map(said);
+    const ofReport = [report?.number, report?.channel, report?.id, report?.reference, report?.status, report?.time].map(
+      said,
+    );
+    const isTold = [id, time, report?.id, report?.reference, report?.time].some((field) => said(field) !== null);
+    // Of two messages that say the same, all else in their entries tells one from the other. Not so of reports: one that is taken
+    // for another says of a message to the same number what is not known, and one that is passed over says nothing.
+    const isWhole = !isTold && message !== null && readToldMessage(entry, message, gateway, channelOf) !== 'other';
+    return digestOf(JSON.stringify([name, ofMessage, ofReport, ...(isWhole ? [entry] : [])]));
+  }
+
   #random(): number {
     return (this.#parts.random ?? Math.random)();
   }
@@ -273,18 +288,9 @@ export class MessagePoller {
 
 interface IdentifiedEntry {
   readonly entry: ToldEntry;
-  /** The same for the same entry whenever it is told, whatever else its gateway has changed in it. */
+  /**
+   * The same for the same entry whenever it is told, whatever else its gateway has changed in it: but for a message with a value
+   * neither at `id` nor at `time`, which is another one then.
+   */
   readonly identity: string;
-}
-
-function identityOf({ name, message, report }: PollQuestion, entry: ToldEntry): string {
-  const said = (field: string | null | undefined) => (field ? textAt(entry, field) : null);
-  const { from, text, channel, id, time } = message ?? {};
-  const ofMessage = [from, text, channel, id, time].map(said);
-  const ofReport = [report?.number, report?.channel, report?.id, report?.reference, report?.status, report?.time].map(
-    said,
-  );
-  // Of two that say the same, one may be another message: all else in the entry tells.
-  const isTold = [id, time, report?.id, report?.reference, report?.time].some((field) => said(field) !== null);
-  return digestOf(JSON.stringify([name, ofMessage, ofReport, ...(isTold ? [] : [entry])]));
 }
