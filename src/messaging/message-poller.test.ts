@@ -296,6 +296,37 @@ describe('MessagePoller', () => {
     assert.deepEqual([texts(), held.count], [['text 1'], 1]);
   });
 
+  it('leaves held what came by a question that is another now where several could read it, and says so', async () => {
+    const list: PollQuestion = { ...BY_ID, name: '/list', accepted: undefined, list: null, cursor: null };
+    const inOrder = { ...list, message: { ...MESSAGE, from: '0', text: '1', channel: '2', time: '3' } };
+    const otherwise = {
+      ...list,
+      name: '/other',
+      message: { ...MESSAGE, from: '1', text: '0', channel: '2', time: '3' },
+    };
+    const alarms: unknown[][] = [];
+    const warn = ({ alarm, question }: { alarm?: string; question?: string }) => alarms.push([alarm, question]);
+    const heard = Object.assign(createLogger({ level: 'silent', redactNumbers: false }), { child: () => heard, warn });
+    const run = async (questions: readonly PollQuestion[], told: unknown[] = []) => {
+      const poller = open(questions, { log: heard, ask: async () => told.splice(0) });
+      await turn(poller);
+      await poller.close();
+    };
+    ports = [];
+    await run([inOrder], [['01012345678', 'text 1', '1', '10:00']]);
+    ports = ['1'];
+    for (const questions of [[otherwise, { ...inOrder, name: '/in-order' }], [REPORTS]]) {
+      await run(questions);
+      assert.deepEqual([texts(), held.count, alarms.splice(0)], [[], 1, [['messages', '/list']]]);
+    }
+    await run([otherwise, inOrder]);
+    assert.deepEqual(
+      [...received.values()].map(({ from, text }) => [from, text]),
+      [['01012345678', 'text 1']],
+    );
+    assert.deepEqual([held.count, alarms], [0, []]);
+  });
+
   it('takes a text that comes again from the same number, though its gateway does not tell when it came', async () => {
     const again = { from: '010', text: 'yes', port: 1 };
     const told: object[] = [

@@ -146,15 +146,13 @@ export class MessagePoller {
   async #takeHeld(): Promise<void> {
     if (!this.#hasNewChannels) return;
     this.#hasNewChannels = false;
-    const { gateway, questions, held } = this.#parts;
+    const { gateway, held } = this.#parts;
+    const unreadable = new Set<string>();
     const take = async (source: string, entry: ToldEntry) => {
       if (source === PUSHED) return false;
-      const own = questions.find(({ name, message }) => name === source && message !== null);
-      // Asked for otherwise now: read by whichever question can read it.
-      for (const question of own === undefined ? questions : [own]) {
-        if ((await this.#takeMessage(question, entry)) === 'taken') return true;
-      }
-      return false;
+      const question = this.#readerOf(source);
+      if (question === undefined) unreadable.add(source);
+      return question !== undefined && (await this.#takeMessage(question, entry)) === 'taken';
     };
     try {
       await held.offer(gateway, take, () => this.#turns.closing.aborted);
@@ -162,6 +160,18 @@ export class MessagePoller {
       this.#hasNewChannels = true;
       if (!this.#turns.closing.aborted) this.#log.error({ err }, 'messages that are held could not be taken');
     }
+    for (const question of unreadable) {
+      this.#log.warn(
+        { alarm: 'messages', question },
+        'messages are held that came by a question which is another now: no one question for messages can read them',
+      );
+    }
+  }
+
+  /** Asked for otherwise now, it is for the one question for messages: with several, its fields may mean other things to each. */
+  #readerOf(source: string): PollQuestion | undefined {
+    const readers = this.#parts.questions.filter(({ message }) => message !== null);
+    return readers.find(({ name }) => name === source) ?? (readers.length === 1 ? readers[0] : undefined);
   }
 
   /** Until there is nothing new. */
