@@ -57,13 +57,21 @@ local function free(id, row, rests)
   return untilMs
 end
 
+-- Of what stands behind a SIM's version, the calls that are live there, but for one. What is not may stand there all the same: of a call
+-- whose row is gone, or by a node of another version.
+local function callsOf(text, sim, but)
+  local calls = ''
+  for id in text:gmatch(' (%S+)') do
+    local row = id ~= but and rowOf(id)
+    if row and row.sim == sim then calls = calls .. ' ' .. id end
+  end
+  return calls
+end
+
 -- The SIM's version is the number of the last change to it. Behind it stand the calls that it is in: several, where it was moved while
 -- it was in one.
 local function touch(sim, seq, id, isLive)
-  local calls = ''
-  for other in (redis.call('HGET', P .. ':sims', sim) or ''):gmatch(' (%S+)') do
-    if other ~= id then calls = calls .. ' ' .. other end
-  end
+  local calls = callsOf(redis.call('HGET', P .. ':sims', sim) or '', sim, id)
   if isLive then calls = calls .. ' ' .. id end
   redis.call('HSET', P .. ':sims', sim, seq .. calls)
 end
@@ -173,7 +181,7 @@ for i = 8, #ARGV, 4 do
   local known = redis.call('HGET', P .. ':sims', sim) or '0'
   local reason = nil
   if state and state:sub(1, 1) == 'b' then reason = 'busy'
-  elseif known:find(' ', 1, true) and not emergency and not isIn then reason = 'busy'
+  elseif not emergency and not isIn and callsOf(known, sim) ~= '' then reason = 'busy'
   elseif not emergency then
     local owner = redis.call('HGET', P .. ':heldback', channel)
     if owner and owner ~= node then reason = 'held-back'
@@ -249,7 +257,11 @@ if row then
     untilMs = free(id, row, true)
   end
 end
-touch(ARGV[10], seq, id, inUse and row ~= nil)
+-- Its row may stand at another candidate, which Redis booked after the node had given up waiting and went on by itself.
+if row and row.sim ~= ARGV[10] then
+  touch(row.sim, seq, id, inUse)
+  touch(ARGV[10], seq, id, false)
+else touch(ARGV[10], seq, id, inUse and row ~= nil) end
 publish(seq, 'settled', id, superseded, untilMs, entry, isReaped and '1' or '0', ARGV[8])
 return {'settled', tostring(seq)}
 `;
@@ -296,9 +308,8 @@ if not row and ARGV[11] == '0' and redis.call('EXISTS', P .. ':done:' .. id) == 
 end
 local state = redis.call('HGET', P .. ':channels', ARGV[6])
 if state and state:sub(1, 1) == 'b' and state ~= 'b' .. id then return {'lost'} end
-for other in (redis.call('HGET', P .. ':sims', ARGV[7]) or ''):gmatch(' (%S+)') do
-  local there = other ~= id and rowOf(other)
-  if there and not sharesSim(there.request) and not sharesSim(ARGV[13]) then return {'lost'} end
+for other in callsOf(redis.call('HGET', P .. ':sims', ARGV[7]) or '', ARGV[7], id):gmatch(' (%S+)') do
+  if not sharesSim(rowOf(other).request) and not sharesSim(ARGV[13]) then return {'lost'} end
 end
 local seq = nextSeq()
 redis.call('HSET', P .. ':channels', ARGV[6], 'b' .. id)
