@@ -2,6 +2,7 @@
 // does not do it. Limits and capabilities are read from proc(5); then another program tries, for what namespaces and sandboxes forbid.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { isInstalled } from '../../lib/end-with-us.js';
 
 /** Its bit (capabilities(7)). */
@@ -16,15 +17,29 @@ export function realTimeRefusal(): string | null {
   return status === 0 ? null : stderr.trim() || `chrt ended with ${status}`;
 }
 
-/** Why no thread of ours may be less nice; null where one may. */
-export function nicenessRefusal(): string | null {
+/**
+ * Why no thread of ours may be less nice by so much at once; null where one may.
+ * @param by below nought
+ */
+export function nicenessRefusal(by: number): string | null {
   if (process.platform !== 'linux') return 'only Linux has a niceness of threads';
-  // getrlimit(2): 20 minus the lowest niceness that may be set.
-  if (!hasCapability() && 20 - limitOf('Max nice priority') >= niceness())
-    return 'neither CAP_SYS_NICE nor RLIMIT_NICE';
-  if (!isInstalled('nice')) return null;
-  const { stdout, stderr } = spawnSync('nice', ['-n', '-1', 'nice'], { encoding: 'utf8' });
-  return Number(stdout) < niceness() ? null : stderr.trim() || `it stays at ${niceness()}`;
+  const now = niceness();
+  const limit = hasCapability() ? Number.POSITIVE_INFINITY : limitOf('Max nice priority');
+  const refusal = refusalByLimit(limit, now, by);
+  if (refusal !== null || !isInstalled('nice')) return refusal;
+  const { stdout, stderr } = spawnSync('nice', ['-n', String(shifted(now, by) - now), 'nice'], { encoding: 'utf8' });
+  return stdout.trim() === String(shifted(now, by)) ? null : stderr.trim() || `it stays at ${now}`;
+}
+
+/** Why that limit forbids to be less nice by so much, from `now` on; null where it allows it. */
+export function refusalByLimit(limit: number, now: number, by: number): string | null {
+  if (shifted(now, by) >= now) return `at ${now} it can be no lower`;
+  // getrlimit(2): 20 minus the lowest niceness that may be set. What is below is refused, not set as low as may be.
+  return shifted(now, by) >= 20 - limit ? null : `no CAP_SYS_NICE, and RLIMIT_NICE is ${limit}`;
+}
+
+function shifted(now: number, by: number): number {
+  return Math.max(constants.priority.PRIORITY_HIGHEST, now + by);
 }
 
 function hasCapability(): boolean {

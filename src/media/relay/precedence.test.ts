@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { isInstalled } from '../../lib/end-with-us.js';
-import type { Precedence } from './precedence.js';
-import { nicenessRefusal, realTimeRefusal } from './precedence-kit.js';
+import { NICENESS_SHIFT, type Precedence } from './precedence.js';
+import { nicenessRefusal, realTimeRefusal, refusalByLimit } from './precedence-kit.js';
 
 const MODULE = new URL('./precedence.js', import.meta.url).href;
 
@@ -67,8 +67,47 @@ describe('the precedence of a relay thread', () => {
   });
 
   it('is a lower niceness with sockets of node:dgram, where the process may have one', async function () {
-    skipFor(this, refusalOf(nicenessRefusal()));
+    skipFor(this, refusalOf(nicenessRefusal(NICENESS_SHIFT)));
     assert.equal((await takenBy('dgram')).precedence, 'niceness');
+  });
+
+  it('is a lower niceness where the limit allows the whole of it, not a part', () => {
+    // Of 20, 29 and 30: no less than 0, -9 and -10.
+    const isRefused = (limit: number, now = 0) => refusalByLimit(limit, now, NICENESS_SHIFT) !== null;
+    assert.deepEqual(
+      [0, 20, 21, 29, 30, 40, Number.POSITIVE_INFINITY].map((limit) => isRefused(limit)),
+      [true, true, true, true, false, false, false],
+    );
+    assert.deepEqual([isRefused(10, 19), isRefused(11, 19)], [true, false]);
+    assert.deepEqual([isRefused(39, -15), isRefused(40, -15)], [true, false], 'ends where niceness ends');
+    assert.ok(isRefused(40, -20), 'it is there');
+  });
+
+  it('is a lower niceness with those limits with which the kit of these tests says so, and no others', function () {
+    const isMissing = ['setpriv', 'prlimit'].some((command) => !isInstalled(command));
+    skipFor(this, refusalOf(isMissing ? 'setpriv or prlimit is not installed (util-linux)' : null));
+    const kit = new URL('./precedence-kit.js', import.meta.url).href;
+    const code = `
+      const { Worker } = require('node:worker_threads');
+      import(${JSON.stringify(kit)}).then(({ nicenessRefusal }) => {
+        const expected = nicenessRefusal(${NICENESS_SHIFT}) === null ? 'niceness' : 'none';
+        new Worker(${JSON.stringify(codeFor('dgram', 1))}, { eval: true }).once('message', ({ precedence }) => {
+          process.stdout.write(precedence + ' where ' + expected + ' is expected');
+          process.exit();
+        });
+      });`;
+    const drop = ['setpriv', '--bounding-set=-sys_nice', '--inh-caps=-sys_nice'];
+    const least = 20 - Math.max(-20, getPriority() + NICENESS_SHIFT);
+    for (const limit of [0, least - 1, least]) {
+      const limited = [`--nice=${limit}:${limit}`, ...drop];
+      if (spawnSync('prlimit', [...limited, 'true']).status !== 0) {
+        process.stdout.write(`      skipped: RLIMIT_NICE ${limit} without CAP_SYS_NICE cannot be set here\n`);
+        continue;
+      }
+      const { stdout, stderr } = spawnSync('prlimit', [...limited, process.execPath, '-e', code], { encoding: 'utf8' });
+      assert.match(stdout, /^(niceness|none) where \1 is expected$/, `RLIMIT_NICE ${limit}: ${stdout} ${stderr}`);
+      if (limit < least) assert.match(stdout, /^none/, `RLIMIT_NICE ${limit}`);
+    }
   });
 
   it('is real-time with the native part, where the process may have that', async function () {

@@ -11,7 +11,8 @@ import type { SocketsSetting } from './open-sockets.js';
  */
 export type Precedence = 'real-time' | 'niceness' | 'none';
 
-const NICENESS_SHIFT = -10;
+/** At once: a process that may have a part of it has none. */
+export const NICENESS_SHIFT = -10;
 /** As the native part says it. */
 const REAL_TIME = 2;
 
