@@ -28,7 +28,7 @@ export class LocalShare {
     return this.#channels.has(channelId);
   }
 
-  /** Redis has come back, or goes away: what is left then is counted anew. */
+  /** Redis has come back, or goes away after it has granted again: what is left then is counted anew. */
   forget(): void {
     this.#bounds.clear();
   }

@@ -291,6 +291,34 @@ describe('the shared ledger when Redis fails', () => {
     assert.deepEqual((await ledger.reserve(requestFor(2))).ok, true);
   });
 
+  it('away again before it grants anew: a node keeps to the part of a cap that it has, of which nobody else knows', async () => {
+    const mine = { whenAway: 'local-share', capSeconds: 200, leaseMs: 60_000 } as const;
+    const both = [await open('a', { ...mine, heldBack: ['gw1/1'] }), await open('b', { ...mine, heldBack: ['gw1/2'] })];
+    await redis.kill();
+    await redis.run();
+    await attached(...both);
+    const answeredWallMs = Date.now();
+    const calls = await Promise.all(both.map((ledger, at) => answered(ledger, at + 1)));
+    /** Until nothing more is granted; what each call has then. */
+    const held = () =>
+      Promise.all(
+        both.map(async (ledger, at) => {
+          for (let slices = 2; ; slices++) {
+            const grant = await ledger.renew(calls[at] ?? '', answeredWallMs + slices * 30_000);
+            if (grant.isFinal) return grant.maxCallSeconds;
+          }
+        }),
+      );
+    const inQuarantine = await held();
+    await redis.kill();
+    await until('both know', () => both.every(({ counters }) => !counters.isAttached));
+    assert.deepEqual(await held(), inQuarantine);
+    assert.ok(
+      inQuarantine.every((seconds) => seconds <= 120),
+      String(inQuarantine),
+    );
+  });
+
   it('missing entries of the log, or cutting the connection: a node reads everything again', async () => {
     const ledger = await open('a');
     const other = await open('b');
