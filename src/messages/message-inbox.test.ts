@@ -303,6 +303,23 @@ describe('what gateways tell of messages', () => {
     assert.equal((await world.store.find(second.messageId))?.state, 'delivered');
   });
 
+  it('of parts without a key are counted each, early or not: nothing tells a repetition from the next part’s', async () => {
+    const told = { number: '01012345678' };
+    for (const early of [0, 1, 2]) {
+      const { messageId, answer } = await beingSent({ text: 'a'.repeat(400) });
+      for (let n = 0; n < early; n++) assert.ok(await report(told));
+      answer();
+      for (let turn = 0; turn < 3; turn++) await world.settled();
+      for (let n = early; n < 2; n++) assert.ok(await report(told));
+      const kept = await world.store.find(messageId);
+      assert.deepEqual([kept?.state, kept?.report?.ofParts?.left], ['delivered', 1]);
+      assert.ok(await report(told), 'of the last part');
+      assert.equal(await report(told), false);
+      world.clock.advance(GAP_MS);
+      await world.settled();
+    }
+  });
+
   it('of one part is not of another message to the same number, when each part has its own', async () => {
     const long = 'a'.repeat(400);
     const inParts = async () => {

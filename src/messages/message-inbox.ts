@@ -155,6 +155,7 @@ export class MessageInbox {
     const other = before !== undefined && isReportOf(message, before) ? before : null;
     // What has arrived has arrived, and of the rest the first says what became of it.
     const said = other === null || (report.status === 'delivered' && other.status !== 'delivered') ? report : other;
+    // One without a key may be of a further part or come again, as later ones may: parts are usual, repetitions are not.
     const ofParts = (other?.ofParts ?? 1) + (other !== null && isOfPart(report) ? 1 : 0);
     const attemptId = message.attempts.at(-1)?.attemptId;
     const early = { ...said, ofParts, ...(attemptId !== undefined && { attemptId }) };
