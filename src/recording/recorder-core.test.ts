@@ -104,7 +104,7 @@ describe('RecorderCore', () => {
     return report;
   }
 
-  it('has all but the last second on disk at any time, under a header that fits', () => {
+  it('has all but about the last second on disk at any time, under a header that fits', () => {
     begin();
     const { partial } = recordingPaths(dir, { callId: 'c1', recordingId: 'c1' }, 0);
     for (let second = 1; second < 6; second += 1) {

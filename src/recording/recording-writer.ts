@@ -101,8 +101,7 @@ export class RecordingWriter {
 
   /** Writes what no packet can change any more. */
   writeSettled(nowMs: number): void {
-    if (!this.#timeline.isDue(nowMs)) return;
-    this.#timeline.takeSettled(nowMs, (frames, begin) => this.#write(frames, begin));
+    if (!this.#timeline.takeSettled(nowMs, this.#write)) return;
     const frames = this.#timeline.takenFrames;
     if (this.#file !== null && durationMsOf((frames - this.#headerFrames) * FRAME_BYTES) >= HEADER_STEP_MS) {
       this.#attempt(() => this.#writeHeader());
@@ -112,7 +111,7 @@ export class RecordingWriter {
   /** Ends at `endMs`, gives the file its name and hashes it. */
   async finish(endMs: number): Promise<RecordingReport> {
     const frames = Math.max(0, this.#timeline.frameAt(endMs), this.#timeline.takenFrames);
-    this.#timeline.takeUntil(frames, (piece, begin) => this.#write(piece, begin));
+    this.#timeline.takeUntil(frames, this.#write);
     this.#lostPackets += this.#timeline.lostPackets;
     const isNamed = this.#attempt(() => this.#complete(frames));
     const hashed = isNamed ? await this.#hash() : null;
@@ -149,7 +148,7 @@ export class RecordingWriter {
     this.#files.rename(this.paths.partial, this.paths.finished);
   }
 
-  #write(frames: Int16Array, begin: number): void {
+  #write = (frames: Int16Array, begin: number): void => {
     const position = WAV_HEADER_BYTES + begin * FRAME_BYTES;
     const bytes = new Uint8Array(frames.buffer, frames.byteOffset, frames.byteLength);
     const isWritten = this.#attempt(() => writeAll(this.#files, this.#open(), bytes, position));
@@ -158,7 +157,7 @@ export class RecordingWriter {
       this.#hasLostFrames = true;
     }
     this.#unwrittenPackets = 0;
-  }
+  };
 
   #writeHeader(): void {
     const frames = this.#timeline.takenFrames;

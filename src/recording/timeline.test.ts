@@ -36,7 +36,7 @@ function record(packets: readonly Sent[], lengthMs: number, isCallee = false) {
   const taken: number[] = [];
   const sink = (frames: Int16Array) => taken.push(...frames);
   for (const sent of [...packets].sort((a, b) => a.atMs - b.atMs)) {
-    if (timeline.isDue(START_MS + sent.atMs)) timeline.takeSettled(START_MS + sent.atMs, sink);
+    timeline.takeSettled(START_MS + sent.atMs, sink);
     place(timeline, isCallee, sent);
   }
   timeline.takeUntil(timeline.frameAt(START_MS + lengthMs), sink);
@@ -129,6 +129,25 @@ describe('RecordingTimeline', () => {
     assertHeard(heard, 80, 0);
     assert.ok(heard.every((sample, frame) => sample === 0 || (frame >= 80 && frame < 240)));
     assert.ok(other.every((sample) => sample === 0));
+  });
+
+  it('loses, and counts, what one side sends too much of, and nothing of the other side', () => {
+    const timeline = new RecordingTimeline(START_MS);
+    const taken: number[] = [];
+    const sink = (frames: Int16Array) => taken.push(...frames);
+    const flood = new Uint8Array(1_400).fill(0xaa);
+    for (let index = 0; index < 200; index += 1) {
+      timeline.takeSettled(START_MS + index * 20, sink);
+      for (let again = 0; again < 10; again += 1) {
+        const rtp = { ssrc: 1, timestamp: index * PACKET_FRAMES };
+        timeline.place(false, rtp, START_MS + index * 20, true, flood, 0, flood.length);
+      }
+      place(timeline, true, { index, atMs: index * 20 });
+    }
+    assert.ok(timeline.lostPackets > 1_000, `${timeline.lostPackets} lost`);
+    timeline.takeUntil(200 * PACKET_FRAMES, sink);
+    const callee = taken.filter((_, index) => index % 2 === 1);
+    for (let index = 0; index < 200; index += 1) assertHeard(callee, index * PACKET_FRAMES, index);
   });
 
   it('counts what comes after its place was taken, and changes nothing', () => {

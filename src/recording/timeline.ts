@@ -29,6 +29,12 @@ interface Run {
   frame: number;
 }
 
+class Side {
+  run: Run | null = null;
+  /** Of its own: whoever sends too much loses nobody else's. */
+  readonly waiting = new WaitingAudio();
+}
+
 /** In which frames leave: hot in the cache, for it serves all recordings. */
 const taking = new Int16Array(WINDOW_FRAMES * 2);
 
@@ -44,9 +50,8 @@ export class RecordingTimeline {
   lostPackets = 0;
 
   readonly #startMs: number;
-  readonly #waiting = new WaitingAudio();
-  #callerRun: Run | null = null;
-  #calleeRun: Run | null = null;
+  readonly #caller = new Side();
+  readonly #callee = new Side();
   #taken = 0;
 
   /** `startMs`: monotonic time of frame 0. */
@@ -64,12 +69,6 @@ export class RecordingTimeline {
     return Math.round((ms - this.#startMs) * SAMPLES_PER_MS);
   }
 
-  /** Whether frames should be taken before a packet of this arrival time is placed. */
-  isDue(nowMs: number): boolean {
-    // The header stands in the first page.
-    return this.#settledAt(nowMs) - this.#taken >= STEP_PAGES * PAGE_FRAMES - HEADER_FRAMES;
-  }
-
   /** Places the G.711 payload `packet[from..to)` of one side. */
   place(
     isCallee: boolean,
@@ -80,18 +79,22 @@ export class RecordingTimeline {
     from: number,
     to: number,
   ): void {
-    const first = this.#frameOf(isCallee, rtp.ssrc, rtp.timestamp, this.frameAt(arrivalMs));
+    const side = isCallee ? this.#callee : this.#caller;
+    const first = this.#frameOf(side, rtp.ssrc, rtp.timestamp, this.frameAt(arrivalMs));
     const limit = Math.min(this.#taken + WINDOW_FRAMES, this.frameAt(arrivalMs + MAX_AHEAD_MS));
     const begin = Math.max(first, this.#taken);
     const end = Math.min(first + to - from, limit);
-    const isPlaced =
-      end > begin && this.#waiting.add(isCallee, isALaw, begin, packet, from + begin - first, end - begin);
+    const isPlaced = end > begin && side.waiting.add(isALaw, begin, packet, from + begin - first, end - begin);
     if (!isPlaced) this.lostPackets += 1;
   }
 
-  /** Takes the pages that no packet can reach any more at `nowMs`, once there are enough of them. */
-  takeSettled(nowMs: number, sink: FrameSink): void {
-    if (this.isDue(nowMs)) this.takeUntil(this.#settledAt(nowMs), sink);
+  /** Takes the pages that no packet can reach any more at `nowMs`; false when there are not enough of them yet. */
+  takeSettled(nowMs: number, sink: FrameSink): boolean {
+    const settled = this.#settledAt(nowMs);
+    // The header stands in the first page.
+    if (settled - this.#taken < STEP_PAGES * PAGE_FRAMES - HEADER_FRAMES) return false;
+    this.takeUntil(settled, sink);
+    return true;
   }
 
   /** Takes all frames before `end`; where nobody sent they are silence. */
@@ -100,8 +103,10 @@ export class RecordingTimeline {
       const begin = this.#taken;
       const frames = taking.subarray(0, Math.min(end - begin, WINDOW_FRAMES) * 2).fill(0);
       this.#taken += frames.length / 2;
-      this.#waiting.decode(begin, this.#taken, frames);
-      this.#waiting.forget(this.#taken);
+      this.#caller.waiting.decode(begin, this.#taken, frames, 0);
+      this.#callee.waiting.decode(begin, this.#taken, frames, 1);
+      this.#caller.waiting.forget(this.#taken);
+      this.#callee.waiting.forget(this.#taken);
       sink(frames, begin);
     }
   }
@@ -112,8 +117,8 @@ export class RecordingTimeline {
     return settled - (settled % PAGE_FRAMES) - HEADER_FRAMES;
   }
 
-  #frameOf(isCallee: boolean, ssrc: number, timestamp: number, arrivalFrame: number): number {
-    const run = isCallee ? this.#calleeRun : this.#callerRun;
+  #frameOf(side: Side, ssrc: number, timestamp: number, arrivalFrame: number): number {
+    const { run } = side;
     if (run !== null && run.ssrc === ssrc) {
       const frame = run.frame + ((timestamp - run.timestamp) | 0);
       if (Math.abs(frame - arrivalFrame) <= MAX_DRIFT_FRAMES) {
@@ -123,9 +128,7 @@ export class RecordingTimeline {
       }
     }
     if (run !== null) this.reanchored += 1;
-    const anchored = { ssrc, timestamp: timestamp | 0, frame: arrivalFrame };
-    if (isCallee) this.#calleeRun = anchored;
-    else this.#callerRun = anchored;
+    side.run = { ssrc, timestamp: timestamp | 0, frame: arrivalFrame };
     return arrivalFrame;
   }
 }

@@ -1,18 +1,17 @@
-// G.711 payloads of one recording that wait for their time, as they came: a second of a call takes 16 KB of memory, half of what
-// its samples would. Those that overlap are heard as the one that came last. Pure.
+// G.711 payloads of one side of a recording that wait for their time, as they came: a second of them takes 8 KB of memory, half of
+// what its samples would. Those that overlap are heard as the one that came last. Pure.
 import { A_LAW_TO_LINEAR, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
 
-const CHUNK_BYTES = 4_096;
+const CHUNK_BYTES = 2_048;
 /** A chunk is a row of pieces at multiples of four bytes: the first frame (int32), a word of what it is, its octets. */
 const PIECE_HEADER_BYTES = 8;
-/** Of that word: bit 0 callee, bit 1 A-law, the octets above. */
-const CALLEE = 1;
-const A_LAW = 2;
-const OCTETS_SHIFT = 2;
-/** Some eight times what two sides send in the time that audio waits: more comes only from who sends each packet often. */
+/** Of that word: bit 0 A-law, the octets above. */
+const A_LAW = 1;
+const OCTETS_SHIFT = 1;
+/** Some eight times what a side sends in the time that audio waits: more comes only from who sends each packet often. */
 const MAX_CHUNKS = 32;
 /** 4 MiB of chunks without a call wait for the next. */
-const MAX_FREE_CHUNKS = 1_024;
+const MAX_FREE_CHUNKS = 2_048;
 
 class Chunk {
   readonly octets = new Uint8Array(CHUNK_BYTES);
@@ -35,8 +34,8 @@ export class WaitingAudio {
    * Keeps `packet[from..from + octets)`, of which the first is at `frame`. False when too much waits already: then at least the
    * end of it is lost.
    */
-  add(isCallee: boolean, isALaw: boolean, frame: number, packet: Uint8Array, from: number, octets: number): boolean {
-    const tag = (isCallee ? CALLEE : 0) | (isALaw ? A_LAW : 0);
+  add(isALaw: boolean, frame: number, packet: Uint8Array, from: number, octets: number): boolean {
+    const tag = isALaw ? A_LAW : 0;
     for (let done = 0; done < octets; ) {
       const chunk = this.#chunkWithRoom();
       if (chunk === null) return false;
@@ -54,10 +53,10 @@ export class WaitingAudio {
     return true;
   }
 
-  /** Writes the samples of the frames from `begin` to before `end` over `frames`, interleaved, left and right. */
-  decode(begin: number, end: number, frames: Int16Array): void {
+  /** Writes the samples of the frames from `begin` to before `end` over every other one of `frames`: 0 the left ones, 1 the right. */
+  decode(begin: number, end: number, frames: Int16Array, channel: 0 | 1): void {
     for (const chunk of this.#chunks) {
-      if (chunk.begin < end && chunk.end > begin) decodeChunk(chunk, begin, end, frames);
+      if (chunk.begin < end && chunk.end > begin) decodeChunk(chunk, begin, end, frames, channel);
     }
   }
 
@@ -92,7 +91,7 @@ function writeWord(octets: Uint8Array, at: number, word: number): void {
   octets[at + 3] = word >> 24;
 }
 
-function decodeChunk(chunk: Chunk, begin: number, end: number, frames: Int16Array): void {
+function decodeChunk(chunk: Chunk, begin: number, end: number, frames: Int16Array, channel: number): void {
   const { words, bytes } = chunk;
   for (let at = 0; at < bytes; ) {
     const first = words[at >> 2] as number;
@@ -102,7 +101,7 @@ function decodeChunk(chunk: Chunk, begin: number, end: number, frames: Int16Arra
     const to = Math.min(first + length, end);
     const toLinear = (word & A_LAW) === 0 ? MU_LAW_TO_LINEAR : A_LAW_TO_LINEAR;
     if (to > from) {
-      const sample = ((from - begin) << 1) | (word & CALLEE);
+      const sample = ((from - begin) << 1) + channel;
       decodeOctets(chunk, at + PIECE_HEADER_BYTES + from - first, to - from, toLinear, frames, sample);
     }
     at = (at + PIECE_HEADER_BYTES + length + 3) & ~3;
