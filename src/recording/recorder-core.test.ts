@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RecordingLossCause } from '../call/ports.js';
 import type { TapMessage, TapReturn } from '../rtp/tap-batch.js';
 import { RecorderCore, type TapPort } from './recorder-core.js';
 import { diskFiles, type RecordingFiles } from './recording-files.js';
-import { recordingPaths } from './recording-paths.js';
+import { recordingPaths, UNFINISHED_FOLDER } from './recording-paths.js';
 import { correlation, packetMessage, readStereo, tone, tonePacket } from './recording-test-kit.js';
 import { WAV_HEADER_BYTES } from './wav-file.js';
 
@@ -150,6 +150,17 @@ describe('RecorderCore', () => {
     talk(0, 10);
     core.disconnectTap(tap);
     assert.equal((await core.finish('c1', nowMs))?.state, 'complete');
+  });
+
+  it('leaves a finished recording alone when a relay that stood still brings more', async () => {
+    begin();
+    talk(0, 50);
+    const report = await core.finish('c1', nowMs);
+    assert.equal(report?.state, 'complete');
+    talk(50, 150);
+    core.tick();
+    assert.deepEqual(readdirSync(join(dir, UNFINISHED_FOLDER)), []);
+    assert.equal(statSync(report.path).size, report.bytes);
   });
 
   it('leaves telephone-event out, and takes payload types that are added', async () => {

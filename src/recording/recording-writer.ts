@@ -59,6 +59,7 @@ export class RecordingWriter {
   /** Packets placed since frames were last written: lost with them if that fails. */
   #unwrittenPackets = 0;
   #hasLostFrames = false;
+  #isFinished = false;
 
   constructor(
     files: RecordingFiles,
@@ -80,7 +81,8 @@ export class RecordingWriter {
 
   /** A forked packet; what is not audio leaves silence. */
   add(isCallee: boolean, arrivalMs: number, packet: Uint8Array): void {
-    if (!isRtp(packet)) return;
+    // A relay that stood still may bring more when nobody waits for it any longer.
+    if (this.#isFinished || !isRtp(packet)) return;
     const side = isCallee ? this.#callee : this.#caller;
     const codec = side.codecOf(payloadTypeOf(packet));
     if (codec === undefined) return;
@@ -112,6 +114,8 @@ export class RecordingWriter {
   async finish(endMs: number): Promise<RecordingReport> {
     const frames = Math.max(0, this.#timeline.frameAt(endMs), this.#timeline.takenFrames);
     this.#timeline.takeUntil(frames, this.#write);
+    this.#timeline.close();
+    this.#isFinished = true;
     this.#lostPackets += this.#timeline.lostPackets;
     const isNamed = this.#attempt(() => this.#complete(frames));
     const hashed = isNamed ? await this.#hash() : null;

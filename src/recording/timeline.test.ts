@@ -150,6 +150,19 @@ describe('RecordingTimeline', () => {
     for (let index = 0; index < 200; index += 1) assertHeard(callee, index * PACKET_FRAMES, index);
   });
 
+  it('gives its memory back when it is closed, whatever still waits', () => {
+    const payload = new Uint8Array(PACKET_FRAMES * 50);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let count = 0; count < 2_000; count += 1) {
+      const timeline = new RecordingTimeline(START_MS);
+      timeline.place(false, { ssrc: 1, timestamp: 0 }, START_MS, true, payload, 0, payload.length);
+      timeline.close();
+    }
+    // Two chunks of 4 KiB of each would be 16 MB.
+    const grown = process.memoryUsage().arrayBuffers - before;
+    assert.ok(grown < 4_000_000, `${grown} bytes more`);
+  });
+
   it('counts what comes after its place was taken, and changes nothing', () => {
     const timeline = new RecordingTimeline(START_MS);
     place(timeline, false, { index: 10, atMs: 200 });

@@ -29,12 +29,6 @@ interface Run {
   frame: number;
 }
 
-class Side {
-  run: Run | null = null;
-  /** Of its own: whoever sends too much loses nobody else's. */
-  readonly waiting = new WaitingAudio();
-}
-
 /** In which frames leave: hot in the cache, for it serves all recordings. */
 const taking = new Int16Array(WINDOW_FRAMES * 2);
 
@@ -50,8 +44,9 @@ export class RecordingTimeline {
   lostPackets = 0;
 
   readonly #startMs: number;
-  readonly #caller = new Side();
-  readonly #callee = new Side();
+  readonly #waiting = new WaitingAudio();
+  #callerRun: Run | null = null;
+  #calleeRun: Run | null = null;
   #taken = 0;
 
   /** `startMs`: monotonic time of frame 0. */
@@ -79,12 +74,12 @@ export class RecordingTimeline {
     from: number,
     to: number,
   ): void {
-    const side = isCallee ? this.#callee : this.#caller;
-    const first = this.#frameOf(side, rtp.ssrc, rtp.timestamp, this.frameAt(arrivalMs));
+    const first = this.#frameOf(isCallee, rtp.ssrc, rtp.timestamp, this.frameAt(arrivalMs));
     const limit = Math.min(this.#taken + WINDOW_FRAMES, this.frameAt(arrivalMs + MAX_AHEAD_MS));
     const begin = Math.max(first, this.#taken);
     const end = Math.min(first + to - from, limit);
-    const isPlaced = end > begin && side.waiting.add(isALaw, begin, packet, from + begin - first, end - begin);
+    const isPlaced =
+      end > begin && this.#waiting.add(isCallee, isALaw, begin, packet, from + begin - first, end - begin);
     if (!isPlaced) this.lostPackets += 1;
   }
 
@@ -103,12 +98,15 @@ export class RecordingTimeline {
       const begin = this.#taken;
       const frames = taking.subarray(0, Math.min(end - begin, WINDOW_FRAMES) * 2).fill(0);
       this.#taken += frames.length / 2;
-      this.#caller.waiting.decode(begin, this.#taken, frames, 0);
-      this.#callee.waiting.decode(begin, this.#taken, frames, 1);
-      this.#caller.waiting.forget(this.#taken);
-      this.#callee.waiting.forget(this.#taken);
+      this.#waiting.decode(begin, this.#taken, frames);
+      this.#waiting.forget(this.#taken);
       sink(frames, begin);
     }
+  }
+
+  /** Gives back the memory of what still waits: nothing may be placed or taken any more. */
+  close(): void {
+    this.#waiting.forget(Number.POSITIVE_INFINITY);
   }
 
   /** The last frame before which nothing can change at `nowMs`, and a page of the file ends. */
@@ -117,8 +115,8 @@ export class RecordingTimeline {
     return settled - (settled % PAGE_FRAMES) - HEADER_FRAMES;
   }
 
-  #frameOf(side: Side, ssrc: number, timestamp: number, arrivalFrame: number): number {
-    const { run } = side;
+  #frameOf(isCallee: boolean, ssrc: number, timestamp: number, arrivalFrame: number): number {
+    const run = isCallee ? this.#calleeRun : this.#callerRun;
     if (run !== null && run.ssrc === ssrc) {
       const frame = run.frame + ((timestamp - run.timestamp) | 0);
       if (Math.abs(frame - arrivalFrame) <= MAX_DRIFT_FRAMES) {
@@ -128,7 +126,9 @@ export class RecordingTimeline {
       }
     }
     if (run !== null) this.reanchored += 1;
-    side.run = { ssrc, timestamp: timestamp | 0, frame: arrivalFrame };
+    const anchored = { ssrc, timestamp: timestamp | 0, frame: arrivalFrame };
+    if (isCallee) this.#calleeRun = anchored;
+    else this.#callerRun = anchored;
     return arrivalFrame;
   }
 }

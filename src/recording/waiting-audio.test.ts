@@ -6,8 +6,9 @@ import { WaitingAudio } from './waiting-audio.js';
 const WINDOW_FRAMES = 4_000;
 
 interface Step {
-  /** Of two, which share what memory is free. */
-  readonly side: 0 | 1;
+  /** Of two recordings, which share what memory is free. */
+  readonly recording: 0 | 1;
+  readonly isCallee: boolean;
   readonly isALaw: boolean;
   /** From the first frame that was not taken. */
   readonly ahead: number;
@@ -20,31 +21,26 @@ interface Step {
 /** The same by a sample for each frame. */
 class Model {
   readonly audio = new WaitingAudio();
-  readonly channel: 0 | 1;
   readonly samples = new Map<number, number>();
   taken = 0;
 
-  constructor(channel: 0 | 1) {
-    this.channel = channel;
-  }
-
-  add({ isALaw, ahead, octets, seed }: Step): void {
+  add({ isCallee, isALaw, ahead, octets, seed }: Step): void {
     const before = seed % 5;
     const packet = Uint8Array.from({ length: before + octets + 3 }, (_, at) => (seed + at * 31) & 0xff);
-    assert.ok(this.audio.add(isALaw, this.taken + ahead, packet, before, octets));
+    assert.ok(this.audio.add(isCallee, isALaw, this.taken + ahead, packet, before, octets));
     const toLinear = isALaw ? A_LAW_TO_LINEAR : MU_LAW_TO_LINEAR;
     for (let at = 0; at < octets; at += 1) {
-      this.samples.set(this.taken + ahead + at, toLinear[packet[before + at] ?? 0] ?? 0);
+      this.samples.set((this.taken + ahead + at) * 2 + (isCallee ? 1 : 0), toLinear[packet[before + at] ?? 0] ?? 0);
     }
   }
 
   take(count: number): void {
     const [begin, end] = [this.taken, this.taken + count];
     const frames = new Int16Array(count * 2);
-    this.audio.decode(begin, end, frames, this.channel);
+    this.audio.decode(begin, end, frames);
     this.audio.forget(end);
     frames.forEach((sample, at) => {
-      const expected = at % 2 === this.channel ? (this.samples.get(begin + (at >> 1)) ?? 0) : 0;
+      const expected = this.samples.get(begin * 2 + at) ?? 0;
       if (sample !== expected) assert.fail(`sample ${at} of frame ${begin} on is ${sample}, not ${expected}`);
     });
     this.taken = end;
@@ -52,10 +48,11 @@ class Model {
 }
 
 describe('WaitingAudio', () => {
-  it('has what came last for each frame, and nothing of another side', () => {
+  it('has of each side what came last for each frame, and nothing of another recording', () => {
     const step = fc.record(
       {
-        side: fc.constantFrom(0 as const, 1 as const),
+        recording: fc.constantFrom(0 as const, 1 as const),
+        isCallee: fc.boolean(),
         isALaw: fc.boolean(),
         ahead: fc.nat(WINDOW_FRAMES),
         octets: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constantFrom(80, 160, 240), fc.nat(9_000)),
@@ -66,9 +63,9 @@ describe('WaitingAudio', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const models = [new Model(0), new Model(1)] as const;
+        const models = [new Model(), new Model()] as const;
         for (const each of steps) {
-          const model = models[each.side];
+          const model = models[each.recording];
           model.add(each);
           model.take(each.taken);
           // What is left of others never outgrows what may wait.
@@ -81,13 +78,13 @@ describe('WaitingAudio', () => {
   });
 
   it('goes on with new memory where the last was given back before what waits longer', () => {
-    const model = new Model(0);
-    const packet = { side: 0, isALaw: true, octets: 160, seed: 7, taken: 0 } as const;
-    for (let index = 0; index < 12; index += 1) model.add({ ...packet, ahead: 3_000 + index * 160 });
+    const model = new Model();
+    const packet = { recording: 0, isCallee: false, isALaw: true, octets: 160, seed: 7, taken: 0 } as const;
+    for (let index = 0; index < 24; index += 1) model.add({ ...packet, ahead: 3_000 + index * 160 });
     model.add({ ...packet, ahead: 0 });
     model.take(160);
-    model.add({ ...packet, ahead: 0 });
-    new Model(1).add({ ...packet, ahead: 0, seed: 9 });
+    model.add({ ...packet, ahead: 0, isCallee: true });
+    new Model().add({ ...packet, ahead: 0, seed: 9 });
     model.take(8_000);
   });
 
@@ -95,10 +92,11 @@ describe('WaitingAudio', () => {
     const audio = new WaitingAudio();
     const packet = new Uint8Array(160).fill(0xaa);
     let kept = 0;
-    while (kept < 10_000 && audio.add(true, 0, packet, 0, 160)) kept += 1;
+    while (kept < 10_000 && audio.add(false, true, 0, packet, 0, 160)) kept += 1;
     // Seven seconds of packets of 20 ms.
     assert.ok(kept > 350 && kept < 10_000, `${kept} kept`);
+    assert.ok(audio.add(true, true, 0, packet, 0, 160), 'the other side’s');
     audio.forget(160);
-    assert.ok(audio.add(true, 160, packet, 0, 160));
+    assert.ok(audio.add(false, true, 160, packet, 0, 160));
   });
 });
