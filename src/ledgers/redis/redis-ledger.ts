@@ -113,8 +113,8 @@ export class RedisLedger implements Ledger, SettledHistory {
       onAttached: (attached) => this.#standing.attached(attached),
       onAway: (wasAttached) => {
         this.#replica.stopFollowing();
-        // The part of this node is one of what is left from now on, not of what was left in the quarantine before. While that lasts no
-        // other node knows what this one holds by its part: each would take a part of the same once more.
+        // The part of this node is one of what is left from now on, not of what was left in the quarantine before. While that lasts
+        // not every node may have said what it holds by its part: each would take a part of the same once more.
         if (wasAttached && this.#session.quarantineMs === 0) this.#share.forget();
       },
       onLapsed: () => this.#standing.lapsed(),

@@ -4,7 +4,8 @@ import type { JournalEntry } from '../../lib/journal-entry.js';
 import type { ReserveFirstResult, ReserveRequest, ReserveResult } from '../../quota/ledger.js';
 import * as tables from '../ledger-tables.js';
 import { unlessStalled } from '../unless-stalled.js';
-import { isOfShare, type SharedParts } from './shared-parts.js';
+import { tellOfOwn } from './restating.js';
+import { isOfShare, type Own, type SharedParts } from './shared-parts.js';
 import { at, writeRequest } from './shared-records.js';
 
 export class Reserving {
@@ -171,8 +172,10 @@ export class Reserving {
         refusal = reserved;
         continue;
       }
-      this.#keepOwn(request);
+      const own = this.#keepOwn(request);
       if (await this.#keepReservation(request, alongside(request), isEmergency)) {
+        // Nothing holds up an emergency call.
+        if (!isEmergency) await tellOfOwn(this.#parts, own);
         const { reservationId, channelId } = request;
         return { ok: true, reservationId, channelId, maxCallSeconds: reserved.maxCallSeconds };
       }
@@ -183,9 +186,11 @@ export class Reserving {
     return refusal;
   }
 
-  #keepOwn(request: ReserveRequest): void {
+  #keepOwn(request: ReserveRequest): Own {
     const fresh = { answeredWallMs: null, aheadMs: 0, coveredUntilWallMs: null, renewedWallMs: null, settled: false };
-    this.#parts.own.set(request.reservationId, { request, ...fresh, isOrphan: false, isLost: false });
+    const own = { request, ...fresh, isOrphan: false, isLost: false };
+    this.#parts.own.set(request.reservationId, own);
+    return own;
   }
 
   /** In this node's journal, before an INVITE leaves; false when the journal does not take it in time. */

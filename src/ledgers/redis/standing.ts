@@ -1,10 +1,11 @@
 // What becomes of a node's reservations as Redis comes and goes: stated again, read again, lost with a lease; and what a dead
 // node leaves, claimed and settled from what it had renewed.
 import { keepFact } from './local-rows.js';
+import { restate } from './restating.js';
 import type { Attached } from './session.js';
 import { HISTORY_MS } from './shared-history.js';
 import { isOfShare, type SharedParts } from './shared-parts.js';
-import { type LiveRow, readLiveRow, type SharedSettlement, writeRequest } from './shared-records.js';
+import { type LiveRow, readLiveRow, type SharedSettlement } from './shared-records.js';
 
 export class Standing {
   readonly #parts: SharedParts;
@@ -42,12 +43,8 @@ export class Standing {
     await Promise.all(
       [...this.#parts.own.values()].map(async (own) => {
         if (own.isLost) return;
-        const { request, answeredWallMs, coveredUntilWallMs, settled } = own;
-        const [answer] = await this.#parts.session.run('restate', [
-          ...[request.reservationId, request.channelId, request.simId],
-          ...[String(this.#parts.replica.memory.gapMsOf(request.channelId)), String(answeredWallMs ?? '')],
-          ...[String(coveredUntilWallMs ?? ''), settled ? '1' : '0', String(request.wallMs), writeRequest(request)],
-        ]);
+        const { request, settled } = own;
+        const answer = await restate(this.#parts, own);
         if (answer === 'lost' && !settled && !own.isOrphan) lost.push(request.reservationId);
       }),
     );
