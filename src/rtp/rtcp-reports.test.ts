@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { packets } from 'rtp.js';
+import { composeRtcp, middleOfNtpAt, type ReceptionBlock } from './own-report.js';
 import { isRtcp } from './rtcp-packet.js';
-import { composeRtcp, middleOfNtpAt, ReadRtcp, type ReceptionBlock } from './rtcp-reports.js';
+import { ReadRtcp } from './rtcp-reports.js';
 
 const u32 = fc.nat(0xffff_ffff);
 const block: fc.Arbitrary<ReceptionBlock> = fc.record({

@@ -1,34 +1,13 @@
-// RTCP off the hot path, over rtp.js: what reports say, reports of our own, and reports translated for a stream that was numbered
-// anew on its way (RFC 3550 §6.4, §7.2).
+// RTCP that peers send, over rtp.js: what reports say, and reports translated for a stream that was numbered anew on its way
+// (RFC 3550 §6.4, §7.2).
 import { packets } from 'rtp.js';
+import { middleOfNtp, type ReceptionBlock } from './own-report.js';
 
-const { ByePacket, CompoundPacket, FeedbackPacket, ReceiverReportPacket, ReceptionReport } = packets;
-const { SdesChunk, SdesPacket, SenderReportPacket } = packets;
+const { ByePacket, CompoundPacket, FeedbackPacket, ReceiverReportPacket, SdesPacket, SenderReportPacket } = packets;
 
 type Rtcp = packets.RtcpPacket;
 type Compound = packets.CompoundPacket;
 type Block = packets.ReceptionReport;
-
-/** RFC 3550 §6.4.1: cumulative loss has 24 bits and a sign. */
-const MAX_LOST = 0x7f_ffff;
-const CNAME = 1;
-/** From 1900, the era of NTP, to 1970. */
-const NTP_ERA_SECONDS = 2_208_988_800;
-
-/** What a report says of a stream that its sender receives. */
-export interface ReceptionBlock {
-  readonly ssrc: number;
-  /** Of the packets since the last report, in 1/256. */
-  readonly fractionLost: number;
-  readonly lost: number;
-  /** Extended by the count of cycles. */
-  readonly highestSequence: number;
-  /** In timestamp units. */
-  readonly jitter: number;
-  /** Middle bits of the NTP time in the last sender report, 0 for none; and the time since it came, in 1/65536 s. */
-  readonly lastSr: number;
-  readonly delaySinceLastSr: number;
-}
 
 export interface RtcpReports {
   /** Middle bits of the NTP time of a sender report; null without one. */
@@ -132,56 +111,6 @@ function translateBlock(block: Block, received: RtcpTranslation['received']): bo
   return true;
 }
 
-/** A compound packet of our own: a sender report, or a receiver report without `sender`, and the CNAME (RFC 3550 §6.1). */
-export function composeRtcp(report: {
-  readonly ssrc: number;
-  readonly cname: string;
-  readonly sender: {
-    readonly wallMs: number;
-    readonly rtpTimestamp: number;
-    readonly packets: number;
-    readonly octets: number;
-  } | null;
-  readonly block: ReceptionBlock | null;
-}): Uint8Array {
-  const { ssrc, cname, sender, block } = report;
-  const compound = new CompoundPacket();
-  const first = sender === null ? new ReceiverReportPacket() : new SenderReportPacket();
-  first.setSsrc(ssrc);
-  if (sender !== null && first instanceof SenderReportPacket) {
-    const { seconds, fraction } = ntpOf(sender.wallMs);
-    first.setNtpSeconds(seconds);
-    first.setNtpFraction(fraction);
-    first.setRtpTimestamp(sender.rtpTimestamp);
-    first.setPacketCount(sender.packets >>> 0);
-    first.setOctetCount(sender.octets >>> 0);
-  }
-  if (block !== null) first.addReport(writtenBlock(block));
-  const description = new SdesPacket();
-  const chunk = new SdesChunk();
-  chunk.setSsrc(ssrc);
-  chunk.addItem(CNAME, cname);
-  description.addChunk(chunk);
-  compound.addPacket(first);
-  compound.addPacket(description);
-  return bytesOf(compound);
-}
-
-/** Middle 32 bits of the NTP time, as reports repeat it (RFC 3550 §4). */
-export function middleOfNtpAt(wallMs: number): number {
-  const { seconds, fraction } = ntpOf(wallMs);
-  return middleOfNtp(seconds, fraction);
-}
-
-function ntpOf(wallMs: number): { seconds: number; fraction: number } {
-  const seconds = wallMs / 1_000 + NTP_ERA_SECONDS;
-  return { seconds: Math.floor(seconds) >>> 0, fraction: Math.floor((seconds % 1) * 2 ** 32) >>> 0 };
-}
-
-function middleOfNtp(seconds: number, fraction: number): number {
-  return (((seconds & 0xffff) << 16) | (fraction >>> 16)) >>> 0;
-}
-
 function readBlock(block: Block): ReceptionBlock {
   return {
     ssrc: block.getSsrc(),
@@ -194,25 +123,9 @@ function readBlock(block: Block): ReceptionBlock {
   };
 }
 
-function writtenBlock(block: ReceptionBlock): Block {
-  const written = new ReceptionReport();
-  written.setSsrc(block.ssrc);
-  writeLost(written, block.fractionLost, block.lost);
-  written.setHighestSeqNumber(block.highestSequence >>> 0);
-  written.setJitter(block.jitter >>> 0);
-  written.setLastSRTimestamp(block.lastSr);
-  written.setDelaySinceLastSR(block.delaySinceLastSr >>> 0);
-  return written;
-}
-
 /** rtp.js 0.15 reads 12 of the 24 bits of cumulative loss, and takes their sign for a flag; it is two's complement. */
 function readLost(block: Block): number {
   return (block.getView().getInt32(4) << 8) >> 8;
-}
-
-function writeLost(block: Block, fractionLost: number, lost: number): void {
-  const bounded = Math.max(-MAX_LOST, Math.min(MAX_LOST, lost));
-  block.getView().setUint32(4, ((fractionLost << 24) | (bounded & 0xff_ffff)) >>> 0);
 }
 
 function bytesOf(compound: Compound): Uint8Array {
