@@ -162,30 +162,30 @@ static uint32_t receive(struct sockets *self) {
 
 static const double PAUSE_MS = 0.75;
 static const double NEAR_MS = 1.5;
+// So often in a row what came meanwhile is read without asking libuv, which has timers and messages to see to.
+enum { ROUNDS = 4 };
 
 // A thread that has a turn as soon as a packet comes is woken for each, and that costs more than to relay it: who goes before the
 // others always has, another one while a core is free. Where batches come closer than NEAR_MS, and no more at a time than it can take,
 // it sleeps a little after each, so that more packets come meanwhile; nobody wakes it then. Who asks for exact arrivals measures, and
-// is not to be in the way of what it measures.
-static void let_come(const struct sockets *self, double since_last_ms) {
-  if (self->is_exact || self->last_received >= SLOTS / 2 || since_last_ms > NEAR_MS) return;
+// is not to be in the way of what it measures. Whether it slept.
+static bool let_come(const struct sockets *self, double since_last_ms) {
+  if (self->is_exact || self->last_received >= SLOTS / 2 || since_last_ms > NEAR_MS) return false;
   double pause_ms = self->last_ms + PAUSE_MS - now_ms(CLOCK_MONOTONIC);
-  if (pause_ms <= 0 || pause_ms > PAUSE_MS) return;
+  if (pause_ms <= 0 || pause_ms > PAUSE_MS) return false;
   struct timespec pause = {.tv_sec = 0, .tv_nsec = (long)(pause_ms * 1e6)};
   nanosleep(&pause, NULL);
+  return true;
 }
 
-static void on_readable(void *handle, int status, int events) {
-  (void)status;
-  (void)events;
-  struct sockets *self = uv_handle_get_data(handle);
-  if (self == NULL) return;
+// Whether more may have come since.
+static bool hand_over(struct sockets *self) {
   self->spares += self->fresh_spares;
   self->fresh_spares = 0;
   double before_ms = self->last_ms;
   uint32_t received = receive(self);
   self->last_received = received;
-  if (received == 0) return;
+  if (received == 0) return false;
   napi_env env = self->env;
   napi_handle_scope scope;
   napi_open_handle_scope(env, &scope);
@@ -198,7 +198,16 @@ static void on_readable(void *handle, int status, int events) {
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
   napi_close_handle_scope(env, scope);
-  let_come(self, self->last_ms - before_ms);
+  return let_come(self, self->last_ms - before_ms);
+}
+
+static void on_readable(void *handle, int status, int events) {
+  (void)status;
+  (void)events;
+  struct sockets *self = uv_handle_get_data(handle);
+  if (self == NULL) return;
+  // JavaScript may close the set in each round.
+  for (int round = 0; round < ROUNDS && self->poll != NULL && hand_over(self); round += 1) continue;
 }
 
 static void close_all(struct sockets *self) {
