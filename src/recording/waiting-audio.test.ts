@@ -88,6 +88,21 @@ describe('WaitingAudio', () => {
     model.take(8_000);
   });
 
+  it('has what was said after days', () => {
+    const model = new Model();
+    model.taken = 2 ** 31 - 100;
+    for (let index = 0; index < 60; index += 1) {
+      model.add({
+        ...{ recording: 0, isCallee: index % 2 === 1, isALaw: true },
+        ahead: 40,
+        octets: 160,
+        seed: index,
+        taken: 0,
+      });
+      model.take(160);
+    }
+  });
+
   it('refuses what comes again and again, and takes more when what waits has been taken', () => {
     const audio = new WaitingAudio();
     const packet = new Uint8Array(160).fill(0xaa);

@@ -5,7 +5,7 @@ import { A_LAW_TO_LINEAR, MU_LAW_TO_LINEAR } from '../rtp/g711.js';
 const CHUNK_BYTES = 4_096;
 /** Chunks of many recordings share an array: one of its own for each chunk would be more memory to touch for a packet than its audio. */
 const SLAB_CHUNKS = 256;
-/** A chunk is a row of pieces at multiples of four bytes: the first frame (int32), a word of what it is, its octets. */
+/** A chunk is a row of pieces at multiples of four bytes: the first frame from the chunk's origin (int32), a word of what it is, its octets. */
 const PIECE_HEADER_BYTES = 8;
 /** Of that word: bit 0 callee, bit 1 A-law, the octets above. */
 const CALLEE = 1;
@@ -26,6 +26,8 @@ class Chunk {
   /** Of them in pieces of a side. */
   callerBytes = 0;
   calleeBytes = 0;
+  /** The frame from which its pieces tell theirs: those of days would not fit into 32 bits. */
+  origin = 0;
   /** Frames of its pieces lie from here ... */
   begin = 0;
   /** ... to before here. */
@@ -71,11 +73,16 @@ export class WaitingAudio {
       const at = chunk.from + chunk.bytes;
       const fits = Math.min(octets - done, CHUNK_BYTES - chunk.bytes - PIECE_HEADER_BYTES);
       const first = frame + done;
-      writeWord(chunk.octets, at, first);
+      if (chunk.bytes === 0) {
+        chunk.origin = first;
+        chunk.begin = first;
+        chunk.end = first;
+      }
+      writeWord(chunk.octets, at, first - chunk.origin);
       writeWord(chunk.octets, at + 4, (fits << OCTETS_SHIFT) | tag);
       chunk.octets.set(packet.subarray(from + done, from + done + fits), at + PIECE_HEADER_BYTES);
-      if (chunk.bytes === 0 || first < chunk.begin) chunk.begin = first;
-      if (chunk.bytes === 0 || first + fits > chunk.end) chunk.end = first + fits;
+      if (first < chunk.begin) chunk.begin = first;
+      if (first + fits > chunk.end) chunk.end = first + fits;
       this.#count(chunk, isCallee, pieceBytes(fits));
       done += fits;
     }
@@ -143,10 +150,10 @@ function writeWord(octets: Uint8Array, at: number, word: number): void {
 }
 
 function decodeChunk(chunk: Chunk, begin: number, end: number, frames: Int16Array): void {
-  const { words } = chunk;
+  const { words, origin } = chunk;
   const stop = chunk.from + chunk.bytes;
   for (let at = chunk.from; at < stop; ) {
-    const first = words[at >> 2] as number;
+    const first = origin + (words[at >> 2] as number);
     const word = words[(at >> 2) + 1] as number;
     const length = word >> OCTETS_SHIFT;
     const from = Math.max(first, begin);
