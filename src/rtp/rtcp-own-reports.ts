@@ -1,5 +1,7 @@
 // RTCP of our own: a report with the CNAME, written byte by byte, for a relay of hundreds of calls sends some every few milliseconds
 // while packets wait; rtp.js took a tenth of a millisecond for each (RFC 3550 §6.1, §6.4, §6.5).
+import { middleOfNtp, type ReceptionBlock } from './rtcp-reports.js';
+
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
 const SOURCE_DESCRIPTION = 202;
@@ -13,21 +15,6 @@ const BLOCK_BYTES = 24;
 const MAX_LOST = 0x7f_ffff;
 /** From 1900, the era of NTP, to 1970. */
 const NTP_ERA_SECONDS = 2_208_988_800;
-
-/** What a report says of a stream that its sender receives. */
-export interface ReceptionBlock {
-  readonly ssrc: number;
-  /** Of the packets since the last report, in 1/256. */
-  readonly fractionLost: number;
-  readonly lost: number;
-  /** Extended by the count of cycles. */
-  readonly highestSequence: number;
-  /** In timestamp units. */
-  readonly jitter: number;
-  /** Middle bits of the NTP time in the last sender report, 0 for none; and the time since it came, in 1/65536 s. */
-  readonly lastSr: number;
-  readonly delaySinceLastSr: number;
-}
 
 export interface OwnReport {
   readonly ssrc: number;
@@ -96,9 +83,4 @@ export function middleOfNtpAt(wallMs: number): number {
 function ntpOf(wallMs: number): { seconds: number; fraction: number } {
   const seconds = wallMs / 1_000 + NTP_ERA_SECONDS;
   return { seconds: Math.floor(seconds) >>> 0, fraction: Math.floor((seconds % 1) * 2 ** 32) >>> 0 };
-}
-
-/** The same of the two words of such a time. */
-export function middleOfNtp(seconds: number, fraction: number): number {
-  return (((seconds & 0xffff) << 16) | (fraction >>> 16)) >>> 0;
 }

@@ -1,13 +1,27 @@
 // RTCP that peers send, over rtp.js: what reports say, and reports translated for a stream that was numbered anew on its way
 // (RFC 3550 §6.4, §7.2).
 import { packets } from 'rtp.js';
-import { middleOfNtp, type ReceptionBlock } from './own-report.js';
 
 const { ByePacket, CompoundPacket, FeedbackPacket, ReceiverReportPacket, SdesPacket, SenderReportPacket } = packets;
 
 type Rtcp = packets.RtcpPacket;
 type Compound = packets.CompoundPacket;
 type Block = packets.ReceptionReport;
+
+/** What a report says of a stream that its sender receives. */
+export interface ReceptionBlock {
+  readonly ssrc: number;
+  /** Of the packets since the last report, in 1/256. */
+  readonly fractionLost: number;
+  readonly lost: number;
+  /** Extended by the count of cycles. */
+  readonly highestSequence: number;
+  /** In timestamp units. */
+  readonly jitter: number;
+  /** Middle bits of the NTP time in the last sender report, 0 for none; and the time since it came, in 1/65536 s. */
+  readonly lastSr: number;
+  readonly delaySinceLastSr: number;
+}
 
 export interface RtcpReports {
   /** Middle bits of the NTP time of a sender report; null without one. */
@@ -109,6 +123,11 @@ function translateBlock(block: Block, received: RtcpTranslation['received']): bo
   const cycles = Math.max(0, (highest >>> 16) - (low > (highest & 0xffff) ? 1 : 0));
   block.setHighestSeqNumber(((cycles << 16) | low) >>> 0);
   return true;
+}
+
+/** The middle 32 bits of an NTP time, by its two words (RFC 3550 §4). */
+export function middleOfNtp(seconds: number, fraction: number): number {
+  return (((seconds & 0xffff) << 16) | (fraction >>> 16)) >>> 0;
 }
 
 function readBlock(block: Block): ReceptionBlock {

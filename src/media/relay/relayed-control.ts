@@ -1,10 +1,10 @@
 // RTCP between the relay and one side (RFC 3550 §6): what the side sends goes to the other one, in the other's numbers; where
 // the other side sends none, the relay reports in its place. Round trip and loss at the side are read on the way.
 import type { MediaDropCause } from '../../call/reports.js';
-import { composeRtcp, middleOfNtpAt, type ReceptionBlock } from '../../rtp/own-report.js';
 import { FIRST_RTCP_SILENCE_MS, RTCP_SILENCE_MS, rtcpIntervalMs } from '../../rtp/rtcp-interval.js';
+import { composeRtcp, middleOfNtpAt } from '../../rtp/rtcp-own-reports.js';
 import { isRtcp } from '../../rtp/rtcp-packet.js';
-import { ReadRtcp, type RtcpTranslation } from '../../rtp/rtcp-reports.js';
+import { ReadRtcp, type ReceptionBlock, type RtcpTranslation } from '../../rtp/rtcp-reports.js';
 import type { MediaSocketListener } from './media-socket.js';
 import type { RelayedSide } from './relayed-side.js';
 import type { RelayedStream } from './relayed-stream.js';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { MediaSession } from '../../call/ports.js';
 import type { Side } from '../../call/reports.js';
-import { composeRtcp, middleOfNtpAt } from '../../rtp/own-report.js';
+import { composeRtcp, middleOfNtpAt } from '../../rtp/rtcp-own-reports.js';
 import { remoteOf, rtpPacket, type UdpPeer } from '../relay/relay-test-kit.js';
 import { EngineLab, exchange, until } from './testing/engine-lab.js';
 import { engineAt } from './testing/rtpengine-settings.js';
