@@ -11,7 +11,7 @@ const MAX_DRIFT_MS = 500;
 const MAX_AHEAD_MS = 2_000;
 /** HOLD_MS + MAX_DRIFT_MS, a step and a long packet fit into 2,048 ms. */
 const WINDOW_FRAMES = 16_384;
-/** What is settled leaves by whole pages of the file: one that is written in parts costs several times as much. */
+/** What is settled leaves by whole pages of the file: one that is written in parts is looked up, filled up and marked each time. */
 const PAGE_FRAMES = 4_096 / FRAME_BYTES;
 const HEADER_FRAMES = WAV_HEADER_BYTES / FRAME_BYTES;
 /** So many at a time, of 128 ms each, so that a packet seldom causes a write. */
